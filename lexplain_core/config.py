@@ -1,0 +1,199 @@
+"""A build's configuration: one TOML file, typed, every option with a default and a sentence of help."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from .errors import UserError, did_you_mean
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Probe(Section):
+    """What the network is shown."""
+
+    set: str = Field("folder", description="Probing set by name: `folder`, `demo`, or a torchvision set (`cifar10`, `cifar100`, `places365`, `imagenette`, `imagenet`).")
+    root: Path | None = Field(None, description="Folder of the images: a folder a class for `folder`, torchvision's `root` for its sets.")
+    partition: str = Field("val", description="Which part of a torchvision set to show: `train`, `val` or `test`, as the set names them.")
+    download: bool = Field(False, description="Let torchvision download the set into `root` where it can.")
+    names: Path | None = Field(None, description="File that maps class folders to names, a line each: id, a tab or space, name (of `a, b, c` the first is taken).")
+    superclasses: str | None = Field(None, description="JSON file (superclass → list of class names or folders), or `wordnet` to derive them from WordNet ids.")
+    limit: int | None = Field(None, ge=50, description="Show only this many images, drawn by the build's seed and balanced over classes.")
+    max_pixels: int = Field(50_000_000, ge=1, description="Images with more pixels are skipped as absurdly large.")
+
+
+class Preprocess(Section):
+    """How an image becomes the network's input; what is not set comes with the weights."""
+
+    resize: int | None = Field(None, ge=1, description="Resize the shorter side to this many pixels.")
+    crop: int | None = Field(None, ge=1, description="Cut a centred square of this many pixels.")
+    squash: bool | None = Field(None, description="Resize to a `crop` × `crop` square without keeping the proportions.")
+    interpolation: Literal["bilinear", "bicubic", "nearest", "lanczos"] | None = Field(None, description="Interpolation of the resize.")
+    mean: tuple[float, float, float] | None = Field(None, description="Per-channel mean subtracted from values in [0, 1].")
+    std: tuple[float, float, float] | None = Field(None, description="Per-channel standard deviation divided by.")
+
+
+class Target(Section):
+    """The network under study."""
+
+    model: str = Field("resnet50", description="torchvision name, `timm/NAME`, `path/to/file.py:function` for one's own, or `demo`.")
+    weights: str = Field("default", description="A checkpoint file (`.pth`, `.pt`, `.th`, `.safetensors`), torchvision's or timm's tag, `default` (downloaded), or `random`.")
+    outputs: str | list[str] | None = Field(None, description="Names of the model's outputs, in order: a list, a text file with a name a line, `imagenet`, or `classes` (the probing set's classes in their order). Where it can be told from the weights it need not be said.")
+    preprocess: Preprocess = Field(default_factory=Preprocess, description="How an image becomes the network's input.")
+
+
+class LayerSpec(Section):
+    """A layer to record."""
+
+    name: str = Field(description="Name of the module, as `python -m lexplain_core layers MODEL` prints it; `NAME#2` is its second call.")
+    pooling: Literal["auto", "mean", "max", "cls", "none"] = Field("auto", description="How a unit's map becomes one number: `mean`, `max`, `cls` (first token) or `none`; `auto` takes `mean` where there is a map.")
+
+
+class Record(Section):
+    """The recording pass."""
+
+    device: str = Field("auto", description="`auto` (CUDA, else MPS, else CPU), or a device as torch names it.")
+    batch_size: int | None = Field(None, ge=1, description="Images per batch; sized to memory when not set.")
+    memory: str = Field("2GiB", description="Activations above this size are kept in a file instead of in memory.")
+    precision: Literal["float32", "float16", "bfloat16"] = Field("float32", description="Precision of the forward pass; half precision runs on CUDA only.")
+    workers: int | None = Field(None, ge=0, description="Processes that decode images; chosen by the number of cores when not set.")
+
+
+class Explain(Section):
+    """How units are put in words (docs/method.md)."""
+
+    methods: list[str] = Field(["le-label"], description="Explanation methods to run.")
+    solver: str = Field("glm-saga", description="Solver of the sparse fit.")
+    l1: float = Field(0.05, gt=0, description="Weight of the ℓ1 penalty, λ·α.")
+    alpha: float = Field(0.99, gt=0, le=1, description="Share of the ℓ1 part in the elastic net.")
+    epochs: int = Field(500, ge=1, description="Most epochs of glm-saga.")
+    step: float = Field(5e-4, gt=0, description="Step size of glm-saga.")
+    batch: int = Field(512, ge=1, description="Batch size of glm-saga.")
+    candidates: int = Field(10, ge=1, description="Concepts tried in each round of the greedy search.")
+    epsilon: float = Field(0.02, ge=0, description="Least gain in validation correlation that a further concept must bring.")
+    max_terms: int = Field(10, ge=1, description="Most concepts in an explanation.")
+    concept_mean5: float = Field(0.5, description="A concept is kept if the mean of its 5 largest values on the train split is at least this.")
+    concept_std: float = Field(1e-5, description="A concept is kept if its standard deviation on the train split is at least this.")
+
+
+class Build(Section):
+    """A build: which images are shown to which network, what is recorded and how it is explained."""
+
+    name: str = Field(description="Name of the store, for people.")
+    store: Path = Field(description="Where the store is written, a `.duckdb` file.")
+    seed: int = Field(0, description="Seed of the split, the draws and the shuffles.")
+    dead_below: float = Field(0.01, description="A unit whose largest activation is below this is dead.")
+    thumbnail: int = Field(160, ge=32, le=320, description="Longest side of the stored thumbnails, in pixels.")
+    probe: Probe = Field(default_factory=Probe, description="What the network is shown.")
+    target: Target = Field(default_factory=Target, description="The network under study.")
+    layers: list[LayerSpec | str] = Field(min_length=1, description="Layers to record: names, or tables with `name` and `pooling`.")
+    record: Record = Field(default_factory=Record, description="The recording pass.")
+    explain: Explain = Field(default_factory=Explain, description="How units are put in words.")
+
+    @field_validator("layers")
+    @classmethod
+    def _as_specs(cls, layers: list[LayerSpec | str]) -> list[LayerSpec]:
+        specs = [LayerSpec(name=s) if isinstance(s, str) else s for s in layers]
+        names = [s.name for s in specs]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"layer {twice[0]!r} is listed twice")
+        return specs
+
+
+def _unknown_key(path: tuple, data: Any, section: type[BaseModel]) -> str:
+    """Suggest the key that was meant, by walking the models along an error's location."""
+    for part in path[:-1]:
+        annotation = section.model_fields.get(str(part))
+        kind = annotation.annotation if annotation else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return ""
+        section = kind
+    return did_you_mean(str(path[-1]), list(section.model_fields))
+
+
+def _set(data: dict, assignment: str) -> None:
+    """Apply one `--set a.b=value`; the value is read as TOML, else taken as text."""
+    key, sep, value = assignment.partition("=")
+    if not sep or not key:
+        raise UserError(f"--set takes key=value, such as explain.epsilon=0.01; got {assignment!r}.")
+    try:
+        parsed = tomllib.loads(f"v = {value}")["v"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    *parents, last = key.split(".")
+    for parent in parents:
+        data = data.setdefault(parent, {})
+        if not isinstance(data, dict):
+            raise UserError(f"--set {assignment}: {parent!r} is a value, not a section.")
+    data[last] = parsed
+
+
+# Every path option, with its section: relative ones are meant from the config file's folder.
+_PATHS = [((), "store"), (("probe",), "root"), (("probe",), "names")]
+
+
+def _resolve(path: str, base: Path) -> str:
+    expanded = Path(path).expanduser()
+    return str(expanded if expanded.is_absolute() else (base / expanded))
+
+
+def _anchor(data: dict, base: Path) -> None:
+    """Make the paths of a config file relative to the file, not to where one happens to stand."""
+    for section, key in _PATHS:
+        table = data
+        for part in section:
+            table = table.get(part) if isinstance(table, dict) else None
+        if isinstance(table, dict) and isinstance(table.get(key), str):
+            table[key] = _resolve(table[key], base)
+    probe, target = data.get("probe"), data.get("target")
+    if isinstance(probe, dict) and str(probe.get("superclasses", "")).endswith(".json"):
+        probe["superclasses"] = _resolve(probe["superclasses"], base)
+    if isinstance(target, dict):
+        if str(target.get("weights", "")).endswith((".pth", ".pt", ".th", ".safetensors", ".bin")):
+            target["weights"] = _resolve(target["weights"], base)
+        if isinstance(target.get("outputs"), str) and target["outputs"].endswith(".txt"):
+            target["outputs"] = _resolve(target["outputs"], base)
+        if ".py:" in str(target.get("model", "")):
+            target["model"] = _resolve(target["model"], base)
+
+
+def load_config(path: str | Path, overrides: list[str] = ()) -> Build:
+    """Read a build's TOML file and apply `key=value` overrides.
+
+    Paths in the file are relative to the file; paths in overrides to the working directory.
+    Raises `UserError` naming file, key and reason.
+    """
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"There is no config file {path}.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"The config {path} can't be read as TOML: {error}.") from None
+    _anchor(data, path.resolve().parent)
+    for assignment in overrides:
+        _set(data, assignment)
+    return parse_config(data, str(path))
+
+
+def parse_config(data: dict, source: str) -> Build:
+    """Check a config given as a dict; `source` is named in the error."""
+    try:
+        return Build.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(p) for p in first["loc"])
+        if first["type"] == "extra_forbidden":
+            reason = "there is no such option." + _unknown_key(first["loc"], data, Build)
+        elif first["type"] == "missing":
+            reason = "it is needed but not there."
+        else:
+            reason = f"{first['msg'].removeprefix('Value error, ')} (got {first['input']!r})."
+        raise UserError(f"The config {source} has a wrong {key!r}: {reason}") from None

@@ -1,0 +1,55 @@
+"""Registries keyed by name: adding a target, probing set or method is one file and one decorator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from .errors import UserError, did_you_mean
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Named things of one kind.
+
+    >>> solvers = Registry("solver")
+    >>> @solvers.register("exact")
+    ... def exact(): ...
+    >>> solvers["exact"] is exact
+    True
+
+    A name that is taken is a `ValueError` (a programming mistake); a name that is
+    unknown is a `UserError` that lists what there is.
+    """
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self._items: dict[str, T] = {}
+
+    def register(self, name: str) -> Callable[[T], T]:
+        def keep(item: T) -> T:
+            if name in self._items:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._items[name] = item
+            return item
+
+        return keep
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._items:
+            known = sorted(self._items)
+            raise UserError(
+                f"There is no {self.kind} named {name!r}; known: {', '.join(known)}."
+                + did_you_mean(name, known)
+            )
+        return self._items[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._items
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._items))
+
+    def __len__(self) -> int:
+        return len(self._items)

@@ -1,0 +1,136 @@
+-- The store: one DuckDB file. Ids of images, classes and concepts are positions from 0.
+-- A change of this file is a new SCHEMA_VERSION (store/version.py).
+
+CREATE TABLE meta (
+    key   VARCHAR PRIMARY KEY,
+    value VARCHAR NOT NULL          -- JSON
+);
+
+CREATE TABLE classes (
+    class_id  INTEGER PRIMARY KEY,
+    key       VARCHAR NOT NULL,     -- folder name, WordNet id
+    name      VARCHAR NOT NULL,
+    output_id INTEGER               -- the model's output for this class, NULL where there is none
+);
+
+CREATE TABLE superclasses (
+    superclass_id INTEGER PRIMARY KEY,
+    key           VARCHAR NOT NULL,
+    name          VARCHAR NOT NULL
+);
+
+CREATE TABLE superclass_members (
+    superclass_id INTEGER NOT NULL,
+    class_id      INTEGER NOT NULL
+);
+
+CREATE TABLE images (
+    image_id  INTEGER PRIMARY KEY,
+    key       VARCHAR NOT NULL,     -- path below the set's root
+    class_id  INTEGER NOT NULL,
+    split     VARCHAR NOT NULL,     -- train, val, test
+    width     INTEGER NOT NULL,     -- of the image as it came
+    height    INTEGER NOT NULL,
+    caption   VARCHAR,
+    predicted INTEGER,              -- the model's largest output
+    thumbnail BLOB NOT NULL,        -- JPEG, the longest side meta.thumbnail pixels at most
+    crop      BLOB                  -- JPEG of what the network saw, for images that examples use
+);
+
+CREATE TABLE skipped_images (
+    key    VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL
+);
+
+CREATE TABLE layers (
+    layer_id INTEGER PRIMARY KEY,
+    name     VARCHAR NOT NULL UNIQUE,
+    source   VARCHAR NOT NULL,      -- network, computed
+    kind     VARCHAR NOT NULL,      -- map, map-last, tokens, features, computed
+    pooling  VARCHAR NOT NULL,
+    shape    INTEGER[] NOT NULL,    -- of the module's output, without the batch
+    units    INTEGER NOT NULL,
+    note     VARCHAR                -- why interventions don't apply, where they don't
+);
+
+CREATE TABLE units (
+    layer_id INTEGER NOT NULL,
+    unit     INTEGER NOT NULL,
+    minimum  FLOAT NOT NULL,
+    maximum  FLOAT NOT NULL,
+    mean     FLOAT NOT NULL,
+    std      FLOAT NOT NULL,
+    status   VARCHAR NOT NULL,      -- alive, dead, constant, negative (no positive range)
+    reason   VARCHAR,               -- why the unit is not alive, in words
+    name     VARCHAR,               -- of a computed unit
+    truth    VARCHAR,               -- JSON {terms: [[weight, concept]], bias, noise} of a computed unit
+    PRIMARY KEY (layer_id, unit)
+);
+
+-- Sorted by layer, unit, image; one row per activation.
+CREATE TABLE activations (
+    layer_id INTEGER NOT NULL,
+    unit     INTEGER NOT NULL,
+    image_id INTEGER NOT NULL,
+    value    FLOAT NOT NULL
+);
+
+CREATE TABLE concepts (
+    concept_id INTEGER PRIMARY KEY,
+    key        VARCHAR NOT NULL UNIQUE,
+    name       VARCHAR NOT NULL,    -- not unique: two concepts may share a name
+    origin     VARCHAR NOT NULL     -- class, superclass, or the kind of the attribute
+);
+
+CREATE TABLE concept_matrices (
+    matrix VARCHAR PRIMARY KEY,     -- label, or the encoder's name
+    config VARCHAR NOT NULL         -- JSON
+);
+
+-- P[concept, image] of each matrix, sorted by matrix, concept, image. Zeros are left out.
+CREATE TABLE concept_values (
+    matrix     VARCHAR NOT NULL,
+    concept_id INTEGER NOT NULL,
+    image_id   INTEGER NOT NULL,
+    value      FLOAT NOT NULL
+);
+
+CREATE TABLE explanations (
+    explanation_id INTEGER PRIMARY KEY,
+    layer_id       INTEGER NOT NULL,
+    unit           INTEGER NOT NULL,
+    method         VARCHAR NOT NULL,
+    config_hash    VARCHAR NOT NULL,
+    matrix         VARCHAR NOT NULL, -- the concept matrix that it was found on
+    bias           DOUBLE,           -- NULL where there is no explanation
+    length         INTEGER NOT NULL,
+    val_correlation DOUBLE,
+    reason         VARCHAR,          -- why there is no explanation
+    UNIQUE (layer_id, unit, method, config_hash)
+);
+
+CREATE TABLE terms (
+    explanation_id INTEGER NOT NULL,
+    rank           INTEGER NOT NULL, -- order of selection, from 0
+    concept_id     INTEGER NOT NULL,
+    weight         DOUBLE NOT NULL
+);
+
+CREATE TABLE method_configs (
+    config_hash VARCHAR PRIMARY KEY,
+    method      VARCHAR NOT NULL,
+    config      VARCHAR NOT NULL     -- JSON
+);
+
+CREATE TABLE scores (
+    explanation_id INTEGER NOT NULL,
+    simulator      VARCHAR NOT NULL,
+    kind           VARCHAR NOT NULL, -- correlation, …
+    split          VARCHAR NOT NULL,
+    n              INTEGER NOT NULL, -- images
+    value          DOUBLE,           -- NULL where undefined
+    low            DOUBLE,           -- 95 % interval
+    high           DOUBLE,
+    reason         VARCHAR,
+    PRIMARY KEY (explanation_id, simulator, kind)
+);

@@ -1,0 +1,72 @@
+"""The network under study, as the rest of lexplain sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+
+@dataclass(frozen=True)
+class TargetModel:
+    """A loaded network, ready to be shown images.
+
+    module: in eval mode, on the CPU. preprocess: PIL RGB image -> float tensor (3, H, W).
+    crop: PIL RGB image -> the PIL image that the network sees (resized and cut, not normalised).
+    outputs: names of the model's outputs in order, or None where they are not known;
+    output_keys: their WordNet ids where known. source: a sentence on model and weights.
+    """
+
+    name: str
+    module: nn.Module
+    preprocess: Callable[[Image.Image], torch.Tensor]
+    crop: Callable[[Image.Image], Image.Image]
+    input_size: tuple[int, int]
+    source: str
+    outputs: tuple[str, ...] | None = None
+    output_keys: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A module whose output has units.
+
+    name: module name, with `#2` for its second call. kind: 'map' (B, C, H, W), 'map-last'
+    (B, H, W, C), 'tokens' (B, T, C) or 'features' (B, C). shape: the output's, without the batch.
+    poolings: those that apply, the default first. module: the module's class name.
+    """
+
+    name: str
+    units: int
+    kind: str
+    shape: tuple[int, ...]
+    poolings: tuple[str, ...]
+    module: str
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Activations of one layer: `values` is float32, shape (K, N), in memory or a memmap."""
+
+    info: LayerInfo
+    pooling: str
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class RecordingRun:
+    """What one pass over the images gave.
+
+    predicted: int64 (N,), the largest output per image (None if the output is not (B, C)).
+    n_outputs: C. images_per_second: of the whole pass. device: where it ran.
+    """
+
+    layers: Sequence[Recording]
+    predicted: np.ndarray | None
+    n_outputs: int | None
+    device: str
+    images_per_second: float
