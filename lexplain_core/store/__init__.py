@@ -1,0 +1,27 @@
+"""The store: one DuckDB file with a reader and a writer; the only home of SQL."""
+
+from .buckets import N_BUCKETS, OTHER, Buckets
+from .discover import StoreEntry, find_stores
+from .model import Explanation, Score, Term
+from .reader import Store
+from .text import explanation_text
+from .unit import Unit
+from .version import SCHEMA_VERSION, StoreError
+from .writer import StoreWriter
+
+__all__ = [
+    "N_BUCKETS",
+    "OTHER",
+    "SCHEMA_VERSION",
+    "Buckets",
+    "Explanation",
+    "Score",
+    "Store",
+    "StoreEntry",
+    "StoreError",
+    "StoreWriter",
+    "Term",
+    "Unit",
+    "explanation_text",
+    "find_stores",
+]

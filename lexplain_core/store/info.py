@@ -1,0 +1,52 @@
+"""What a store holds, as stable JSON for scripts (documented in docs/reference.md)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .reader import Store
+
+
+def describe(store: Store) -> dict[str, Any]:
+    """The dictionary that `python -m lexplain_core info STORE --json` prints."""
+    meta = store.meta
+    splits = dict(store._all("SELECT split, count(*) FROM images GROUP BY split"))
+    layers = store.layers()
+    keep = ["layer", "source", "kind", "pooling", "shape", "units", "dead", "constant", "negative", "note"]
+    layer_rows = layers[keep].rename(columns={"layer": "name"}).to_dict("records")
+    for row in layer_rows:
+        row["shape"] = [int(size) for size in row["shape"]]
+        row["note"] = row["note"] if isinstance(row["note"], str) else None
+    explained = store._all(
+        """
+        SELECT l.name, e.method, count(*) FILTER (e.reason IS NULL)::INT,
+               count(*) FILTER (e.reason IS NOT NULL)::INT, avg(e.length) FILTER (e.reason IS NULL),
+               avg(s.value), count(s.value)::INT, any_value(s.simulator)
+        FROM explanations e JOIN layers l USING (layer_id)
+        LEFT JOIN scores s ON s.explanation_id = e.explanation_id AND s.kind = 'correlation'
+        GROUP BY l.name, l.layer_id, e.method ORDER BY l.layer_id, e.method
+        """
+    )
+    names = ("layer", "method", "explained", "unexplained", "mean_length", "mean_correlation", "scored", "simulator")
+    return {
+        "id": store.id,
+        "name": store.name,
+        "schema_version": meta["schema_version"],
+        "created": meta.get("created"),
+        "probing_set": meta.get("probing_set"),
+        "target": meta.get("target"),
+        "images": sum(splits.values()),
+        "splits": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
+        "skipped": store.skipped().to_dict("records"),
+        "classes": store._all("SELECT count(*) FROM classes")[0][0],
+        "superclasses": store._all("SELECT count(*) FROM superclasses")[0][0],
+        "concepts": store._all("SELECT count(*) FROM concepts")[0][0],
+        "layers": layer_rows,
+        "units": int(layers["units"].sum()),
+        "dead_units": int(layers["dead"].sum()),
+        "explanations": [dict(zip(names, row, strict=True)) for row in explained],
+        "build": meta.get("build"),
+        "config": meta.get("config"),
+        "versions": meta.get("versions"),
+    }

@@ -1,0 +1,289 @@
+"""The one reader of stores, for pages and notebooks alike. Read-only."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from .text import explanation_text
+from .unit import Unit
+from .version import SCHEMA_VERSION, StoreError
+
+DEFAULT_METHOD = "le-label"
+
+
+class Store:
+    """A store of units, opened with `Store.open(path)`.
+
+    Every method reads only what it returns, and may be called from several threads. Tables come
+    as pandas data frames, activations as numpy arrays.
+    """
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection):
+        self.path = path
+        self._con = connection
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: str | Path) -> Store:
+        """Open a store for reading.
+
+        Raises `StoreError`, in one sentence, for a path that doesn't exist, a file that isn't a
+        store, and a store of another schema version (with the command that rebuilds it).
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise StoreError(f"There is no store at {path}; `make demo` builds the demo store.")
+        try:
+            with open(path, "rb") as file:
+                head = file.read(12)
+        except OSError as error:
+            raise StoreError(f"{path} can't be read: {error.strerror}.") from None
+        if head[8:12] != b"DUCK":
+            raise StoreError(f"{path} is not a lexplain store: it is no DuckDB file.")
+        # ATTACH to a fresh in-memory database: duckdb.connect(path) would hand back the old
+        # content of a file that was replaced while another connection to it is open.
+        con = duckdb.connect(":memory:")
+        try:
+            con.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS store (READ_ONLY)")
+            con.execute("SET enable_external_access = false")
+            store = cls(path, con)
+            store._check()
+        except duckdb.Error as error:
+            con.close()
+            raise StoreError(f"{path} can't be opened as a store: {_first_line(error)}.") from None
+        except StoreError:
+            con.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Close the file. The store can't be used afterwards."""
+        self._con.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r}, name={self.name!r})"
+
+    # -- queries -----------------------------------------------------------------------------
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:  # cursor() itself is not thread-safe
+            cursor = self._con.cursor()
+        cursor.execute("USE store")
+        return cursor
+
+    def _frame(self, query: str, parameters: Sequence | dict = ()) -> pd.DataFrame:
+        return self._cursor().execute(query, parameters).df()
+
+    def _all(self, query: str, parameters: Sequence | dict = ()) -> list[tuple]:
+        return self._cursor().execute(query, parameters).fetchall()
+
+    def _arrays(self, query: str, parameters: Sequence | dict = ()) -> dict[str, np.ndarray]:
+        return self._cursor().execute(query, parameters).fetchnumpy()
+
+    def _check(self) -> None:
+        tables = {row[0] for row in self._all("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'")}
+        if "meta" not in tables:
+            raise StoreError(f"{self.path} is a DuckDB file but not a lexplain store: it has no table `meta`.")
+        version = self.meta.get("schema_version")
+        if version != SCHEMA_VERSION:
+            command = self.meta.get("rebuild", "python -m lexplain_core build CONFIG.toml")
+            raise StoreError(
+                f"{self.path} was written with schema {version}, this lexplain reads schema "
+                f"{SCHEMA_VERSION}; rebuild it with `{command}`."
+            )
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """Facts about the store: id, name, config, versions, …"""
+        return {key: json.loads(value) for key, value in self._all("SELECT key, value FROM meta")}
+
+    @property
+    def id(self) -> str:
+        """The same for every build of the same images, layers and options; permalinks carry it."""
+        return self.meta["id"]
+
+    @property
+    def name(self) -> str:
+        return self.meta.get("name", self.path.stem)
+
+    # -- what is in it -----------------------------------------------------------------------
+
+    def layers(self) -> pd.DataFrame:
+        """One row per layer: layer, source, kind, pooling, shape, units, how many of them are
+        alive, dead, constant and negative throughout, note, mean_score (mean test correlation of
+        the default method over the units that have one)."""
+        return self._frame(
+            """
+            SELECT l.name AS layer, l.source, l.kind, l.pooling, l.shape, l.units,
+                   count(*) FILTER (u.status = 'alive')::INT    AS alive,
+                   count(*) FILTER (u.status = 'dead')::INT     AS dead,
+                   count(*) FILTER (u.status = 'constant')::INT AS constant,
+                   count(*) FILTER (u.status = 'negative')::INT AS negative,
+                   l.note,
+                   avg(s.value) AS mean_score
+            FROM layers l
+            JOIN units u USING (layer_id)
+            LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = ?
+            LEFT JOIN scores s ON s.explanation_id = e.explanation_id AND s.kind = 'correlation'
+            GROUP BY l.layer_id, l.name, l.source, l.kind, l.pooling, l.shape, l.units, l.note ORDER BY l.layer_id
+            """,
+            [self.default_method],
+        )
+
+    def methods(self) -> list[str]:
+        """Names of the explanation methods in the store."""
+        return [row[0] for row in self._all("SELECT DISTINCT method FROM explanations ORDER BY method")]
+
+    @cached_property
+    def default_method(self) -> str:
+        """`le-label` where the store has it, else its first method."""
+        methods = self.methods()
+        return DEFAULT_METHOD if DEFAULT_METHOD in methods or not methods else methods[0]
+
+    def matrices(self) -> list[str]:
+        """Names of the concept matrices in the store."""
+        return [row[0] for row in self._all("SELECT matrix FROM concept_matrices ORDER BY matrix")]
+
+    @cached_property
+    def _concept_labels(self) -> dict[int, tuple[str, str]]:
+        """concept id -> (name that tells it apart in this store, origin)."""
+        rows = self._all("SELECT concept_id, key, name, origin FROM concepts")
+        names = [row[2] for row in rows]
+        repeated = _repeated(names)
+        with_origin = [f"{name} ({origin})" for _, _, name, origin in rows]
+        again = _repeated(with_origin)
+        labels = {}
+        for (concept, key, name, origin), longer in zip(rows, with_origin, strict=True):
+            label = name if name not in repeated else longer if longer not in again else f"{name} ({key})"
+            labels[concept] = (label, origin)
+        return labels
+
+    def concepts(self) -> pd.DataFrame:
+        """All concepts: concept, name, origin, key."""
+        frame = self._frame("SELECT concept_id AS concept, origin, key FROM concepts ORDER BY concept_id")
+        frame.insert(1, "name", [self._concept_labels[c][0] for c in frame["concept"]])
+        return frame
+
+    def unit_table(self, layer: str | None = None, method: str | None = None) -> pd.DataFrame:
+        """One row per unit: layer, unit, name, status, reason, maximum, minimum, mean,
+        explanation (a line), terms (names, strongest first), length, score (test correlation),
+        low, high, score_n, score_reason. `reason` is why a unit is not alive or has no explanation."""
+        if layer is not None:
+            self._layer_id(layer)
+        frame = self._frame(
+            """
+            SELECT l.name AS layer, u.unit, u.name, u.status, coalesce(u.reason, e.reason) AS reason,
+                   u.maximum, u.minimum, u.mean, e.explanation_id, e.bias, e.length,
+                   s.value AS score, s.low, s.high, s.n AS score_n, s.reason AS score_reason
+            FROM units u JOIN layers l USING (layer_id)
+            LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = $method
+            LEFT JOIN scores s ON s.explanation_id = e.explanation_id AND s.kind = 'correlation'
+            WHERE $layer IS NULL OR l.name = $layer
+            ORDER BY l.layer_id, u.unit
+            """,
+            {"method": method or self.default_method, "layer": layer},
+        )
+        terms: dict[int, list[tuple[float, str]]] = {}
+        for explanation, concept, weight in self._all(
+            "SELECT t.explanation_id, t.concept_id, t.weight FROM terms t JOIN explanations e USING (explanation_id) "
+            "WHERE e.method = ? ORDER BY t.explanation_id, abs(t.weight) DESC",
+            [method or self.default_method],
+        ):
+            terms.setdefault(explanation, []).append((weight, self._concept_labels[concept][0]))
+        lines, names = [], []
+        for explanation, bias in zip(frame.pop("explanation_id"), frame.pop("bias"), strict=True):
+            found = terms.get(explanation, []) if pd.notna(explanation) else []
+            names.append([name for _, name in found])
+            lines.append(explanation_text(found, None if pd.isna(bias) else bias) if found else "")
+        frame.insert(8, "explanation", lines)
+        frame.insert(9, "terms", names)
+        for column in ("name", "reason", "score_reason"):
+            frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
+        return frame
+
+    def unit(self, layer: str, unit: int) -> Unit:
+        """One unit. `StoreError` where the store has no such layer or unit."""
+        layer_id = self._layer_id(layer)
+        count = self._all("SELECT units FROM layers WHERE layer_id = ?", [layer_id])[0][0]
+        if not 0 <= int(unit) < count:
+            raise StoreError(f"Layer {layer!r} has no unit {unit}; its units are 0 to {count - 1}.")
+        return Unit._read(self, layer, layer_id, int(unit))
+
+    def _layer_id(self, layer: str) -> int:
+        rows = self._all("SELECT layer_id FROM layers WHERE name = ?", [layer])
+        if not rows:
+            known = ", ".join(row[0] for row in self._all("SELECT name FROM layers ORDER BY layer_id"))
+            raise StoreError(f"The store {self.name!r} has no layer {layer!r}; it has {known}.")
+        return rows[0][0]
+
+    # -- images ------------------------------------------------------------------------------
+
+    @cached_property
+    def _splits(self) -> list[str]:
+        return [row[0] for row in self._all("SELECT split FROM images ORDER BY image_id")]
+
+    def images(self, ids: Sequence[int] | None = None) -> pd.DataFrame:
+        """Images by id (all without `ids`, else in their order), indexed by image id:
+        key, label (class name), class_key, split, width, height, caption, predicted (output name)."""
+        frame = self._frame(
+            """
+            SELECT i.image_id AS image, i.key, c.name AS label, c.key AS class_key, i.split,
+                   i.width, i.height, i.caption, i.predicted
+            FROM images i JOIN classes c USING (class_id)
+            WHERE ? OR i.image_id IN (SELECT unnest(?::INT[]))
+            ORDER BY i.image_id
+            """,
+            [ids is None, [] if ids is None else [int(i) for i in ids]],
+        ).set_index("image")
+        names = self.meta.get("outputs")
+        frame["predicted"] = [
+            None if pd.isna(p) else names[int(p)] if names else f"output {int(p)}" for p in frame["predicted"]
+        ]
+        return frame if ids is None else frame.loc[[int(i) for i in ids]]
+
+    def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """JPEG thumbnails by image id."""
+        return self._blobs("thumbnail", ids)
+
+    def crops(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """JPEGs of what the network saw, by image id; the thumbnail where no crop is kept."""
+        return self._blobs("coalesce(crop, thumbnail)", ids)
+
+    def _blobs(self, column: str, ids: Sequence[int]) -> dict[int, bytes]:
+        wanted = sorted({int(i) for i in ids})
+        query = f"SELECT image_id, {column} FROM images WHERE image_id IN (SELECT unnest(?::INT[]))"
+        return {image: bytes(blob) for image, blob in self._all(query, [wanted])}
+
+    def skipped(self) -> pd.DataFrame:
+        """Images that the build left out: key, reason."""
+        return self._frame("SELECT key, reason FROM skipped_images ORDER BY key")
+
+    def info(self) -> dict[str, Any]:
+        """What the store holds, as plain JSON-ready values (docs/reference.md describes them)."""
+        from .info import describe
+
+        return describe(self)
+
+
+def _repeated(names: list[str]) -> set[str]:
+    seen: set[str] = set()
+    return {name for name in names if name in seen or seen.add(name)}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")

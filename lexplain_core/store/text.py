@@ -1,0 +1,32 @@
+"""Explanations as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MINUS = "−"
+
+
+def number(value: float) -> str:
+    """A weight with two significant digits, and no more decimals than that needs: 2.1, 0.83, 13."""
+    if value == 0:
+        return "0"
+    text = f"{abs(value):.2g}"
+    if "e" in text:
+        text = f"{float(text):.0f}" if abs(value) >= 100 else text
+    return (MINUS if value < 0 else "") + text
+
+
+def explanation_text(terms: Iterable[tuple[float, str]], bias: float | None) -> str:
+    """One readable line, strongest first: `2.1·snow + 1.3·dog + 0.2`.
+
+    terms: (weight, name) pairs. A bias that rounds to nothing beside the weights is left out.
+    """
+    ordered = sorted(terms, key=lambda term: -abs(term[0]))
+    parts = [(weight, f"{number(abs(weight))}·{name}") for weight, name in ordered]
+    if bias and (not ordered or abs(bias) >= 0.005 * abs(ordered[0][0])):
+        parts.append((bias, number(abs(bias))))
+    if not parts:
+        return "0"
+    first = (MINUS if parts[0][0] < 0 else "") + parts[0][1]
+    return first + "".join(f" {MINUS if w < 0 else '+'} {text}" for w, text in parts[1:])

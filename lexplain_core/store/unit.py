@@ -1,0 +1,206 @@
+"""One unit of a store: its activations, buckets, examples and explanations."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from .buckets import MATCH, N_BUCKETS, Buckets, composition
+from .model import Explanation, Score, Term
+from .version import StoreError
+
+if TYPE_CHECKING:
+    from .reader import Store
+
+# Example images drawn with a seed must be the same for the same (unit, bucket, seed).
+_DRAW = 0x1E
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """A scalar function of a layer's output, over the N images of the probing set.
+
+    status: 'alive'; 'dead' (largest activation below the build's threshold); 'constant';
+    'negative' (no activation above 0, so no buckets). `reason` says it in words.
+    truth: what a computed unit was made of, {terms: [[weight, concept]], bias, noise}, else None.
+    note: why interventions don't apply to the layer, else None.
+    """
+
+    store: Store
+    layer: str
+    layer_id: int
+    index: int
+    units: int
+    name: str | None
+    status: str
+    reason: str | None
+    minimum: float
+    maximum: float
+    mean: float
+    std: float
+    pooling: str
+    kind: str
+    source: str
+    truth: dict | None
+    note: str | None
+
+    @property
+    def unit(self) -> int:
+        """The unit's number in its layer."""
+        return self.index
+
+    @classmethod
+    def _read(cls, store: Store, layer: str, layer_id: int, unit: int) -> Unit:
+        row = store._all(
+            """
+            SELECT l.units, u.name, u.status, u.reason, u.minimum, u.maximum, u.mean, u.std,
+                   l.pooling, l.kind, l.source, u.truth, l.note
+            FROM units u JOIN layers l USING (layer_id) WHERE u.layer_id = ? AND u.unit = ?
+            """,
+            [layer_id, unit],
+        )[0]
+        *facts, truth, note = row
+        return cls(store, layer, layer_id, unit, *facts, json.loads(truth) if truth else None, note)
+
+    def __repr__(self) -> str:
+        return f"Unit({self.layer!r}, {self.index}, {self.status})"
+
+    @cached_property
+    def activations(self) -> np.ndarray:
+        """q: float32 (N,), by image id."""
+        values = self.store._arrays(
+            "SELECT value FROM activations WHERE layer_id = ? AND unit = ? ORDER BY image_id",
+            [self.layer_id, self.index],
+        )["value"]
+        return np.asarray(values, dtype=np.float32)
+
+    @cached_property
+    def split(self) -> np.ndarray:
+        """'train', 'val' or 'test' of each image, (N,)."""
+        return np.asarray(self.store._splits, dtype=object)
+
+    @cached_property
+    def buckets(self) -> Buckets | None:
+        """The unit's 8 buckets; None where no activation is above 0."""
+        return Buckets.of(self.activations)
+
+    # -- in words ----------------------------------------------------------------------------
+
+    @cached_property
+    def explanations(self) -> list[Explanation]:
+        """Every method's explanation of the unit, with its scores."""
+        store = self.store
+        rows = store._all(
+            """
+            SELECT e.explanation_id, e.method, e.matrix, e.bias, e.val_correlation, e.reason, c.config
+            FROM explanations e JOIN method_configs c USING (config_hash)
+            WHERE e.layer_id = ? AND e.unit = ? ORDER BY e.method, e.explanation_id
+            """,
+            [self.layer_id, self.index],
+        )
+        found = []
+        for identity, method, matrix, bias, correlation, reason, config in rows:
+            terms = store._all(
+                "SELECT weight, concept_id FROM terms WHERE explanation_id = ? ORDER BY rank", [identity]
+            )
+            scores = store._all(
+                "SELECT simulator, kind, split, n, value, low, high, reason FROM scores "
+                "WHERE explanation_id = ? ORDER BY kind, simulator",
+                [identity],
+            )
+            labels = store._concept_labels
+            found.append(
+                Explanation(
+                    id=identity,
+                    method=method,
+                    matrix=matrix,
+                    terms=tuple(Term(weight, concept, *labels[concept]) for weight, concept in terms),
+                    bias=bias,
+                    val_correlation=correlation,
+                    reason=reason,
+                    config=json.loads(config),
+                    scores=tuple(Score(*score) for score in scores),
+                )
+            )
+        return found
+
+    def explanation(self, method: str | None = None) -> Explanation:
+        """The explanation by a method (the store's default without one)."""
+        method = method or self.store.default_method
+        for explanation in self.explanations:
+            if explanation.method == method:
+                return explanation
+        known = ", ".join(e.method for e in self.explanations) or "none"
+        raise StoreError(f"Unit {self.index} of {self.layer!r} has no {method!r} explanation; it has {known}.")
+
+    def values(self, explanation: Explanation) -> np.ndarray:
+        """P of the explanation's concepts on every image: float32 (T, N), in the order of its terms."""
+        ids = [term.concept_id for term in explanation.terms]
+        dense = np.zeros((len(ids), len(self.activations)), dtype=np.float32)
+        found = self.store._arrays(
+            "SELECT concept_id, image_id, value FROM concept_values "
+            "WHERE matrix = ? AND concept_id IN (SELECT unnest(?::INT[]))",
+            [explanation.matrix, ids],
+        )
+        position = {concept: row for row, concept in enumerate(ids)}
+        rows = np.array([position[int(c)] for c in found["concept_id"]], dtype=np.int64)
+        dense[rows, found["image_id"]] = found["value"]
+        return dense
+
+    def simulated(self, explanation: Explanation) -> np.ndarray:
+        """The activation that an explanation predicts, float64 (N,): Σ wᵢ·P(cᵢ|x) + bias (eq. 8)."""
+        if explanation.reason is not None:
+            raise StoreError(f"There is nothing to simulate: {explanation.reason}")
+        weights = np.array([term.weight for term in explanation.terms])
+        return weights @ self.values(explanation).astype(np.float64) + explanation.bias
+
+    def composition(self, explanation: Explanation) -> pd.DataFrame:
+        """What each bucket holds in the explanation's concepts: columns bucket, concept, name,
+        count, share; every image counts once, "other" (concept -1) comes last."""
+        if self.buckets is None:
+            raise StoreError(f"Unit {self.index} of {self.layer!r} has no buckets: {self.reason}")
+        terms = explanation.terms
+        return composition(
+            self.buckets,
+            self.activations,
+            self.values(explanation) >= MATCH,
+            [t.weight for t in terms],
+            [t.concept_id for t in terms],
+            [t.name for t in terms],
+        )
+
+    # -- examples ----------------------------------------------------------------------------
+
+    def examples(self, bucket: int, count: int = 8, seed: int = 0, top: bool = False) -> pd.DataFrame:
+        """Images of a bucket (0–7, or -1 for the band below 0), strongest first.
+
+        A draw without replacement by `seed`, or the strongest ones with `top`. Columns image,
+        activation, label, predicted, key, split, caption.
+        """
+        if not -1 <= bucket < N_BUCKETS:
+            raise StoreError(f"There is no bucket {bucket}; buckets are 0 to {N_BUCKETS - 1}, and -1 below 0.")
+        values = self.activations
+        where = self.buckets.assign(values) if self.buckets else np.where(values < 0, -1, 0)
+        inside = np.flatnonzero(where == bucket)
+        if not top and len(inside) > count:
+            draw = np.random.default_rng([_DRAW, seed, self.layer_id, self.index, bucket + 1])
+            inside = draw.choice(inside, count, replace=False)
+        return self._described(inside[np.lexsort((inside, -values[inside]))][:count])
+
+    def top(self, count: int = 9) -> pd.DataFrame:
+        """The images with the largest activations, strongest first; columns as `examples`."""
+        return self._described(np.argsort(-self.activations, kind="stable")[:count])
+
+    def bottom(self, count: int = 9) -> pd.DataFrame:
+        """The images with the smallest activations, weakest first; columns as `examples`."""
+        return self._described(np.argsort(self.activations, kind="stable")[:count])
+
+    def _described(self, ids: np.ndarray) -> pd.DataFrame:
+        frame = self.store.images(ids)
+        frame.insert(0, "activation", self.activations[ids].astype(float))
+        return frame.reset_index()[["image", "activation", "label", "predicted", "key", "split", "caption"]]

@@ -1,0 +1,126 @@
+"""The one writer of stores: a temporary file beside the target, moved into place at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from .version import SCHEMA_VERSION, StoreError
+
+_ROWS_PER_INSERT = 4_000_000  # ~64 MB of Arrow columns at a time
+
+
+class StoreWriter:
+    """Writes one store; a reader never sees half of it.
+
+    >>> with StoreWriter("data/stores/mine.duckdb") as store:
+    ...     store.meta(id="…", name="…")
+    ...     store.rows("classes", frame)
+
+    When the block ends well the file is moved to `path`; when it ends in an error the temporary
+    file is removed and what was at `path` stays. `StoreError` where the folder can't be written.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self._temporary = self.path.with_name(f".{self.path.name}.building-{os.getpid()}")
+
+    def __enter__(self) -> StoreWriter:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(self.path)
+            self._remove()
+            self._con = duckdb.connect(str(self._temporary))
+        except (OSError, duckdb.IOException) as error:
+            raise StoreError(f"The store can't be written to {self.path}: {error}.") from None
+        self._con.execute(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
+        self.meta(schema_version=SCHEMA_VERSION)
+        return self
+
+    def __exit__(self, kind, error, trace) -> None:
+        try:
+            if kind is None:
+                self._con.execute("CHECKPOINT")
+        finally:
+            self._con.close()
+            if kind is not None:
+                self._remove()
+        if kind is None:
+            os.replace(self._temporary, self.path)
+
+    def _remove(self) -> None:
+        for name in (self._temporary, Path(f"{self._temporary}.wal")):
+            name.unlink(missing_ok=True)
+
+    def meta(self, **values: Any) -> None:
+        """Set facts about the store; each value is kept as JSON."""
+        for key, value in values.items():
+            text = json.dumps(value, ensure_ascii=False, default=str)
+            self._con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, text])
+
+    def rows(self, table: str, frame: pd.DataFrame | pa.Table) -> None:
+        """Append rows to a table of schema.sql, columns matched by name."""
+        if len(frame):
+            self._con.register("incoming", frame)
+            self._con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+            self._con.unregister("incoming")
+
+    def activations(self, layer_id: int, values: np.ndarray) -> Iterable[int]:
+        """Append a layer's activations, float32 (K, N), sorted by unit; yields units written.
+
+        Works through a memmap in bounded pieces.
+        """
+        units, images = values.shape
+        step = max(1, _ROWS_PER_INSERT // max(images, 1))
+        ids = np.arange(images, dtype=np.int32)
+        for start in range(0, units, step):
+            piece = np.ascontiguousarray(values[start : start + step], dtype=np.float32)
+            count = len(piece)
+            table = {
+                "layer_id": np.full(count * images, layer_id, dtype=np.int32),
+                "unit": np.repeat(np.arange(start, start + count, dtype=np.int32), images),
+                "image_id": np.tile(ids, count),
+                "value": piece.ravel(),
+            }
+            self.rows("activations", pa.table(table))
+            yield count
+
+    def concept_values(self, matrix: str, values: np.ndarray) -> None:
+        """Append P[concept, image] of a matrix, float32 (M, N); zeros are not stored."""
+        for start in range(0, len(values), 256):
+            piece = values[start : start + 256]
+            concept, image = np.nonzero(piece)
+            table = {
+                "matrix": pa.array([matrix] * len(concept), type=pa.string()),
+                "concept_id": (concept + start).astype(np.int32),
+                "image_id": image.astype(np.int32),
+                "value": np.asarray(piece[concept, image], dtype=np.float32),
+            }
+            self.rows("concept_values", pa.table(table))
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what a killed build of the same store left behind."""
+    for leftover in path.parent.glob(f".{path.name}.building-*"):
+        owner = leftover.name.rpartition("-")[2].partition(".")[0]
+        if not (owner.isdigit() and _alive(int(owner))):
+            leftover.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
