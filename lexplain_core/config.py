@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,14 +19,35 @@ class Section(BaseModel):
 class Probe(Section):
     """What the network is shown."""
 
-    set: str = Field("folder", description="Probing set by name: `folder`, `demo`, or a torchvision set (`cifar10`, `cifar100`, `places365`, `imagenette`, `imagenet`).")
-    root: Path | None = Field(None, description="Folder of the images: a folder a class for `folder`, torchvision's `root` for its sets.")
-    partition: str = Field("val", description="Which part of a torchvision set to show: `train`, `val` or `test`, as the set names them.")
+    set: str = Field(
+        "folder",
+        description="Probing set by name: `folder`, `demo`, or a torchvision set (`cifar10`, `cifar100`, `places365`, `imagenette`, `imagenet`).",
+    )
+    root: Path | None = Field(
+        None,
+        description="Folder of the images: a folder a class for `folder`, torchvision's `root` for its sets.",
+    )
+    partition: str = Field(
+        "val",
+        description="Which part of a torchvision set to show: `train`, `val` or `test`, as the set names them.",
+    )
     download: bool = Field(False, description="Let torchvision download the set into `root` where it can.")
-    names: Path | None = Field(None, description="File that maps class folders to names, a line each: id, a tab or space, name (of `a, b, c` the first is taken).")
-    superclasses: str | None = Field(None, description="JSON file (superclass → list of class names or folders), or `wordnet` to derive them from WordNet ids.")
-    limit: int | None = Field(None, ge=50, description="Show only this many images, drawn by the build's seed and balanced over classes.")
-    max_pixels: int = Field(50_000_000, ge=1, description="Images with more pixels are skipped as absurdly large.")
+    names: Path | None = Field(
+        None,
+        description="File that maps class folders to names, a line each: id, a tab or space, name (of `a, b, c` the first is taken).",
+    )
+    superclasses: str | None = Field(
+        None,
+        description="JSON file (superclass → list of class names or folders), or `wordnet` to derive them from WordNet ids.",
+    )
+    limit: int | None = Field(
+        None,
+        ge=50,
+        description="Show only this many images, drawn by the build's seed and balanced over classes.",
+    )
+    max_pixels: int = Field(
+        50_000_000, ge=1, description="Images with more pixels are skipped as absurdly large."
+    )
 
 
 class Preprocess(Section):
@@ -33,36 +55,68 @@ class Preprocess(Section):
 
     resize: int | None = Field(None, ge=1, description="Resize the shorter side to this many pixels.")
     crop: int | None = Field(None, ge=1, description="Cut a centred square of this many pixels.")
-    squash: bool | None = Field(None, description="Resize to a `crop` × `crop` square without keeping the proportions.")
-    interpolation: Literal["bilinear", "bicubic", "nearest", "lanczos"] | None = Field(None, description="Interpolation of the resize.")
-    mean: tuple[float, float, float] | None = Field(None, description="Per-channel mean subtracted from values in [0, 1].")
-    std: tuple[float, float, float] | None = Field(None, description="Per-channel standard deviation divided by.")
+    squash: bool | None = Field(
+        None, description="Resize to a `crop` × `crop` square without keeping the proportions."
+    )
+    interpolation: Literal["bilinear", "bicubic", "nearest", "lanczos"] | None = Field(
+        None, description="Interpolation of the resize."
+    )
+    mean: tuple[float, float, float] | None = Field(
+        None, description="Per-channel mean subtracted from values in [0, 1]."
+    )
+    std: tuple[float, float, float] | None = Field(
+        None, description="Per-channel standard deviation divided by."
+    )
 
 
 class Target(Section):
     """The network under study."""
 
-    model: str = Field("resnet50", description="torchvision name, `timm/NAME`, `path/to/file.py:function` for one's own, or `demo`.")
-    weights: str = Field("default", description="A checkpoint file (`.pth`, `.pt`, `.th`, `.safetensors`), torchvision's or timm's tag, `default` (downloaded), or `random`.")
-    outputs: str | list[str] | None = Field(None, description="Names of the model's outputs, in order: a list, a text file with a name a line, `imagenet`, or `classes` (the probing set's classes in their order). Where it can be told from the weights it need not be said.")
-    preprocess: Preprocess = Field(default_factory=Preprocess, description="How an image becomes the network's input.")
+    model: str = Field(
+        "resnet50",
+        description="torchvision name, `timm/NAME`, `path/to/file.py:function` for one's own, or `demo`.",
+    )
+    weights: str = Field(
+        "default",
+        description="A checkpoint file (`.pth`, `.pt`, `.th`, `.safetensors`), torchvision's or timm's tag, `default` (downloaded), or `random`.",
+    )
+    outputs: str | list[str] | None = Field(
+        None,
+        description="Names of the model's outputs, in order: a list, a text file with a name a line, `imagenet`, or `classes` (the probing set's classes in their order). Where it can be told from the weights it need not be said.",
+    )
+    preprocess: Preprocess = Field(
+        default_factory=Preprocess, description="How an image becomes the network's input."
+    )
 
 
 class LayerSpec(Section):
     """A layer to record."""
 
-    name: str = Field(description="Name of the module, as `python -m lexplain_core layers MODEL` prints it; `NAME#2` is its second call.")
-    pooling: Literal["auto", "mean", "max", "cls", "none"] = Field("auto", description="How a unit's map becomes one number: `mean`, `max`, `cls` (first token) or `none`; `auto` takes `mean` where there is a map.")
+    name: str = Field(
+        description="Name of the module, as `python -m lexplain_core layers MODEL` prints it; `NAME#2` is its second call."
+    )
+    pooling: Literal["auto", "mean", "max", "cls", "none"] = Field(
+        "auto",
+        description="How a unit's map becomes one number: `mean`, `max`, `cls` (first token) or `none`; `auto` takes `mean` where there is a map.",
+    )
 
 
 class Record(Section):
     """The recording pass."""
 
-    device: str = Field("auto", description="`auto` (CUDA, else MPS, else CPU), or a device as torch names it.")
+    device: str = Field(
+        "auto", description="`auto` (CUDA, else MPS, else CPU), or a device as torch names it."
+    )
     batch_size: int | None = Field(None, ge=1, description="Images per batch; sized to memory when not set.")
-    memory: str = Field("2GiB", description="Activations above this size are kept in a file instead of in memory.")
-    precision: Literal["float32", "float16", "bfloat16"] = Field("float32", description="Precision of the forward pass; half precision runs on CUDA only.")
-    workers: int | None = Field(None, ge=0, description="Processes that decode images; chosen by the number of cores when not set.")
+    memory: str = Field(
+        "2GiB", description="Activations above this size are kept in a file instead of in memory."
+    )
+    precision: Literal["float32", "float16", "bfloat16"] = Field(
+        "float32", description="Precision of the forward pass; half precision runs on CUDA only."
+    )
+    workers: int | None = Field(
+        None, ge=0, description="Processes that decode images; chosen by the number of cores when not set."
+    )
 
 
 class Explain(Section):
@@ -76,10 +130,17 @@ class Explain(Section):
     step: float = Field(5e-4, gt=0, description="Step size of glm-saga.")
     batch: int = Field(512, ge=1, description="Batch size of glm-saga.")
     candidates: int = Field(10, ge=1, description="Concepts tried in each round of the greedy search.")
-    epsilon: float = Field(0.02, ge=0, description="Least gain in validation correlation that a further concept must bring.")
+    epsilon: float = Field(
+        0.02, ge=0, description="Least gain in validation correlation that a further concept must bring."
+    )
     max_terms: int = Field(10, ge=1, description="Most concepts in an explanation.")
-    concept_mean5: float = Field(0.5, description="A concept is kept if the mean of its 5 largest values on the train split is at least this.")
-    concept_std: float = Field(1e-5, description="A concept is kept if its standard deviation on the train split is at least this.")
+    concept_mean5: float = Field(
+        0.5,
+        description="A concept is kept if the mean of its 5 largest values on the train split is at least this.",
+    )
+    concept_std: float = Field(
+        1e-5, description="A concept is kept if its standard deviation on the train split is at least this."
+    )
 
 
 class Build(Section):
@@ -89,10 +150,14 @@ class Build(Section):
     store: Path = Field(description="Where the store is written, a `.duckdb` file.")
     seed: int = Field(0, description="Seed of the split, the draws and the shuffles.")
     dead_below: float = Field(0.01, description="A unit whose largest activation is below this is dead.")
-    thumbnail: int = Field(160, ge=32, le=320, description="Longest side of the stored thumbnails, in pixels.")
+    thumbnail: int = Field(
+        160, ge=32, le=320, description="Longest side of the stored thumbnails, in pixels."
+    )
     probe: Probe = Field(default_factory=Probe, description="What the network is shown.")
     target: Target = Field(default_factory=Target, description="The network under study.")
-    layers: list[LayerSpec | str] = Field(min_length=1, description="Layers to record: names, or tables with `name` and `pooling`.")
+    layers: list[LayerSpec | str] = Field(
+        min_length=1, description="Layers to record: names, or tables with `name` and `pooling`."
+    )
     record: Record = Field(default_factory=Record, description="The recording pass.")
     explain: Explain = Field(default_factory=Explain, description="How units are put in words.")
 
@@ -178,9 +243,15 @@ def load_config(path: str | Path, overrides: list[str] = ()) -> Build:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"The config {path} can't be read as TOML: {error}.") from None
     _anchor(data, path.resolve().parent)
+    return parse_config(apply_overrides(data, overrides), str(path))
+
+
+def apply_overrides(data: dict, overrides: list[str]) -> dict:
+    """A copy of a config's dict with `key=value` overrides applied, such as `explain.epsilon=0.01`."""
+    data = deepcopy(data)
     for assignment in overrides:
         _set(data, assignment)
-    return parse_config(data, str(path))
+    return data
 
 
 def parse_config(data: dict, source: str) -> Build:

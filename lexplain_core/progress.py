@@ -44,10 +44,12 @@ class Terminal:
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
-            Progress as Bars,
             TextColumn,
             TimeElapsedColumn,
             TimeRemainingColumn,
+        )
+        from rich.progress import (
+            Progress as Bars,
         )
 
         columns = (

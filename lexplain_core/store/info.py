@@ -28,7 +28,16 @@ def describe(store: Store) -> dict[str, Any]:
         GROUP BY l.name, l.layer_id, e.method ORDER BY l.layer_id, e.method
         """
     )
-    names = ("layer", "method", "explained", "unexplained", "mean_length", "mean_correlation", "scored", "simulator")
+    names = (
+        "layer",
+        "method",
+        "explained",
+        "unexplained",
+        "mean_length",
+        "mean_correlation",
+        "scored",
+        "simulator",
+    )
     return {
         "id": store.id,
         "name": store.name,

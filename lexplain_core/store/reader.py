@@ -96,9 +96,14 @@ class Store:
         return self._cursor().execute(query, parameters).fetchnumpy()
 
     def _check(self) -> None:
-        tables = {row[0] for row in self._all("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'")}
+        tables = {
+            row[0]
+            for row in self._all("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'")
+        }
         if "meta" not in tables:
-            raise StoreError(f"{self.path} is a DuckDB file but not a lexplain store: it has no table `meta`.")
+            raise StoreError(
+                f"{self.path} is a DuckDB file but not a lexplain store: it has no table `meta`."
+            )
         version = self.meta.get("schema_version")
         if version != SCHEMA_VERSION:
             command = self.meta.get("rebuild", "python -m lexplain_core build CONFIG.toml")

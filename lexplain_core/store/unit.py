@@ -136,7 +136,9 @@ class Unit:
             if explanation.method == method:
                 return explanation
         known = ", ".join(e.method for e in self.explanations) or "none"
-        raise StoreError(f"Unit {self.index} of {self.layer!r} has no {method!r} explanation; it has {known}.")
+        raise StoreError(
+            f"Unit {self.index} of {self.layer!r} has no {method!r} explanation; it has {known}."
+        )
 
     def values(self, explanation: Explanation) -> np.ndarray:
         """P of the explanation's concepts on every image: float32 (T, N), in the order of its terms."""
@@ -183,7 +185,9 @@ class Unit:
         activation, label, predicted, key, split, caption.
         """
         if not -1 <= bucket < N_BUCKETS:
-            raise StoreError(f"There is no bucket {bucket}; buckets are 0 to {N_BUCKETS - 1}, and -1 below 0.")
+            raise StoreError(
+                f"There is no bucket {bucket}; buckets are 0 to {N_BUCKETS - 1}, and -1 below 0."
+            )
         values = self.activations
         where = self.buckets.assign(values) if self.buckets else np.where(values < 0, -1, 0)
         inside = np.flatnonzero(where == bucket)

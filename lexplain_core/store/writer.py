@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ class StoreWriter:
             self._con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
             self._con.unregister("incoming")
 
-    def activations(self, layer_id: int, values: np.ndarray) -> Iterable[int]:
+    def activations(self, layer_id: int, values: np.ndarray) -> Iterator[int]:
         """Append a layer's activations, float32 (K, N), sorted by unit; yields units written.
 
         Works through a memmap in bounded pieces.
@@ -94,14 +94,18 @@ class StoreWriter:
             self.rows("activations", pa.table(table))
             yield count
 
-    def concept_values(self, matrix: str, values: np.ndarray) -> None:
-        """Append P[concept, image] of a matrix, float32 (M, N); zeros are not stored."""
+    def concept_values(self, matrix: str, concept_ids: Sequence[int], values: np.ndarray) -> None:
+        """Append P[concept, image] of a matrix, float32 (M, N); zeros are not stored.
+
+        concept_ids: the store's id of each row, ascending.
+        """
+        ids = np.asarray(concept_ids, dtype=np.int32)
         for start in range(0, len(values), 256):
             piece = values[start : start + 256]
             concept, image = np.nonzero(piece)
             table = {
                 "matrix": pa.array([matrix] * len(concept), type=pa.string()),
-                "concept_id": (concept + start).astype(np.int32),
+                "concept_id": ids[concept + start],
                 "image_id": image.astype(np.int32),
                 "value": np.asarray(piece[concept, image], dtype=np.float32),
             }

@@ -1,0 +1,59 @@
+# make demo           set up, build the demo store, serve the dashboard on localhost
+# make demo SERVE=0   stop after the build
+# make test           set up, then linter, unit tests and browser tests
+# make serve          serve the dashboard over the stores in data/stores
+
+PYTHON ?= python3
+VENV   ?= .venv
+SERVE  ?= 1
+PORT   ?= 8501
+BIN    := $(VENV)/bin
+
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: demo serve test lint format clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(BIN)/python -m lexplain_core demo
+ifneq ($(SERVE),0)
+	$(MAKE) --no-print-directory serve
+endif
+
+serve: $(VENV)/.installed
+	@echo "The dashboard is at http://localhost:$(PORT) (Ctrl-C stops it)."
+	$(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: lint .env-browser
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .env-browser .pytest_cache .ruff_cache
+
+# Python 3.11 to 3.13: what the pinned packages come for.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "lexplain needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	@echo "Installing requirements.txt (about 2 minutes and 6 GB the first time) …"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# A browser for the tests: the one on the machine, else Debian's (as root), else Playwright's own.
+.env-browser: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.browser.install
+	@touch $@

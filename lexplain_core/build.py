@@ -1,0 +1,162 @@
+"""The pipeline: from a config to a store, as a list of stages."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from . import demo  # noqa: F401  (registers the demo's probing set and network)
+from .concepts import concept_matrices, usable
+from .config import Build
+from .errors import UserError
+from .explain import Found, Problem, methods, solvers
+from .persist import write_store
+from .probe import load_probing_set, split
+from .progress import Progress, Silent
+from .simulate import correlation, simulate
+from .store import Store, StoreError
+from .target import Recording, load_target, record, resolve_layers
+from .target.base import LayerInfo
+from .target.outputs import map_classes_to_outputs
+from .target.units import describe_units
+from .work import Work
+
+
+def build(
+    config: Build,
+    progress: Progress | None = None,
+    rebuild: str = "python -m lexplain_core build CONFIG.toml",
+) -> Path:
+    """Run every stage and write the store; returns its path.
+
+    Raises `UserError` for what the config or the data got wrong; what was at the store's path
+    stays then. `rebuild` is the command that a reader names when the store's schema is outdated.
+    """
+    progress = progress or Silent()
+    with tempfile.TemporaryDirectory(prefix="lexplain-") as folder:
+        work = Work(config, progress, Path(folder), rebuild)
+        for name, stage in STAGES:
+            started = time.perf_counter()
+            stage(work)
+            work.seconds[name] = round(time.perf_counter() - started, 2)
+    progress.note(f"Wrote {config.store} in {sum(work.seconds.values()):.0f} s.")
+    return config.store
+
+
+def check_options(work: Work) -> None:
+    """Find what can be known to be wrong before anything is computed."""
+    explain = work.config.explain
+    for name in explain.methods:
+        concept_matrices[methods[name].matrix]
+    solvers[explain.solver]
+    if work.config.store.suffix != ".duckdb":
+        raise UserError(
+            f"The store {work.config.store} must be a .duckdb file, so that the dashboard finds it."
+        )
+
+
+def load_images(work: Work) -> None:
+    config = work.config
+    work.probing = load_probing_set(config.probe, config.seed, work.progress)
+    work.splits = split(len(work.probing), config.seed)
+    skipped = len(work.probing.skipped)
+    work.progress.note(
+        f"{len(work.probing):,} images of {len(work.probing.classes)} classes, "
+        f"{len(work.probing.superclasses)} superclasses" + (f"; {skipped} images skipped" if skipped else "")
+    )
+    for image in work.probing.skipped[:5]:
+        work.progress.note(f"skipped {image.key}: {image.reason}")
+
+
+def load_network(work: Work) -> None:
+    work.model = load_target(work.config.target, [c.name for c in work.probing.classes])
+    resolve_layers(work.model, work.config.layers)  # a wrong name ends the build here
+
+
+def record_layers(work: Work) -> None:
+    probing, model = work.probing, work.model
+    work.run = record(
+        model, probing.load, probing.keys, work.config.layers, work.config.record, work.progress, work.folder
+    )
+    work.layers = list(work.run.layers)
+    for layer in probing.computed_layers:
+        units = len(layer.units)
+        info = LayerInfo(layer.name, units, "computed", (units,), ("none",), "computed")
+        work.layers.append(Recording(info, "none", layer.activations))
+    work.units = [describe_units(layer.values, work.config.dead_below) for layer in work.layers]
+    if model.outputs or model.output_keys:
+        work.class_outputs = map_classes_to_outputs(probing.classes, model.outputs, model.output_keys)
+    else:
+        work.class_outputs = [None] * len(probing.classes)
+    work.progress.note(f"{work.run.images_per_second:,.0f} images per second on {work.run.device}")
+
+
+def make_concepts(work: Work) -> None:
+    for name in sorted({methods[m].matrix for m in work.config.explain.methods}):
+        work.matrices[name] = concept_matrices[name](work.probing)
+
+
+def explain_units(work: Work) -> None:
+    explain = work.config.explain
+    train, val = work.splits == "train", work.splits == "val"
+    for name in explain.methods:
+        method = methods[name]
+        matrix = work.matrices[method.matrix]
+        kept = np.flatnonzero(usable(matrix.values, train, explain.concept_mean5, explain.concept_std))
+        work.progress.note(f"{name}: {len(kept)} of {len(matrix.concepts)} concepts pass the filter")
+        filtered = matrix.subset(np.isin(np.arange(len(matrix.concepts)), kept))
+        for number, (layer, facts) in enumerate(zip(work.layers, work.units, strict=True)):
+            explainable = np.flatnonzero(facts.status.isin(["alive", "negative"]))
+            found = {}
+            if len(explainable):
+                work.progress.note(f"{name}, layer {layer.info.name}: {len(explainable)} units")
+                problem = Problem(layer.values[explainable], filtered, train, val, work.config.seed)
+                results = method.explain(problem, explain, work.progress)
+                for unit, result in zip(explainable, results, strict=True):
+                    indices = tuple(int(kept[c]) for c in result.concepts)
+                    found[int(unit)] = Found(
+                        indices, result.weights, result.bias, result.val_correlation, result.reason
+                    )
+            for unit in np.flatnonzero(~facts.status.isin(["alive", "negative"])):
+                found[int(unit)] = Found(reason=facts.reason[unit])
+            work.explanations[number, name] = dict(sorted(found.items()))
+
+
+def score_explanations(work: Work) -> None:
+    """Correlation on the test split, simulated with the labels themselves."""
+    test = work.splits == "test"
+    for (number, name), found in work.explanations.items():
+        values = work.matrices[methods[name].matrix].values
+        scored = {}
+        for unit, result in found.items():
+            if result.reason is None:
+                simulated = simulate(
+                    np.array(result.weights), result.bias, values[list(result.concepts)][:, test]
+                )
+                scored[unit] = correlation(work.layers[number].values[unit, test], simulated)
+        work.scores[number, name] = scored
+
+
+def is_current(config: Build) -> bool:
+    """Whether the store of a config is there, readable, and was built from this very config."""
+    try:
+        with Store.open(config.store) as store:
+            return store.meta.get("config") == json.loads(config.model_dump_json())
+    except StoreError:
+        return False
+
+
+STAGES = [
+    ("check", check_options),
+    ("probing set", load_images),
+    ("target model", load_network),
+    ("recording", record_layers),
+    ("concepts", make_concepts),
+    ("explanations", explain_units),
+    ("scores", score_explanations),
+    ("store", write_store),
+]

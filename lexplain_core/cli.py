@@ -1,0 +1,175 @@
+"""The command line, `python -m lexplain_core`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .errors import UserError
+
+app = typer.Typer(
+    name="lexplain_core",
+    help="Put single neurons of vision models in words, over their whole activation range.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+out = Console()
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change an option of the config; may be repeated."),
+]
+
+
+@app.command()
+def build(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="The build's config (docs/configuration.md).")
+    ],
+    set_: Overrides = None,
+) -> None:
+    """Run the pipeline: images through a network, units into words, all into one store."""
+    from .build import build as run
+    from .config import load_config
+    from .progress import Terminal
+
+    path = run(load_config(config, set_ or []), Terminal(), rebuild=f"python -m lexplain_core build {config}")
+    _summary(path)
+
+
+@app.command()
+def demo(
+    set_: Overrides = None,
+    force: Annotated[bool, typer.Option(help="Build anew even where the store is up to date.")] = False,
+) -> None:
+    """Build the store of the demo world, unless it is there and up to date."""
+    from .build import build as run
+    from .build import is_current
+    from .config import apply_overrides, parse_config
+    from .demo.config import DEMO_CONFIG
+    from .progress import Terminal
+
+    config = parse_config(apply_overrides(DEMO_CONFIG, set_ or []), "of the demo")
+    if is_current(config) and not force:
+        out.print(f"The demo store {config.store} is up to date.")
+        return
+    _summary(run(config, Terminal(), rebuild="python -m lexplain_core demo"))
+
+
+@app.command()
+def layers(
+    model: Annotated[
+        str, typer.Argument(help="torchvision name, `timm/NAME`, `file.py:function`, or `demo`.")
+    ],
+    match: Annotated[
+        str | None, typer.Option(help="Show only layers whose name matches, such as 'layer4*'.")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side of the input in pixels, where the model doesn't say.")
+    ] = None,
+) -> None:
+    """List the layers of a target model: units, output shape and how a unit can be pooled."""
+    from .config import Target
+    from .target import list_layers, load_target
+
+    preprocess = {"resize": size, "crop": size} if size else {}
+    target = load_target(
+        Target(model=model, weights="random" if ".py:" not in model else "default", preprocess=preprocess)
+    )
+    table = Table("layer", "units", "shape", "kind", "pooling", "module", title=f"Layers of {model}")
+    for info in list_layers(target, match):
+        shape = " × ".join(str(s) for s in info.shape)
+        table.add_row(info.name, str(info.units), shape, info.kind, ", ".join(info.poolings), info.module)
+    out.print(table)
+    out.print(
+        "Units: channels of a map (B, C, H, W), neurons of tokens (B, T, C) or of features (B, C).",
+        style="dim",
+    )
+
+
+@app.command()
+def info(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print everything as JSON (docs/reference.md).")
+    ] = False,
+) -> None:
+    """Say what a store holds."""
+    from .store import Store
+
+    with Store.open(store) as opened:
+        facts = opened.info()
+    if json_:
+        print(json.dumps(facts, ensure_ascii=False, indent=2))
+    else:
+        _print_info(facts)
+
+
+def _summary(path: Path) -> None:
+    from .store import Store
+
+    with Store.open(path) as opened:
+        _print_info(opened.info())
+
+
+def _print_info(facts: dict) -> None:
+    splits, target = facts["splits"], facts["target"]
+    out.print(f"[bold]{facts['name']}[/bold]  (id {facts['id']}, schema {facts['schema_version']})")
+    out.print(
+        f"{facts['images']:,} images of {facts['probing_set']['name']} "
+        f"(train {splits['train']:,}, val {splits['val']:,}, test {splits['test']:,}; {len(facts['skipped'])} skipped), "
+        f"{facts['classes']} classes, {facts['superclasses']} superclasses, {facts['concepts']} concepts",
+        highlight=False,
+    )
+    accuracy = (
+        "unknown accuracy"
+        if target["accuracy"] is None
+        else f"{target['accuracy']:.1%} right on {target['accuracy_images']:,} images"
+    )
+    out.print(f"target model {target['name']}: {accuracy}", highlight=False)
+    table = Table("layer", "pooling", "units", "dead", "method", "explained", "concepts", "test correlation")
+    for layer in facts["layers"]:
+        rows = [e for e in facts["explanations"] if e["layer"] == layer["name"]]
+        for i, row in enumerate(rows or [None]):
+            first = (
+                (layer["name"], layer["pooling"], str(layer["units"]), str(layer["dead"]))
+                if i == 0
+                else ("",) * 4
+            )
+            table.add_row(*first, *_method_cells(row))
+    out.print(table)
+    out.print(
+        "concepts: mean per explanation; correlation: mean over units, simulated by labels, test split.",
+        style="dim",
+    )
+
+
+def _method_cells(row: dict | None) -> tuple[str, ...]:
+    if row is None:
+        return ("–",) * 4
+    length = "–" if row["mean_length"] is None else f"{row['mean_length']:.2f}"
+    mean = (
+        "–" if row["mean_correlation"] is None else f"{row['mean_correlation']:.3f} ({row['scored']} units)"
+    )
+    return row["method"], str(row["explained"]), length, mean
+
+
+def main() -> None:
+    """Run the command line; exit code 2 and one sentence for what a user got wrong."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        app()
+    except UserError as error:
+        err = Console(stderr=True, soft_wrap=True)
+        err.print("Error: ", style="bold red", end="")
+        err.print(str(error), highlight=False, markup=False)
+        sys.exit(2)

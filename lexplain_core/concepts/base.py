@@ -1,0 +1,52 @@
+"""What can be said about an image: concepts, and how much of each is in every image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..registry import Registry
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A short text. `origin` says where it came from: class, superclass, colour, …
+
+    `key` is unique; names need not be (two synsets may share one).
+    """
+
+    key: str
+    name: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class ConceptMatrix:
+    """P[concept, image] in [0, 1]: float32 (M, N), how much of each concept is in each image."""
+
+    name: str
+    concepts: tuple[Concept, ...]
+    values: np.ndarray
+    config: dict
+
+    def subset(self, keep: np.ndarray) -> ConceptMatrix:
+        """The matrix with only the concepts that `keep`, boolean (M,), says."""
+        kept = tuple(c for c, k in zip(self.concepts, keep, strict=True) if k)
+        return ConceptMatrix(self.name, kept, self.values[keep], self.config)
+
+
+# name -> function(ProbingSet) -> ConceptMatrix
+concept_matrices: Registry[Callable[..., ConceptMatrix]] = Registry("concept matrix")
+
+
+def usable(values: np.ndarray, train: np.ndarray, mean5: float = 0.5, std: float = 1e-5) -> np.ndarray:
+    """The concept filter: which concepts occur at all, and vary; boolean (M,).
+
+    values: P, (M, N). train: boolean (N,). Keeps a concept if the mean of its 5 largest values
+    on the train split is at least `mean5` and its standard deviation there at least `std`.
+    """
+    part = values[:, train]
+    largest = np.sort(part, axis=1)[:, -5:] if part.shape[1] > 5 else part
+    return (largest.mean(axis=1) >= mean5) & (part.std(axis=1) >= std)

@@ -1,0 +1,119 @@
+"""The sparse fit of all units of a layer (paper, section 3.2.1), and its solvers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from glm_saga.elasticnet import glm_saga
+
+from ..config import Explain
+from ..progress import Progress
+from ..registry import Registry
+
+# The largest batch × units × concepts product that one SAGA step may make (floats).
+_SAGA_PRODUCT = 16_000_000
+# SAGA stops after this many epochs without progress, as in the published code.
+_LOOKBEHIND = 5
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """P and q of the train split, each row with mean 0 and standard deviation 1; float32.
+
+    concepts: (N, M). units: (N, K). Images come first, as solvers take them in batches.
+    """
+
+    concepts: np.ndarray
+    units: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray, q: np.ndarray, train: np.ndarray) -> Standardised:
+        return cls(_standardise(values[:, train]).T, _standardise(q[:, train]).T)
+
+
+def _standardise(rows: np.ndarray) -> np.ndarray:
+    rows = rows.astype(np.float64)
+    spread = rows.std(axis=1, keepdims=True)
+    scaled = (rows - rows.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)
+    return scaled.astype(np.float32)
+
+
+def objective(data: Standardised, weights: np.ndarray, l1: float, alpha: float) -> np.ndarray:
+    """½·mean(err²) + λ·(α‖w‖₁ + (1−α)/2·‖w‖₂²) of each unit, λ = l1/α; float64 (K,).
+
+    weights: (K, M). Both sides have mean 0, so the optimal intercept is 0.
+    """
+    weights = weights.astype(np.float64)
+    error = data.concepts.astype(np.float64) @ weights.T - data.units
+    ridge = l1 / alpha * (1 - alpha) / 2
+    return 0.5 * (error**2).mean(axis=0) + l1 * np.abs(weights).sum(axis=1) + ridge * (weights**2).sum(axis=1)
+
+
+# name -> function(Standardised, Explain, seed, progress) -> float32 weights (K, M)
+solvers: Registry[Callable[..., np.ndarray]] = Registry("solver")
+
+
+class _Batches:
+    """Shuffled batches (X, y, index) straight from tensors, a new order each epoch."""
+
+    def __init__(self, x: torch.Tensor, y: torch.Tensor, size: int, seed: int):
+        self.x, self.y, self.size = x, y, size
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        for index in torch.randperm(len(self.x), generator=self.generator).split(self.size):
+            yield self.x[index], self.y[index], index
+
+
+@solvers.register("glm-saga")
+def saga(data: Standardised, explain: Explain, seed: int, progress: Progress) -> np.ndarray:
+    """Solve with the `glm-saga` package, as the published code configures it.
+
+    λ is passed as its `max_reg` with a path of one point. The package's own stop rule compares a
+    loss averaged over units with a penalty summed over them, so for more than one unit it stops
+    within a few epochs; here it is run an epoch at a time, its state carried over, and stopped when
+    the stated objective (mean over units) has not improved by 1e-5 for 5 epochs. Units are solved
+    in pieces, since a step of the package builds a batch × units × concepts array.
+    Returns weights, float32 (K, M), for standardised P and q.
+    """
+    x = torch.from_numpy(np.ascontiguousarray(data.concepts))
+    n, m = x.shape
+    k = data.units.shape[1]
+    piece = max(1, _SAGA_PRODUCT // (explain.batch * m))
+    weights = np.zeros((k, m), dtype=np.float32)
+    with progress.task("sparse fit (glm-saga)", total=k) as advance:
+        for start in range(0, k, piece):
+            y = torch.from_numpy(np.ascontiguousarray(data.units[:, start : start + piece]))
+            weights[start : start + piece] = _saga_piece(x, y, explain, seed)
+            advance(y.shape[1])
+    return weights
+
+
+def _saga_piece(x: torch.Tensor, y: torch.Tensor, explain: Explain, seed: int) -> np.ndarray:
+    n, m = x.shape
+    k = y.shape[1]
+    linear = torch.nn.Linear(m, k)
+    torch.nn.init.zeros_(linear.weight)
+    torch.nn.init.zeros_(linear.bias)
+    batches = _Batches(x, y, explain.batch, seed)
+    standardised = Standardised(x.numpy(), y.numpy())
+    state, best, stale = None, np.inf, 0
+    for _ in range(explain.epochs):
+        with contextlib.redirect_stdout(io.StringIO()), torch.no_grad():  # it prints a line an epoch
+            state = glm_saga(
+                linear, batches, explain.step, 1, explain.alpha, state=state, k=1, epsilon=1,
+                metadata={"max_reg": {"nongrouped": explain.l1}}, family="gaussian", do_zero=False,
+                lookbehind=_LOOKBEHIND, n_ex=n, n_classes=k,
+            )["state"]  # fmt: skip
+        reached = objective(standardised, linear.weight.detach().numpy(), explain.l1, explain.alpha).mean()
+        if reached + _TOLERANCE < best:
+            best, stale = reached, 0
+        elif (stale := stale + 1) >= _LOOKBEHIND:
+            break
+    return linear.weight.detach().numpy()

@@ -1,0 +1,72 @@
+"""What all charts share: transparent ground, text in the theme's colour, quiet axes, number words."""
+
+from __future__ import annotations
+
+import math
+
+import pandas  # noqa: F401  (before plotly: plotly.py issue 2433, a race of imports between threads)
+import plotly.graph_objects as go
+
+from .palette import Theme
+
+FONT = '"Source Sans", "Source Sans Pro", "Segoe UI", system-ui, sans-serif'
+CLEAR = "rgba(0,0,0,0)"
+
+
+def figure(theme: Theme, height: int, **layout) -> go.Figure:
+    """An empty figure in the theme, `height` pixels tall."""
+    axis = {
+        "gridcolor": theme.grid,
+        "zerolinecolor": theme.grid,
+        "linecolor": theme.muted,
+        "tickfont": {"color": theme.text, "size": 12},
+        "title": {"font": {"color": theme.muted, "size": 13}, "standoff": 8},
+        "fixedrange": True,
+    }
+    fig = go.Figure()
+    fig.update_layout(
+        template="none",
+        height=height,
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        font={"family": FONT, "color": theme.text, "size": 13},
+        margin={"l": 56, "r": 12, "t": 12, "b": 48},
+        hoverlabel={"bgcolor": theme.page, "bordercolor": theme.muted, "font": {"color": theme.text}},
+        xaxis=axis,
+        yaxis=axis,
+        showlegend=False,
+    )
+    fig.update_layout(**layout)
+    return fig
+
+
+def short(text: str, length: int = 26) -> str:
+    """A label that fits an axis; the hover text carries the whole of it."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def plural(count: int, word: str) -> str:
+    """'1 image', '1,204 images'."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def decimals(span: float, steps: int = 8) -> int:
+    """How many decimals tell `steps` equal steps of a range apart."""
+    if not span > 0 or not math.isfinite(span):
+        return 2
+    return max(0, min(6, 1 - math.floor(math.log10(span / steps))))
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """'+1.30', '−0.42' (a real minus sign)."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def plain(value: float, digits: int = 2) -> str:
+    """'1.30', '−0.42' (a real minus sign)."""
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def escape(text: str) -> str:
+    """Text that plotly must not read as markup."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

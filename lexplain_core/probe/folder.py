@@ -1,0 +1,169 @@
+"""Image folders: a folder a class."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..config import Probe
+from ..errors import UserError, did_you_mean
+from ..progress import Progress
+from .base import ClassInfo, ProbingSet, Skipped, probing_sets
+from .images import EXTENSIONS, ImageFiles, check_files
+from .splits import draw
+
+
+@probing_sets.register("folder")
+def load_folder(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
+    """Read `probe.root`: each folder in it is a class, with images at any depth.
+
+    Classes are sorted by folder name, images by path. Hidden files, and files with other endings
+    than an image's, are left alone. Unusable images are listed in `skipped`; classes without a
+    usable image are left out.
+    """
+    root = image_root(probe)
+    names, files, labels, loose, others = _walk(root)
+    if not files:
+        raise UserError(_why_empty(root, names, loose))
+    if loose:
+        progress.note(f"{loose} images directly in {root} are in no class folder and are left out")
+    if others:
+        progress.note(f"{others} files in {root} have no image ending ({_endings()}) and are left out")
+    classes = [ClassInfo(n, n) for n in names]
+    return from_files(root.name, f"image folder {root}", root, files, labels, classes, probe, seed, progress)
+
+
+def image_root(probe: Probe) -> Path:
+    """Return `probe.root` as an existing folder, or raise `UserError`."""
+    if probe.root is None:
+        raise UserError(f"The probing set {probe.set!r} needs probe.root: the folder where its images are.")
+    root = Path(probe.root).expanduser().absolute()
+    if not root.is_dir():
+        there = "is a file, not a folder" if root.exists() else "doesn't exist"
+        siblings = [p.name for p in root.parent.iterdir() if p.is_dir()] if root.parent.is_dir() else []
+        hint = did_you_mean(root.name, siblings)
+        raise UserError(f"The image folder {root} {there}: set probe.root to the folder of the images.{hint}")
+    return root
+
+
+def from_files(
+    name: str,
+    source: str,
+    root: Path,
+    files: Sequence[str],
+    labels: Sequence[int],
+    classes: Sequence[ClassInfo],
+    probe: Probe,
+    seed: int,
+    progress: Progress,
+) -> ProbingSet:
+    """Make a probing set of image files, given by posix paths below `root`, with their labels.
+
+    Draws `probe.limit` images, and decodes each one once; what can't be shown goes to `skipped`.
+    Classes none of whose images is usable are left out, with a note; those that merely got no
+    image from a small limit stay.
+    """
+    labels = np.asarray(labels, dtype=np.int64)
+    bad: dict[int, str] = {}
+    with progress.task("checking images", min(len(files), probe.limit or len(files))) as advance:
+
+        def check(indices: np.ndarray) -> np.ndarray:
+            paths = [os.path.join(root, files[i]) for i in indices]
+            reasons = check_files(paths, probe.max_pixels, advance)
+            bad.update((int(i), r) for i, r in zip(indices, reasons, strict=True) if r is not None)
+            return np.array([r is None for r in reasons], dtype=bool)
+
+        kept = draw(labels, probe.limit, seed, check)
+    usable = np.ones(len(files), dtype=bool)
+    usable[list(bad)] = False
+    alive = np.flatnonzero(np.bincount(labels[usable], minlength=len(classes)))
+    if len(alive) < len(classes):
+        gone = [classes[c].key for c in np.setdiff1d(np.arange(len(classes)), alive)]
+        number = _count(len(gone), "class", "classes")
+        progress.note(f"{number} without a usable image left out: {_few(gone)}")
+    position = np.full(len(classes), -1)
+    position[alive] = np.arange(len(alive))
+    keys = tuple(files[i] for i in kept)
+    return ProbingSet(
+        name=name,
+        source=source,
+        keys=keys,
+        labels=position[labels[kept]],
+        classes=tuple(classes[c] for c in alive),
+        load=ImageFiles(root, keys),
+        skipped=tuple(Skipped(_printable(files[i]), bad[i]) for i in sorted(bad)),
+    )
+
+
+def _walk(root: Path) -> tuple[list[str], list[str], list[int], int, int]:
+    """Return class folders, image files, their labels, and how many images and others are left alone."""
+    with os.scandir(root) as entries:
+        top = sorted((e for e in entries if not _hidden(e.name)), key=lambda e: e.name)
+    names = [e.name for e in top if e.is_dir()]
+    loose = [e.name for e in top if not e.is_dir()]
+    files: list[str] = []
+    labels: list[int] = []
+    others = sum(not _is_image(f) for f in loose)
+    for label, name in enumerate(names):
+        found = list(_files_below(root, name))
+        images = sorted(f for f in found if _is_image(f))
+        files += images
+        labels += [label] * len(images)
+        others += len(found) - len(images)
+    return names, files, labels, sum(map(_is_image, loose)), others
+
+
+def _files_below(root: Path, name: str) -> Iterator[str]:
+    """Yield the posix paths below `root` of the files in `root/name`; links are followed, once."""
+    seen = set()
+    for folder, inner, names in os.walk(root / name, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            inner.clear()
+            continue
+        seen.add(real)
+        inner[:] = sorted(n for n in inner if not _hidden(n))
+        below = Path(folder).relative_to(root)
+        for file in names:
+            if not _hidden(file):
+                yield (below / file).as_posix()
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in EXTENSIONS
+
+
+def _why_empty(root: Path, names: list[str], loose: int) -> str:
+    if loose and not names:
+        return (
+            f"The {loose} images in {root} are in no class folder: make a folder for each class in it "
+            f"and move the images there, as in {root.name}/cat/1.jpg."
+        )
+    if not names:
+        return f"The image folder {root} is empty: it needs a folder for each class, with images in it."
+    where = f"its {_count(len(names), 'class folder', 'class folders')} ({_few(names)})"
+    return f"The image folder {root} has no images in {where}: images end in {_endings()}."
+
+
+def _printable(path: str) -> str:
+    """A path that any database takes, even if the file's name isn't valid text."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _few(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(_printable(n) for n in names[:most]) + (", …" if len(names) > most else "")
+
+
+def _count(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
+
+
+def _endings() -> str:
+    return ", ".join(sorted(e.removeprefix(".") for e in EXTENSIONS))

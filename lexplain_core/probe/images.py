@@ -1,0 +1,147 @@
+"""Image files in all their kinds as plain RGB, and the small JPEGs that a store keeps."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from ..errors import UserError
+
+# Endings that are taken for images; what a file really holds is found out when it is opened.
+EXTENSIONS = frozenset(".jpg .jpeg .jpe .jfif .png .bmp .webp .gif .tif .tiff .ppm .pgm".split())
+
+# Only plain raster readers: Pillow would run Ghostscript on a PostScript file renamed to .png.
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
+
+_BATCH = 32  # files per job of the thread pool
+
+
+class UnreadableImage(Exception):
+    """An image that can't be shown to a network; the text is a short reason."""
+
+
+def open_rgb(source: str | Path | bytes, max_pixels: int | None = None) -> Image.Image:
+    """Decode an image file, given by path or by its bytes, as an RGB image of its own size.
+
+    EXIF orientation is applied; of an animation the first frame is taken; transparency is laid
+    on white; 16-bit grey is scaled by 1/257; float grey within [0, 1] by 255.
+    With `max_pixels`, the size is checked in the header, before any pixel is decoded.
+    Raises `UnreadableImage` with a short reason for whatever can't be decoded in full.
+    """
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            width, height = image.size
+            if max_pixels is not None and width * height > max_pixels:
+                raise UnreadableImage(f"too large: {width} × {height} pixels, more than {max_pixels:,}")
+            image.load()
+            return to_rgb(ImageOps.exif_transpose(image))
+    except UnreadableImage:
+        raise
+    except UnidentifiedImageError:
+        raise UnreadableImage("not an image in a known format") from None
+    except Image.DecompressionBombError as error:
+        raise UnreadableImage(f"too large: {error}") from None
+    except Exception as error:  # decoders raise anything from OSError to struct.error on broken files
+        detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UnreadableImage(f"can't be decoded: {detail}") from None
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return a decoded image of any Pillow mode as RGB (see `open_rgb` for the rules)."""
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _grey8(image)
+    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _grey8(image: Image.Image) -> Image.Image:
+    """Scale deep grey to 8 bits, where Pillow's own conversion would clip at 255."""
+    values = np.asarray(image, dtype=np.float64)
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        raise UnreadableImage("it holds values that are not finite")
+    if image.mode.startswith("I") and low >= 0 and high <= 65535:
+        values = values / 257
+    elif image.mode == "F" and low >= 0 and high <= 1:
+        values = values * 255
+    elif low < 0 or high > 255:
+        values = (values - low) * (255 / (high - low))  # no known range: from darkest to brightest
+    return Image.fromarray(np.rint(values).astype(np.uint8), "L")
+
+
+def thumbnail_jpeg(image: Image.Image, side: int) -> bytes:
+    """Return an RGB image as JPEG bytes, its longest side at most `side` pixels.
+
+    Smaller images keep their own size: enlarging is the browser's job.
+    """
+    small = image.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    # Halved colour resolution shows in images of a few dozen pixels, and saves nothing there.
+    small.save(buffer, "JPEG", quality=85, subsampling=0 if max(small.size) <= 64 else 2)
+    return buffer.getvalue()
+
+
+class ImageFiles:
+    """`load(i)` over a list of files; decodes from disk each time, and may cross processes."""
+
+    def __init__(self, root: Path, files: Sequence[str]):
+        self.root, self.files = str(root), tuple(files)
+
+    def __call__(self, i: int) -> Image.Image:
+        path = os.path.join(self.root, self.files[i])
+        try:
+            return open_rgb(path)
+        except UnreadableImage as error:
+            raise UserError(
+                f"The image {path} can't be read any more ({error}): put it back, or build again."
+            ) from None
+
+
+def check_files(paths: Sequence[str], max_pixels: int, advance: Callable[[int], None]) -> list[str | None]:
+    """Decode every file once, in threads; return for each None, or the reason why it is unusable.
+
+    Nothing is kept, so memory is bounded by a few images at `max_pixels`.
+    """
+
+    def reason(path: str) -> str | None:
+        try:
+            path.encode("utf-8")
+            open_rgb(path, max_pixels)
+        except UnicodeEncodeError:
+            return "its path is not valid UTF-8"
+        except UnreadableImage as error:
+            return str(error)
+        return None
+
+    batches = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
+    reasons: list[str | None] = []
+    with _strict(), ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+        for found in pool.map(lambda batch: [reason(path) for path in batch], batches):
+            reasons += found
+            advance(len(found))
+    return reasons
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Let truncated files fail, whatever other libraries have set, and hush Pillow's size warning."""
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before

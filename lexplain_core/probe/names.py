@@ -1,0 +1,60 @@
+"""Names for people, in place of class folders such as `n01443537`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import UserError
+from .base import ClassInfo
+
+
+def read_names(path: str | Path) -> dict[str, str]:
+    """Read a file like ImageNet's `words.txt`: a line each with an id, a tab or space, and names.
+
+    Of `a, b, c` the first is taken. A line with a tab is cut at the tab, so that ids may hold spaces.
+    Raises `UserError` with file and line for what can't be read.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"The names file {path} can't be read: {error.strerror}.") from None
+    names: dict[str, str] = {}
+    for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+        try:
+            line = raw.decode("utf-8").strip()
+        except UnicodeDecodeError:
+            raise UserError(
+                f"The names file {path} is not UTF-8 text at line {number}: save it as UTF-8."
+            ) from None
+        if not line:
+            continue
+        key, *rest = line.split("\t", 1) if "\t" in line else line.split(None, 1)
+        key, name = key.strip(), rest[0].split(",")[0].strip() if rest else ""
+        if not key or not name:
+            raise UserError(
+                f"The names file {path} has no name at line {number}: "
+                f"{line[:60]!r} should be an id, a tab and a name."
+            )
+        if names.setdefault(key, name) != name:
+            raise UserError(
+                f"The names file {path} names {key!r} twice: {names[key]!r}, "
+                f"and at line {number} {name!r}; keep one."
+            )
+    return names
+
+
+def apply_names(classes: tuple[ClassInfo, ...], path: str | Path) -> tuple[ClassInfo, ...]:
+    """Give classes the names of a file; those that aren't in it keep theirs.
+
+    Raises `UserError` if none is in it: then the file belongs to another set.
+    """
+    names = read_names(path)
+    if not any(c.key in names for c in classes):
+        example = f", such as {next(iter(names))!r}" if names else ""
+        raise UserError(
+            f"The names file {path} has none of the {len(classes)} classes, such as {classes[0].key!r}: "
+            f"its ids{example} must be the names of the class folders."
+        )
+    return tuple(replace(c, name=names.get(c.key, c.name)) for c in classes)

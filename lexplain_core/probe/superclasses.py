@@ -1,0 +1,81 @@
+"""Superclasses from a JSON file, and the choice between that file and WordNet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UserError, did_you_mean
+from .base import ClassInfo, Superclass
+from .wordnet import wordnet_superclasses
+
+
+def find_superclasses(spec: str, classes: Sequence[ClassInfo]) -> tuple[Superclass, ...]:
+    """`wordnet`, or the path of a JSON file (config option `probe.superclasses`)."""
+    if spec == "wordnet":
+        return wordnet_superclasses(classes)
+    path = Path(spec).expanduser()
+    if not path.exists():
+        raise UserError(
+            f"There is no superclasses file {spec}: give a JSON file or 'wordnet'."
+            + did_you_mean(spec, ["wordnet"])
+        )
+    return read_superclasses(path, classes)
+
+
+def read_superclasses(path: str | Path, classes: Sequence[ClassInfo]) -> tuple[Superclass, ...]:
+    """Read superclasses from JSON: an object of superclass → list of class names or folders.
+
+    A folder's name (the class key) goes before a class name. Raises `UserError` naming file,
+    superclass and entry for anything that doesn't fit the classes.
+    """
+    table = _read_table(Path(path))
+    by_key = {c.key: (i,) for i, c in enumerate(classes)}
+    by_name: dict[str, tuple[int, ...]] = {}
+    for i, c in enumerate(classes):
+        by_name[c.name] = (*by_name.get(c.name, ()), i)
+    found = []
+    for name, entries in table.items():
+        where = f"The superclasses file {path}, {name!r}:"
+        if not isinstance(entries, list) or not entries or not all(isinstance(e, str) for e in entries):
+            raise UserError(f'{where} there must be a list of class names, such as ["cat", "dog"].')
+        members: set[int] = set()
+        for entry in entries:
+            indices = by_key.get(entry) or by_name.get(entry)
+            if indices is None:
+                known = [*by_key, *by_name]
+                raise UserError(
+                    f"{where} there is no class {entry!r} among the {len(classes)} of the probing set."
+                    + did_you_mean(entry, list(dict.fromkeys(known)))
+                )
+            if len(indices) > 1:
+                keys = ", ".join(repr(classes[i].key) for i in indices)
+                raise UserError(
+                    f"{where} {entry!r} is the name of several classes; write a folder instead: {keys}."
+                )
+            members.update(indices)
+        found.append(Superclass(key=name, name=name, classes=tuple(sorted(members))))
+    return tuple(found)
+
+
+def _read_table(path: Path) -> dict:
+    def once(pairs: list[tuple]) -> dict:
+        table = dict(pairs)
+        if len(table) < len(pairs):
+            keys = [k for k, _ in pairs]
+            twice = next(k for k in keys if keys.count(k) > 1)
+            raise UserError(f"The superclasses file {path} has {twice!r} twice: join the two lists.")
+        return table
+
+    try:
+        table = json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=once)
+    except OSError as error:
+        raise UserError(f"The superclasses file {path} can't be read: {error.strerror}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"The superclasses file {path} is not JSON: {error}.") from None
+    if not isinstance(table, dict) or not table:
+        raise UserError(
+            f'The superclasses file {path} must be one JSON object, such as {{"animal": ["cat", "dog"]}}.'
+        )
+    return table

@@ -1,0 +1,289 @@
+"""Load the network under study by what a config says: its name, its weights, its preprocessing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from .. import config
+from ..errors import UserError, did_you_mean
+from . import checkpoints, outputs, preprocess
+from .base import TargetModel
+from .factory import call_factory, said, seeded
+from .preprocess import Preprocessing
+from .registry import target_models
+
+_FACTORY = re.compile(r"^(?P<path>.+\.py):(?P<function>[A-Za-z_]\w*)$")
+# Tried, in this order, to find a size that a factory's network accepts, where nothing says one.
+_SIZES = (224, 32, 64, 96, 128, 256, 28, 384, 512)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A network before a config's own wishes are applied to it."""
+
+    name: str
+    module: nn.Module
+    preprocessing: Preprocessing
+    source: str
+    names: outputs.Names = (None, None)
+
+
+def load_target(
+    target: config.Target,
+    class_names: Sequence[str] | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> TargetModel:
+    """Load a target model, in eval mode and on the CPU.
+
+    `target.model` is a registered name (`demo`), `path/to/file.py:function`, `timm/NAME`,
+    `torchvision/NAME`, or a bare torchvision (else timm) name. class_names: names of the
+    probing set's classes, for `outputs = "classes"`. image_size: (height, width) of the first
+    image, the input's size where neither weights nor config resize or cut.
+    Raises `UserError` for whatever is not there or doesn't fit.
+    """
+    if target.model in target_models:
+        return target_models[target.model](target)
+    loaded = _load(target)
+    preprocessing = preprocess.with_settings(loaded.preprocessing, target.preprocess)
+    names = loaded.names
+    if target.outputs is not None:
+        names = outputs.chosen_outputs(target.outputs, names, class_names)
+    module = loaded.module.eval().requires_grad_(False)
+    return TargetModel(
+        name=loaded.name,
+        module=module,
+        preprocess=preprocessing,
+        crop=preprocessing.cut,
+        input_size=preprocessing.crop or _working_size(module, image_size, loaded.name),
+        source=loaded.source,
+        outputs=names[0],
+        output_keys=names[1],
+    )
+
+
+def _load(target: config.Target) -> _Loaded:
+    if factory := _FACTORY.match(target.model):
+        return _from_factory(Path(factory["path"]), factory["function"], target.weights)
+    if target.model.endswith(".py"):
+        raise UserError(
+            f"target.model {target.model!r} doesn't say which function makes the model: write {target.model}:FUNCTION."
+        )
+    library, _, name = target.model.rpartition("/")
+    if library not in ("", "timm", "torchvision"):
+        raise UserError(
+            f"There is no target model {target.model!r}: write a torchvision name, timm/NAME or path/to/file.py:function."
+        )
+    if library != "timm" and name in _torchvision_names():
+        return _from_torchvision(name, target.weights)
+    if library != "torchvision" and _is_timm(name):
+        return _from_timm(name, target.weights)
+    known = [f"timm/{n}" for n in _timm_names()] if library == "timm" else _torchvision_names()
+    if not library:
+        known = [*target_models, *known, *_timm_names()]
+    elif library == "torchvision":
+        known = [f"torchvision/{n}" for n in known]
+    raise UserError(
+        f"There is no target model {target.model!r} in {library or 'torchvision or timm'}."
+        + did_you_mean(target.model, known)
+    )
+
+
+def _file(weights: str) -> Path | None:
+    """The checkpoint file that `weights` names, or None if it is a tag."""
+    path = Path(weights).expanduser()
+    return path if path.suffix in checkpoints.SUFFIXES or len(path.parts) > 1 else None
+
+
+def _fill(build: Callable[..., nn.Module], path: Path, name: str) -> tuple[nn.Module, int | None]:
+    """Build a model and load a checkpoint into it; the classifier takes the checkpoint's size.
+
+    Returns the module, and its number of outputs if it isn't the usual one.
+    """
+    with seeded():
+        module = build()
+        state, difference = checkpoints.fit(checkpoints.read_checkpoint(path), module)
+        size = difference.head_size()
+        if size is not None:
+            module = build(num_classes=size)
+    checkpoints.load_weights(module, path, name)
+    return module, size
+
+
+# torchvision
+
+
+def _torchvision_names() -> list[str]:
+    import torchvision
+
+    return torchvision.models.list_models(module=torchvision.models)
+
+
+def _from_torchvision(name: str, weights: str) -> _Loaded:
+    from torchvision.models import get_model, get_model_weights
+
+    def build(**arguments) -> nn.Module:
+        import warnings
+
+        with warnings.catch_warnings():  # googlenet and inception warn of their slow initialisation
+            warnings.simplefilter("ignore")
+            return get_model(name, **arguments)
+
+    enum = get_model_weights(name)
+    # A file doesn't say which recipe it is from; most are torchvision's first.
+    usual = getattr(enum, "IMAGENET1K_V1", None) or enum.DEFAULT
+    usual_preset = preprocess.from_torchvision(usual.transforms())
+    if path := _file(weights):
+        module, size = _fill(build, path, name)
+        names = outputs.imagenet() if size is None else (None, None)
+        return _Loaded(name, module, usual_preset, f"torchvision {name} with weights from {path.name}", names)
+    if weights == "random":
+        with seeded():
+            return _Loaded(name, build(), usual_preset, f"torchvision {name} with random weights (seed 0)")
+    tags = [w.name for w in enum]
+    if weights == "default":
+        tag = enum.DEFAULT
+    elif weights in tags:
+        tag = enum[weights]
+    else:
+        raise UserError(
+            f"There are no weights {weights!r} for torchvision's {name}; there are {', '.join(tags)}, `default`, "
+            "`random`, or a checkpoint file." + did_you_mean(weights, tags)
+        )
+    try:
+        module = build(weights=tag)
+    except (OSError, RuntimeError) as error:  # no network (URLError is an OSError), or a broken download
+        raise _no_download(name, f"torchvision's {tag}", error) from None
+    categories = tuple(tag.meta["categories"])
+    imagenet_names, wnids = outputs.imagenet()
+    return _Loaded(
+        name,
+        module,
+        preprocess.from_torchvision(tag.transforms()),
+        f"torchvision {name} with weights {tag}",
+        (categories, wnids if categories == imagenet_names else None),
+    )
+
+
+def _no_download(name: str, what: str, error: Exception) -> UserError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return UserError(
+        f"The weights {what} for {name} can't be downloaded ({reason}); get them where there is a network and "
+        'set weights = "file.pth", or set weights = "random".'
+    )
+
+
+# timm
+
+
+def _timm_names() -> list[str]:
+    import timm
+
+    return timm.list_models()
+
+
+def _is_timm(name: str) -> bool:
+    import timm
+
+    return timm.is_model(name)
+
+
+def _from_timm(name: str, weights: str) -> _Loaded:
+    import timm
+
+    base, _, tag = name.partition(".")
+
+    def build(full: str = name, **arguments) -> nn.Module:
+        try:
+            return timm.create_model(full, **arguments)
+        except (RuntimeError, ValueError) as error:
+            if "Invalid pretrained tag" not in str(error):
+                raise
+            raise UserError(_wrong_tag(base, full.partition(".")[2])) from None
+
+    if path := _file(weights):
+        module, size = _fill(build, path, name)
+        source, known = f"timm {name} with weights from {path.name}", size is None
+    elif weights == "random":
+        with seeded():
+            module = build()
+        source, known = f"timm {name} with random weights (seed 0)", False
+    else:
+        full = name if weights == "default" else f"{base}.{weights}"
+        if full.partition(".")[2] not in ("", *_tags(base)):
+            raise UserError(_wrong_tag(base, full.partition(".")[2]))
+        if not _tags(base):
+            raise UserError(
+                f"timm has no pretrained weights for {base}; set weights to a checkpoint file or `random`."
+            )
+        try:
+            module = build(full, pretrained=True)
+        except UserError:
+            raise
+        except Exception as error:  # the hub's client raises errors of many libraries
+            raise _no_download(name, f"of timm's {full}", error) from None
+        source, known = f"timm {base} with weights {module.pretrained_cfg.get('tag') or 'default'}", True
+    names = outputs.timm_outputs(module) if known else (None, None)
+    if names[0] is not None and len(names[0]) != module.num_classes:
+        names = (None, None)
+    return _Loaded(name, module, preprocess.from_timm(module), source, names)
+
+
+def _tags(base: str) -> list[str]:
+    import timm
+
+    return [n.partition(".")[2] for n in timm.list_pretrained(f"{base}.*")]
+
+
+def _wrong_tag(base: str, tag: str) -> str:
+    tags = _tags(base)
+    there = ", ".join(tags[:8]) + (", …" if len(tags) > 8 else "")
+    return f"There are no weights {tag!r} for timm's {base}; there are {there or 'none'}." + did_you_mean(tag, tags)
+
+
+# one's own
+
+
+def _from_factory(path: Path, function: str, weights: str) -> _Loaded:
+    path = path.expanduser()
+    where = f"{path}:{function}"
+    module = call_factory(path, function)
+    source = f"{function}() of {path.name}"
+    if weights not in ("default", "random"):
+        file = _file(weights)
+        if file is None:
+            raise UserError(
+                f"target.weights is {weights!r}, but a model from one's own file takes a checkpoint file, "
+                "or `default` for the weights that the function returned."
+            )
+        checkpoints.load_weights(module, file, where)
+        source += f" with weights from {file.name}"
+    given = getattr(module, "preprocess", None)
+    preprocessing = preprocess.from_attribute(given, where) if isinstance(given, dict) else Preprocessing()
+    names = getattr(module, "outputs", None) or getattr(module, "categories", None)
+    if not (isinstance(names, (list, tuple)) and all(isinstance(n, str) for n in names)):
+        names = None
+    return _Loaded(f"{path.stem}:{function}", module, preprocessing, source, (names and tuple(names), None))
+
+
+def _working_size(module: nn.Module, image_size: tuple[int, int] | None, name: str) -> tuple[int, int]:
+    """The size of the images that come, or the first usual size that the network accepts."""
+    if image_size is not None:
+        return image_size
+    parameter = next(module.parameters(), torch.zeros(1))
+    for side in _SIZES:
+        try:
+            with torch.inference_mode():
+                module(torch.zeros(1, 3, side, side, dtype=parameter.dtype))
+            return side, side
+        except Exception as failure:  # whatever a network does with a size that it can't take
+            error = failure
+    raise UserError(
+        f"{name} takes no RGB images of {', '.join(map(str, _SIZES))} pixels ({said(error)}); "
+        "set target.preprocess.crop to the side of its input."
+    )

@@ -1,0 +1,12 @@
+"""Target models by name: a model that lexplain brings along is one file and one decorator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..config import Target
+from ..registry import Registry
+from .base import TargetModel
+
+# name -> function(config.Target) -> TargetModel; a `model` that is no registered name goes to `load.load_target`
+target_models: Registry[Callable[[Target], TargetModel]] = Registry("target model")
