@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from math import cos, radians, sin
 
@@ -24,24 +25,24 @@ def mix(a: RGB, b: RGB, share: float) -> RGB:
 COLOURS: dict[str, RGB] = {
     "red": rgb("#e23d44"),
     "orange": rgb("#f58a2e"),
-    "yellow": rgb("#f9d043"),
+    "yellow": rgb("#f7c62e"),
     "green": rgb("#3fae59"),
     "blue": rgb("#3a7bdc"),
     "purple": rgb("#8c55c4"),
-    "pink": rgb("#f590bb"),
+    "pink": rgb("#f382b3"),
     "white": rgb("#f7f4ee"),
 }
 
-# What the pattern is drawn in: light on dark colours, dark on light ones.
+# What the pattern is drawn in: a tint of the colour, and grey on white, so that it never looks like another colour.
 PATTERN: dict[str, RGB] = {
-    "red": rgb("#ffc2b8"),
+    "red": rgb("#ffe2d2"),
     "orange": rgb("#ffe3b8"),
-    "yellow": rgb("#d9881f"),
+    "yellow": rgb("#fff6d2"),
     "green": rgb("#c4efbf"),
     "blue": rgb("#bfe0ff"),
     "purple": rgb("#e2c9fb"),
-    "pink": rgb("#c9437f"),
-    "white": rgb("#8d97ab"),
+    "pink": rgb("#ffe8f0"),
+    "white": rgb("#a9b3c7"),
 }
 
 TEXTURES = ("plain", "striped", "dotted", "checked")
@@ -103,9 +104,18 @@ def pattern_mask(texture: str, period: int, angle: int) -> Image.Image:
     return image
 
 
-@lru_cache(maxsize=256)
-def _gradient(colour: str, height: int) -> Image.Image:
-    base = COLOURS[colour]
+@lru_cache(maxsize=1024)
+def shade(colour: RGB, tone: float) -> RGB:
+    """Darker (tone −1 … 0: the same hue with a little ink) or lighter (0 … 1)."""
+    share = abs(tone) * 0.62
+    if tone < 0:
+        return tuple(round(v * (1 - share) + t * share * 0.35) for v, t in zip(colour, INK, strict=True))
+    return mix(colour, SNOW, share)
+
+
+@lru_cache(maxsize=1024)
+def _gradient(colour: str, tone: float, height: int) -> Image.Image:
+    base = shade(COLOURS[colour], tone)
     column = Image.new("RGB", (1, 3))
     column.putpixel((0, 0), mix(base, SNOW, 0.20))
     column.putpixel((0, 1), base)
@@ -113,12 +123,26 @@ def _gradient(colour: str, height: int) -> Image.Image:
     return column.resize((1, height), Image.BILINEAR)
 
 
-def skin(colour: str, texture: str, size: tuple[int, int], period: int, angle: int, shift: tuple[int, int]):
-    """RGB image of an object's surface: a soft vertical gradient with the pattern over it."""
-    width, height = size
-    surface = _gradient(colour, height).resize(size)
-    if texture != "plain":
-        x, y = (_PATTERN_SIDE - width) // 2 + shift[0], (_PATTERN_SIDE - height) // 2 + shift[1]
-        mask = pattern_mask(texture, period, angle).crop((x, y, x + width, y + height))
-        surface.paste(PATTERN[colour], (0, 0), mask)
-    return surface
+@dataclass(frozen=True)
+class Skin:
+    """The surface of one object, as wide and high as its tile."""
+
+    colour: str
+    texture: str
+    size: tuple[int, int]
+    period: int
+    angle: int
+    shift: tuple[int, int]
+
+    def piece(self, tone: float, box: tuple[int, int, int, int]) -> Image.Image:
+        """RGB: a soft vertical gradient with the pattern over it, cut to `box` of the tile."""
+        left, top, right, bottom = box
+        column = _gradient(self.colour, tone, self.size[1]).crop((0, top, 1, bottom))
+        surface = column.resize((right - left, bottom - top), Image.NEAREST)
+        if self.texture != "plain":
+            x = (_PATTERN_SIDE - self.size[0]) // 2 + self.shift[0] + left
+            y = (_PATTERN_SIDE - self.size[1]) // 2 + self.shift[1] + top
+            mask = pattern_mask(self.texture, self.period, self.angle % 180)
+            mask = mask.crop((x, y, x + right - left, y + bottom - top))
+            surface.paste(shade(PATTERN[self.colour], tone), (0, 0), mask)
+        return surface

@@ -63,11 +63,11 @@ def palm_tree() -> tuple[Part, ...]:
         back = [(x * 0.72, y * 0.72 - lift * 0.6 + width), (x * 0.4, y * 0.4 - lift * 0.5 + width)]
         return curve(out + back, n=6) + top, stroke(curve(spine, closed=False, n=5) + top, 0.025)
 
-    tips = [((-0.62, 0.56), 0.36, 0.2), ((0.58, 0.58), 0.36, 0.2), ((-0.98, 0.16), 0.4, 0.22), ((0.8, 0.16), 0.4, 0.22), ((-0.66, -0.34), 0.18, 0.2), ((0.5, -0.38), 0.18, 0.2)]
+    tips = [((-0.68, 0.66), 0.4, 0.28), ((0.66, 0.68), 0.4, 0.28), ((-1.06, 0.2), 0.46, 0.32), ((0.92, 0.22), 0.46, 0.32), ((-0.74, -0.4), 0.22, 0.28), ((0.62, -0.44), 0.22, 0.28)]
     fronds = [frond(*tip) for tip in tips]
     rings = [detail("coal", stroke([(x - 0.09, y + 0.02), (x + 0.09, y)], 0.03)) for x, y in [(-0.02, 0.7), (-0.05, 0.46), (-0.03, 0.22), (0.03, -0.02)]]
     return (
-        detail("wood", stroke(trunk, 0.24, 0.15), edge=True),
+        detail("wood", stroke(trunk, 0.22, 0.14), edge=True),
         *rings,
         *(body(leaf, tone, edge=True) for (leaf, _), tone in zip(fronds, (-0.38, -0.38, -0.15, -0.15, 0, 0), strict=True)),
         detail("coal", oval(0.02, -0.3, 0.1, n=16), edge=True),

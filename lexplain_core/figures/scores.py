@@ -30,7 +30,7 @@ def score_histogram(table: pd.DataFrame, *, theme: str = "light", split: str = "
     start = min(0, int(np.floor(lowest / _BIN + 1e-9)))
     edges = np.arange(start, round(1 / _BIN) + 1) * _BIN
     row_height = 74 if len(layers) <= 6 else 52
-    top, bottom = 10, 54
+    top, bottom = 10, 66
     height = top + bottom + row_height * max(1, len(layers))
     fig = make_subplots(
         rows=max(1, len(layers)), cols=1, shared_xaxes=True,
@@ -65,7 +65,7 @@ def score_histogram(table: pd.DataFrame, *, theme: str = "light", split: str = "
     fig.update_yaxes(showticklabels=False, showgrid=False, zeroline=True, zerolinecolor=look.muted, fixedrange=True)
     fig.update_xaxes(range=[edges[0], edges[-1]], gridcolor=look.grid, fixedrange=True, zeroline=False)
     fig.update_xaxes(
-        title_text=f"{split} correlation of the explanation’s simulation (dashed: mean of the layer)",
+        title_text=f"correlation of simulated and actual activation, {split} split<br>dashed: mean of the layer",
         title_font={"size": 13, "color": look.muted}, title_standoff=8, dtick=0.2, tickformat=".1f",
         row=max(1, len(layers)), col=1,
     )
@@ -98,7 +98,7 @@ def simulated_scatter(
     for name, everything, shown, marker in (
         ("train and val", rest, shown_rest, {"color": look.muted, "size": 5, "symbol": "x-thin-open", "opacity": 0.55,
                                              "line": {"width": 1, "color": look.muted}}),
-        ("test", test, shown_test, {"color": look.accent, "size": 7, "symbol": "circle", "opacity": 0.7,
+        ("test", test, shown_test, {"color": look.accent, "size": 7, "symbol": "circle", "opacity": 0.45,
                                     "line": {"width": 0.6, "color": look.page}}),
     ):
         count = f"{len(shown):,}" if len(shown) == len(everything) else f"{len(shown):,} of {len(everything):,}"
@@ -169,6 +169,7 @@ def activation_histogram(
     if buckets is not None:
         for edge in buckets.edges:
             fig.add_vline(x=float(edge), line={"color": look.muted, "dash": "dot", "width": 1})
-    fig.update_yaxes(type="log", title_text=f"images (of {len(values):,}), log scale", dtick=1, rangemode="tozero")
+    fig.update_yaxes(type="log", title_text=f"images (of {len(values):,}), log scale", dtick=1,
+                     range=[np.log10(0.6), np.log10(max(2, heights.max()) * 1.3)])
     fig.update_xaxes(title_text=escape(quantity) + (" (dotted: the 8 ranges; hatched: below 0)" if buckets else ""))
     return fig

@@ -59,7 +59,7 @@ def weights_bar(
     )
     low = min(0.0, min((t.weight for t in terms), default=0.0))
     high = max(0.0, max((t.weight for t in terms), default=1.0))
-    room = 0.22 * (high - low)
+    room = (0.24 if low == 0 else 0.3) * (high - low)  # for the figures at the bars' ends
     bias = "" if explanation.bias is None else f"<br>bias {plain(explanation.bias, places)} (the value without any concept)"
     fig.update_yaxes(
         tickvals=rows,

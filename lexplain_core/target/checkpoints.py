@@ -94,8 +94,8 @@ def _read(path: Path) -> object:
     except pickle.UnpicklingError as error:
         if "GLOBAL" in str(error) or "Unsupported class" in str(error):
             raise UserError(
-                f"The weights file {path} holds Python objects, which lexplain never loads, since that could run "
-                "code; save the weights alone with torch.save(model.state_dict(), …)."
+                f"The weights file {path} holds Python objects, which lexplain never loads, since that could "
+                "run code; save the weights alone with torch.save(model.state_dict(), …)."
             ) from None
         raise UserError(f"{damaged}.") from None
     except RuntimeError as error:

@@ -41,7 +41,8 @@ def call_factory(path: Path, function: str) -> nn.Module:
         try:
             spec.loader.exec_module(code)
         except Exception as error:
-            raise UserError(f"The file {path} (target.model) fails when it is loaded: {said(error, path)}.") from error
+            reason = said(error, path)
+            raise UserError(f"The file {path} (target.model) fails when it is loaded: {reason}.") from error
         make = getattr(code, function, None)
         if not callable(make):
             known = [n for n, v in vars(code).items() if callable(v) and not n.startswith("_")]

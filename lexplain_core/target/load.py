@@ -72,12 +72,14 @@ def _load(target: config.Target) -> _Loaded:
         return _from_factory(Path(factory["path"]), factory["function"], target.weights)
     if target.model.endswith(".py"):
         raise UserError(
-            f"target.model {target.model!r} doesn't say which function makes the model: write {target.model}:FUNCTION."
+            f"target.model {target.model!r} doesn't say which function makes the model: write "
+            f"{target.model}:FUNCTION."
         )
     library, _, name = target.model.rpartition("/")
     if library not in ("", "timm", "torchvision"):
         raise UserError(
-            f"There is no target model {target.model!r}: write a torchvision name, timm/NAME or path/to/file.py:function."
+            f"There is no target model {target.model!r}: write a torchvision name, timm/NAME or "
+            "path/to/file.py:function."
         )
     if library != "timm" and name in _torchvision_names():
         return _from_torchvision(name, target.weights)
@@ -152,8 +154,8 @@ def _from_torchvision(name: str, weights: str) -> _Loaded:
         tag = enum[weights]
     else:
         raise UserError(
-            f"There are no weights {weights!r} for torchvision's {name}; there are {', '.join(tags)}, `default`, "
-            "`random`, or a checkpoint file." + did_you_mean(weights, tags)
+            f"There are no weights {weights!r} for torchvision's {name}; there are {', '.join(tags)}, "
+            "`default`, `random`, or a checkpoint file." + did_you_mean(weights, tags)
         )
     try:
         module = build(weights=tag)
@@ -173,8 +175,8 @@ def _from_torchvision(name: str, weights: str) -> _Loaded:
 def _no_download(name: str, what: str, error: Exception) -> UserError:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return UserError(
-        f"The weights {what} for {name} can't be downloaded ({reason}); get them where there is a network and "
-        'set weights = "file.pth", or set weights = "random".'
+        f"The weights {what} for {name} can't be downloaded ({reason}); get them where there is a network "
+        'and set weights = "file.pth", or set weights = "random".'
     )
 
 
@@ -243,7 +245,8 @@ def _tags(base: str) -> list[str]:
 def _wrong_tag(base: str, tag: str) -> str:
     tags = _tags(base)
     there = ", ".join(tags[:8]) + (", …" if len(tags) > 8 else "")
-    return f"There are no weights {tag!r} for timm's {base}; there are {there or 'none'}." + did_you_mean(tag, tags)
+    sentence = f"There are no weights {tag!r} for timm's {base}; there are {there or 'none'}."
+    return sentence + did_you_mean(tag, tags)
 
 
 # one's own

@@ -57,7 +57,8 @@ def chosen_outputs(
         path = Path(chosen)
         if path.suffix != ".txt":
             raise UserError(
-                f"target.outputs is {chosen!r}, but it can be a list of names, a .txt file, `imagenet` or `classes`."
+                f"target.outputs is {chosen!r}, but it can be a list of names, a .txt file, `imagenet` or "
+                "`classes`."
             )
         try:
             lines = path.read_text("utf-8").splitlines()

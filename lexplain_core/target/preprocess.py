@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import InterpolationMode, functional as F
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
 
 from .. import config
 from ..errors import UserError

@@ -8,5 +8,5 @@ from ..config import Target
 from ..registry import Registry
 from .base import TargetModel
 
-# name -> function(config.Target) -> TargetModel; a `model` that is no registered name goes to `load.load_target`
+# name -> function(config.Target) -> TargetModel; `load.load_target` looks here first
 target_models: Registry[Callable[[Target], TargetModel]] = Registry("target model")

@@ -1,0 +1,38 @@
+"""The dashboard: `streamlit run app.py`, or `streamlit run app.py -- --store FILE`."""
+
+from __future__ import annotations
+
+import argparse
+
+import streamlit as st
+
+from pages import common
+
+
+def _given_stores() -> list[str]:
+    parser = argparse.ArgumentParser(prog="streamlit run app.py --", description=__doc__)
+    parser.add_argument("--store", action="append", default=[], metavar="FILE",
+                        help="show this store (may be given several times) in place of those in data/stores")
+    return parser.parse_args().store
+
+
+def _home() -> None:
+    """The bare address leads to the overview, whose own address stays the same when that changes."""
+    st.switch_page("pages/overview.py", query_params=dict(st.query_params))
+
+
+st.set_page_config(page_title="lexplain", page_icon=":material/stacked_line_chart:", layout="wide",
+                   initial_sidebar_state="collapsed")
+st.session_state["given stores"] = _given_stores()
+page = st.navigation(
+    [
+        st.Page(_home, title="lexplain", default=True),
+        *(
+            st.Page(f"pages/{name}.py", title=title, icon=icon, url_path=name)
+            for name, (title, icon) in common.PAGES.items()
+        ),
+    ],
+    position="hidden",
+)
+common.style()
+page.run()

@@ -1,0 +1,99 @@
+"""Where activations go while they are recorded: into memory, or a file if they are too many."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import UserError
+
+_POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
+# Blocks are gathered before they are written: a write touches a page of each unit's row.
+_BLOCK_IMAGES = 1024
+_BLOCK_BYTES = 64 * 2**20
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes of a size such as `2GiB`, `500MB` or `1000000`. Raises `UserError` for anything else."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([KMGT])(i)?)?B?\s*", text, re.IGNORECASE)
+    if not found:
+        raise UserError(f"record.memory is {text!r}, which is no size such as 2GiB or 500MB.")
+    number, prefix, binary = found.groups()
+    power = _POWERS[prefix.upper()] if prefix else 0
+    return int(float(number) * (1024 if binary else 1000) ** power)
+
+
+class Columns:
+    """Float32 arrays (K, N), one per layer, filled with blocks of images in their order.
+
+    Kept in memory up to `limit` bytes in all, else in files in `folder`, which stay the
+    caller's; with `folder` None in files that vanish with the arrays.
+    """
+
+    def __init__(self, units: Sequence[int], images: int, limit: int, folder: Path | None = None):
+        self.images = images
+        self._edges = np.cumsum([0, *units])
+        total = 4 * int(self._edges[-1]) * images
+        self.spilled = total > limit
+        self._filled = 0
+        self._waiting: list[np.ndarray] = []
+        if not self.spilled:
+            self._arrays = [np.empty((k, images), np.float32) for k in units]
+            return
+        where = Path(folder) if folder is not None else Path(tempfile.gettempdir())
+        free = shutil.disk_usage(where).free
+        if total > free:
+            raise UserError(
+                f"The activations take {total / 1e9:.1f} GB, but {where} has {free / 1e9:.1f} GB free; record "
+                "fewer layers, or set TMPDIR to a folder with more room."
+            )
+        self._files = []
+        for number, k in enumerate(units):
+            path = where / f"layer-{number}.f32"
+            file = tempfile.TemporaryFile() if folder is None else path.open("w+b")
+            file.truncate(4 * k * images)
+            self._files.append((file, (k, images)))
+
+    def add(self, block: np.ndarray) -> None:
+        """Take the next images: float32, shape (B, K of all layers together)."""
+        self._waiting.append(block)
+        images = sum(len(b) for b in self._waiting)
+        if images >= _BLOCK_IMAGES or images * block.shape[1] * 4 >= _BLOCK_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        if not self._waiting:
+            return
+        block = np.concatenate(self._waiting)
+        self._waiting = []
+        images = slice(self._filled, self._filled + len(block))
+        for number, (start, stop) in enumerate(zip(self._edges, self._edges[1:], strict=False)):
+            # a file is mapped for each write alone, so that its pages don't pile up in the process
+            array = self._map(number, "r+") if self.spilled else self._arrays[number]
+            array[:, images] = block[:, start:stop].T
+        self._filled = images.stop
+
+    def _map(self, number: int, mode: str) -> np.memmap:
+        file, shape = self._files[number]
+        return np.memmap(file, np.float32, mode, shape=shape)
+
+    def finish(self) -> list[np.ndarray]:
+        """The arrays, all images in place; memmaps are read-only."""
+        self._write()
+        if self._filled != self.images:
+            raise RuntimeError(f"{self._filled} of {self.images} images were recorded")
+        if not self.spilled:
+            return self._arrays
+        arrays = [self._map(number, "r") for number in range(len(self._files))]
+        self.close()
+        return arrays
+
+    def close(self) -> None:
+        """Close the files; arrays that map them stay good."""
+        for file, _ in getattr(self, "_files", []):
+            file.close()

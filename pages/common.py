@@ -1,0 +1,260 @@
+"""What every page shares: the stores, the header with its links, the theme, and help in place of errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports between threads
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.store import Store, StoreEntry, StoreError, find_stores
+
+from . import links
+from .copy_link import copy_link
+
+PAGES = {"overview": ("Overview", ":material/table_rows:"), "neuron": ("Neuron", ":material/stacked_line_chart:")}
+CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"],
+         "toImageButtonOptions": {"format": "svg"}}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An open store, and a key that changes when its file is replaced (for caches)."""
+
+    store: Store
+    key: tuple
+
+
+# -- stores ---------------------------------------------------------------------------------------
+
+
+def folder() -> Path:
+    """Where stores are looked for: LEXPLAIN_STORES, else data/stores."""
+    return Path(os.environ.get("LEXPLAIN_STORES") or "data/stores")
+
+
+def given() -> tuple[str, ...]:
+    """Store files named on the command line: `streamlit run app.py -- --store FILE`."""
+    return tuple(st.session_state.get("given stores", ()))
+
+
+def _signature(path: Path) -> tuple:
+    try:
+        stat = path.stat()
+    except OSError:
+        return (str(path), None)
+    return (str(path), stat.st_mtime_ns, stat.st_ino, stat.st_size)
+
+
+def entries() -> list[StoreEntry]:
+    """The stores given on the command line, else those of the folder; unreadable ones with their reason."""
+    if given():
+        return [_entry(_signature(Path(path))) for path in given()]
+    listing = tuple(sorted(_signature(path) for path in folder().glob("*.duckdb")))
+    return _found(str(folder()), listing)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking for stores …")
+def _found(place: str, listing: tuple) -> list[StoreEntry]:
+    return find_stores(place)
+
+
+def _entry(signature: tuple) -> StoreEntry:
+    path = Path(signature[0])
+    try:
+        store = _open(signature)
+    except StoreError as error:
+        return StoreEntry(path, None, path.stem, str(error), 0.0)
+    return StoreEntry(path, store.id, store.name, None, signature[1] / 1e9)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Opening the store …")
+def _open(signature: tuple) -> Store:
+    return Store.open(signature[0])
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the units …")
+def _units(key: tuple, method: str, _store: Store) -> pd.DataFrame:
+    return _store.unit_table(method=method)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _facts(key: tuple, _store: Store) -> tuple[dict, pd.DataFrame, list[str]]:
+    return _store.info(), _store.layers(), _store.methods()
+
+
+def units(opened: Opened, method: str = "") -> pd.DataFrame:
+    """`Store.unit_table` of every layer, read once. Shared between sessions: not to be changed."""
+    return _units(opened.key, method or opened.store.default_method, opened.store)
+
+
+def info(opened: Opened) -> dict:
+    """`Store.info()`, read once."""
+    return _facts(opened.key, opened.store)[0]
+
+
+def layers(opened: Opened) -> pd.DataFrame:
+    """`Store.layers()`, read once."""
+    return _facts(opened.key, opened.store)[1]
+
+
+def methods(opened: Opened) -> list[str]:
+    """`Store.methods()`, read once."""
+    return _facts(opened.key, opened.store)[2]
+
+
+# -- the frame of a page --------------------------------------------------------------------------
+
+
+def theme() -> str:
+    """'light' or 'dark', as the browser shows the page."""
+    return st.context.theme.type or "light"
+
+
+def start(page: str) -> tuple[Any, Opened, Callable[[Any], None]]:
+    """The view that the address asks for, its store, and a function that offers the link to the whole view.
+
+    Where there is no such store the page says what to do, and ends.
+    """
+    view, problems = links.parse(page, st.query_params)
+    found = entries()
+    good = [entry for entry in found if entry.error is None]
+    wanted = next((e for e in good if e.id == view.store), None) if view.store else next(iter(good), None)
+    offer = _header(page, good, wanted)
+    if wanted is None:
+        _no_store(view, found)
+    for problem in problems:
+        st.warning(problem, icon=":material/link_off:")
+    if not view.store:
+        view = replace(view, store=wanted.id)
+        st.query_params["store"] = wanted.id
+    signature = _signature(wanted.path)
+    try:
+        opened = Opened(_open(signature), signature)
+    except StoreError as error:
+        st.error(str(error))
+        st.stop()
+    st.session_state[f"{page} of {wanted.id}"] = links.query(view)
+    return view, opened, offer
+
+
+def show(view: Any) -> None:
+    """Put a view into the address bar (in callbacks: the page runs again by itself)."""
+    st.query_params.from_dict(links.query(view))
+
+
+def _header(page: str, good: list[StoreEntry], wanted: StoreEntry | None) -> Callable[[Any], None]:
+    with st.container(horizontal=True, vertical_alignment="center", key="lx_header"):
+        st.html('<div class="lx-brand">lexplain</div>', width="content")
+        for name, (title, icon) in PAGES.items():
+            there = {"store": wanted.id} if wanted else {}
+            if wanted:
+                there = st.session_state.get(f"{name} of {wanted.id}", there)
+            st.page_link(f"pages/{name}.py", label=title, icon=icon, query_params=there)
+        st.space("stretch")
+        if wanted and len(good) > 1:
+            names = {entry.id: entry.name for entry in good}
+            st.session_state["store picker"] = wanted.id
+            st.selectbox(
+                "Store", list(names), format_func=names.get, key="store picker", label_visibility="collapsed",
+                width=260, on_change=_switch_store, help="The store that the page shows",
+            )
+        place = st.empty()
+
+    def offer(view: Any, release_focus: bool = False) -> None:
+        with place:
+            copy_link(links.link(view), release_focus)
+
+    return offer
+
+
+def _switch_store() -> None:
+    st.query_params.from_dict({"store": st.session_state["store picker"]})
+
+
+# -- help in place of errors ----------------------------------------------------------------------
+
+
+def _no_store(view: Any, found: list[StoreEntry]) -> NoReturn:
+    """Say why there is nothing to show and what to do about it; ends the page."""
+    good = [entry for entry in found if entry.error is None]
+    if view.store and good:
+        st.header("This link is to another store")
+        st.markdown(
+            f"It asks for the store with the id `{view.store}`, which is not among the stores here. "
+            "Ids stay the same when a store is rebuilt from the same images, layers and options. "
+            "If you have its file, start the dashboard with it:"
+        )
+        st.code("streamlit run app.py -- --store FILE", language="bash")
+        st.markdown("Or open one of the stores that are here:")
+        for entry in good:
+            st.page_link("pages/overview.py", label=f"{entry.name}, id {entry.id}", icon=":material/database:",
+                         query_params={"store": entry.id})
+    else:
+        st.header("There is no store to show yet")
+        st.markdown(
+            "A *store* is the file that a build writes: the images that a network was shown, what each of its "
+            "units did, and the unit in words. " + ("" if given() else f"The dashboard looks for stores "
+            f"(`*.duckdb`) in `{folder()}`" + (", but there is none." if not found else "."))
+        )
+    for entry in found:
+        if entry.error:
+            st.error(entry.error, icon=":material/error:")
+    if not good:
+        left, right = st.columns(2)
+        left.markdown("**See it work.** Build the demo store, about two minutes, and open it:")
+        left.code("make demo", language="bash")
+        right.markdown("**Explain your own network.** Build a store from your images:")
+        right.code("python -m lexplain_core build CONFIG.toml", language="bash")
+        left.markdown("Then load this page again.")
+        right.markdown("A store elsewhere? `streamlit run app.py -- --store FILE`")
+    st.stop()
+
+
+def chart(figure, key: str, alt: str) -> None:
+    """A plotly figure as wide as its place, with a downloadable SVG and words for those who can't see it."""
+    st.plotly_chart(figure, theme=None, key=key, config=CHART, alt=alt)
+
+
+def csv_button(label: str, make: Callable[[], pd.DataFrame], name: str, key: str) -> None:
+    """A table as CSV, made when it is asked for; the page doesn't run again."""
+    st.download_button(
+        label, lambda: make().to_csv(index=False).encode(), file_name=name, mime="text/csv", key=key,
+        on_click="ignore", icon=":material/download:", type="tertiary",
+    )
+
+
+def style() -> None:
+    """The few rules of our own, in the theme's colours."""
+    look = figures.theme_of(theme())
+    st.html(
+        f"""<style>
+        [data-testid="stMainBlockContainer"] {{ padding: 1.1rem 3rem 3rem; max-width: 1500px; }}
+        [data-testid="stHeader"] {{ background: transparent; height: 2.4rem; pointer-events: none; }}
+        [data-testid="stHeader"] button {{ pointer-events: auto; }}
+        .st-key-lx_header {{ border-bottom: 1px solid {look.grid}; padding-bottom: .5rem; margin-right: 2.2rem; }}
+        .lx-brand {{ font-size: 1.25rem; font-weight: 700; letter-spacing: -.01em; margin-right: .6rem; }}
+        .lx-line {{ font-size: 1.5rem; line-height: 1.6; margin: 0; }}
+        .lx-line .t {{ border-bottom: .24em solid var(--c); padding-bottom: .02em; white-space: nowrap; }}
+        .lx-muted {{ color: {look.muted}; }}
+        .lx-facts {{ margin: .1rem 0 0; }}
+        .lx-row {{ display: grid; grid-template-columns: 9.5rem 1fr; gap: .2rem 1rem; padding: .55rem 0;
+                   border-top: 1px solid {look.grid}; align-items: start; }}
+        .lx-row h4 {{ font-size: .95rem; margin: 0; padding: 0; font-variant-numeric: tabular-nums; }}
+        .lx-row p {{ margin: .1rem 0 0; font-size: .88rem; color: {look.muted}; }}
+        .lx-shots {{ display: flex; flex-wrap: wrap; gap: .5rem .7rem; }}
+        .lx-shots figure {{ margin: 0; width: var(--w); }}
+        .lx-shots img {{ width: var(--w); height: var(--w); object-fit: contain; display: block; border-radius: 4px;
+                         background: {look.grid}; }}
+        .lx-shots img.px {{ image-rendering: pixelated; }}
+        .lx-shots figcaption {{ font-size: .8rem; line-height: 1.25; margin-top: .2rem; overflow: hidden;
+                               text-overflow: ellipsis; white-space: nowrap; }}
+        .lx-shots figcaption b {{ font-variant-numeric: tabular-nums; font-weight: 600; }}
+        kbd {{ border: 1px solid {look.grid}; border-radius: 3px; padding: 0 .3em; font-size: .85em; }}
+        </style>"""
+    )

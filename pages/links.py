@@ -1,0 +1,109 @@
+"""The one builder and parser of permalinks: what a page shows, to and from its address.
+
+A view is a frozen dataclass, one a page; its fields are the parameters of the address, by name.
+The address bar holds what differs from the default; a copied link holds every parameter, so that
+it means the same when a default changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+STATUSES = ("alive", "dead", "constant", "negative")
+SORTS = ("unit", "score", "-score", "length", "-maximum")
+TABS = ("examples", "simulated", "images", "about")
+PICKS = ("draw", "top")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The overview: a store and the filters of its table of units.
+
+    layer: '' for all. q: words that the explanation's concepts must contain. low, high: score
+    range, None for open. status: '' for all. sort: a column, with '-' for descending.
+    """
+
+    page: ClassVar[str] = "overview"
+    store: str = ""
+    layer: str = ""
+    q: str = ""
+    low: float | None = None
+    high: float | None = None
+    status: str = ""
+    sort: str = "unit"
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """One unit. unit: None for one that the page chooses. pick: which examples; draw: their seed."""
+
+    page: ClassVar[str] = "neuron"
+    store: str = ""
+    layer: str = ""
+    unit: int | None = None
+    method: str = ""
+    tab: str = "examples"
+    pick: str = "draw"
+    draw: int = 0
+
+
+VIEWS = {view.page: view for view in (Overview, Neuron)}
+_CHOICES = {"status": ("", *STATUSES), "sort": SORTS, "tab": TABS, "pick": PICKS}
+
+
+def parse(page: str, params: Mapping[str, str]) -> tuple[Any, list[str]]:
+    """The view that an address asks for, and a sentence for each parameter that says nothing usable.
+
+    Parameters that the page doesn't know are ignored; unusable ones get their default.
+    """
+    view, values, problems = VIEWS[page], {}, []
+    for field in fields(view):
+        text = params.get(field.name, "")
+        if text == "":
+            continue
+        value = _value(field, text)
+        if value is None:
+            problems.append(f"The address says {field.name}={text}, which is not {_kind(field)}; it was ignored.")
+        else:
+            values[field.name] = value
+    return view(**values), problems
+
+
+def query(view: Any, full: bool = False) -> dict[str, str]:
+    """The parameters of a view's address: those off their default, or every one with `full`."""
+    pairs = {}
+    for field in fields(view):
+        value = getattr(view, field.name)
+        if full or value != field.default:
+            pairs[field.name] = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return pairs
+
+
+def link(view: Any) -> str:
+    """The whole view as an address below the dashboard's root: `neuron?store=…&layer=…`."""
+    return f"{view.page}?{urlencode(query(view, full=True))}"
+
+
+def _value(field, text: str):
+    if field.name in _CHOICES:
+        return text if text in _CHOICES[field.name] else None
+    try:
+        if "int" in field.type:
+            number = int(text)
+            return number if 0 <= number < 2**31 else None
+        if "float" in field.type:
+            number = round(float(text), 4)
+            return number if -1 <= number <= 1 else None
+    except ValueError:
+        return None
+    return text
+
+
+def _kind(field) -> str:
+    if field.name in _CHOICES:
+        return "one of " + ", ".join(c for c in _CHOICES[field.name] if c)
+    return "a whole number from 0" if "int" in field.type else "a number from -1 to 1"

@@ -1,0 +1,62 @@
+"""The docs say what the code does: every option, command and page is there, every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lexplain_core import reference
+from lexplain_core.cli import app
+from lexplain_core.config import load_config
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_configuration_page_is_what_the_config_says():
+    assert (ROOT / "docs/configuration.md").read_text("utf-8") == reference.render(), (
+        "docs/configuration.md is out of date: python -m lexplain_core.reference > docs/configuration.md"
+    )
+
+
+def test_every_command_is_documented():
+    text = (ROOT / "docs/reference.md").read_text("utf-8")
+    for command in app.registered_commands:
+        assert f"`{command.callback.__name__}" in text, (
+            f"docs/reference.md says nothing of {command.callback.__name__}"
+        )
+
+
+def test_every_page_is_documented():
+    text = (ROOT / "docs/dashboard.md").read_text("utf-8")
+    for page in (ROOT / "pages").glob("*.py"):
+        if re.search(r"^st\.title|st\.header|def render", page.read_text("utf-8"), re.M):
+            assert page.stem in text.lower(), f"docs/dashboard.md says nothing of pages/{page.name}"
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda p: p.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text("utf-8")):
+        if not target.startswith(("http:", "https:")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "docs/examples").glob("*.toml")), ids=lambda p: p.stem)
+def test_examples_are_valid_configs(example):
+    config = load_config(example)
+    assert config.layers and config.store.suffix == ".duckdb"
+    for line in re.findall(r"--set (\S+)=", example.read_text("utf-8")):
+        load_config(example, [f"{line}=/elsewhere/x.pth"])
+
+
+def test_info_json_is_documented(demo_store):
+    from lexplain_core import Store
+
+    text = (ROOT / "docs/reference.md").read_text("utf-8")
+    with Store.open(demo_store) as store:
+        facts = store.info()
+    keys = set(facts) | {key for part in ("layers", "explanations") for key in facts[part][0]}
+    missing = sorted(key for key in keys if f"`{key}`" not in text)
+    assert not missing, f"docs/reference.md says nothing of the keys {missing} of `info --json`"

@@ -1,0 +1,85 @@
+"""The demo's planted layer: explanations recover what was planted, and would not if labels lied."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from lexplain_core import Store
+from lexplain_core.concepts import usable
+from lexplain_core.concepts.label import label_matrix
+from lexplain_core.config import Explain, Probe
+from lexplain_core.explain import Problem, methods
+from lexplain_core.probe import split
+from lexplain_core.probe.base import probing_sets
+from lexplain_core.progress import Silent
+
+TOLERANCE = 0.05  # of each weight; the planted noise allows it at this size
+
+
+def assert_recovered(recipe: dict[str, float], found: dict[str, float]) -> None:
+    assert set(found) == set(recipe), f"planted {recipe}, found {found}"
+    for name, weight in recipe.items():
+        assert found[name] == pytest.approx(weight, rel=TOLERANCE), f"planted {recipe}, found {found}"
+
+
+def planted_units(store: Store) -> list:
+    table = store.unit_table("planted")
+    units = [store.unit("planted", int(u)) for u in table["unit"]]
+    return [u for u in units if u.truth["terms"]]
+
+
+def test_every_planted_unit_is_recovered(demo_store):
+    with Store.open(demo_store) as store:
+        units = planted_units(store)
+        assert len(units) >= 10
+        for unit in units:
+            explanation = unit.explanation("le-label")
+            recipe = {name: weight for weight, name in unit.truth["terms"]}
+            assert_recovered(recipe, {t.name: t.weight for t in explanation.terms})
+            assert explanation.bias == pytest.approx(unit.truth["bias"], abs=0.05)
+            assert explanation.score().value > 0.9
+
+
+def test_units_with_nothing_to_find(demo_store):
+    with Store.open(demo_store) as store:
+        table = store.unit_table("planted").set_index("unit")
+        truth = {u: json.dumps(store.unit("planted", int(u)).truth) for u in table.index}
+        nothing = [u for u in table.index if '"terms": []' in truth[u]]
+        assert set(table.loc[nothing, "status"]) >= {"dead", "constant"}
+        for unit in nothing:
+            score = store.unit("planted", int(unit)).explanation().score()
+            if table.loc[unit, "status"] in ("dead", "constant"):
+                assert score.value is None and score.reason
+            else:  # pure noise: words must not predict it
+                assert score.value is None or abs(score.value) < 0.2
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_recovery_needs_the_true_labels(shuffled):
+    """The same check on the same units fails when the labels are dealt to other images."""
+    probing = probing_sets["demo"](Probe(set="demo", limit=2000), seed=0, progress=Silent())
+    layer = next(layer for layer in probing.computed_layers if layer.name == "planted")
+    which = [i for i, unit in enumerate(layer.units) if unit.terms]
+    matrix = label_matrix(probing)
+    values = matrix.values
+    if shuffled:
+        values = values[:, np.random.default_rng(0).permutation(values.shape[1])]
+    splits = split(len(probing), 0)
+    kept = usable(values, splits == "train")
+    matrix = type(matrix)(matrix.name, matrix.concepts, values, {}).subset(kept)
+    problem = Problem(layer.activations[which], matrix, splits == "train", splits == "val")
+    found = methods["le-label"].explain(problem, Explain(epochs=60), Silent())
+    failures = 0
+    for unit, result in zip((layer.units[i] for i in which), found, strict=True):
+        names = [matrix.concepts[c].name for c in result.concepts]
+        try:
+            assert_recovered(
+                {name: weight for weight, name in unit.terms},
+                dict(zip(names, result.weights, strict=True)),
+            )
+        except AssertionError:
+            failures += 1
+    assert failures == (len(which) if shuffled else 0)
