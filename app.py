@@ -10,10 +10,11 @@ from pages import common
 
 
 def _given_stores() -> list[str]:
-    parser = argparse.ArgumentParser(prog="streamlit run app.py --", description=__doc__)
-    parser.add_argument("--store", action="append", default=[], metavar="FILE",
-                        help="show this store (may be given several times) in place of those in data/stores")
-    return parser.parse_args().store
+    """Files named by `--store FILE`, which may be given several times, in place of those in data/stores."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--store", action="append", nargs="?", default=[])
+    known, _ = parser.parse_known_args()  # a mistake must not end the server's thread
+    return [path for path in known.store if path]
 
 
 def _home() -> None:
@@ -21,18 +22,24 @@ def _home() -> None:
     st.switch_page("pages/overview.py", query_params=dict(st.query_params))
 
 
-st.set_page_config(page_title="lexplain", page_icon=":material/stacked_line_chart:", layout="wide",
-                   initial_sidebar_state="collapsed")
-st.session_state["given stores"] = _given_stores()
-page = st.navigation(
-    [
-        st.Page(_home, title="lexplain", default=True),
-        *(
-            st.Page(f"pages/{name}.py", title=title, icon=icon, url_path=name)
-            for name, (title, icon) in common.PAGES.items()
-        ),
-    ],
-    position="hidden",
-)
-common.style()
-page.run()
+def main() -> None:
+    """Set up the app and run the page that the address names."""
+    st.set_page_config(page_title="lexplain", page_icon=":material/stacked_line_chart:", layout="wide",
+                       initial_sidebar_state="collapsed")
+    st.session_state["given stores"] = _given_stores()
+    page = st.navigation(
+        [
+            st.Page(_home, title="lexplain", default=True),
+            *(
+                st.Page(f"pages/{name}.py", title=title, icon=icon, url_path=name)
+                for name, (title, icon) in common.PAGES.items()
+            ),
+        ],
+        position="hidden",
+    )
+    common.style()
+    page.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -15,7 +15,7 @@ from lexplain_core import figures
 from lexplain_core.store import Store, StoreEntry, StoreError, find_stores
 
 from . import links
-from .copy_link import copy_link
+from .parts.copy_link import copy_link
 
 PAGES = {"overview": ("Overview", ":material/table_rows:"), "neuron": ("Neuron", ":material/stacked_line_chart:")}
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"],
@@ -143,6 +143,21 @@ def start(page: str) -> tuple[Any, Opened, Callable[[Any], None]]:
     return view, opened, offer
 
 
+def run(render: Callable[[], None]) -> None:
+    """Run a page's `render`, inside the app.
+
+    On a server that has just started, Streamlit knows nothing of `st.navigation` yet and runs the
+    file of a page for the first visitor who comes by its address, without app.py. Then app.py has
+    its turn first, and comes back here.
+    """
+    if "given stores" in st.session_state:
+        render()
+    else:
+        import app
+
+        app.main()
+
+
 def show(view: Any) -> None:
     """Put a view into the address bar (in callbacks: the page runs again by itself)."""
     st.query_params.from_dict(links.query(view))
@@ -238,11 +253,12 @@ def style() -> None:
         [data-testid="stHeader"] {{ background: transparent; height: 2.4rem; pointer-events: none; }}
         [data-testid="stHeader"] button {{ pointer-events: auto; }}
         .st-key-lx_header {{ border-bottom: 1px solid {look.grid}; padding-bottom: .5rem; margin-right: 2.2rem; }}
+        .st-key-lx_steps {{ margin-bottom: .5rem; }}
         .lx-brand {{ font-size: 1.25rem; font-weight: 700; letter-spacing: -.01em; margin-right: .6rem; }}
-        .lx-line {{ font-size: 1.5rem; line-height: 1.6; margin: 0; }}
+        .lx-line {{ font-size: 1.5rem; line-height: 1.65; margin: 0 0 .5rem; }}
         .lx-line .t {{ border-bottom: .24em solid var(--c); padding-bottom: .02em; white-space: nowrap; }}
         .lx-muted {{ color: {look.muted}; }}
-        .lx-facts {{ margin: .1rem 0 0; }}
+        .lx-facts {{ margin: .3rem 0 0; }}
         .lx-row {{ display: grid; grid-template-columns: 9.5rem 1fr; gap: .2rem 1rem; padding: .55rem 0;
                    border-top: 1px solid {look.grid}; align-items: start; }}
         .lx-row h4 {{ font-size: .95rem; margin: 0; padding: 0; font-variant-numeric: tabular-nums; }}

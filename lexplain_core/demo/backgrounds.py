@@ -10,9 +10,8 @@ from PIL import Image, ImageDraw
 
 from .draw import Draws
 from .palette import RGB, mix, rgb
-from .scene import SIDE
+from .scene import SCALE, SIDE
 
-SCALE = 4
 W = SIDE * SCALE
 
 
@@ -52,20 +51,28 @@ def _ridge(d: Draws, y: float, swing: float, waves: float = 1.5) -> list[tuple[f
     k, m = d.uniform(0.6, 1.1) * waves, d.uniform(1.3, 2.0) * waves
     top = [
         (x, y + swing * (0.65 * sin(a + k * 2 * pi * x / W) + 0.35 * sin(b + m * 2 * pi * x / W)))
-        for x in range(0, W + 13, 12)
+        for x in range(0, W + 10, 9)
     ]
     return [*top, (W, W), (0, W)]
 
 
 def _cloud(draw: ImageDraw.ImageDraw, x: float, y: float, size: float, colour: RGB, shade: RGB) -> None:
     """Five puffs over a flat base, with a shaded underside."""
-    puffs = ((-0.75, -0.02, 0.34), (-0.36, -0.24, 0.44), (0.08, -0.36, 0.5), (0.46, -0.16, 0.4), (0.78, 0.0, 0.3))
+    puffs = (
+        (-0.75, -0.02, 0.34),
+        (-0.36, -0.24, 0.44),
+        (0.08, -0.36, 0.5),
+        (0.46, -0.16, 0.4),
+        (0.78, 0.0, 0.3),
+    )
     for drop, tint in ((0.1, shade), (0.0, colour)):
         for px, py, r in puffs:
             cx, cy, rr = x + px * size, y + (py + drop) * size, r * size
             draw.ellipse([cx - rr, cy - rr * 0.8, cx + rr, cy + rr * 0.8], fill=tint)
         bottom = y + (0.24 + drop) * size
-        draw.rounded_rectangle([x - size * 1.02, bottom - 0.36 * size, x + size * 1.04, bottom], 0.18 * size, tint)
+        draw.rounded_rectangle(
+            [x - size * 1.02, bottom - 0.36 * size, x + size * 1.04, bottom], 0.18 * size, tint
+        )
 
 
 def _clouds(d: Draws, image: Image.Image, most: int, low: float, colour: RGB, shade: RGB) -> None:
@@ -85,7 +92,9 @@ def _sun(d: Draws, image: Image.Image, low: float, colour: RGB, chance: float = 
 def beach(d: Draws, horizon: float) -> Image.Image:
     shore = horizon
     sea = shore - d.uniform(0.11, 0.17) * W
-    image = _wash(_jitter(d, rgb("#8fd0ea")), rgb("#d9f1f0"), _jitter(d, rgb("#fdf3dc")), stops=(0, 0.4, 0.62))
+    image = _wash(
+        _jitter(d, rgb("#8fd0ea")), rgb("#d9f1f0"), _jitter(d, rgb("#fdf3dc")), stops=(0, 0.4, 0.62)
+    )
     _sun(d, image, sea - 0.14 * W, rgb("#ffeeb5"))
     _clouds(d, image, 2, sea - 0.16 * W, rgb("#ffffff"), rgb("#dcecf2"))
     water = _wash(rgb("#3a9fc4"), rgb("#79cfd4"), height=int(shore - sea) + 30)
@@ -93,17 +102,24 @@ def beach(d: Draws, horizon: float) -> Image.Image:
     draw = ImageDraw.Draw(image)
     for _ in range(7):
         x, y, w = d.uniform(0, W), d.uniform(sea + 8, shore - 14), d.uniform(14, 40)
-        draw.line([x, y, x + w, y], fill=rgb("#b9e8ea"), width=3)
+        draw.line([x, y, x + w, y], fill=rgb("#b9e8ea"), width=2)
     edge = _ridge(d, shore, 6, 1.2)
     draw.polygon([(x, y - 7) if y < W else (x, y) for x, y in edge], fill=rgb("#f3fbf7"))
     mask = Image.new("L", (W, W), 0)
     ImageDraw.Draw(mask).polygon(edge, fill=255)
     sand = _jitter(d, rgb("#efd3a0"))
-    image.paste(_wash(mix(sand, rgb("#b98b57"), 0.35), sand, mix(sand, rgb("#fff2d0"), 0.35), stops=(0.5, 0.62, 1)), (0, 0), mask)
+    image.paste(
+        _wash(mix(sand, rgb("#b98b57"), 0.35), sand, mix(sand, rgb("#fff2d0"), 0.35), stops=(0.5, 0.62, 1)),
+        (0, 0),
+        mask,
+    )
     for _ in range(46):
         x, y = d.uniform(0, W), d.uniform(shore + 16, W)
         r = d.uniform(1.2, 3.2)
-        draw.ellipse([x - r, y - r * 0.6, x + r, y + r * 0.6], fill=d.choice((rgb("#cfa873"), rgb("#fff3d6"), rgb("#dcb988"))))
+        draw.ellipse(
+            [x - r, y - r * 0.6, x + r, y + r * 0.6],
+            fill=d.choice((rgb("#cfa873"), rgb("#fff3d6"), rgb("#dcb988"))),
+        )
     return image
 
 
@@ -117,15 +133,19 @@ def meadow(d: Draws, horizon: float) -> Image.Image:
     mask = Image.new("L", (W, W), 0)
     ImageDraw.Draw(mask).polygon(_ridge(d, horizon + 4, 7, 1.0), fill=255)
     grass = _jitter(d, rgb("#8cc56a"))
-    image.paste(_wash(mix(grass, rgb("#d6e88f"), 0.4), grass, mix(grass, rgb("#3f8a4d"), 0.45), stops=(0.5, 0.68, 1)), (0, 0), mask)
+    image.paste(
+        _wash(mix(grass, rgb("#d6e88f"), 0.4), grass, mix(grass, rgb("#3f8a4d"), 0.45), stops=(0.5, 0.68, 1)),
+        (0, 0),
+        mask,
+    )
     for _ in range(34):
         x, y = d.uniform(0, W), d.uniform(horizon + 20, W)
         h = 5 + 12 * (y - horizon) / (W - horizon)
         blade = d.choice((rgb("#6cab53"), rgb("#a9d67f"), rgb("#5f9f4f")))
         for lean in (-0.5, 0.0, 0.5):
-            draw.line([x + lean * 4, y, x + lean * h, y - h * (1 - 0.2 * abs(lean))], fill=blade, width=3)
+            draw.line([x + lean * 4, y, x + lean * h, y - h * (1 - 0.2 * abs(lean))], fill=blade, width=2)
     for _ in range(9):
-        x, y, r = d.uniform(0, W), d.uniform(horizon + 24, W), d.uniform(2.4, 4)
+        x, y, r = d.uniform(0, W), d.uniform(horizon + 24, W), d.uniform(1.8, 3)
         draw.ellipse([x - r, y - r, x + r, y + r], fill=rgb("#fdf7e2"))
     return image
 
@@ -137,12 +157,16 @@ def snow(d: Draws, horizon: float) -> Image.Image:
     draw.polygon(_ridge(d, horizon - 0.01 * W, 12), fill=rgb("#d9e3f1"))
     mask = Image.new("L", (W, W), 0)
     ImageDraw.Draw(mask).polygon(_ridge(d, horizon + 6, 8, 1.0), fill=255)
-    image.paste(_wash(rgb("#f4f8fd"), rgb("#eef4fb"), _jitter(d, rgb("#cbd9ec"), 5), stops=(0.5, 0.68, 1)), (0, 0), mask)
+    image.paste(
+        _wash(rgb("#f4f8fd"), rgb("#eef4fb"), _jitter(d, rgb("#cbd9ec"), 5), stops=(0.5, 0.68, 1)),
+        (0, 0),
+        mask,
+    )
     for _ in range(5):
         x, y, w = d.uniform(0, W), d.uniform(horizon + 30, W - 10), d.uniform(30, 80)
-        draw.arc([x - w, y - 9, x + w, y + 9], 200, 340, fill=rgb("#d3dfef"), width=4)
+        draw.arc([x - w, y - 9, x + w, y + 9], 200, 340, fill=rgb("#d3dfef"), width=3)
     for _ in range(48):
-        x, y, r = d.uniform(0, W), d.uniform(0, W), d.uniform(1.8, 5)
+        x, y, r = d.uniform(0, W), d.uniform(0, W), d.uniform(1.3, 3.6)
         draw.ellipse([x - r, y - r, x + r, y + r], fill=rgb("#ffffff"))
     return image
 
@@ -152,11 +176,23 @@ def night(d: Draws, horizon: float) -> Image.Image:
     image = _wash(top, mix(top, rgb("#4d4b8f"), 0.55), mix(top, rgb("#7a6aa8"), 0.7), stops=(0, 0.55, 0.85))
     draw = ImageDraw.Draw(image)
     for _ in range(46):
-        x, y, r = d.uniform(0, W), d.uniform(0, horizon), d.weighted((1.6, 2.4, 3.6), (6, 3, 1))
+        x, y, r = d.uniform(0, W), d.uniform(0, horizon), d.weighted((1.2, 1.8, 2.6), (6, 3, 1))
         draw.ellipse([x - r, y - r, x + r, y + r], fill=mix(top, rgb("#fdf6dc"), d.uniform(0.5, 1)))
     for _ in range(3):
-        x, y, r = d.uniform(0, W), d.uniform(0, horizon), d.uniform(6, 9)
-        draw.polygon([(x, y - r), (x + r * 0.2, y - r * 0.2), (x + r, y), (x + r * 0.2, y + r * 0.2), (x, y + r), (x - r * 0.2, y + r * 0.2), (x - r, y), (x - r * 0.2, y - r * 0.2)], fill=rgb("#fff8dd"))
+        x, y, r = d.uniform(0, W), d.uniform(0, horizon), d.uniform(5, 7)
+        draw.polygon(
+            [
+                (x, y - r),
+                (x + r * 0.2, y - r * 0.2),
+                (x + r, y),
+                (x + r * 0.2, y + r * 0.2),
+                (x, y + r),
+                (x - r * 0.2, y + r * 0.2),
+                (x - r, y),
+                (x - r * 0.2, y - r * 0.2),
+            ],
+            fill=rgb("#fff8dd"),
+        )
     if d.chance(0.75):
         x, y, r = d.uniform(0.1, 0.9) * W, d.uniform(0.1, 0.3) * W, d.uniform(0.055, 0.075) * W
         glow(image, x, y, r * 3.2, r * 3.2, rgb("#f5e9c0"), 0.5)
@@ -167,11 +203,13 @@ def night(d: Draws, horizon: float) -> Image.Image:
             c = d.choice((-1, 1)) * r * 0.5
             pen.ellipse([x - r + c, y - r * 1.06, x + r + c, y + r * 0.94], fill=0)
         image.paste(rgb("#fbf1cf"), (0, 0), disc)
-    draw.polygon(_ridge(d, horizon - 0.05 * W, 20), fill=mix(top, rgb("#5a5a9a"), 0.42))
-    draw.polygon(_ridge(d, horizon + 2, 10, 1.0), fill=mix(top, rgb("#3c4a78"), 0.5))
+    draw.polygon(_ridge(d, horizon - 0.05 * W, 20), fill=mix(top, rgb("#6a68ac"), 0.5))
+    draw.polygon(_ridge(d, horizon + 2, 10, 1.0), fill=mix(top, rgb("#4a5c92"), 0.58))
     mask = Image.new("L", (W, W), 0)
-    ImageDraw.Draw(mask).polygon(_ridge(d, horizon + 0.07 * W, 10, 1.2), fill=255)
-    image.paste(_wash(mix(top, rgb("#33406b"), 0.55), mix(top, rgb("#33406b"), 0.15), stops=(0.7, 1)), (0, 0), mask)
+    ImageDraw.Draw(mask).polygon(_ridge(d, horizon + 0.06 * W, 8, 1.2), fill=255)
+    image.paste(
+        _wash(mix(top, rgb("#46618e"), 0.72), mix(top, rgb("#3a4d78"), 0.45), stops=(0.62, 1)), (0, 0), mask
+    )
     return image
 
 
@@ -187,16 +225,20 @@ def sea(d: Draws, horizon: float) -> Image.Image:
     while y < W + 16:
         depth = (y - horizon) / (W - horizon)
         length, swing = 40 + 70 * depth, 1.5 + 5 * depth
-        crest = [(x, y - swing * abs(sin(phase + pi * x / length))) for x in range(0, W + 7, 6)]
+        crest = [(x, y - swing * abs(sin(phase + pi * x / length))) for x in range(0, W + 6, 5)]
         if y > horizon:
-            draw.line([(x, v - 1.5) for x, v in crest], fill=mix(mix(far, near, depth), (255, 255, 255), 0.4), width=3)
+            draw.line(
+                [(x, v - 1.5) for x, v in crest],
+                fill=mix(mix(far, near, depth), (255, 255, 255), 0.4),
+                width=2,
+            )
         draw.polygon([*crest, (W, W), (0, W)], fill=mix(far, near, min(1, depth)))
         phase += 1.9
         y += step
         step *= 1.24
     for _ in range(8):
         x, y, w = d.uniform(0, W), d.uniform(horizon + 12, W), d.uniform(8, 22)
-        draw.line([x, y, x + w, y], fill=mix(far, (255, 255, 255), 0.45), width=3)
+        draw.line([x, y, x + w, y], fill=mix(far, (255, 255, 255), 0.45), width=2)
     return image
 
 
@@ -207,7 +249,9 @@ def sky(d: Draws, horizon: float) -> Image.Image:
     draw = ImageDraw.Draw(image)
     shade = mix(rgb(low), rgb(high), 0.22)
     for _ in range(2 + d.integer(3)):
-        _cloud(draw, d.uniform(0, W), d.uniform(0.08, 0.75) * W, d.uniform(0.09, 0.16) * W, rgb("#ffffff"), shade)
+        _cloud(
+            draw, d.uniform(0, W), d.uniform(0.08, 0.75) * W, d.uniform(0.09, 0.16) * W, rgb("#ffffff"), shade
+        )
     x = d.uniform(-0.1, 0.05) * W
     while x < 1.1 * W:  # a bank of cloud to look down on
         r = d.uniform(0.09, 0.15) * W
@@ -218,7 +262,9 @@ def sky(d: Draws, horizon: float) -> Image.Image:
 
 
 def room(d: Draws, horizon: float) -> Image.Image:
-    wall = _jitter(d, d.choice((rgb("#d8c7b4"), rgb("#b9c7bd"), rgb("#c9bccb"), rgb("#b8c6d3"), rgb("#ddc3b2"))), 5)
+    wall = _jitter(
+        d, d.choice((rgb("#d8c7b4"), rgb("#b9c7bd"), rgb("#c9bccb"), rgb("#b8c6d3"), rgb("#ddc3b2"))), 5
+    )
     image = _wash(mix(wall, (255, 255, 255), 0.18), mix(wall, (60, 50, 70), 0.1), stops=(0, 0.7))
     draw = ImageDraw.Draw(image)
     left = d.chance(0.5)
@@ -227,20 +273,26 @@ def room(d: Draws, horizon: float) -> Image.Image:
         draw.rounded_rectangle([x - 9, y - 9, x + w + 9, y + h + 9], 7, rgb("#f7f1e6"))
         pane = _wash(rgb("#a9d6ef"), rgb("#eaf6f4"), height=int(h)).crop((0, 0, int(w), int(h)))
         image.paste(pane, (int(x), int(y)))
-        draw.line([x + w / 2, y, x + w / 2, y + h], fill=rgb("#f7f1e6"), width=8)
-        draw.line([x, y + h / 2, x + w, y + h / 2], fill=rgb("#f7f1e6"), width=8)
+        draw.line([x + w / 2, y, x + w / 2, y + h], fill=rgb("#f7f1e6"), width=6)
+        draw.line([x, y + h / 2, x + w, y + h / 2], fill=rgb("#f7f1e6"), width=6)
         draw.rectangle([x - 16, y + h + 8, x + w + 16, y + h + 17], fill=rgb("#e9e0d0"))
     floor = int(horizon)
     tone = _jitter(d, d.choice((rgb("#b98a62"), rgb("#a97c5c"), rgb("#c39a72"))), 6)
-    image.paste(_wash(mix(tone, (40, 25, 30), 0.2), mix(tone, (255, 240, 220), 0.15), height=W - floor), (0, floor))
+    image.paste(
+        _wash(mix(tone, (40, 25, 30), 0.2), mix(tone, (255, 240, 220), 0.15), height=W - floor), (0, floor)
+    )
     for k in range(-9, 10):
-        draw.line([W / 2 + k * 34, floor, W / 2 + k * 82, W], fill=mix(tone, (50, 30, 30), 0.28), width=3)
+        draw.line([W / 2 + k * 34, floor, W / 2 + k * 82, W], fill=mix(tone, (50, 30, 30), 0.28), width=2)
     draw.rectangle([0, floor - 18, W, floor], fill=rgb("#f3ebdf"))
-    draw.line([0, floor, W, floor], fill=mix(tone, (40, 25, 30), 0.45), width=4)
+    draw.line([0, floor, W, floor], fill=mix(tone, (40, 25, 30), 0.45), width=3)
     rug = _jitter(d, d.choice((rgb("#8fa3a6"), rgb("#a89aa8"), rgb("#b0a48e"))), 6)
     cx, cy, rx, ry = d.uniform(0.35, 0.65) * W, W - 0.11 * W, d.uniform(0.34, 0.44) * W, 0.085 * W
     draw.ellipse([cx - rx, cy - ry, cx + rx, cy + ry], fill=rug)
-    draw.ellipse([cx - rx + 14, cy - ry + 6, cx + rx - 14, cy + ry - 6], outline=mix(rug, (255, 255, 255), 0.35), width=4)
+    draw.ellipse(
+        [cx - rx + 14, cy - ry + 6, cx + rx - 14, cy + ry - 6],
+        outline=mix(rug, (255, 255, 255), 0.35),
+        width=3,
+    )
     return image
 
 

@@ -50,23 +50,22 @@ KINDS: tuple[Kind, ...] = (
     _kind("palm tree", "tree", "plant", "living", plants.palm_tree),
     _kind("apple", "fruit", "plant", "living", plants.apple, tilt=12),
     _kind("pear", "fruit", "plant", "living", plants.pear, tilt=14),
-    _kind("car", "road vehicle", "vehicle", "made", vehicles.car),
-    _kind("bus", "road vehicle", "vehicle", "made", vehicles.bus, plural="buses"),
-    _kind("boat", "water vehicle", "vehicle", "made", vehicles.boat, tilt=7),
-    _kind("submarine", "water vehicle", "vehicle", "made", vehicles.submarine, tilt=7),
-    _kind("rocket", "air vehicle", "vehicle", "made", vehicles.rocket, flies=True, tilt=30),
-    _kind("balloon", "air vehicle", "vehicle", "made", vehicles.balloon, flies=True, tilt=8),
-    _kind("house", "building", "thing", "made", things.house, tilt=2),
-    _kind("castle", "building", "thing", "made", things.castle, tilt=2),
-    _kind("mug", "household thing", "thing", "made", things.mug),
-    _kind("umbrella", "household thing", "thing", "made", things.umbrella, tilt=16),
-    _kind("drum", "instrument", "thing", "made", things.drum),
-    _kind("guitar", "instrument", "thing", "made", things.guitar, tilt=10),
+    _kind("car", "road vehicle", "vehicle", "human-made", vehicles.car),
+    _kind("bus", "road vehicle", "vehicle", "human-made", vehicles.bus, plural="buses"),
+    _kind("boat", "water vehicle", "vehicle", "human-made", vehicles.boat, tilt=7),
+    _kind("submarine", "water vehicle", "vehicle", "human-made", vehicles.submarine, tilt=7),
+    _kind("rocket", "air vehicle", "vehicle", "human-made", vehicles.rocket, flies=True, tilt=30),
+    _kind("balloon", "air vehicle", "vehicle", "human-made", vehicles.balloon, flies=True, tilt=8),
+    _kind("house", "building", "thing", "human-made", things.house, tilt=2),
+    _kind("castle", "building", "thing", "human-made", things.castle, tilt=2),
+    _kind("mug", "household thing", "thing", "human-made", things.mug),
+    _kind("umbrella", "household thing", "thing", "human-made", things.umbrella, tilt=16),
+    _kind("drum", "instrument", "thing", "human-made", things.drum),
+    _kind("guitar", "instrument", "thing", "human-made", things.guitar, tilt=10),
 )
 
 KIND_NAMES: tuple[str, ...] = tuple(kind.name for kind in KINDS)
 LEVELS: tuple[str, ...] = ("group", "family", "realm")
-REALM_NAMES = {"living": "living thing", "made": "made by people"}
 
 
 def superclass_members() -> dict[tuple[str, str], tuple[int, ...]]:

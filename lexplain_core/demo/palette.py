@@ -70,7 +70,7 @@ def outline(colour: str) -> RGB:
     return mix(mix(base, (0, 0, 0), 0.62), INK, 0.55)
 
 
-_PATTERN_SIDE = 400  # at SCALE 4 this covers the largest object with room to shift
+_PATTERN_SIDE = 320  # covers the largest object, supersampled, with room to shift
 
 
 @lru_cache(maxsize=256)
@@ -142,7 +142,7 @@ class Skin:
         if self.texture != "plain":
             x = (_PATTERN_SIDE - self.size[0]) // 2 + self.shift[0] + left
             y = (_PATTERN_SIDE - self.size[1]) // 2 + self.shift[1] + top
-            mask = pattern_mask(self.texture, self.period, self.angle % 180)
+            mask = pattern_mask(self.texture, self.period, self.angle)
             mask = mask.crop((x, y, x + right - left, y + bottom - top))
             surface.paste(shade(PATTERN[self.colour], tone), (0, 0), mask)
         return surface

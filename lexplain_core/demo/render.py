@@ -1,4 +1,4 @@
-"""Scenes to pixels: objects are drawn four times as large and brought down with LANCZOS."""
+"""Scenes to pixels: objects are drawn three times as large and brought down with LANCZOS."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from multiprocessing import get_context
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from .backgrounds import SCALE, glow, paint_background
+from .backgrounds import glow, paint_background
 from .kinds import drawing
-from .palette import COLOURS, DETAILS, INK, SNOW, Skin, mix, outline
-from .scene import SIDE, Item, Scene, make_scene, place
+from .palette import DETAILS, INK, SNOW, Skin, mix, outline
+from .scene import SCALE, SIDE, Item, Scene, make_scene, place
 
-_RIM = 3  # width of the outline, in supersampled pixels
-_PAD = 12
+_RIM = 2.2  # width of the outline, in supersampled pixels
+_PAD = 9
+_BLOCK = 64  # pictures that a process draws at a time
 
 
 def _corners(item: Item, points: np.ndarray, origin: tuple[float, float]) -> list[float]:
@@ -26,12 +27,12 @@ def _corners(item: Item, points: np.ndarray, origin: tuple[float, float]) -> lis
 
 
 def _tile(item: Item) -> tuple[int, int, int, int]:
-    """Part of the supersampled image that the object may touch: left, top, right, bottom."""
+    """Part of the supersampled image that the object may touch: left, top, right, bottom, all even."""
     left, top, right, bottom = item.box
     pad = _PAD + item.side * SCALE * 0.03
     return (
-        int(left * SCALE - pad), int(top * SCALE - pad),
-        int(right * SCALE + pad) + 1, int(bottom * SCALE + pad) + 1,
+        int(left * SCALE - pad) // 2 * 2, int(top * SCALE - pad) // 2 * 2,
+        int(right * SCALE + pad) // 2 * 2 + 2, int(bottom * SCALE + pad) // 2 * 2 + 2,
     )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ _LIGHT = [int(v * 0.42) for v in range(256)]
 _SHADOW = [int(v * 0.30) for v in range(256)]
 
 
-def _draw_item(canvas: Image.Image, item: Item) -> None:
+def _draw_item(canvas: Image.Image, item: Item, relief: _Relief) -> None:
     left, top, right, bottom = tile = _tile(item)
     size = (right - left, bottom - top)
     shapes = [(part, _corners(item, part.points, (left, top))) for part in drawing(item.kind)]
@@ -65,22 +66,21 @@ def _draw_item(canvas: Image.Image, item: Item) -> None:
         x, y = (item.box[0] + item.box[2]) / 2 * SCALE, item.box[3] * SCALE - 3
         glow(canvas, x, y, width * 0.56, width * 0.11, mix(INK, (0, 0, 30), 0.3), 0.62)
     image = canvas.crop(tile)
-    shadow = ImageChops.offset(half.filter(ImageFilter.BoxBlur(3)), 2, 3).point(_SHADOW)
+    shadow = ImageChops.offset(half.filter(ImageFilter.BoxBlur(2)), 1, 2).point(_SHADOW)
     image.paste((20, 18, 48), (0, 0), shadow.resize(size, Image.BILINEAR))
     image.paste(ink, (0, 0), grown)
     period, turn, *shift = item.pattern
-    surface = Skin(item.colour, item.texture, size, period, turn + item.angle, tuple(shift))
+    surface = Skin(item.colour, item.texture, size, period, turn, tuple(shift))
     draw = ImageDraw.Draw(image)
-    line = 2 if item.side < 34 else 3
     for part, corners in shapes:
         if part.fill == "body":
             _fill(image, surface, part.tone, corners)
         else:
             draw.polygon(corners, fill=DETAILS[part.fill])
         if part.edge:
-            draw.line([*corners, *corners[:4]], fill=ink, width=line)
-    _round_off(image, half, item)
+            draw.line([*corners, *corners[:4]], fill=ink, width=2)
     canvas.paste(image, tile[:2])
+    relief.add(half, item, tile[:2])
 
 
 def _fill(image: Image.Image, surface: Skin, tone: float, corners: list[float]) -> None:
@@ -93,14 +93,27 @@ def _fill(image: Image.Image, surface: Skin, tone: float, corners: list[float]) 
     image.paste(surface.piece(tone, (x0, y0, x1, y1)), (x0, y0), shape)
 
 
-def _round_off(image: Image.Image, half: Image.Image, item: Item) -> None:
-    """Light along the upper left edge, shade along the lower right: objects look like cushions."""
-    step = max(2, int(item.side * SCALE * 0.014))
-    soft = half.filter(ImageFilter.BoxBlur(step))
-    towards, away = ImageChops.offset(soft, step, step), ImageChops.offset(soft, -step, -step)
-    for first, second, colour, table in ((away, towards, SNOW, _LIGHT), (towards, away, INK, _SHADE)):
-        edge = ImageChops.multiply(ImageChops.subtract(first, second), half).point(table)
-        image.paste(colour, (0, 0), edge.resize(image.size, Image.BILINEAR))
+class _Relief:
+    """Light along each object's upper left edge, shade along its lower right: they look like cushions.
+
+    Gathered for the whole picture at half the supersampled size, and laid on the finished image.
+    """
+
+    def __init__(self) -> None:
+        side = SIDE * SCALE // 2
+        self.light, self.shade = Image.new("L", (side, side)), Image.new("L", (side, side))
+
+    def add(self, half: Image.Image, item: Item, corner: tuple[int, int]) -> None:
+        step = max(2, int(item.side * SCALE * 0.014))
+        soft = half.filter(ImageFilter.BoxBlur(step))
+        towards, away = ImageChops.offset(soft, step, step), ImageChops.offset(soft, -step, -step)
+        at = (corner[0] // 2, corner[1] // 2)
+        self.light.paste(ImageChops.subtract(away, towards), at, half)
+        self.shade.paste(ImageChops.subtract(towards, away), at, half)
+
+    def lay_on(self, image: Image.Image) -> None:
+        for mask, colour, table in ((self.light, SNOW, _LIGHT), (self.shade, INK, _SHADE)):
+            image.paste(colour, (0, 0), mask.resize(image.size, Image.BILINEAR).point(table))
 
 
 def _order(scene: Scene) -> list[int]:
@@ -111,9 +124,12 @@ def _order(scene: Scene) -> list[int]:
 def draw_scene(scene: Scene) -> Image.Image:
     """RGB image, 96 × 96."""
     canvas = paint_background(scene.seed, scene.index, scene.background, scene.horizon)
+    relief = _Relief()
     for i in _order(scene):
-        _draw_item(canvas, scene.items[i])
-    return canvas.resize((SIDE, SIDE), Image.LANCZOS, reducing_gap=2.0)
+        _draw_item(canvas, scene.items[i], relief)
+    image = canvas.resize((SIDE, SIDE), Image.LANCZOS)
+    relief.lay_on(image)
+    return image
 
 
 def draw_image(seed: int, index: int) -> Image.Image:
@@ -147,22 +163,26 @@ def _draw_many(seed: int, indices: tuple[int, ...]) -> np.ndarray:
 
 
 def draw_images(seed: int, indices: Iterable[int], workers: int | None = None) -> Iterator[np.ndarray]:
-    """Yield uint8 (n, 96, 96, 3) blocks, in order. Uses a process per core where it pays.
+    """Yield uint8 (n, 96, 96, 3) blocks, in order, drawn by a process per core where that pays.
 
-    Where processes can't be started (restricted machines), draws in this one.
+    Where processes can't be started (a restricted machine, a script without a `__main__` guard),
+    the pictures are drawn in this one; they are the same.
     """
     indices = tuple(indices)
-    blocks = [indices[i : i + 64] for i in range(0, len(indices), 64)]
-    workers = _cores() if workers is None else workers
+    blocks = [indices[i : i + _BLOCK] for i in range(0, len(indices), _BLOCK)]
+    workers = min(_cores() if workers is None else workers, len(blocks) // 2)
     done = 0
-    if workers > 1 and len(blocks) > 2:
+    if workers > 1:
+        # spawn: forking a process that has torch's threads can hang
+        pool = ProcessPoolExecutor(workers, get_context("spawn"))
         try:
-            with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-                for images in pool.map(_draw_many, [seed] * len(blocks), blocks):
-                    done += 1
-                    yield images
-        except (OSError, BrokenProcessPool, PermissionError):
+            for images in pool.map(_draw_many, [seed] * len(blocks), blocks):
+                done += 1
+                yield images
+        except (OSError, BrokenProcessPool):
             pass
+        finally:
+            pool.shutdown(cancel_futures=True)
     for block in blocks[done:]:
         yield _draw_many(seed, block)
 
@@ -172,10 +192,3 @@ def _cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:
         return os.cpu_count() or 1
-
-
-def mean_colour_name(rgb: np.ndarray) -> str:
-    """The labelled colour nearest to an RGB triple; for checks."""
-    names = list(COLOURS)
-    distance = [np.abs(np.asarray(COLOURS[name], float) - rgb).sum() for name in names]
-    return names[int(np.argmin(distance))]

@@ -16,6 +16,7 @@ from .palette import COLOURS, TEXTURES
 from .pen import rotate
 
 SIDE = 96
+SCALE = 3  # supersampling
 BACKGROUNDS = ("beach", "meadow", "snow", "night", "sea", "sky", "room")
 SIZES = ("small", "medium", "large")
 COLOUR_NAMES = tuple(COLOURS)
@@ -103,6 +104,11 @@ def _sizes(draws: Draws, count: int) -> list[str]:
     return [main, *(draws.weighted(SIZES, (1 - medium, medium, 0)) for _ in range(count - 1))]
 
 
+def _size_name(nominal: float) -> str:
+    """What an object is called once it has its final size; crowded scenes are drawn smaller."""
+    return "small" if nominal < 33 else "medium" if nominal < 50 else "large"
+
+
 def _looks(draws: Draws, main_kind: int, count: int) -> list[tuple[int, str, str]]:
     """Kind, colour and texture of each object; some pictures repeat the main one."""
     looks: list[tuple[int, str, str]] = []
@@ -145,11 +151,11 @@ def _overlaps(a: tuple, b: tuple) -> bool:
 
 def _pattern(draws: Draws, texture: str, side: float) -> tuple[int, int, int, int]:
     """Period in supersampled pixels, whole angle, shift. Wide enough to be seen on the smallest object."""
-    period = {"plain": 1.0, "striped": 0.19, "dotted": 0.2, "checked": 0.32}[texture] * side * 4
-    least = {"plain": 1, "striped": 22, "dotted": 23, "checked": 36}[texture]
-    angle = 15 * draws.integer(12)
-    shift = (draws.integer(17) - 8, draws.integer(17) - 8)
-    return 4 * round(max(period, least) / 4), angle, *shift
+    share, least = {"plain": (0, 1), "striped": (0.19, 17), "dotted": (0.2, 18), "checked": (0.32, 27)}[
+        texture
+    ]
+    period = 3 * round(max(share * side * SCALE, least) / 3)
+    return period, 30 * draws.integer(6), draws.integer(17) - 8, draws.integer(17) - 8
 
 
 def make_scene(seed: int, index: int) -> Scene:
@@ -195,5 +201,9 @@ def _try(draws: Draws, looks: list, sizes: list[str], horizon: float, shrink: fl
         else:
             return None
         pattern = _pattern(draws, texture, side)
-        items.append(Item(kind, colour, texture, size, side, x, y, angle, flip, placed, grounded, pattern))
+        items.append(
+            Item(
+                kind, colour, texture, _size_name(nominal), side, x, y, angle, flip, placed, grounded, pattern
+            )
+        )
     return tuple(items)

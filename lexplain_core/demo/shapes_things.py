@@ -48,7 +48,15 @@ def castle() -> tuple[Part, ...]:
         body(_battlement(0.42, 0.94, -0.42, 0.9, 3), 0.1, edge=True),
         detail("coal", gate, edge=True),
         *(detail("ink", stroke([(x, 0.32), (x, 0.88)], 0.03)) for x in (-0.08, 0.08)),
-        *(detail("coal", np.concatenate([arc(x, y, 0.09, 0.1, 180, 360, 8), poly((x + 0.09, y + 0.24), (x - 0.09, y + 0.24))])) for x, y in slits),
+        *(
+            detail(
+                "coal",
+                np.concatenate(
+                    [arc(x, y, 0.09, 0.1, 180, 360, 8), poly((x + 0.09, y + 0.24), (x - 0.09, y + 0.24))]
+                ),
+            )
+            for x, y in slits
+        ),
         detail("coal", oval(0, -0.18, 0.08, 0.11, n=14)),
     )
 
@@ -56,7 +64,9 @@ def castle() -> tuple[Part, ...]:
 def mug() -> tuple[Part, ...]:
     ring = np.concatenate([arc(0.5, 0.22, 0.44, 0.42, -80, 80), arc(0.5, 0.22, 0.24, 0.22, 80, -80)])
     steam = curve([(0, -0.5), (0.1, -0.64), (-0.06, -0.8), (0.06, -0.96)], closed=False, n=6)
-    wall = np.concatenate([arc(-0.1, 0.8, 0.56, 0.14, 0, 180), poly((-0.7, -0.34)), arc(-0.1, -0.34, 0.6, 0.14, 180, 360)])
+    wall = np.concatenate(
+        [arc(-0.1, 0.8, 0.56, 0.14, 0, 180), poly((-0.7, -0.34)), arc(-0.1, -0.34, 0.6, 0.14, 180, 360)]
+    )
     return (
         *(detail("snow", stroke(steam + (x, 0.02), 0.07, 0.03), solid=False) for x in (-0.3, 0.06)),
         body(ring, -0.2, edge=True),
@@ -69,7 +79,12 @@ def mug() -> tuple[Part, ...]:
 def umbrella() -> tuple[Part, ...]:
     hem = [arc(x, 0.06, 0.24, 0.16, 0, -180, 9) for x in (0.72, 0.24, -0.24, -0.72)]
     dome = np.concatenate([arc(0, 0.06, 0.96, 0.92, 180, 360, 40), *hem])
-    middle = np.concatenate([arc(0, 0.06, 0.24, 0.16, 0, -180, 9), curve([(-0.24, 0.06), (-0.17, -0.5), (0, -0.86), (0.17, -0.5), (0.24, 0.06)], closed=False)])
+    middle = np.concatenate(
+        [
+            arc(0, 0.06, 0.24, 0.16, 0, -180, 9),
+            curve([(-0.24, 0.06), (-0.17, -0.5), (0, -0.86), (0.17, -0.5), (0.24, 0.06)], closed=False),
+        ]
+    )
     hook = np.concatenate([poly((0, -0.8), (0, 0.3), (0, 0.74)), arc(0.16, 0.78, 0.16, 0.16, 180, 20, 12)])
     ribs = [curve([(0, -0.86), (s * 0.34, -0.5), (s * 0.48, 0.04)], closed=False) for s in (-1, 1)]
     return (
@@ -101,7 +116,22 @@ def drum() -> tuple[Part, ...]:
 
 
 def guitar() -> tuple[Part, ...]:
-    shape = [(0, 0.02), (0.24, 0.0), (0.36, 0.16), (0.28, 0.36), (0.42, 0.56), (0.46, 0.8), (0.26, 0.98), (0, 1.0), (-0.26, 0.98), (-0.46, 0.8), (-0.42, 0.56), (-0.28, 0.36), (-0.36, 0.16), (-0.24, 0.0)]
+    shape = [
+        (0, 0.02),
+        (0.24, 0.0),
+        (0.36, 0.16),
+        (0.28, 0.36),
+        (0.42, 0.56),
+        (0.46, 0.8),
+        (0.26, 0.98),
+        (0, 1.0),
+        (-0.26, 0.98),
+        (-0.46, 0.8),
+        (-0.42, 0.56),
+        (-0.28, 0.36),
+        (-0.36, 0.16),
+        (-0.24, 0.0),
+    ]
     pegs = [(s * 0.17, y) for s in (-1, 1) for y in (-0.94, -0.82)]
     parts = (
         body(curve(shape)),

@@ -15,8 +15,8 @@ from ..config import Explain
 from ..progress import Progress
 from ..registry import Registry
 
-# The largest batch × units × concepts product that one SAGA step may make (floats).
-_SAGA_PRODUCT = 16_000_000
+# The largest batch × units × concepts product that one SAGA step may make (floats): it stays in cache.
+_SAGA_PRODUCT = 2_000_000
 # SAGA stops after this many epochs without progress, as in the published code.
 _LOOKBEHIND = 5
 _TOLERANCE = 1e-5
@@ -77,9 +77,10 @@ def saga(data: Standardised, explain: Explain, seed: int, progress: Progress) ->
 
     λ is passed as its `max_reg` with a path of one point. The package's own stop rule compares a
     loss averaged over units with a penalty summed over them, so for more than one unit it stops
-    within a few epochs; here it is run an epoch at a time, its state carried over, and stopped when
-    the stated objective (mean over units) has not improved by 1e-5 for 5 epochs. Units are solved
-    in pieces, since a step of the package builds a batch × units × concepts array.
+    within a few epochs; here it is run 5 epochs at a time, its state carried over, and a unit leaves
+    when its own stated objective has not improved by 1e-5 in them, so that what a unit gets doesn't
+    depend on the others. Units are solved in pieces, since a step of the package builds a
+    batch × units × concepts array.
     Returns weights, float32 (K, M), for standardised P and q.
     """
     x = torch.from_numpy(np.ascontiguousarray(data.concepts))
@@ -96,24 +97,40 @@ def saga(data: Standardised, explain: Explain, seed: int, progress: Progress) ->
 
 
 def _saga_piece(x: torch.Tensor, y: torch.Tensor, explain: Explain, seed: int) -> np.ndarray:
-    n, m = x.shape
-    k = y.shape[1]
-    linear = torch.nn.Linear(m, k)
-    torch.nn.init.zeros_(linear.weight)
-    torch.nn.init.zeros_(linear.bias)
-    batches = _Batches(x, y, explain.batch, seed)
-    standardised = Standardised(x.numpy(), y.numpy())
-    state, best, stale = None, np.inf, 0
-    for _ in range(explain.epochs):
-        with contextlib.redirect_stdout(io.StringIO()), torch.no_grad():  # it prints a line an epoch
+    (n, m), k = x.shape, y.shape[1]
+    weights = np.zeros((k, m), dtype=np.float32)
+    running, best = np.arange(k), np.full(k, np.inf)
+    linear, batches, state = _linear(m, k), _Batches(x, y, explain.batch, seed), None
+    for epoch in range(0, explain.epochs, _LOOKBEHIND):
+        epochs = min(_LOOKBEHIND, explain.epochs - epoch)
+        with contextlib.redirect_stdout(io.StringIO()), torch.no_grad():  # it prints a line a call
             state = glm_saga(
-                linear, batches, explain.step, 1, explain.alpha, state=state, k=1, epsilon=1,
+                linear, batches, explain.step, epochs, explain.alpha, state=state, k=1, epsilon=1,
                 metadata={"max_reg": {"nongrouped": explain.l1}}, family="gaussian", do_zero=False,
-                lookbehind=_LOOKBEHIND, n_ex=n, n_classes=k,
+                lookbehind=explain.epochs, n_ex=n, n_classes=len(running),
             )["state"]  # fmt: skip
-        reached = objective(standardised, linear.weight.detach().numpy(), explain.l1, explain.alpha).mean()
-        if reached + _TOLERANCE < best:
-            best, stale = reached, 0
-        elif (stale := stale + 1) >= _LOOKBEHIND:
+        weights[running] = linear.weight.detach().numpy()
+        data = Standardised(x.numpy(), batches.y.numpy())
+        reached = objective(data, weights[running], explain.l1, explain.alpha)
+        going = reached + _TOLERANCE < best
+        if not going.any():
             break
-    return linear.weight.detach().numpy()
+        if not going.all():  # go on with the others alone: a step treats each unit by itself
+            running, reached = running[going], reached[going]
+            keep = torch.from_numpy(going)
+            batches.y = batches.y[:, keep].contiguous()
+            linear = _linear(m, len(running), linear.weight.detach()[keep], linear.bias.detach()[keep])
+            state = {
+                "a_table": state["a_table"][:, keep],
+                "w_grad_avg": state["w_grad_avg"][keep],
+                "b_grad_avg": state["b_grad_avg"][keep],
+            }
+        best = reached
+    return weights
+
+
+def _linear(m: int, k: int, weight: torch.Tensor | float = 0, bias: torch.Tensor | float = 0) -> torch.nn.Linear:
+    linear = torch.nn.utils.skip_init(torch.nn.Linear, m, k)  # leaves the random state alone
+    with torch.no_grad():
+        linear.weight[:], linear.bias[:] = weight, bias
+    return linear

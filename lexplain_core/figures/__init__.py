@@ -1,7 +1,7 @@
 """Charts for the pages: pure functions from the reader's data to plotly figures."""
 
 from .area import area_chart
-from .base import plural
+from .base import decimals, plain, plural
 from .palette import DARK, LIGHT, Style, Theme, concept_styles, theme_of
 from .scores import activation_histogram, score_histogram, simulated_scatter
 from .weights import by_weight, explanation_styles, weights_bar
@@ -15,7 +15,9 @@ __all__ = [
     "area_chart",
     "by_weight",
     "concept_styles",
+    "decimals",
     "explanation_styles",
+    "plain",
     "plural",
     "score_histogram",
     "simulated_scatter",

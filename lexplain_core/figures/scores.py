@@ -30,14 +30,14 @@ def score_histogram(table: pd.DataFrame, *, theme: str = "light", split: str = "
     start = min(0, int(np.floor(lowest / _BIN + 1e-9)))
     edges = np.arange(start, round(1 / _BIN) + 1) * _BIN
     row_height = 74 if len(layers) <= 6 else 52
-    top, bottom = 10, 66
+    top, bottom = 6, 50
     height = top + bottom + row_height * max(1, len(layers))
     fig = make_subplots(
         rows=max(1, len(layers)), cols=1, shared_xaxes=True,
         vertical_spacing=0.0 if len(layers) < 2 else min(0.16 / len(layers), 1 / (len(layers) - 1)),
     )
     fig.update_layout(figure(look, height).layout)
-    fig.update_layout(margin={"l": 190, "r": 12, "t": top, "b": bottom}, bargap=0.06)
+    fig.update_layout(margin={"l": 172, "r": 12, "t": top, "b": bottom}, bargap=0.06)
     for row, layer in enumerate(layers, start=1):
         found = scores[layer]
         heights, _ = np.histogram(found, bins=edges)
@@ -55,7 +55,7 @@ def score_histogram(table: pd.DataFrame, *, theme: str = "light", split: str = "
         facts = f"mean {plain(found.mean())}, {plural(len(found), 'unit')}" if len(found) else "no unit has a score"
         facts += f"<br>{missing:,} without score" if missing and len(found) else ""
         fig.add_annotation(
-            text=f"<b>{escape(short(layer, 24))}</b><br>{facts}", xref="paper", x=0, xshift=-182, xanchor="left",
+            text=f"<b>{escape(short(layer, 24))}</b><br>{facts}", xref="paper", x=0, xshift=-170, xanchor="left",
             yref=f"y{'' if row == 1 else row} domain", y=0.5, align="left", showarrow=False,
             font={"size": 12, "color": look.text},
         )
@@ -65,7 +65,7 @@ def score_histogram(table: pd.DataFrame, *, theme: str = "light", split: str = "
     fig.update_yaxes(showticklabels=False, showgrid=False, zeroline=True, zerolinecolor=look.muted, fixedrange=True)
     fig.update_xaxes(range=[edges[0], edges[-1]], gridcolor=look.grid, fixedrange=True, zeroline=False)
     fig.update_xaxes(
-        title_text=f"correlation of simulated and actual activation, {split} split<br>dashed: mean of the layer",
+        title_text=f"{split} correlation (dashed: mean)",
         title_font={"size": 13, "color": look.muted}, title_standoff=8, dtick=0.2, tickformat=".1f",
         row=max(1, len(layers)), col=1,
     )

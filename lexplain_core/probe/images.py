@@ -47,7 +47,7 @@ def open_rgb(source: str | Path | bytes, max_pixels: int | None = None) -> Image
     except UnreadableImage:
         raise
     except UnidentifiedImageError:
-        raise UnreadableImage("not an image in a known format") from None
+        raise UnreadableImage("not an image in a known format, or its head is broken") from None
     except Image.DecompressionBombError as error:
         raise UnreadableImage(f"too large: {error}") from None
     except Exception as error:  # decoders raise anything from OSError to struct.error on broken files

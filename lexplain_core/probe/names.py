@@ -52,7 +52,7 @@ def apply_names(classes: tuple[ClassInfo, ...], path: str | Path) -> tuple[Class
     """
     names = read_names(path)
     if not any(c.key in names for c in classes):
-        example = f", such as {next(iter(names))!r}" if names else ""
+        example = f" (such as {next(iter(names))!r})" if names else ""
         raise UserError(
             f"The names file {path} has none of the {len(classes)} classes, such as {classes[0].key!r}: "
             f"its ids{example} must be the names of the class folders."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -134,8 +136,16 @@ def load_imagenet(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
     root = _root(probe)
     with _explained(probe, root, partition):
         if not (root / partition).is_dir():
+            if not (root / f"ILSVRC2012_img_{partition}.tar").is_file():
+                raise RuntimeError(f"There is no folder {root / partition}, nor the archive to make it from")
             progress.note(f"unpacking ImageNet's archives in {root}, once")
-            ImageNet(root, split=partition)
+            try:
+                ImageNet(root, split=partition)
+            except ImportError as error:  # torchvision reads the devkit's .mat file with SciPy
+                raise UserError(
+                    f"Unpacking ImageNet's archives in {root} needs SciPy ({error}): `pip install scipy`, "
+                    f"or unpack them to {root / partition}/n01440764/…"
+                ) from None
         data = ImageFolder(root / partition, allow_empty=True)
     names = _imagenet_names()
     strange = [k for k in data.classes if k not in names]
@@ -182,8 +192,10 @@ def _explained(probe: Probe, root: Path, partition: str) -> Iterator[None]:
     """Turn what torchvision raises for missing or damaged files into one sentence."""
     try:
         yield
-    except (RuntimeError, OSError, EOFError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
+    except (RuntimeError, OSError, EOFError, tarfile.TarError) as error:
+        reason = " ".join(str(error).split())
+        # torchvision's own advice names its argument; ours, below, names the option.
+        reason = re.sub(r" You can (use|set) download=True to download it", "", reason).rstrip(".")
         needed = _NEEDED[probe.set].format(partition=partition)
         download = "" if probe.download or probe.set == "imagenet" else ", or set probe.download = true"
         raise UserError(

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 def describe(store: Store) -> dict[str, Any]:
     """The dictionary that `python -m lexplain_core info STORE --json` prints."""
+    from .reader import CORRELATIONS
+
     meta = store.meta
     splits = dict(store._all("SELECT split, count(*) FROM images GROUP BY split"))
     layers = store.layers()
@@ -19,12 +21,12 @@ def describe(store: Store) -> dict[str, Any]:
         row["shape"] = [int(size) for size in row["shape"]]
         row["note"] = row["note"] if isinstance(row["note"], str) else None
     explained = store._all(
-        """
+        f"""
         SELECT l.name, e.method, count(*) FILTER (e.reason IS NULL)::INT,
                count(*) FILTER (e.reason IS NOT NULL)::INT, avg(e.length) FILTER (e.reason IS NULL),
                avg(s.value), count(s.value)::INT, any_value(s.simulator)
         FROM explanations e JOIN layers l USING (layer_id)
-        LEFT JOIN scores s ON s.explanation_id = e.explanation_id AND s.kind = 'correlation'
+        LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
         GROUP BY l.name, l.layer_id, e.method ORDER BY l.layer_id, e.method
         """
     )

@@ -18,6 +18,12 @@ from .unit import Unit
 from .version import SCHEMA_VERSION, StoreError
 
 DEFAULT_METHOD = "le-label"
+# One correlation per explanation, by its first simulator (as `Explanation.score` takes it).
+CORRELATIONS = (
+    "SELECT * FROM scores WHERE kind = 'correlation' "
+    "QUALIFY row_number() OVER (PARTITION BY explanation_id ORDER BY simulator) = 1"
+)
+_HEADERS = 3 * 4096  # bytes of a DuckDB file before its first block
 
 
 class Store:
@@ -104,13 +110,24 @@ class Store:
             raise StoreError(
                 f"{self.path} is a DuckDB file but not a lexplain store: it has no table `meta`."
             )
-        version = self.meta.get("schema_version")
+        try:
+            version = self.meta.get("schema_version")
+        except (ValueError, TypeError, duckdb.BinderException):  # someone else's table of that name
+            raise StoreError(
+                f"{self.path} is a DuckDB file but not a lexplain store: its table `meta` is another one."
+            ) from None
         if version != SCHEMA_VERSION:
             command = self.meta.get("rebuild", "python -m lexplain_core build CONFIG.toml")
             raise StoreError(
                 f"{self.path} was written with schema {version}, this lexplain reads schema "
                 f"{SCHEMA_VERSION}; rebuild it with `{command}`."
             )
+        # DuckDB opens a file whose end is missing, and fails only where it reads from there.
+        blocks, size = self._all(
+            "SELECT used_blocks, block_size FROM pragma_database_size() WHERE database_name = 'store'"
+        )[0]
+        if self.path.stat().st_size < _HEADERS + blocks * size:
+            raise StoreError(f"{self.path} is not whole: its end is missing; copy or build it again.")
 
     @cached_property
     def meta(self) -> dict[str, Any]:
@@ -133,7 +150,7 @@ class Store:
         alive, dead, constant and negative throughout, note, mean_score (mean test correlation of
         the default method over the units that have one)."""
         return self._frame(
-            """
+            f"""
             SELECT l.name AS layer, l.source, l.kind, l.pooling, l.shape, l.units,
                    count(*) FILTER (u.status = 'alive')::INT    AS alive,
                    count(*) FILTER (u.status = 'dead')::INT     AS dead,
@@ -144,7 +161,7 @@ class Store:
             FROM layers l
             JOIN units u USING (layer_id)
             LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = ?
-            LEFT JOIN scores s ON s.explanation_id = e.explanation_id AND s.kind = 'correlation'
+            LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
             GROUP BY l.layer_id, l.name, l.source, l.kind, l.pooling, l.shape, l.units, l.note ORDER BY l.layer_id
             """,
             [self.default_method],
@@ -191,13 +208,13 @@ class Store:
         if layer is not None:
             self._layer_id(layer)
         frame = self._frame(
-            """
+            f"""
             SELECT l.name AS layer, u.unit, u.name, u.status, coalesce(u.reason, e.reason) AS reason,
                    u.maximum, u.minimum, u.mean, e.explanation_id, e.bias, e.length,
                    s.value AS score, s.low, s.high, s.n AS score_n, s.reason AS score_reason
             FROM units u JOIN layers l USING (layer_id)
             LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = $method
-            LEFT JOIN scores s ON s.explanation_id = e.explanation_id AND s.kind = 'correlation'
+            LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
             WHERE $layer IS NULL OR l.name = $layer
             ORDER BY l.layer_id, u.unit
             """,
@@ -206,7 +223,7 @@ class Store:
         terms: dict[int, list[tuple[float, str]]] = {}
         for explanation, concept, weight in self._all(
             "SELECT t.explanation_id, t.concept_id, t.weight FROM terms t JOIN explanations e USING (explanation_id) "
-            "WHERE e.method = ? ORDER BY t.explanation_id, abs(t.weight) DESC",
+            "WHERE e.method = ? ORDER BY t.explanation_id, abs(t.weight) DESC, t.rank",
             [method or self.default_method],
         ):
             terms.setdefault(explanation, []).append((weight, self._concept_labels[concept][0]))
@@ -256,10 +273,17 @@ class Store:
             [ids is None, [] if ids is None else [int(i) for i in ids]],
         ).set_index("image")
         names = self.meta.get("outputs")
-        frame["predicted"] = [
+        predicted = [
             None if pd.isna(p) else names[int(p)] if names else f"output {int(p)}" for p in frame["predicted"]
         ]
-        return frame if ids is None else frame.loc[[int(i) for i in ids]]
+        frame["predicted"] = pd.Series(predicted, index=frame.index, dtype=object)
+        frame["caption"] = frame["caption"].astype(object).where(frame["caption"].notna(), None)
+        if ids is None:
+            return frame
+        missing = {int(i) for i in ids}.difference(frame.index)
+        if missing:
+            raise StoreError(f"The store {self.name!r} has no image {min(missing)}.")
+        return frame.loc[[int(i) for i in ids]]
 
     def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
         """JPEG thumbnails by image id."""

@@ -13,7 +13,7 @@ def number(value: float) -> str:
         return "0"
     text = f"{abs(value):.2g}"
     if "e" in text:
-        text = f"{float(text):.0f}" if abs(value) >= 100 else text
+        text = f"{float(text):.0f}" if float(text) >= 100 else text  # 99.6 is 100
     return (MINUS if value < 0 else "") + text
 
 

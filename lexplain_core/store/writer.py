@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -114,7 +115,7 @@ class StoreWriter:
 
 def _remove_abandoned(path: Path) -> None:
     """Remove what a killed build of the same store left behind."""
-    for leftover in path.parent.glob(f".{path.name}.building-*"):
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.building-*"):
         owner = leftover.name.rpartition("-")[2].partition(".")[0]
         if not (owner.isdigit() and _alive(int(owner))):
             leftover.unlink(missing_ok=True)

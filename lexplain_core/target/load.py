@@ -54,7 +54,7 @@ def load_target(
     names = loaded.names
     if target.outputs is not None:
         names = outputs.chosen_outputs(target.outputs, names, class_names)
-    module = loaded.module.eval().requires_grad_(False)
+    module = loaded.module.float().eval().requires_grad_(False)
     return TargetModel(
         name=loaded.name,
         module=module,

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
 
 from .. import config
 from ..errors import UserError
@@ -21,7 +20,7 @@ from ..progress import Progress, Silent
 from .base import LayerInfo, Recording, RecordingRun, TargetModel
 from .columns import Columns, parse_bytes
 from .feed import Feed, decoding_threads
-from .hooks import listen
+from .forward import Forward, Result
 from .layers import choose_layers, list_layers
 
 _DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -74,8 +73,8 @@ def record(
         stack.callback(columns.close)
         stack.callback(module.to, "cpu")
         module.to(device)
-        forward = stack.enter_context(_Forward(module, chosen, device, half))
-        sink = _Sink(model, chosen, keys, columns)
+        forward = stack.enter_context(Forward(module, chosen, device, half))
+        sink = _Sink(model, chosen, keys, layers, columns)
         start = time.perf_counter()
         advance = stack.enter_context(progress.task("recording", len(keys)))
         _run(feed, forward, sink, batch, advance, progress)
@@ -93,14 +92,14 @@ def record(
 
 def _run(
     feed: Feed,
-    forward: _Forward,
+    forward: Forward,
     sink: _Sink,
     batch: int,
     advance: Callable[[int], None],
     progress: Progress,
 ) -> None:
     """Batch after batch; a batch's results are looked at while the device works on the next."""
-    pending: _Result | None = None
+    pending: Result | None = None
     while images := feed.take(batch):
         try:
             result = forward(images)
@@ -166,112 +165,6 @@ def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
 
 
-@dataclass
-class _Result:
-    """What a forward pass gave, on its way to the host.
-
-    block: (B, ΣK) float32, layer after layer. predicted: int64 (B,) or None. outputs: C or None.
-    ready: CUDA event after which the host may look.
-    """
-
-    block: Tensor
-    predicted: Tensor | None
-    outputs: int | None
-    ready: torch.cuda.Event | None
-
-    @property
-    def images(self) -> int:
-        return len(self.block)
-
-
-class _Forward:
-    """Runs the network on a batch, with hooks that pool the chosen layers as they come by."""
-
-    def __init__(
-        self,
-        module: nn.Module,
-        chosen: Sequence[tuple[LayerInfo, str]],
-        device: torch.device,
-        half: torch.dtype | None,
-    ):
-        self._module, self._device, self._half = module, device, half
-        self._chosen = {info.name: (info, pooling) for info, pooling in chosen}
-        self._pooled: dict[str, Tensor] = {}
-        self._usual_calls: dict[str, int] | None = None
-        self._stack = ExitStack()
-
-    def __enter__(self) -> _Forward:
-        names = dict.fromkeys(name.partition("#")[0] for name in self._chosen)
-        self._calls = self._stack.enter_context(listen(self._module, names, self._hear))
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stack.close()
-
-    def _hear(self, call: str, _module: nn.Module, output: Tensor) -> None:
-        if call in self._chosen:
-            self._pooled[call] = pool(output, *self._chosen[call])
-
-    @torch.inference_mode()
-    def __call__(self, images: list[Tensor]) -> _Result:
-        on_cuda = self._device.type == "cuda"
-        batch = torch.empty((len(images), *images[0].shape), pin_memory=on_cuda)
-        torch.stack(images, out=batch)
-        self._calls.clear()
-        self._pooled.clear()
-        with torch.autocast("cuda", self._half) if self._half else nullcontext():
-            output = self._module(batch.to(self._device, non_blocking=on_cuda))
-        self._check_calls()
-        output = getattr(output, "logits", output)
-        has_classes = isinstance(output, Tensor) and output.ndim == 2 and len(output) == len(images)
-        block = torch.cat([self._pooled[name] for name in self._chosen], dim=1)
-        predicted = output.argmax(1) if has_classes else None
-        return _Result(
-            self._to_host(block),
-            self._to_host(predicted) if predicted is not None else None,
-            output.shape[1] if has_classes else None,
-            torch.cuda.current_stream(self._device).record_event() if on_cuda else None,
-        )
-
-    def _to_host(self, tensor: Tensor) -> Tensor:
-        if self._device.type != "cuda":
-            return tensor.cpu()
-        host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
-        return host.copy_(tensor, non_blocking=True)
-
-    def _check_calls(self) -> None:
-        """Calls are told apart by their number, so that must be the same for every batch."""
-        calls = dict(self._calls)
-        if self._usual_calls is None:
-            self._usual_calls = calls
-        for name in self._chosen:
-            base = name.partition("#")[0]
-            now, before = calls.get(base, 0), self._usual_calls.get(base, 0)
-            if name not in self._pooled or now != before:
-                raise UserError(
-                    f"Layer {name!r} can't be recorded: its module was called {now} times on a batch, not "
-                    f"{before if now != before else 'as often as when it was listed'}; the network decides "
-                    "that from its input."
-                )
-
-
-def pool(output: Tensor, info: LayerInfo, pooling: str) -> Tensor:
-    """One number per image and unit: a layer's output (B, …) -> float32 (B, K), always a copy.
-
-    The copy is made at once, since the network may overwrite its tensors in place later on.
-    """
-    axes = {"map": (2, 3), "map-last": (1, 2), "tokens": (1,)}.get(info.kind)
-    if pooling == "mean" and axes:
-        return output.mean(axes, dtype=torch.float32)
-    if pooling == "max" and axes:
-        return output.amax(axes).float()
-    if pooling == "cls" and info.kind == "tokens":
-        return output[:, 0].to(torch.float32, copy=True)
-    if pooling == "none" and info.kind == "features":
-        return output.to(torch.float32, copy=True)
-    raise ValueError(f"pooling {pooling!r} doesn't apply to {info.kind!r}")
-
-
 class _Sink:
     """Checks results and puts them where they belong."""
 
@@ -280,14 +173,16 @@ class _Sink:
         model: TargetModel,
         chosen: Sequence[tuple[LayerInfo, str]],
         keys: Sequence[str],
+        layers: Sequence[LayerInfo],
         columns: Columns,
     ):
         self._model, self._chosen, self._keys, self._columns = model, chosen, keys, columns
+        self._order = {info.name: place for place, info in enumerate(layers)}
         self._done = 0
         self.outputs: int | None = None
         self.predicted: list[np.ndarray] = []
 
-    def take(self, result: _Result) -> None:
+    def take(self, result: Result) -> None:
         if result.ready is not None:
             result.ready.synchronize()
         block = result.block.numpy()
@@ -309,14 +204,18 @@ class _Sink:
             )
 
     def _not_finite(self, block: np.ndarray) -> str:
-        row, column = np.argwhere(~np.isfinite(block))[0]
-        value, unit = block[row, column], column
+        """Names the first image, and of its layers the one that the network calls first."""
+        row = int(np.argwhere(~np.isfinite(block))[0, 0])
+        culprits, start = [], 0
         for info, _ in self._chosen:
-            if unit < info.units:
-                break
-            unit -= info.units
+            values = block[row, start : start + info.units]
+            start += info.units
+            if not np.isfinite(values).all():
+                culprits.append((self._order[info.name], info.name, values))
+        _, layer, values = min(culprits, key=lambda culprit: culprit[0])
+        unit = int(np.flatnonzero(~np.isfinite(values))[0])
         return (
-            f"Layer {info.name!r} of {self._model.name} gives {value} in unit {unit} for the image "
+            f"Layer {layer!r} of {self._model.name} gives {values[unit]} in unit {unit} for the image "
             f"{self._keys[self._done + row]!r}; check the weights and the preprocessing, and use "
             'record.precision = "float32" if it was not.'
         )

@@ -119,8 +119,12 @@ def test_truncated_jpeg_even_if_another_library_allows_it(noise, tmp_path, monke
 
 def test_corrupt_jpeg(noise):
     data = bytearray(encoded(noise, "JPEG"))
-    data[100:200] = bytes(100)  # zeros in its tables
+    tables = data.index(b"\xff\xc4")  # the Huffman tables
+    data[tables + 4 : tables + 24] = b"\xff" * 20
     with pytest.raises(UnreadableImage, match="can't be decoded"):
+        open_rgb(bytes(data))
+    data[2:200] = bytes(198)
+    with pytest.raises(UnreadableImage, match="not an image in a known format, or its head is broken"):
         open_rgb(bytes(data))
 
 
@@ -128,7 +132,9 @@ def test_size_is_read_from_the_header_alone():
     data = huge_png(9_000)
     with pytest.raises(UnreadableImage, match=r"too large: 9000 × 9000 pixels, more than 50,000,000"):
         open_rgb(data, max_pixels=50_000_000)
-    with pytest.raises(UnreadableImage, match="can't be decoded"):  # the limit, not the data, stopped it above
+    with pytest.raises(
+        UnreadableImage, match="can't be decoded"
+    ):  # the limit, not the data, stopped it above
         open_rgb(data, max_pixels=100_000_000)
 
 
@@ -143,7 +149,9 @@ def test_size_limit_is_inclusive(noise):
         open_rgb(encoded(noise, "PNG"), max_pixels=2399)
 
 
-@pytest.mark.parametrize("data", [b"", b"just some text", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"])
+@pytest.mark.parametrize(
+    "data", [b"", b"just some text", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"]
+)
 def test_other_files_are_no_images(data):
     with pytest.raises(UnreadableImage, match="not an image"):
         open_rgb(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .links import Overview
+from ..links import Overview
 
 STATUS_WORDS = {
     "alive": "alive",
@@ -51,4 +51,4 @@ def chosen(table: pd.DataFrame, view: Overview) -> tuple[pd.DataFrame, str]:
     if column != "unit":
         rows = rows.sort_values(column, ascending=not view.sort.startswith("-"), kind="stable", na_position="last")
     count = f"{len(rows):,} of {len(table):,} units" if words else f"All {len(table):,} units"
-    return rows, count + (": " + ", ".join(words) if words else "") + f". Sorted by {SORT_WORDS[view.sort]}."
+    return rows, count + (": " + ", ".join(words) if words else "") + "."

@@ -1,0 +1,69 @@
+"""The demo world as a probing set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ..config import Probe
+from ..probe.base import Attribute, ClassInfo, ProbingSet, Superclass, probing_sets
+from ..progress import Progress, Silent
+from .kinds import KIND_NAMES, superclass_members
+from .planted import planted_layer
+from .render import draw_images
+from .scene import DEMO_SEED, make_scene
+from .truth import caption, truth_of
+
+IMAGES = 4_200  # 150 of each kind as the main object
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """`load` of the demo set; images is uint8 (N, 96, 96, 3)."""
+
+    images: np.ndarray
+
+    def __call__(self, i: int) -> Image.Image:
+        return Image.fromarray(self.images[i])
+
+
+@probing_sets.register("demo")
+def demo_set(
+    probe: Probe, progress: Progress | None = None, seed: int = 0, workers: int | None = None
+) -> ProbingSet:
+    """The drawn scenes: always the same pictures, whatever the build's seed.
+
+    4,200 of them, or the first `probe.limit` (kinds stay balanced in any prefix). Classes are the
+    kinds of objects; an image's label is its main, clearly largest object, `presence` says what
+    else is there. workers: processes that draw, one a core when not given.
+    """
+    count = min(probe.limit or IMAGES, IMAGES)
+    blocks = []
+    with (progress or Silent()).task("drawing scenes", total=count) as advance:
+        for block in draw_images(DEMO_SEED, range(count), workers):
+            blocks.append(block)
+            advance(len(block))
+    scenes = [make_scene(DEMO_SEED, i) for i in range(count)]
+    truth = truth_of(scenes)
+    return ProbingSet(
+        name="demo",
+        source=f"demo world: {count:,} drawn scenes of 96 × 96 pixels",
+        keys=tuple(f"demo/{i:05}.png" for i in range(count)),
+        labels=truth.main,
+        classes=tuple(ClassInfo(name.replace(" ", "_"), name) for name in KIND_NAMES),
+        load=Pictures(np.concatenate(blocks)),
+        superclasses=tuple(
+            Superclass(f"{level}/{name.replace(' ', '_')}", name, members)
+            for (level, name), members in superclass_members().items()
+        ),
+        attributes=tuple(
+            Attribute(name.replace(" ", "_"), name, sort, present)
+            for sort, names, columns in truth.attributes()
+            for name, present in zip(names, columns.T.copy(), strict=True)
+        ),
+        presence=truth.kinds,
+        captions=tuple(caption(scene) for scene in scenes),
+        computed_layers=(planted_layer(truth),),
+    )

@@ -1,0 +1,46 @@
+"""DemoNet as a target model."""
+
+from __future__ import annotations
+
+from ..config import Target
+from ..target.base import TargetModel
+from ..target.checkpoints import load_weights
+from ..target.factory import seeded
+from ..target.outputs import chosen_outputs
+from ..target.preprocess import Preprocessing, with_settings
+from ..target.registry import target_models
+from .kinds import KIND_NAMES
+from .network import MEAN, STD, WEIGHTS, DemoNet
+
+
+@target_models.register("demo")
+def demo_target(target: Target) -> TargetModel:
+    """DemoNet with the weights that come along, with others (`weights` a file), or `random` ones.
+
+    Raises `UserError` for a weights file that isn't there or doesn't fit.
+    """
+    with seeded():
+        network = DemoNet()
+    if target.weights == "random":
+        said = "random weights (seed 0)"
+    else:
+        path = WEIGHTS if target.weights == "default" else target.weights
+        load_weights(network, path, "the demo network")
+        said = "its own weights" if target.weights == "default" else f"weights from {path}"
+    preprocessing = with_settings(
+        Preprocessing(resize=network.input_size[0], crop=network.input_size, mean=MEAN, std=STD),
+        target.preprocess,
+    )
+    outputs = (KIND_NAMES, None)
+    if target.outputs is not None:
+        outputs = chosen_outputs(target.outputs, outputs, KIND_NAMES)
+    return TargetModel(
+        name="demo",
+        module=network.eval().requires_grad_(False),
+        preprocess=preprocessing,
+        crop=preprocessing.cut,
+        input_size=preprocessing.crop,
+        source=f"DemoNet, a small convolutional network, with {said}",
+        outputs=outputs[0],
+        output_keys=outputs[1],
+    )

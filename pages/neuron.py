@@ -1,0 +1,65 @@
+"""Neuron: one unit over its whole range of activation, in words, in pictures and in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.store import StoreError, Unit
+from pages import common, links
+from pages.parts import headline, stepping, tabs
+
+
+def render() -> None:
+    view, opened, offer = common.start("neuron")
+    view, unit = _find(view, opened)
+    if unit is None:
+        return
+    offer(view, release_focus=True)
+    st.session_state[f"neuron of {view.store}"] = links.query(view)
+    explanation = headline.explanation_of(unit, view.method)
+    styles = figures.explanation_styles(explanation) if explanation else {}
+    with st.container(gap="xsmall"):
+        stepping.bar(view, opened, unit)
+        headline.title(unit)
+        headline.words(unit, explanation, styles)
+    headline.charts(unit, explanation, styles)
+    tabs.show(view, opened, unit, explanation)
+    headline.what_is_this()
+
+
+def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit | None]:
+    """The unit that the address asks for with every default filled in; None after saying what is wrong."""
+    store, layers = opened.store, common.layers(opened)
+    method = view.method or store.default_method
+    layer = view.layer or layers["layer"].iloc[-1]
+    number = view.unit
+    try:
+        if number is None:
+            number = _first_sight(view, opened, layer)
+        unit = store.unit(layer, number)
+        if unit.explanations and method not in {e.method for e in unit.explanations}:
+            method = unit.explanations[0].method
+    except StoreError as error:
+        st.error(str(error), icon=":material/error:")
+        st.page_link("pages/overview.py", label="Choose a unit in the overview", icon=":material/table_rows:",
+                     query_params={"store": view.store})
+        return view, None
+    full = replace(view, layer=layer, unit=number, method=method)
+    if not view.layer or view.unit is None:
+        st.query_params.from_dict(links.query(replace(full, method=view.method)))
+    return full, unit
+
+
+def _first_sight(view: links.Neuron, opened: common.Opened, layer: str) -> int:
+    """The unit to show where the address names none: the best explained one of the layer."""
+    table = common.units(opened)
+    rows = table[table["layer"] == layer]
+    if rows.empty:
+        return 0
+    return int(rows.loc[rows["score"].idxmax(), "unit"]) if rows["score"].notna().any() else int(rows["unit"].iloc[0])
+
+
+common.run(render)

@@ -1,0 +1,228 @@
+"""Overview: what a store holds, and the table of its units that opens one by a click."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from pages import common, links
+from pages.parts import filters
+
+_COLUMNS = ["layer", "unit", "explanation", "score", "length", "maximum", "status", "name"]
+
+
+def render() -> None:
+    view, opened, offer = common.start("overview")
+    info, layers, table = common.info(opened), common.layers(opened), common.units(opened, view.method)
+    if view.layer and view.layer not in set(layers["layer"]):
+        st.warning(f"This store has no layer “{view.layer}”; all layers are shown.", icon=":material/link_off:")
+        view = replace(view, layer="")
+    if view.method and view.method not in common.methods(opened):
+        st.warning(f"This store has no explanations by “{view.method}”.", icon=":material/link_off:")
+        view = replace(view, method="")
+        table = common.units(opened)
+    offer(replace(view, method=view.method or opened.store.default_method))
+
+    st.title(opened.store.name, anchor=False)
+    st.markdown(_in_words(info))
+    main, side = st.columns([1.65, 1], gap="large")
+    with main:
+        _units(view, opened, table, layers)
+    with side:
+        _layers(opened, layers)
+        _scores(table, layers)
+    _stores_here(view)
+    _what_is_this(info)
+
+
+def _in_words(info: dict) -> str:
+    """The store in one or two plain sentences."""
+    probing, target, splits = info.get("probing_set") or {}, info.get("target") or {}, info.get("splits") or {}
+    parts = ", ".join(f"{count:,} {name}" for name, count in splits.items() if count)
+    network = target.get("name") or "a network"
+    text = (
+        f"**{info['images']:,} images** of {probing.get('name') or 'a probing set'} ({parts}) were shown to "
+        f"**{network}**; its **{figures.plural(info['units'], 'unit')}** in "
+        f"{figures.plural(len(info['layers']), 'layer')} are put in words"
+    )
+    text += f", {info['dead_units']:,} of them dead." if info["dead_units"] else "."
+    accuracy = target.get("accuracy")
+    if accuracy is not None:
+        count = target.get("accuracy_images") or info["images"]
+        text += f" The network names {accuracy:.1%} of {count:,} images right."
+    if info.get("skipped"):
+        text += f" {figures.plural(len(info['skipped']), 'image')} could not be used."
+    return text
+
+
+# -- units ----------------------------------------------------------------------------------------
+
+
+def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, layers: pd.DataFrame) -> None:
+    st.subheader("Units", anchor=False)
+    lowest = _lowest(table)
+    _set(view, lowest)
+    changed = {"on_change": _changed, "args": (view, lowest)}
+    first = st.columns([1.1, 1.5, 1])
+    first[0].selectbox("Layer", ["", *layers["layer"]], key="f layer", format_func=lambda x: x or "all layers",
+                       **changed)
+    first[1].text_input("Concept contains", key="f q", placeholder="for example: dog", **changed)
+    first[2].selectbox("Status", ["", *_present(table)], key="f status",
+                       format_func=lambda s: filters.STATUS_WORDS.get(s, "any status"), **changed)
+    second = st.columns([1.5, 1.1, 1] if len(common.methods(opened)) > 1 else [1.5, 1.1])
+    second[0].slider("Test correlation from … to", lowest, 1.0, step=0.05, key="f score", **changed)
+    second[1].selectbox("Sort by", links.SORTS, key="f sort", format_func=filters.SORT_WORDS.get, **changed)
+    if len(common.methods(opened)) > 1:
+        second[2].selectbox("Method", common.methods(opened), key="f method", **changed)
+
+    rows, sentence = filters.chosen(table, view)
+    st.markdown(f"{sentence} **Click a row to open its unit.**" if len(rows) else sentence)
+    if len(rows) == 0:
+        st.info("No unit passes these filters.", icon=":material/filter_alt_off:")
+        st.button("Remove the filters", on_click=lambda: common.show(links.Overview(store=view.store)))
+        return
+    columns = [c for c in _COLUMNS if c != "name" or rows["name"].notna().any()]
+    picked = st.dataframe(
+        rows[columns],
+        hide_index=True,
+        height=470 if len(rows) > 12 else "content",
+        placeholder="",
+        on_select="rerun",
+        selection_mode="single-cell",
+        key="units",
+        alt="Table of units: layer, number, explanation, score, length, largest activation, status",
+        column_config={
+            "layer": st.column_config.TextColumn("Layer", width=80),
+            "unit": st.column_config.NumberColumn("Unit", width=48),
+            "name": st.column_config.TextColumn("Name", width=110, help="The name of a computed unit"),
+            "explanation": st.column_config.TextColumn(
+                "Explanation", width=278, help="weight·concept, strongest first, and the bias"),
+            "score": st.column_config.ProgressColumn(
+                "Test corr.", width=105, min_value=0, max_value=1, format="%.2f",
+                help="Correlation of simulated and actual activation on the test split; empty where undefined"),
+            "length": st.column_config.NumberColumn("Length", width=62, help="How many concepts"),
+            "maximum": st.column_config.NumberColumn(
+                "Max", width=62, format="%.3g", help="Largest activation over the whole probing set"),
+            "status": st.column_config.TextColumn("Status", width=70),
+        },
+    )
+    common.csv_button("Units as CSV", lambda: _export(rows), f"{opened.store.name} units.csv", "csv units")
+    if picked.selection.cells:
+        row = rows.iloc[picked.selection.cells[0][0]]
+        unit = links.Neuron(store=view.store, layer=row["layer"], unit=int(row["unit"]), method=view.method)
+        st.switch_page("pages/neuron.py", query_params=links.query(unit))
+
+
+def _lowest(table: pd.DataFrame) -> float:
+    """The lower end of the score slider: 0, or lower where a score is."""
+    least = table["score"].min()
+    return 0.0 if pd.isna(least) or least >= 0 else max(-1.0, float(least // 0.05) * 0.05)
+
+
+def _present(table: pd.DataFrame) -> list[str]:
+    there = set(table["status"])
+    return [status for status in links.STATUSES if status in there]
+
+
+def _set(view: links.Overview, lowest: float) -> None:
+    """Give the widgets what the address says."""
+    state = st.session_state
+    state["f layer"], state["f q"], state["f sort"] = view.layer, view.q, view.sort
+    state["f status"] = view.status
+    low = lowest if view.low is None else max(view.low, lowest)
+    high = 1.0 if view.high is None else max(view.high, low)
+    state["f score"] = (low, high)
+    if view.method:
+        state["f method"] = view.method
+
+
+def _changed(view: links.Overview, lowest: float) -> None:
+    """Give the address what the widgets say."""
+    state = st.session_state
+    low, high = (round(end, 2) for end in state["f score"])
+    common.show(replace(
+        view, layer=state["f layer"], q=state["f q"].strip(), status=state["f status"], sort=state["f sort"],
+        low=low if low > lowest else None, high=high if high < 1 else None,
+        method=state.get("f method") or view.method,
+    ))
+
+
+def _export(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(terms=rows["terms"].map("; ".join))
+
+
+# -- layers and scores ----------------------------------------------------------------------------
+
+
+def _layers(opened: common.Opened, layers: pd.DataFrame) -> None:
+    st.subheader("Layers", anchor=False)
+    columns = ["layer", "units", "alive", "dead", "constant", "negative", "mean_score"]
+    shown = [c for c in columns if c not in ("constant", "negative") or layers[c].any()]
+    st.dataframe(
+        layers[shown],
+        hide_index=True,
+        height="content" if len(layers) <= 6 else 236,
+        placeholder="",
+        key="layers",
+        alt="Table of layers: units, alive, dead, constant, without positive range, mean score",
+        column_config={
+            "layer": st.column_config.TextColumn("Layer", width=86),
+            "units": st.column_config.NumberColumn("Units", width=52),
+            "alive": st.column_config.NumberColumn("Alive", width=50),
+            "dead": st.column_config.NumberColumn("Dead", width=50, help="Largest activation below the threshold"),
+            "constant": st.column_config.NumberColumn("Const.", width=52, help="Constant: the same for every image"),
+            "negative": st.column_config.NumberColumn("Neg.", width=50,
+                                                      help="Without a positive range: below zero for every image"),
+            "mean_score": st.column_config.NumberColumn(
+                "Corr.", width=52, format="%.2f", help="Mean test correlation over the units that have one"),
+        },
+    )
+    common.csv_button("Layers as CSV", lambda: layers, f"{opened.store.name} layers.csv", "csv layers")
+
+
+def _scores(table: pd.DataFrame, layers: pd.DataFrame) -> None:
+    st.subheader("How well the words predict the units", anchor=False)
+    figure = figures.score_histogram(table, theme=common.theme())
+    with st.container(height=420 if len(layers) > 6 else "content", border=False):
+        common.chart(figure, "scores", "Histograms of the units' test correlations, one row a layer")
+
+
+def _stores_here(view: links.Overview) -> None:
+    found = common.entries()
+    broken = [entry for entry in found if entry.error]
+    words = figures.plural(len(found) - len(broken), "store") + (f", and {len(broken)} that can’t be opened" if broken else "")
+    where = "given on the command line" if common.given() else f"in {common.folder()}"
+    with st.expander(f"Stores {where}: {words}", icon=":material/database:"):
+        for entry in found:
+            if entry.error is None:
+                this = " (shown here)" if entry.id == view.store else ""
+                st.page_link("pages/overview.py", label=f"**{entry.name}**, `{entry.path.name}`{this}",
+                             icon=":material/database:", query_params={"store": entry.id})
+            else:
+                st.error(entry.error, icon=":material/error:")
+
+
+def _what_is_this(info: dict) -> None:
+    test = (info.get("splits") or {}).get("test", 0)
+    with st.expander("What am I looking at?", icon=":material/help:"):
+        st.markdown(
+            f"""
+A **unit** is one number that a network computes about every image, such as the mean of one channel of a layer.
+An **explanation** says when that number is large, as a weighted sum of **concepts**: `2.1·snow + 1.3·dog + 0.2`
+predicts 3.6 for a dog in the snow and 0.2 where neither is seen.
+
+The **test correlation** says how well that works. For each of the {test:,} images of the test split, which the
+explanation was not made from, the predicted activation is set against the real one: 1 is a perfect match, 0 is none.
+The lines above the table and the chart show these scores, never those of images that were used for the fit.
+Whoever browses the units has seen test images, too: examples come from the whole probing set.
+
+**Dead** units stay near zero for every image, **constant** ones never change, and units *without a positive range*
+are below zero throughout. Dead and constant units have no explanation.
+"""
+        )
+
+
+common.run(render)

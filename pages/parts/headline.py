@@ -1,0 +1,139 @@
+"""The upper half of the Neuron page: what the unit is, in words and in its two charts."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.store import Explanation, Unit
+
+from .. import common
+from .words import interval_words, quantity, rounded, score_words
+
+_STATUS = {
+    "alive": ("alive", "green"),
+    "dead": ("dead", "gray"),
+    "constant": ("constant", "gray"),
+    "negative": ("no positive range", "orange"),
+}
+
+
+def title(unit: Unit) -> None:
+    """Layer, number and status."""
+    words, color = _STATUS[unit.status]
+    name = f"{unit.layer} · unit {unit.unit}" + (f" · {unit.name}" if unit.name else "")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.header(name, anchor=False, width="content")
+        st.badge(words, color=color)
+        if unit.source == "computed":
+            st.badge("computed, not part of the network", color="violet")
+
+
+def _range(unit: Unit) -> str:
+    images = f"{len(unit.activations):,} images"
+    if unit.status == "constant":
+        span = f"is {rounded(unit.maximum)} for all {images}"
+    else:
+        span = (f"goes from {rounded(unit.minimum)} to {rounded(unit.maximum)} over {images}, "
+                f"{rounded(unit.mean)} on average")
+    return (
+        f'<p class="lx-facts lx-muted">Unit {unit.unit + 1:,} of {unit.units:,} in this layer. Its '
+        f"{escape(quantity(unit))} {span}.</p>"
+    )
+
+
+def explanation_of(unit: Unit, method: str) -> Explanation | None:
+    """The explanation by a method, None where the unit has none by any."""
+    return unit.explanation(method) if unit.explanations else None
+
+
+def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
+    """The explanation as one line, each term underlined in its colour; its score; the unit's range."""
+    if explanation is None or explanation.reason:
+        reason = (explanation.reason if explanation else None) or unit.reason or "No method was run on it."
+        st.html(_range(unit))
+        st.info(f"**This unit has no explanation.** {reason}", icon=":material/info:")
+        return
+    st.html(
+        f'<p class="lx-line">{_colored(explanation, styles)}</p>'
+        f'<p class="lx-facts lx-score">{score_words(explanation)}</p>{_range(unit)}'
+    )
+
+
+def charts(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
+    """The stacked area and the weights; units without ranges or words explain themselves instead."""
+    theme = common.theme()
+    explained = explanation is not None and not explanation.reason
+    if explained and unit.buckets is not None:
+        left, right = st.columns([1.75, 1], gap="medium")
+        with left:
+            st.subheader("What is in the images, by activation", anchor=False)
+            common.chart(
+                figures.area_chart(unit.composition(explanation), unit.buckets, styles=styles, theme=theme,
+                                   quantity=quantity(unit), height=370),
+                "area", f"Stacked area: share of concepts in 8 ranges of activation. {interval_words(unit)}",
+            )
+    else:
+        left, right = st.columns([1.75, 1], gap="medium") if explained else (st.container(), None)
+        with left:
+            if unit.status != "constant":
+                st.subheader("How often it takes which value", anchor=False)
+            st.markdown(_why_no_ranges(unit))
+            if unit.status != "constant":
+                common.chart(figures.activation_histogram(unit.activations, unit.buckets, theme=theme,
+                                                          quantity=quantity(unit), height=280),
+                             "activations", "Histogram of the unit's activations")
+    if explained:
+        with right:
+            st.subheader("Weights", anchor=False)
+            common.chart(figures.weights_bar(explanation, styles=styles, theme=theme, height=370), "weights",
+                         f"Bars of the explanation's weights: {explanation.text}")
+
+
+def _why_no_ranges(unit: Unit) -> str:
+    if unit.status == "dead":
+        return ("A **dead** unit: it hardly answers to any image of this probing set, so there is nothing to put in "
+                "words. Other images might wake it.")
+    if unit.status == "constant":
+        return (f"A **constant** unit: it answers {rounded(unit.maximum)} to every image, so nothing in the images "
+                "makes a difference to it.")
+    if unit.buckets is None:
+        return ("A unit **without a positive range**: the 8 ranges of the stacked chart go from 0 to the largest "
+                f"activation, and this unit's largest is {rounded(unit.maximum)}. It can still be put in words, and "
+                "its strongest and weakest images are below.")
+    return "No concept predicts this unit well enough to be named."
+
+
+def _colored(explanation: Explanation, styles: dict) -> str:
+    """The explanation's own text as HTML, each term underlined in the colour that charts give it."""
+    text, html, at = explanation.text, [], 0
+    for term in figures.by_weight(explanation):
+        end = text.index(f"·{term.name}", at) + len(term.name) + 1
+        start = max(text.rfind(" ", at, text.index(f"·{term.name}", at)) + 1, at)
+        html.append(escape(text[at:start]))
+        html.append(f'<span class="t" style="--c:{styles[term.concept_id].color}">{escape(text[start:end])}</span>')
+        at = end
+    return "".join(html) + escape(text[at:])
+
+
+def what_is_this() -> None:
+    """The page in plain words."""
+    with st.expander("What am I looking at?", icon=":material/help:"):
+        st.markdown(
+            """
+One **unit** computes one number for every image: its *activation*. The line at the top, such as
+`2.1·snow + 1.3·dog + 0.2`, is its **explanation**: add the weight of each concept that an image shows, and the
+bias at the end, and you get the activation that the words predict.
+
+The **stacked chart** takes the images from those that leave the unit at 0 (left) to those that move it most
+(right), in 8 ranges of equal width, and shows what they are. Every image counts once, for the rarest concept of the
+explanation that it shows, else as *other*. The number of images stands above each range: the last ranges often
+hold a handful, so read them with care.
+
+**Example images** come from every range, not only from the top: a unit often means something else in the middle.
+They are drawn from all images, whatever their split. The **score** is computed on the test split only, on images
+that the explanation was not made from.
+"""
+        )

@@ -1,0 +1,62 @@
+"""From unit to unit: previous, next, random, by layer and by number, with keys."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import streamlit as st
+
+from lexplain_core.store import Unit
+
+from .. import common, links
+
+
+def bar(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
+    """The row of controls. Previous and next go round in a circle within the layer."""
+    state = st.session_state
+    state["layer picker"], state["unit picker"] = unit.layer, unit.unit
+    with st.container(horizontal=True, vertical_alignment="center", key="lx_steps"):
+        st.button("Previous", icon=":material/chevron_left:", shortcut="Left", key="previous",
+                  on_click=_go, args=(view, (unit.unit - 1) % unit.units),
+                  help="The unit before this one; from the first to the last")
+        st.button("Next", icon=":material/chevron_right:", shortcut="Right", key="next",
+                  on_click=_go, args=(view, (unit.unit + 1) % unit.units),
+                  help="The unit after this one; from the last to the first")
+        st.button("Random", icon=":material/shuffle:", shortcut="X", key="random",
+                  on_click=_random, args=(view, opened, unit), help="Another living unit of this layer")
+        st.selectbox("Layer", list(common.layers(opened)["layer"]), key="layer picker", width=220,
+                     label_visibility="collapsed", on_change=_to_layer, args=(view,))
+        st.number_input(f"Unit, 0 to {unit.units - 1}", 0, unit.units - 1, step=1, key="unit picker", width=140,
+                        label_visibility="collapsed", on_change=_to_number, args=(view,))
+        st.html(f'<span class="lx-muted">units 0 to {unit.units - 1}</span>', width="content")
+        methods = [e.method for e in unit.explanations]
+        if len(methods) > 1:
+            state["method picker"] = view.method
+            st.selectbox("Method", methods, key="method picker", width=200, label_visibility="collapsed",
+                         on_change=_to_method, args=(view,))
+
+
+def _go(view: links.Neuron, number: int) -> None:
+    common.show(replace(view, unit=number))
+
+
+def _random(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
+    table = common.units(opened)
+    rows = table[(table["layer"] == unit.layer) & (table["unit"] != unit.unit)]
+    living = rows[rows["status"] == "alive"]
+    choice = list((living if len(living) else rows)["unit"])
+    if choice:
+        _go(view, int(random.choice(choice)))
+
+
+def _to_layer(view: links.Neuron) -> None:
+    common.show(replace(view, layer=st.session_state["layer picker"], unit=0))
+
+
+def _to_number(view: links.Neuron) -> None:
+    _go(view, int(st.session_state["unit picker"]))
+
+
+def _to_method(view: links.Neuron) -> None:
+    common.show(replace(view, method=st.session_state["method picker"]))

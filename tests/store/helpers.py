@@ -1,0 +1,187 @@
+"""A small store written by hand, and the arrays that went into it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lexplain_core.store import StoreWriter
+
+N = 60
+CLASSES = ("boat", "crane", "dog")
+CONCEPTS = (
+    ("class:boat", "boat", "class"),
+    ("class:crane_bird", "crane", "class"),  # three concepts share a name, two of them an origin too
+    ("class:crane_machine", "crane", "class"),
+    ("superclass:crane", "crane", "superclass"),
+    ("colour:red", "red", "colour"),
+)
+UNITS = ("alive", "alive", "dead", "constant", "negative")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What `write` put into a store: activations by layer, P, and the explanations."""
+
+    activations: dict[str, np.ndarray]
+    values: np.ndarray
+    splits: np.ndarray
+    labels: np.ndarray
+    terms: dict[tuple[str, int], list[tuple[int, float]]]
+    bias: dict[tuple[str, int], float]
+
+
+def make(seed: int = 0) -> Made:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(N) % len(CLASSES)
+    values = (rng.random((len(CONCEPTS), N)) < [[0.3], [0.3], [0.3], [0.6], [0.4]]).astype(np.float32)
+    values[4] *= rng.random(N).astype(np.float32)  # a soft concept, on both sides of 0.5
+    values[4, :4] = [0.5, np.nextafter(np.float32(0.5), np.float32(0)), 0.0, 1.0]
+    layer1 = np.stack(
+        [
+            rng.normal(0.3, 1, N),
+            2 * values[0] + values[4] + 0.1 * rng.random(N),
+            rng.random(N) * 0.009,
+            np.full(N, 0.75),
+            -1 - rng.random(N),
+        ]
+    ).astype(np.float32)
+    planted = (values[:2] * 3 + 0.2).astype(np.float32)
+    terms = {
+        ("layer1", 0): [(3, 0.5), (1, -0.7), (4, 0.25)],
+        ("layer1", 1): [(0, 2.0), (4, 1.0)],
+        ("layer1", 4): [(2, 0.125)],
+        ("planted", 0): [(0, 3.0)],
+        ("planted", 1): [(1, 3.0), (2, 3.0)],  # a tie of weights, in this order
+    }
+    bias = {key: round(0.1 * (i + 1), 3) for i, key in enumerate(terms)}
+    splits = np.array((["train"] * 7 + ["val"] + ["test"] * 2) * (N // 10), dtype=object)
+    return Made({"layer1": layer1, "planted": planted}, values, splits, labels, terms, bias)
+
+
+def write(path: Path, made: Made | None = None, simulators: tuple[str, ...] = ("label",), **meta) -> Made:
+    """Write the small store to `path`; `meta` overrides facts."""
+    made = made or make()
+    with StoreWriter(path) as store:
+        fill(store, made, simulators, **meta)
+    return made
+
+
+def fill(store: StoreWriter, made: Made, simulators: tuple[str, ...] = ("label",), **meta) -> None:
+    facts = {
+        "id": "abc123abc123", "name": "small", "created": "2024-05-06T07:08:09+00:00",
+        "probing_set": {"name": "hand", "source": "made by hand"},
+        "target": {"name": "none", "source": "no network", "accuracy": None, "accuracy_images": 0},
+        "outputs": ["boat", "crane", "dog", "cat"], "build": {"seconds": {}}, "config": {"name": "small"},
+        "versions": {"duckdb": "2"}, "rebuild": "python -m lexplain_core build small.toml",
+    }  # fmt: skip
+    store.meta(**facts | meta)
+    store.rows(
+        "classes",
+        pd.DataFrame(
+            {
+                "class_id": range(3),
+                "key": ["n1", "n2", "n3"],
+                "name": CLASSES,
+                "output_id": pd.array([0, 1, None], dtype="Int32"),
+            }
+        ),
+    )
+    store.rows(
+        "superclasses", pd.DataFrame([(0, "crane", "crane")], columns=["superclass_id", "key", "name"])
+    )
+    store.rows("superclass_members", pd.DataFrame([(0, 1), (0, 2)], columns=["superclass_id", "class_id"]))
+    images = pd.DataFrame(
+        {
+            "image_id": range(N),
+            "key": [f"{CLASSES[c]}/{i}.png" for i, c in enumerate(made.labels)],
+            "class_id": made.labels,
+            "split": made.splits,
+            "width": 40 + np.arange(N),
+            "height": 30,
+            "caption": [f"image {i}" if i % 2 else None for i in range(N)],
+            "predicted": pd.array([i % 4 if i % 5 else None for i in range(N)], dtype="Int32"),
+            "thumbnail": [b"thumbnail %d" % i for i in range(N)],
+            "crop": [b"crop %d" % i if i % 3 == 0 else None for i in range(N)],
+        }
+    )
+    store.rows("images", images)
+    store.rows(
+        "skipped_images", pd.DataFrame([("dog/bad.jpg", "it is truncated")], columns=["key", "reason"])
+    )
+    for number, (name, q) in enumerate(made.activations.items()):
+        computed = name == "planted"
+        row = {
+            "layer_id": number, "name": name, "source": "computed" if computed else "network",
+            "kind": "computed" if computed else "map", "pooling": "none" if computed else "mean",
+            "shape": [len(q)] if computed else [len(q), 4, 4], "units": len(q),
+            "note": "It is computed." if computed else None,
+        }  # fmt: skip
+        store.rows("layers", pd.DataFrame([row]))
+        status = ["alive"] * len(q) if computed else list(UNITS)
+        units = pd.DataFrame(
+            {
+                "layer_id": number, "unit": range(len(q)), "minimum": q.min(1), "maximum": q.max(1),
+                "mean": q.mean(1), "std": q.std(1), "status": status,
+                "reason": [None if s == "alive" else f"It is {s}." for s in status],
+                "name": [f"p{u}" for u in range(len(q))] if computed else None,
+                "truth": json.dumps({"terms": [[3.0, "boat"]], "bias": 0.2, "noise": 0.0}) if computed else None,
+            }
+        )  # fmt: skip
+        store.rows("units", units)
+        assert sum(store.activations(number, q)) == len(q)
+    store.rows(
+        "concepts",
+        pd.DataFrame(
+            [(i, *c) for i, c in enumerate(CONCEPTS)], columns=["concept_id", "key", "name", "origin"]
+        ),
+    )
+    store.rows("concept_matrices", pd.DataFrame([("label", "{}")], columns=["matrix", "config"]))
+    store.concept_values("label", range(len(CONCEPTS)), made.values)
+    store.rows(
+        "method_configs",
+        pd.DataFrame([("c0ffee", "le-label", '{"l1": 0.05}')], columns=["config_hash", "method", "config"]),
+    )
+    _explanations(store, made, simulators)
+
+
+def _explanations(store: StoreWriter, made: Made, simulators: tuple[str, ...]) -> None:
+    explanations, terms, scores = [], [], []
+    layers = list(made.activations)
+    for number, layer in enumerate(layers):
+        for unit in range(len(made.activations[layer])):
+            identity = len(explanations)
+            found = made.terms.get((layer, unit), [])
+            reason = None if found else f"It is {UNITS[unit]}."
+            bias = made.bias.get((layer, unit))
+            explanations.append(
+                (identity, number, unit, "le-label", "c0ffee", "label", bias, len(found),
+                 0.5 if found else None, reason)
+            )  # fmt: skip
+            terms += [(identity, rank, concept, weight) for rank, (concept, weight) in enumerate(found)]
+            for i, simulator in enumerate(simulators):
+                value = 0.5 + 0.1 * unit - 0.3 * i if found else None
+                low, high = (value - 0.1, value + 0.1) if found else (None, None)
+                scores.append(
+                    (
+                        identity,
+                        simulator,
+                        "correlation",
+                        "test",
+                        12,
+                        value,
+                        low,
+                        high,
+                        None if found else "none",
+                    )
+                )
+    store.rows("explanations", pd.DataFrame(explanations, columns=[
+        "explanation_id", "layer_id", "unit", "method", "config_hash", "matrix", "bias", "length",
+        "val_correlation", "reason"]))  # fmt: skip
+    store.rows("terms", pd.DataFrame(terms, columns=["explanation_id", "rank", "concept_id", "weight"]))
+    store.rows("scores", pd.DataFrame(scores, columns=[
+        "explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason"]))  # fmt: skip
