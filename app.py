@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import streamlit as st
 
@@ -24,15 +25,15 @@ def _home() -> None:
 
 def main() -> None:
     """Set up the app and run the page that the address names."""
-    st.set_page_config(page_title="lexplain", page_icon=":material/stacked_line_chart:", layout="wide",
+    st.set_page_config(page_title="lexplain", page_icon=str(Path(__file__).parent / "pages" / "favicon.svg"), layout="wide",
                        initial_sidebar_state="collapsed")
     st.session_state["given stores"] = _given_stores()
     page = st.navigation(
         [
             st.Page(_home, title="lexplain", default=True),
             *(
-                st.Page(f"pages/{name}.py", title=title, icon=icon, url_path=name)
-                for name, (title, icon) in common.PAGES.items()
+                st.Page(f"pages/{name}.py", title=title, url_path=name)  # an icon here would be fetched from a CDN
+                for name, (title, _) in common.PAGES.items()
             ),
         ],
         position="hidden",

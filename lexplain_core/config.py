@@ -142,6 +142,13 @@ class Explain(Section):
         1e-5, description="A concept is kept if its standard deviation on the train split is at least this."
     )
 
+    @field_validator("methods")
+    @classmethod
+    def _once(cls, methods: list[str]) -> list[str]:
+        if twice := sorted({m for m in methods if methods.count(m) > 1}):
+            raise ValueError(f"method {twice[0]!r} is listed twice")
+        return methods
+
 
 class Build(Section):
     """A build: which images are shown to which network, what is recorded and how it is explained."""
@@ -175,6 +182,11 @@ class Build(Section):
 def _unknown_key(path: tuple, data: Any, section: type[BaseModel]) -> str:
     """Suggest the key that was meant, by walking the models along an error's location."""
     for part in path[:-1]:
+        if isinstance(part, int):
+            continue
+        if part == "layers":
+            section = LayerSpec
+            continue
         annotation = section.model_fields.get(str(part))
         kind = annotation.annotation if annotation else None
         if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
@@ -202,6 +214,10 @@ def _set(data: dict, assignment: str) -> None:
 
 # Every path option, with its section: relative ones are meant from the config file's folder.
 _PATHS = [((), "store"), (("probe",), "root"), (("probe",), "names")]
+# Endings that make `target.weights` a file (target.checkpoints.SUFFIXES).
+_CHECKPOINTS = (".pth", ".pt", ".th", ".safetensors", ".bin", ".ckpt", ".tar")
+# What pydantic adds to an error's location for the members of a union.
+_MEMBERS = {"LayerSpec", "str", "list[str]"}
 
 
 def _resolve(path: str, base: Path) -> str:
@@ -221,7 +237,7 @@ def _anchor(data: dict, base: Path) -> None:
     if isinstance(probe, dict) and str(probe.get("superclasses", "")).endswith(".json"):
         probe["superclasses"] = _resolve(probe["superclasses"], base)
     if isinstance(target, dict):
-        if str(target.get("weights", "")).endswith((".pth", ".pt", ".th", ".safetensors", ".bin")):
+        if str(target.get("weights", "")).endswith(_CHECKPOINTS):
             target["weights"] = _resolve(target["weights"], base)
         if isinstance(target.get("outputs"), str) and target["outputs"].endswith(".txt"):
             target["outputs"] = _resolve(target["outputs"], base)
@@ -259,12 +275,20 @@ def parse_config(data: dict, source: str) -> Build:
     try:
         return Build.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(p) for p in first["loc"])
+        errors = error.errors()
+        # A misspelt key explains a missing one, so it is named first.
+        first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+        path = tuple(p for p in first["loc"] if p not in _MEMBERS)
+        key = ".".join(str(p) for p in path)
         if first["type"] == "extra_forbidden":
-            reason = "there is no such option." + _unknown_key(first["loc"], data, Build)
+            reason = "there is no such option." + _unknown_key(path, data, Build)
         elif first["type"] == "missing":
             reason = "it is needed but not there."
+        elif first["type"] == "model_type":
+            what = (
+                "a layer's name, or a table with `name` and `pooling`" if path[0] == "layers" else "a table"
+            )
+            reason = f"it must be {what} (got {first['input']!r})."
         else:
             reason = f"{first['msg'].removeprefix('Value error, ')} (got {first['input']!r})."
         raise UserError(f"The config {source} has a wrong {key!r}: {reason}") from None

@@ -40,8 +40,12 @@ def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit
         if number is None:
             number = _first_sight(view, opened, layer)
         unit = store.unit(layer, number)
-        if unit.explanations and method not in {e.method for e in unit.explanations}:
-            method = unit.explanations[0].method
+        known = [explanation.method for explanation in unit.explanations]
+        if known and method not in known:
+            if view.method:
+                st.warning(f"This unit has no explanation by “{method}”; the one by “{known[0]}” is shown.",
+                           icon=":material/link_off:")
+            method = known[0]
     except StoreError as error:
         st.error(str(error), icon=":material/error:")
         st.page_link("pages/overview.py", label="Choose a unit in the overview", icon=":material/table_rows:",

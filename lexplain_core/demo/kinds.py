@@ -17,7 +17,10 @@ from .pen import Part
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object. `flies`: placed in the air, without a shadow on the ground. `tilt`: most degrees it leans."""
+    """A kind of object.
+
+    flies: placed in the air, without a shadow on the ground. tilt: most degrees it leans.
+    """
 
     name: str
     plural: str

@@ -33,7 +33,7 @@ COLOURS: dict[str, RGB] = {
     "white": rgb("#f7f4ee"),
 }
 
-# What the pattern is drawn in: a tint of the colour, and grey on white, so that it never looks like another colour.
+# What the pattern is drawn in: a tint of the colour, and grey on white, never another labelled colour.
 PATTERN: dict[str, RGB] = {
     "red": rgb("#ffe2d2"),
     "orange": rgb("#ffe3b8"),

@@ -95,11 +95,11 @@ def save(network: DemoNet, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=12_000, help="training pictures")
+    parser.add_argument("--images", type=int, default=9_000, help="training pictures")
     parser.add_argument("--epochs", type=int, default=12, help="passes over them")
     parser.add_argument("--held-out", type=int, default=2_000, help="pictures the accuracy is measured on")
     parser.add_argument("--seed", type=int, default=0, help="of the first weights and the order")
-    parser.add_argument("--threads", type=int, default=2, help="for torch")
+    parser.add_argument("--threads", type=int, default=1, help="for torch")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="where the weights go")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

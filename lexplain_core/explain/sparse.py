@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,16 +85,38 @@ def saga(data: Standardised, explain: Explain, seed: int, progress: Progress) ->
     Returns weights, float32 (K, M), for standardised P and q.
     """
     x = torch.from_numpy(np.ascontiguousarray(data.concepts))
-    n, m = x.shape
     k = data.units.shape[1]
-    piece = max(1, _SAGA_PRODUCT // (explain.batch * m))
-    weights = np.zeros((k, m), dtype=np.float32)
-    with progress.task("sparse fit (glm-saga)", total=k) as advance:
-        for start in range(0, k, piece):
-            y = torch.from_numpy(np.ascontiguousarray(data.units[:, start : start + piece]))
-            weights[start : start + piece] = _saga_piece(x, y, explain, seed)
-            advance(y.shape[1])
+    workers = os.cpu_count() or 1
+    piece = max(1, min(_SAGA_PRODUCT // (explain.batch * x.shape[1]), -(-k // workers)))
+    pieces = [slice(start, start + piece) for start in range(0, k, piece)]
+    weights = np.zeros((k, x.shape[1]), dtype=np.float32)
+
+    def solve(part: slice) -> int:
+        y = torch.from_numpy(np.ascontiguousarray(data.units[:, part]))
+        weights[part] = _saga_piece(x, y, explain, seed)
+        return y.shape[1]
+
+    with (
+        progress.task("sparse fit (glm-saga)", total=k) as advance,
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),  # the package prints a line a call
+        _one_thread_each(),
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        for solved in pool.map(solve, pieces):
+            advance(solved)
     return weights
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Torch on one thread: a step's arrays are small, and side by side the pieces fill the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _saga_piece(x: torch.Tensor, y: torch.Tensor, explain: Explain, seed: int) -> np.ndarray:
@@ -103,7 +126,7 @@ def _saga_piece(x: torch.Tensor, y: torch.Tensor, explain: Explain, seed: int) -
     linear, batches, state = _linear(m, k), _Batches(x, y, explain.batch, seed), None
     for epoch in range(0, explain.epochs, _LOOKBEHIND):
         epochs = min(_LOOKBEHIND, explain.epochs - epoch)
-        with contextlib.redirect_stdout(io.StringIO()), torch.no_grad():  # it prints a line a call
+        with torch.no_grad():
             state = glm_saga(
                 linear, batches, explain.step, epochs, explain.alpha, state=state, k=1, epsilon=1,
                 metadata={"max_reg": {"nongrouped": explain.l1}}, family="gaussian", do_zero=False,
@@ -129,7 +152,9 @@ def _saga_piece(x: torch.Tensor, y: torch.Tensor, explain: Explain, seed: int) -
     return weights
 
 
-def _linear(m: int, k: int, weight: torch.Tensor | float = 0, bias: torch.Tensor | float = 0) -> torch.nn.Linear:
+def _linear(
+    m: int, k: int, weight: torch.Tensor | float = 0, bias: torch.Tensor | float = 0
+) -> torch.nn.Linear:
     linear = torch.nn.utils.skip_init(torch.nn.Linear, m, k)  # leaves the random state alone
     with torch.no_grad():
         linear.weight[:], linear.bias[:] = weight, bias

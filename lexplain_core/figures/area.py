@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .base import decimals, escape, figure, plain, plural, short
+from .base import axis, decimals, escape, figure, plain, plural, short
 from .palette import Style, concept_styles, theme_of
 
 OTHER = -1
-_LABEL_FROM = 0.12  # a band is named in the chart where it takes at least this share of a bucket
+_LABEL_FROM = 0.07  # a band is named in the chart where it is at least so tall (1: the whole chart)
 
 
 def area_chart(
@@ -45,60 +45,63 @@ def area_chart(
     middles = (edges[:-1] + edges[1:]) / 2
     places = decimals(edges[-1])
 
-    fig = figure(look, height, margin={"l": 58, "r": 14, "t": 50, "b": 66}, hovermode="x unified")
+    data = []
     runs = _runs(np.asarray(buckets.counts) > 0)
     for concept in [*order, OTHER]:
         style = look.other if concept == OTHER else styles[concept]
+        share, count = shares.loc[concept].to_numpy(float), counts.loc[concept].to_numpy(int)
         for run, (first, last) in enumerate(runs):
-            inside = list(range(first, last + 1))
-            at = [first, *inside, last]  # flat from the outer edges to the first and last middle
-            fig.add_trace(
-                go.Scatter(
-                    x=[edges[first], *middles[first : last + 1], edges[last + 1]],
-                    y=[float(shares.loc[concept, b]) for b in at],
-                    customdata=[
-                        [int(counts.loc[concept, b]), int(buckets.counts[b]), plain(edges[b], places),
-                         plain(edges[b + 1], places)]
+            at = [first, *range(first, last + 1), last]  # flat from the outer edges to the outer middles
+            data.append(
+                {
+                    "type": "scatter",
+                    "x": [float(edges[first]), *middles[first : last + 1].tolist(), float(edges[last + 1])],
+                    "y": [float(share[b]) for b in at],
+                    "customdata": [
+                        [int(count[b]), int(buckets.counts[b]), plain(edges[b], places), plain(edges[b + 1], places)]
                         for b in at
                     ],
-                    name=escape(short(names[concept])),
-                    legendgroup=str(concept),
-                    showlegend=run == 0,
-                    stackgroup=f"run {run}",
-                    mode="lines",
-                    line={"width": 0.8, "color": look.page},
-                    fillcolor=style.color,
-                    fillpattern={"shape": style.pattern, "fgcolor": style.ink, "bgcolor": style.color,
-                                 "size": 7, "solidity": 0.25},
-                    hovertemplate="%{y:.0%} (%{customdata[0]:,} of %{customdata[1]:,} images)",
-                    meta={"concept": concept, "buckets": at},
-                )
+                    "name": escape(short(names[concept])),
+                    "legendgroup": str(concept),
+                    "showlegend": run == 0,
+                    "stackgroup": f"run {run}",
+                    "mode": "lines",
+                    "line": {"width": 0.8, "color": look.page},
+                    "fillcolor": style.color,
+                    "fillpattern": {"shape": style.pattern, "fgcolor": style.ink, "bgcolor": style.color,
+                                    "size": 7, "solidity": 0.25},
+                    "hovertemplate": "%{y:.0%} (%{customdata[0]:,} of %{customdata[1]:,} images)",
+                    "meta": {"concept": concept, "buckets": at},
+                }
             )
-    _name_bands(fig, order, shares, names, middles, styles, look)
-    _count_images(fig, buckets, edges, middles, look)
     total = int(np.sum(buckets.counts)) + int(buckets.negative)
     below = (
         f"{plural(int(buckets.negative), 'image')} of {total:,} below 0: in no range, not in the chart"
         if buckets.negative
         else f"all {plural(total, 'image')} of the probing set; none is below 0"
     )
-    fig.update_xaxes(
-        range=[edges[0], edges[-1]],
-        tickvals=list(edges),
-        ticktext=[plain(e, places) for e in edges],
-        title_text=f"{escape(quantity)}, 8 equal ranges from 0 to the largest<br>{below}",
-        showgrid=True,
-        unifiedhovertitle_text="%{customdata[2]} to %{customdata[3]}",
-    )
-    fig.update_yaxes(
-        range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1], tickformat=".0%", title_text="share of the range’s images"
-    )
-    fig.update_layout(
+    return figure(
+        look, height, data,
+        margin={"l": 58, "r": 14, "t": 50, "b": 66},
+        hovermode="x unified",
+        annotations=[
+            *_band_names(order, shares, names, middles, styles, look),
+            *_image_counts(buckets, middles, look),
+        ],
+        shapes=_empty_boxes(buckets, edges, look),
+        xaxis=axis(
+            look, f"{escape(quantity)}, 8 equal ranges from 0 to the largest<br>{below}",
+            range=[float(edges[0]), float(edges[-1])],
+            tickvals=edges.tolist(),
+            ticktext=[plain(e, places) for e in edges],
+            unifiedhovertitle={"text": "%{customdata[2]} to %{customdata[3]}"},
+        ),
+        yaxis=axis(look, "share of the range’s images", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1],
+                   tickformat=".0%"),
         showlegend=True,
         legend={"traceorder": "reversed", "font": {"size": 12}, "itemsizing": "constant", "x": 1.01, "y": 1,
                 "itemclick": False, "itemdoubleclick": False},
     )
-    return fig
 
 
 def _runs(filled: np.ndarray) -> list[tuple[int, int]]:
@@ -113,37 +116,70 @@ def _runs(filled: np.ndarray) -> list[tuple[int, int]]:
     return runs
 
 
-def _name_bands(fig, order, shares, names, middles, styles, look) -> None:
-    """Write each concept's name into its band where that is tallest, so the legend is not needed."""
+def _band_names(order, shares, names, middles, styles, look) -> list[dict]:
+    """Each concept's name in its band, where the band has room for it, so that nobody needs the legend."""
+    found = []
     floor = np.zeros(len(middles))
     for concept in [*order, OTHER]:
         share = shares.loc[concept].to_numpy(dtype=float)
-        tall = np.nan_to_num(share)
-        bucket = int(np.argmax(tall))
-        if tall[bucket] >= _LABEL_FROM:
+        ceiling = floor + np.nan_to_num(share)
+        bucket, low, high = _room(floor, ceiling, np.isfinite(share))
+        if high - low >= _LABEL_FROM:
             style = look.other if concept == OTHER else styles[concept]
-            edge = bucket in (0, len(middles) - 1)
-            fig.add_annotation(
-                x=middles[bucket],
-                y=floor[bucket] + tall[bucket] / 2,
-                text=escape(short(names[concept], 11 if edge else 16)),
-                showarrow=False,
-                font={"size": 12, "color": style.ink if concept != OTHER else look.text},
-                bgcolor=style.color if style.pattern else None,
+            outer = bucket in (0, len(middles) - 1)
+            found.append(
+                {
+                    "x": float(middles[bucket]),
+                    "y": (low + high) / 2,
+                    "text": escape(short(names[concept], 11 if outer else 16)),
+                    "showarrow": False,
+                    "font": {"size": 12, "color": style.ink if concept != OTHER else look.text},
+                    "bgcolor": style.color if style.pattern else None,
+                }
             )
-        floor += tall
+        floor = ceiling
+    return found
 
 
-def _count_images(fig, buckets, edges, middles, look) -> None:
-    """The number of images above each bucket; an empty bucket is an outlined, empty box."""
-    for bucket, count in enumerate(int(c) for c in buckets.counts):
-        words = f"<b>{count:,}</b><br>{'image' if count == 1 else 'images'}"
-        fig.add_annotation(
-            x=middles[bucket], y=1, yref="paper", yanchor="bottom", yshift=4, text=words, showarrow=False,
-            font={"size": 12, "color": look.text if count else look.muted}, name=f"images in bucket {bucket}",
-        )
-        if count == 0:
-            fig.add_shape(
-                type="rect", x0=edges[bucket], x1=edges[bucket + 1], y0=0, y1=1, layer="below",
-                line={"color": look.muted, "width": 1, "dash": "dot"},
-            )
+def _room(floor: np.ndarray, ceiling: np.ndarray, filled: np.ndarray) -> tuple[int, float, float]:
+    """The bucket in which a band stays tallest over a label's width, and from where to where there."""
+    best = (0, 0.0, 0.0)
+    for bucket in np.flatnonzero(filled):
+        low, high = floor[bucket], ceiling[bucket]
+        for beside in (bucket - 1, bucket + 1):
+            if 0 <= beside < len(filled) and filled[beside]:
+                low = max(low, (floor[bucket] + floor[beside]) / 2)
+                high = min(high, (ceiling[bucket] + ceiling[beside]) / 2)
+        if high - low > best[2] - best[1]:
+            best = (int(bucket), float(low), float(high))
+    return best
+
+
+def _image_counts(buckets, middles, look) -> list[dict]:
+    """The number of images above each bucket."""
+    return [
+        {
+            "name": f"images in bucket {bucket}",
+            "text": f"<b>{count:,}</b><br>{'image' if count == 1 else 'images'}",
+            "x": float(middles[bucket]),
+            "y": 1,
+            "yref": "paper",
+            "yanchor": "bottom",
+            "yshift": 4,
+            "showarrow": False,
+            "font": {"size": 12, "color": look.text if count else look.muted},
+        }
+        for bucket, count in enumerate(int(c) for c in buckets.counts)
+    ]
+
+
+def _empty_boxes(buckets, edges, look) -> list[dict]:
+    """An outlined, empty box for each bucket without images."""
+    return [
+        {
+            "type": "rect", "layer": "below", "line": {"color": look.muted, "width": 1, "dash": "dot"},
+            "x0": float(edges[bucket]), "x1": float(edges[bucket + 1]), "y0": 0, "y1": 1,
+        }
+        for bucket, count in enumerate(buckets.counts)
+        if count == 0
+    ]

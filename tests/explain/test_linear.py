@@ -15,7 +15,8 @@ from lexplain_core.progress import Silent
 
 from .helpers import plain_greedy, plain_ranking, splits
 
-QUICK = Explain(step=0.02, batch=64, epochs=60)
+SOLVE = {"step": 0.1, "batch": 1000, "epochs": 30}
+QUICK = Explain(**SOLVE)
 
 
 def problem(P, q, seed: int = 0) -> Problem:
@@ -56,9 +57,9 @@ def test_le_is_the_plain_ranking_then_the_plain_search(seed):
     P = random_p(seed, m, n)
     if m > 5 and seed % 2:
         P[1], P[2] = P[0], np.maximum(P[3], P[4])
-    q = (np.where(rng.random((k, m)) < 0.3, rng.normal(0, 1, (k, m)), 0) @ P + rng.normal(0, 0.3, (k, n))).astype(
-        np.float32
-    )
+    q = (
+        np.where(rng.random((k, m)) < 0.3, rng.normal(0, 1, (k, m)), 0) @ P + rng.normal(0, 0.3, (k, n))
+    ).astype(np.float32)
     p = problem(P, q, seed)
     weights = solvers["glm-saga"](Standardised.of(P, q, p.train), QUICK, seed, Silent())
     for unit, found in enumerate(explain(p)):
@@ -90,9 +91,9 @@ def test_options_reach_the_search():
     P = random_p(3, 30, 800)
     q = rng.uniform(0.5, 1, (1, 30)) @ P
     p = problem(P, q)
-    assert explain(p, Explain(step=0.02, batch=64, epochs=60, epsilon=0.001))[0].concepts.__len__() == 10
-    assert len(explain(p, Explain(step=0.02, batch=64, epochs=60, max_terms=3))[0].concepts) == 3
-    assert len(explain(p, Explain(step=0.02, batch=64, epochs=60, epsilon=0.9))[0].concepts) == 1
+    assert len(explain(p, Explain(**SOLVE, epsilon=0.001))[0].concepts) == 10
+    assert len(explain(p, Explain(**SOLVE, max_terms=3))[0].concepts) == 3
+    assert len(explain(p, Explain(**SOLVE, epsilon=0.9))[0].concepts) == 1
 
 
 def test_without_any_concept_it_is_said():

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from lexplain_core.config import LayerSpec, Target
+from lexplain_core.config import LayerSpec
 from lexplain_core.errors import UserError
-from lexplain_core.target import TargetModel, list_layers, load_target, resolve_layers
+from lexplain_core.target import TargetModel, list_layers, resolve_layers
 from lexplain_core.target.preprocess import Preprocessing
 
 MAP, TOKENS = ("mean", "max"), ("mean", "cls")
@@ -51,8 +51,8 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_layers_of_networks(name):
-    model = load_target(Target(model=name, weights="random"))
+def test_layers_of_networks(name, network):
+    model = network(name)
     listed = {layer.name: layer for layer in list_layers(model)}
     for layer, (kind, units, shape, poolings) in EXPECTED[name].items():
         found = listed[layer]

@@ -223,4 +223,4 @@ def test_squeezenet_with_real_weights(shared):
     )
     assert [r.info.units for r in run.layers] == [256, 512]
     right = np.mean([model.output_keys[p] == wnid for p, (_, wnid) in zip(run.predicted, labelled, strict=True)])
-    assert right > 0.1  # among 1,000 classes, on images of 64 × 64
+    assert right > 0.05  # among 1,000 classes, on images of 64 × 64

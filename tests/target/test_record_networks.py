@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from lexplain_core.config import LayerSpec, Record, Target
-from lexplain_core.target import load_target, record
+from lexplain_core.config import LayerSpec, Record
+from lexplain_core.target import record
 
 MLP = "encoder.layers.encoder_layer_0.mlp.1"
 STREAM = "encoder.layers.encoder_layer_0"
@@ -90,8 +90,8 @@ def densenet201(m, x):
 
 
 @pytest.mark.parametrize("by_hand", [resnet50, vit_b_16, convnext_tiny, densenet201])
-def test_record_equals_forward_by_hand(by_hand):
-    model = load_target(Target(model=by_hand.__name__, weights="random"))
+def test_record_equals_forward_by_hand(by_hand, network):
+    model = network(by_hand.__name__)
     shown = images()
     expected, predicted = {}, []
     with torch.inference_mode():

@@ -1,0 +1,138 @@
+"""A real Chromium against a running dashboard."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lexplain_core import Store
+
+from .install import find_browser
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGS = ["--no-sandbox", "--disable-dev-shm-usage"]  # containers run as root with a small /dev/shm
+SHOTS = ROOT / "shots"  # pictures of what failed
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = find_browser()
+    if path is None:
+        words = "no Chromium found (LEXPLAIN_CHROMIUM can name one)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(words)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def serving(stores: Path, *arguments: str) -> Iterator[str]:
+    """A dashboard over a folder of stores, on a free port; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
+               "--server.headless", "true", *arguments]  # fmt: skip
+    environment = os.environ | {"LEXPLAIN_STORES": str(stores)}
+    log = stores / "server.log"
+    with open(log, "wb") as output:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _wait(f"http://127.0.0.1:{port}/_stcore/health", server, log)
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"the dashboard did not start:\n{log.read_text('utf-8', 'replace')}")
+
+
+@pytest.fixture(scope="session")
+def dashboard(demo_store, tmp_path_factory) -> Iterator[str]:
+    """The dashboard over the demo store."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    shutil.copy(demo_store, folder / "demo.duckdb")
+    with serving(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def store(demo_store) -> Iterator[Store]:
+    with Store.open(demo_store) as store:
+        yield store
+
+
+@pytest.fixture
+def visit(chromium, request):
+    """Opens an address in a browser of its own (context), and hands out the page.
+
+    A test fails where a page shows an exception or its scripts throw one.
+    """
+    contexts, pages, thrown = [], [], []
+
+    def open_page(address: str, **options):
+        context = chromium.new_context(viewport={"width": 1280, "height": 720}, **options)
+        context.set_default_timeout(30_000)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        page.on("pageerror", lambda error: thrown.append(str(error)))
+        contexts.append(context)
+        pages.append(page)
+        page.goto(address)
+        page.locator(".lx-brand").wait_for()
+        return page
+
+    yield open_page
+    failed = getattr(request.node, "failed", False)
+    exceptions = [page.locator("[data-testid=stException]").all_inner_texts() for page in pages]
+    if failed or any(exceptions) or thrown:
+        SHOTS.mkdir(exist_ok=True)
+        for number, page in enumerate(pages):
+            page.screenshot(path=SHOTS / f"failed-{request.node.name}-{number}.png", full_page=True)
+    for context in contexts:
+        context.close()
+    assert not any(exceptions), exceptions
+    assert not thrown, thrown
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.failed = report.failed
+    return report

@@ -1,0 +1,85 @@
+"""What the browser tests read off a page."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+from playwright.sync_api import Page, expect
+
+
+def parameters(page: Page) -> dict[str, str]:
+    """The parameters of the page's address."""
+    return dict(parse_qsl(urlsplit(page.url).query))
+
+
+def wait_for_parameters(page: Page, **wanted: str) -> None:
+    """Wait until the address says this."""
+    page.wait_for_function(
+        "wanted => { const p = new URL(location.href).searchParams;"
+        " return Object.entries(wanted).every(([k, v]) => p.get(k) === v); }",
+        arg=wanted,
+    )
+
+
+def heading(page: Page, layer: str, unit: int):
+    """The heading of a unit's page; waits until it is there."""
+    found = page.get_by_role("heading", name=re.compile(rf"^{re.escape(layer)} · unit {unit}\b"))
+    expect(found).to_be_visible()
+    return found
+
+
+def settle(page: Page) -> None:
+    """Wait until the script has run, charts are drawn and images are there."""
+    page.wait_for_function(
+        """() => {
+          const app = document.querySelector('[data-testid=stApp]');
+          return app && app.dataset.testScriptState === 'notRunning'
+            && !document.querySelector('[data-testid=stSkeleton]')
+            && !document.querySelector('[data-stale=true]')
+            && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(c => c.querySelector('.main-svg'))
+            && [...document.querySelectorAll('.lx-shots img')].every(i => i.complete && i.naturalWidth > 0);
+        }"""
+    )
+
+
+def charts(page: Page) -> list[dict]:
+    """Data and layout of every chart on the page, as plotly has them."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('.js-plotly-plot')].map(p => ({
+             data: p.data.map(t => ({type: t.type, name: t.name, y: Array.from(t.y._inputArray || t.y || [])})),
+             color: p.layout.font.color,
+             notes: (p.layout.annotations || []).map(a => a.text) }))"""
+    )
+
+
+def pictures(page: Page) -> list[tuple[str, str]]:
+    """(words, source) of every example image."""
+    return [tuple(pair) for pair in page.evaluate(
+        "() => [...document.querySelectorAll('.lx-shots img')].map(i => [i.alt, i.src])"
+    )]  # fmt: skip
+
+
+def whole_view(page: Page) -> dict:
+    """All that a Neuron page shows, for comparing two."""
+    settle(page)
+    return {
+        "heading": page.locator("h2").first.inner_text(),
+        "explanation": page.locator(".lx-line").inner_text(),
+        "score": page.locator(".lx-score").inner_text(),
+        "layer": page.get_by_label("Layer").input_value() or page.get_by_label("Layer").inner_text(),
+        "chosen": page.locator("[data-testid=stBaseButton-segmented_controlActive]").all_inner_texts(),
+        "pictures": pictures(page),
+        "charts": charts(page),
+    }
+
+
+def click_row(page: Page, row: int) -> None:
+    """Click a row (from 0) of the table of units."""
+    table = page.locator("[data-testid=stDataFrame]").first
+    table.scroll_into_view_if_needed()
+    canvas = table.locator("canvas").first
+    expect(canvas).to_be_visible()
+    height = 33  # pixels of a row in the theme's font size; the header is a row, too
+    box = canvas.bounding_box()  # a scroller lies over the canvas, so the click is the mouse's
+    page.mouse.click(box["x"] + 260, box["y"] + height * (row + 1) + height // 2)

@@ -1,0 +1,60 @@
+"""Every view survives its way into an address and back."""
+
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pages import links
+
+words = st.text(max_size=20)
+scores = st.one_of(st.none(), st.integers(-100, 100).map(lambda n: n / 100))
+overviews = st.builds(
+    links.Overview, store=words, layer=words, q=words, low=scores, high=scores, method=words,
+    status=st.sampled_from(["", *links.STATUSES]), sort=st.sampled_from(links.SORTS),
+)  # fmt: skip
+neurons = st.builds(
+    links.Neuron, store=words, layer=words, unit=st.one_of(st.none(), st.integers(0, 10**6)), method=words,
+    tab=st.sampled_from(links.TABS), pick=st.sampled_from(links.PICKS), draw=st.integers(0, 10**6),
+)  # fmt: skip
+
+
+@given(st.one_of(overviews, neurons))
+def test_a_copied_link_says_the_whole_view(view):
+    parts = urlsplit("http://localhost:8501/" + links.link(view))
+    assert parts.path == f"/{view.page}"
+    params = dict(parse_qsl(parts.query, keep_blank_values=True))
+    assert set(params) == {name for name in view.__dataclass_fields__ if name != "page"}
+    assert links.parse(view.page, params) == (view, [])
+
+
+@given(st.one_of(overviews, neurons))
+def test_the_short_address_means_the_same(view):
+    short = links.query(view)
+    assert links.parse(view.page, short) == (view, [])
+    default = type(view)()
+    assert all(getattr(view, name) != getattr(default, name) for name in short)
+
+
+@pytest.mark.parametrize(
+    ("page", "params", "name"),
+    [
+        ("neuron", {"unit": "twelve"}, "unit"),
+        ("neuron", {"unit": "-1"}, "unit"),
+        ("neuron", {"draw": "1.5"}, "draw"),
+        ("neuron", {"tab": "nowhere"}, "tab"),
+        ("overview", {"low": "much"}, "low"),
+        ("overview", {"high": "7"}, "high"),
+        ("overview", {"low": "nan"}, "low"),
+        ("overview", {"status": "asleep"}, "status"),
+    ],
+)
+def test_what_an_address_gets_wrong_is_said_and_ignored(page, params, name):
+    view, problems = links.parse(page, {"store": "abc", **params})
+    assert view == links.VIEWS[page](store="abc")
+    assert len(problems) == 1 and f"{name}={params[name]}" in problems[0]
+
+
+def test_parameters_of_others_are_ignored():
+    assert links.parse("neuron", {"store": "abc", "embed": "true"}) == (links.Neuron(store="abc"), [])

@@ -1,0 +1,130 @@
+"""The house: who may import whom, and what stays out of a room."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT
+
+CORE = ROOT / "lexplain_core"
+# A room imports only from rooms before it in this list.
+ROOMS = [
+    "store", "probe", "target", "concepts", "explain", "simulate", "importance", "trials", "live", "figures",
+    "demo", "work", "persist", "build", "cli", "__main__", "reference",
+]  # fmt: skip
+BASE = ["errors", "registry", "progress", "config"]
+SOURCES = sorted(p for p in CORE.rglob("*.py"))
+PAGES = [p for p in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))] if p.exists()]
+PAGES_MAY = {"store", "figures", "trials", "live", "errors"}
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of all modules that a file imports, anywhere in it; `a.b` also for `from a import b`."""
+    package = path.relative_to(ROOT).parts[:-1]
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = [*package[: len(package) - node.level + 1]] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def rooms_of(names: set[str]) -> set[str]:
+    """The rooms and base modules of lexplain_core that imported names lie in."""
+    found = {name.split(".")[1] for name in names if name.startswith("lexplain_core.")}
+    return found & {*ROOMS, *BASE}
+
+
+def test_imports_are_read_right(tmp_path):
+    file = CORE / "explain" / "greedy.py"
+    assert "lexplain_core.explain.base.Found" in imported(file)
+    assert rooms_of(imported(CORE / "explain" / "base.py")) == {"concepts", "config", "progress", "registry"}
+
+
+def test_every_module_is_in_a_room():
+    known = {*ROOMS, *BASE, "__init__"}
+    assert {p.relative_to(CORE).parts[0].removesuffix(".py") for p in SOURCES} <= known
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(CORE)))
+def test_a_room_imports_only_from_rooms_above_it(path):
+    room = path.relative_to(CORE).parts[0].removesuffix(".py")
+    used = rooms_of(imported(path)) - {room}
+    if room == "__init__":
+        assert used <= {"errors", "store"}
+    elif room in BASE:
+        assert used <= set(BASE)
+    else:
+        assert used <= {*BASE, *ROOMS[: ROOMS.index(room)]}
+
+
+@pytest.mark.parametrize("module", ["lexplain_core", "lexplain_core.store", "lexplain_core.config"])
+def test_the_reader_needs_no_torch(module):
+    code = (
+        f"import {module}, sys\n"
+        "heavy = {'torch', 'torchvision', 'timm', 'open_clip', 'streamlit', 'glm_saga'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(CORE)))
+def test_sql_and_duckdb_are_at_home_in_the_store_alone(path):
+    if path.relative_to(CORE).parts[0] != "store":
+        assert not {n.split(".")[0] for n in imported(path)} & {"duckdb", "sqlite3"}
+        assert not sql_in(path)
+
+
+def sql_in(path: Path) -> list[str]:
+    """String constants of a file that are SQL."""
+    pattern = re.compile(
+        r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|CREATE\s+TABLE|DELETE\s+FROM|UPDATE\s\w+\sSET)\b", re.S
+    )
+    strings = (n.value for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Constant))
+    return [s for s in strings if isinstance(s, str) and pattern.search(s)]
+
+
+def test_sql_is_recognised():
+    assert sql_in(CORE / "store" / "reader.py")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_pages_hold_no_sql_and_no_tensors(path):
+    names = imported(path)
+    assert not {n.split(".")[0] for n in names} & {"duckdb", "torch", "torchvision", "timm", "sqlite3"}
+    assert rooms_of(names) <= PAGES_MAY
+    assert not sql_in(path)
+
+
+FILES = [
+    p for folder in (CORE, ROOT / "pages", ROOT / "tests", ROOT / "benchmarks") for p in folder.rglob("*.py")
+]
+
+
+def test_no_file_is_longer_than_500_lines():
+    lengths = {str(p.relative_to(ROOT)): len(p.read_text("utf-8").splitlines()) for p in [*FILES, *PAGES]}
+    assert not {name: n for name, n in lengths.items() if n > 500}
+
+
+def test_nothing_is_unpickled_and_checkpoints_are_loaded_as_weights_only():
+    for path in SOURCES:
+        names = imported(path)
+        assert not {n.split(".")[0] for n in names} & {"dill", "joblib", "cloudpickle", "shelve"}
+        assert not {n for n in names if n.startswith("pickle.")}  # `from pickle import …`
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pickle":
+                assert node.attr.endswith("Error"), f"{path} uses pickle.{node.attr}"
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+                arguments = {k.arg: ast.unparse(k.value) for k in node.keywords}
+                assert arguments.get("weights_only") == "True", path
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.load", "numpy.load"):
+                assert "allow_pickle" not in {k.arg for k in node.keywords}, path
