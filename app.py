@@ -25,20 +25,26 @@ def _home() -> None:
 
 def main() -> None:
     """Set up the app and run the page that the address names."""
-    st.set_page_config(page_title="lexplain", page_icon=str(Path(__file__).parent / "pages" / "favicon.svg"), layout="wide",
-                       initial_sidebar_state="collapsed")
+    st.set_page_config(
+        page_title="lexplain",
+        page_icon=str(Path(__file__).parent / "pages" / "favicon.svg"),
+        layout="wide",
+        initial_sidebar_state="collapsed",
+    )
     st.session_state["given stores"] = _given_stores()
     page = st.navigation(
         [
             st.Page(_home, title="lexplain", default=True),
             *(
-                st.Page(f"pages/{name}.py", title=title, url_path=name)  # an icon here would be fetched from a CDN
+                st.Page(
+                    f"pages/{name}.py", title=title, url_path=name
+                )  # an icon here would be fetched from a CDN
                 for name, (title, _) in common.PAGES.items()
             ),
         ],
         position="hidden",
     )
-    common.style()
+    common.dress()
     page.run()
 
 

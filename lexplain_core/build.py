@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -57,6 +58,11 @@ def check_options(work: Work) -> None:
         raise UserError(
             f"The store {work.config.store} must be a .duckdb file, so that the dashboard finds it."
         )
+    path = work.config.store.absolute()
+    folder = next(parent for parent in path.parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        why = "that is a folder" if path.is_dir() else f"no file can be made in {folder}"
+        raise UserError(f"The store can't be written to {path}: {why}; set `store` to another place.")
 
 
 def load_images(work: Work) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .errors import UserError
@@ -42,7 +44,7 @@ def build(
     from .config import load_config
     from .progress import Terminal
 
-    path = run(load_config(config, set_ or []), Terminal(), rebuild=f"python -m lexplain_core build {config}")
+    path = run(load_config(config, set_ or []), Terminal(), rebuild=_command("build", str(config), set_=set_))
     _summary(path)
 
 
@@ -62,7 +64,7 @@ def demo(
     if is_current(config) and not force:
         out.print(f"The demo store {config.store} is up to date.")
         return
-    _summary(run(config, Terminal(), rebuild="python -m lexplain_core demo"))
+    _summary(run(config, Terminal(), rebuild=_command("demo", set_=set_)))
 
 
 @app.command()
@@ -74,7 +76,7 @@ def layers(
         str | None, typer.Option(help="Show only layers whose name matches, such as 'layer4*'.")
     ] = None,
     size: Annotated[
-        int | None, typer.Option(help="Side of the input in pixels, where the model doesn't say.")
+        int | None, typer.Option(min=1, help="Side of the input in pixels, where the model doesn't say.")
     ] = None,
 ) -> None:
     """List the layers of a target model: units, output shape and how a unit can be pooled."""
@@ -114,6 +116,12 @@ def info(
         _print_info(facts)
 
 
+def _command(*words: str, set_: list[str] | None) -> str:
+    """The command line that was given, to be given again."""
+    options = [part for assignment in set_ or [] for part in ("--set", assignment)]
+    return shlex.join(["python", "-m", "lexplain_core", *words, *options])
+
+
 def _summary(path: Path) -> None:
     from .store import Store
 
@@ -123,9 +131,9 @@ def _summary(path: Path) -> None:
 
 def _print_info(facts: dict) -> None:
     splits, target = facts["splits"], facts["target"]
-    out.print(f"[bold]{facts['name']}[/bold]  (id {facts['id']}, schema {facts['schema_version']})")
+    out.print(f"[bold]{escape(facts['name'])}[/bold]  (id {facts['id']}, schema {facts['schema_version']})")
     out.print(
-        f"{facts['images']:,} images of {facts['probing_set']['name']} "
+        f"{facts['images']:,} images of {escape(facts['probing_set']['name'])} "
         f"(train {splits['train']:,}, val {splits['val']:,}, test {splits['test']:,}; {len(facts['skipped'])} skipped), "
         f"{facts['classes']} classes, {facts['superclasses']} superclasses, {facts['concepts']} concepts",
         highlight=False,
@@ -135,8 +143,9 @@ def _print_info(facts: dict) -> None:
         if target["accuracy"] is None
         else f"{target['accuracy']:.1%} right on {target['accuracy_images']:,} images"
     )
-    out.print(f"target model {target['name']}: {accuracy}", highlight=False)
-    table = Table("layer", "pooling", "units", "dead", "method", "explained", "concepts", "test correlation")
+    out.print(f"target model {escape(target['name'])}: {accuracy}", highlight=False)
+    table = Table("layer", "pooling", "units", "dead", "method", "explained", "concepts", "correlation")
+    note = ""
     for layer in facts["layers"]:
         rows = [e for e in facts["explanations"] if e["layer"] == layer["name"]]
         for i, row in enumerate(rows or [None]):
@@ -146,9 +155,11 @@ def _print_info(facts: dict) -> None:
                 else ("",) * 4
             )
             table.add_row(*first, *_method_cells(row))
+            if row and row["scored"] < row["explained"]:
+                note = "; units whose score is undefined are left out"
     out.print(table)
     out.print(
-        "concepts: mean per explanation; correlation: mean over units, simulated by labels, test split.",
+        f"concepts: mean per explanation; correlation: mean over the explained units, on the test split{note}.",
         style="dim",
     )
 
@@ -157,9 +168,7 @@ def _method_cells(row: dict | None) -> tuple[str, ...]:
     if row is None:
         return ("–",) * 4
     length = "–" if row["mean_length"] is None else f"{row['mean_length']:.2f}"
-    mean = (
-        "–" if row["mean_correlation"] is None else f"{row['mean_correlation']:.3f} ({row['scored']} units)"
-    )
+    mean = "–" if row["mean_correlation"] is None else f"{row['mean_correlation']:.3f}"
     return row["method"], str(row["explained"]), length, mean
 
 

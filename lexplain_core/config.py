@@ -115,7 +115,7 @@ class Record(Section):
         "float32", description="Precision of the forward pass; half precision runs on CUDA only."
     )
     workers: int | None = Field(
-        None, ge=0, description="Processes that decode images; chosen by the number of cores when not set."
+        None, ge=0, description="Threads that decode images; chosen by the number of cores when not set."
     )
 
 

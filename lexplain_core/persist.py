@@ -203,8 +203,9 @@ def store_id(config: Build, probing: ProbingSet) -> str:
     options = json.loads(
         config.model_dump_json(exclude={"store": True, "record": True, "probe": {"root", "names"}})
     )
-    for key in ("model", "weights"):
-        options["target"][key] = Path(options["target"][key]).name
+    options["target"]["weights"] = Path(options["target"]["weights"]).name
+    if ".py:" in options["target"]["model"]:  # timm/NAME is no path
+        options["target"]["model"] = Path(options["target"]["model"]).name
     if options["probe"]["superclasses"]:
         options["probe"]["superclasses"] = Path(options["probe"]["superclasses"]).name
     if isinstance(options["target"]["outputs"], str):

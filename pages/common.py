@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports between threads
 import streamlit as st
@@ -16,10 +16,18 @@ from lexplain_core.store import Store, StoreEntry, StoreError, find_stores
 
 from . import links
 from .parts.copy_link import copy_link
+from .parts.no_store import no_store
+from .parts.style import style
 
-PAGES = {"overview": ("Overview", ":material/table_rows:"), "neuron": ("Neuron", ":material/stacked_line_chart:")}
-CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"],
-         "toImageButtonOptions": {"format": "svg"}}
+PAGES = {
+    "overview": ("Overview", ":material/table_rows:"),
+    "neuron": ("Neuron", ":material/stacked_line_chart:"),
+}
+CHART = {
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d"],
+    "toImageButtonOptions": {"format": "svg"},
+}
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,11 @@ def methods(opened: Opened) -> list[str]:
 # -- the frame of a page --------------------------------------------------------------------------
 
 
+def dress() -> None:
+    """The looks of every page."""
+    style(figures.theme_of(theme()))
+
+
 def theme() -> str:
     """'light' or 'dark', as the browser shows the page."""
     return st.context.theme.type or "light"
@@ -121,13 +134,14 @@ def start(page: str) -> tuple[Any, Opened, Callable[[Any], None]]:
 
     Where there is no such store the page says what to do, and ends.
     """
+    _mend_history(page)
     view, problems = links.parse(page, st.query_params)
     found = entries()
     good = [entry for entry in found if entry.error is None]
     wanted = next((e for e in good if e.id == view.store), None) if view.store else next(iter(good), None)
     offer = _header(page, good, wanted)
     if wanted is None:
-        _no_store(view, found)
+        no_store(view.store, found, folder(), bool(given()))
     for problem in problems:
         st.warning(problem, icon=":material/link_off:")
     if not view.store:
@@ -163,6 +177,20 @@ def show(view: Any) -> None:
     st.query_params.from_dict(links.query(view))
 
 
+def _mend_history(page: str) -> None:
+    """Put back the view that was left, where the Back button leads to a half-way address.
+
+    When it goes to another page, Streamlit enters two addresses into the browser's history: this
+    page's with the other's parameters, then the other's. Back leads to the first of them.
+    """
+    params = st.query_params.to_dict()
+    bare = page == "neuron" and set(params) == {"store"}
+    if links.strays(page, params) or bare:
+        left = st.session_state.get(f"{page} of {params.get('store')}")
+        if left:
+            st.query_params.from_dict(left)
+
+
 def _header(page: str, good: list[StoreEntry], wanted: StoreEntry | None) -> Callable[[Any], None]:
     with st.container(horizontal=True, vertical_alignment="center", key="lx_header"):
         st.html('<div class="lx-brand">lexplain</div>', width="content")
@@ -176,8 +204,14 @@ def _header(page: str, good: list[StoreEntry], wanted: StoreEntry | None) -> Cal
             names = {entry.id: entry.name for entry in good}
             st.session_state["store picker"] = wanted.id
             st.selectbox(
-                "Store", list(names), format_func=names.get, key="store picker", label_visibility="collapsed",
-                width=260, on_change=_switch_store, help="The store that the page shows",
+                "Store",
+                list(names),
+                format_func=names.get,
+                key="store picker",
+                label_visibility="collapsed",
+                width=260,
+                on_change=_switch_store,
+                help="The store that the page shows",
             )
         place = st.empty()
 
@@ -192,43 +226,7 @@ def _switch_store() -> None:
     st.query_params.from_dict({"store": st.session_state["store picker"]})
 
 
-# -- help in place of errors ----------------------------------------------------------------------
-
-
-def _no_store(view: Any, found: list[StoreEntry]) -> NoReturn:
-    """Say why there is nothing to show and what to do about it; ends the page."""
-    good = [entry for entry in found if entry.error is None]
-    if view.store and good:
-        st.header("This link is to another store")
-        st.markdown(
-            f"It asks for the store with the id `{view.store}`, which is not among the stores here. "
-            "Ids stay the same when a store is rebuilt from the same images, layers and options. "
-            "If you have its file, start the dashboard with it:"
-        )
-        st.code("streamlit run app.py -- --store FILE", language="bash")
-        st.markdown("Or open one of the stores that are here:")
-        for entry in good:
-            st.page_link("pages/overview.py", label=f"{entry.name}, id {entry.id}", icon=":material/database:",
-                         query_params={"store": entry.id})
-    else:
-        st.header("There is no store to show yet")
-        st.markdown(
-            "A *store* is the file that a build writes: the images that a network was shown, what each of its "
-            "units did, and the unit in words. " + ("" if given() else f"The dashboard looks for stores "
-            f"(`*.duckdb`) in `{folder()}`" + (", but there is none." if not found else "."))
-        )
-    for entry in found:
-        if entry.error:
-            st.error(entry.error, icon=":material/error:")
-    if not good:
-        left, right = st.columns(2)
-        left.markdown("**See it work.** Build the demo store, about two minutes, and open it:")
-        left.code("make demo", language="bash")
-        right.markdown("**Explain your own network.** Build a store from your images:")
-        right.code("python -m lexplain_core build CONFIG.toml", language="bash")
-        left.markdown("Then load this page again.")
-        right.markdown("A store elsewhere? `streamlit run app.py -- --store FILE`")
-    st.stop()
+# -- parts of pages ----------------------------------------------------------------------------------
 
 
 def chart(figure, key: str, alt: str) -> None:
@@ -239,38 +237,12 @@ def chart(figure, key: str, alt: str) -> None:
 def csv_button(label: str, make: Callable[[], pd.DataFrame], name: str, key: str) -> None:
     """A table as CSV, made when it is asked for; the page doesn't run again."""
     st.download_button(
-        label, lambda: make().to_csv(index=False).encode(), file_name=name, mime="text/csv", key=key,
-        on_click="ignore", icon=":material/download:", type="tertiary",
-    )
-
-
-def style() -> None:
-    """The few rules of our own, in the theme's colours."""
-    look = figures.theme_of(theme())
-    st.html(
-        f"""<style>
-        [data-testid="stMainBlockContainer"] {{ padding: 1.1rem 3rem 3rem; max-width: 1500px; }}
-        [data-testid="stHeader"] {{ background: transparent; height: 2.4rem; pointer-events: none; }}
-        [data-testid="stHeader"] button {{ pointer-events: auto; }}
-        .st-key-lx_header {{ border-bottom: 1px solid {look.grid}; padding-bottom: .5rem; margin-right: 2.2rem; }}
-        .st-key-lx_steps {{ margin-bottom: .5rem; }}
-        .lx-brand {{ font-size: 1.25rem; font-weight: 700; letter-spacing: -.01em; margin-right: .6rem; }}
-        .lx-line {{ font-size: 1.5rem; line-height: 1.65; margin: 0 0 .5rem; }}
-        .lx-line .t {{ border-bottom: .24em solid var(--c); padding-bottom: .02em; white-space: nowrap; }}
-        .lx-muted {{ color: {look.muted}; }}
-        .lx-facts {{ margin: .3rem 0 0; }}
-        .lx-row {{ display: grid; grid-template-columns: 9.5rem 1fr; gap: .2rem 1rem; padding: .55rem 0;
-                   border-top: 1px solid {look.grid}; align-items: start; }}
-        .lx-row h4 {{ font-size: .95rem; margin: 0; padding: 0; font-variant-numeric: tabular-nums; }}
-        .lx-row p {{ margin: .1rem 0 0; font-size: .88rem; color: {look.muted}; }}
-        .lx-shots {{ display: flex; flex-wrap: wrap; gap: .5rem .7rem; }}
-        .lx-shots figure {{ margin: 0; width: var(--w); }}
-        .lx-shots img {{ width: var(--w); height: var(--w); object-fit: contain; display: block; border-radius: 4px;
-                         background: {look.grid}; }}
-        .lx-shots img.px {{ image-rendering: pixelated; }}
-        .lx-shots figcaption {{ font-size: .8rem; line-height: 1.25; margin-top: .2rem; overflow: hidden;
-                               text-overflow: ellipsis; white-space: nowrap; }}
-        .lx-shots figcaption b {{ font-variant-numeric: tabular-nums; font-weight: 600; }}
-        kbd {{ border: 1px solid {look.grid}; border-radius: 3px; padding: 0 .3em; font-size: .85em; }}
-        </style>"""
+        label,
+        lambda: make().to_csv(index=False).encode(),
+        file_name=name,
+        mime="text/csv",
+        key=key,
+        on_click="ignore",
+        icon=":material/download:",
+        type="tertiary",
     )

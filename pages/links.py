@@ -67,7 +67,9 @@ def parse(page: str, params: Mapping[str, str]) -> tuple[Any, list[str]]:
             continue
         value = _value(field, text)
         if value is None:
-            problems.append(f"The address says {field.name}={text}, which is not {_kind(field)}; it was ignored.")
+            problems.append(
+                f"The address says {field.name}={text}, which is not {_kind(field)}; it was ignored."
+            )
         else:
             values[field.name] = value
     return view(**values), problems
@@ -79,8 +81,17 @@ def query(view: Any, full: bool = False) -> dict[str, str]:
     for field in fields(view):
         value = getattr(view, field.name)
         if full or value != field.default:
-            pairs[field.name] = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+            pairs[field.name] = (
+                "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+            )
     return pairs
+
+
+def strays(page: str, params: Mapping[str, str]) -> bool:
+    """Whether an address of this page carries parameters that only other pages have."""
+    own = {field.name for field in fields(VIEWS[page])}
+    known = {field.name for view in VIEWS.values() for field in fields(view)}
+    return any(name in known - own for name in params)
 
 
 def link(view: Any) -> str:

@@ -43,13 +43,19 @@ def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit
         known = [explanation.method for explanation in unit.explanations]
         if known and method not in known:
             if view.method:
-                st.warning(f"This unit has no explanation by “{method}”; the one by “{known[0]}” is shown.",
-                           icon=":material/link_off:")
+                st.warning(
+                    f"This unit has no explanation by “{method}”; the one by “{known[0]}” is shown.",
+                    icon=":material/link_off:",
+                )
             method = known[0]
     except StoreError as error:
         st.error(str(error), icon=":material/error:")
-        st.page_link("pages/overview.py", label="Choose a unit in the overview", icon=":material/table_rows:",
-                     query_params={"store": view.store})
+        st.page_link(
+            "pages/overview.py",
+            label="Choose a unit in the overview",
+            icon=":material/table_rows:",
+            query_params={"store": view.store},
+        )
         return view, None
     full = replace(view, layer=layer, unit=number, method=method)
     if not view.layer or view.unit is None:
@@ -63,7 +69,11 @@ def _first_sight(view: links.Neuron, opened: common.Opened, layer: str) -> int:
     rows = table[table["layer"] == layer]
     if rows.empty:
         return 0
-    return int(rows.loc[rows["score"].idxmax(), "unit"]) if rows["score"].notna().any() else int(rows["unit"].iloc[0])
+    return (
+        int(rows.loc[rows["score"].idxmax(), "unit"])
+        if rows["score"].notna().any()
+        else int(rows["unit"].iloc[0])
+    )
 
 
 common.run(render)

@@ -18,7 +18,9 @@ def render() -> None:
     view, opened, offer = common.start("overview")
     info, layers, table = common.info(opened), common.layers(opened), common.units(opened, view.method)
     if view.layer and view.layer not in set(layers["layer"]):
-        st.warning(f"This store has no layer “{view.layer}”; all layers are shown.", icon=":material/link_off:")
+        st.warning(
+            f"This store has no layer “{view.layer}”; all layers are shown.", icon=":material/link_off:"
+        )
         view = replace(view, layer="")
     if view.method and view.method not in common.methods(opened):
         st.warning(f"This store has no explanations by “{view.method}”.", icon=":material/link_off:")
@@ -40,7 +42,11 @@ def render() -> None:
 
 def _in_words(info: dict) -> str:
     """The store in one or two plain sentences."""
-    probing, target, splits = info.get("probing_set") or {}, info.get("target") or {}, info.get("splits") or {}
+    probing, target, splits = (
+        info.get("probing_set") or {},
+        info.get("target") or {},
+        info.get("splits") or {},
+    )
     parts = ", ".join(f"{count:,} {name}" for name, count in splits.items() if count)
     network = target.get("name") or "a network"
     text = (
@@ -67,11 +73,17 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
     _set(view, lowest)
     changed = {"on_change": _changed, "args": (view, lowest)}
     first = st.columns([1.1, 1.5, 1])
-    first[0].selectbox("Layer", ["", *layers["layer"]], key="f layer", format_func=lambda x: x or "all layers",
-                       **changed)
+    first[0].selectbox(
+        "Layer", ["", *layers["layer"]], key="f layer", format_func=lambda x: x or "all layers", **changed
+    )
     first[1].text_input("Concept contains", key="f q", placeholder="for example: dog", **changed)
-    first[2].selectbox("Status", ["", *_present(table)], key="f status",
-                       format_func=lambda s: filters.STATUS_WORDS.get(s, "any status"), **changed)
+    first[2].selectbox(
+        "Status",
+        ["", *_present(table)],
+        key="f status",
+        format_func=lambda s: filters.STATUS_WORDS.get(s, "any status"),
+        **changed,
+    )
     second = st.columns([1.5, 1.1, 1] if len(common.methods(opened)) > 1 else [1.5, 1.1])
     second[0].slider("Test correlation from … to", lowest, 1.0, step=0.05, key="f score", **changed)
     second[1].selectbox("Sort by", links.SORTS, key="f sort", format_func=filters.SORT_WORDS.get, **changed)
@@ -99,13 +111,20 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
             "unit": st.column_config.NumberColumn("Unit", width=48),
             "name": st.column_config.TextColumn("Name", width=110, help="The name of a computed unit"),
             "explanation": st.column_config.TextColumn(
-                "Explanation", width=278, help="weight·concept, strongest first, and the bias"),
+                "Explanation", width=278, help="weight·concept, strongest first, and the bias"
+            ),
             "score": st.column_config.ProgressColumn(
-                "Test corr.", width=105, min_value=0, max_value=1, format="%.2f",
-                help="Correlation of simulated and actual activation on the test split; empty where undefined"),
+                "Test corr.",
+                width=105,
+                min_value=0,
+                max_value=1,
+                format="%.2f",
+                help="Correlation of simulated and actual activation on the test split; empty where undefined",
+            ),
             "length": st.column_config.NumberColumn("Length", width=62, help="How many concepts"),
             "maximum": st.column_config.NumberColumn(
-                "Max", width=62, format="%.3g", help="Largest activation over the whole probing set"),
+                "Max", width=62, format="%.3g", help="Largest activation over the whole probing set"
+            ),
             "status": st.column_config.TextColumn("Status", width=70),
         },
     )
@@ -143,11 +162,18 @@ def _changed(view: links.Overview, lowest: float) -> None:
     """Give the address what the widgets say."""
     state = st.session_state
     low, high = (round(end, 2) for end in state["f score"])
-    common.show(replace(
-        view, layer=state["f layer"], q=state["f q"].strip(), status=state["f status"], sort=state["f sort"],
-        low=low if low > lowest else None, high=high if high < 1 else None,
-        method=state.get("f method") or view.method,
-    ))
+    common.show(
+        replace(
+            view,
+            layer=state["f layer"],
+            q=state["f q"].strip(),
+            status=state["f status"],
+            sort=state["f sort"],
+            low=low if low > lowest else None,
+            high=high if high < 1 else None,
+            method=state.get("f method") or view.method,
+        )
+    )
 
 
 def _export(rows: pd.DataFrame) -> pd.DataFrame:
@@ -172,12 +198,18 @@ def _layers(opened: common.Opened, layers: pd.DataFrame) -> None:
             "layer": st.column_config.TextColumn("Layer", width=86),
             "units": st.column_config.NumberColumn("Units", width=52),
             "alive": st.column_config.NumberColumn("Alive", width=50),
-            "dead": st.column_config.NumberColumn("Dead", width=50, help="Largest activation below the threshold"),
-            "constant": st.column_config.NumberColumn("Const.", width=52, help="Constant: the same for every image"),
-            "negative": st.column_config.NumberColumn("Neg.", width=50,
-                                                      help="Without a positive range: below zero for every image"),
+            "dead": st.column_config.NumberColumn(
+                "Dead", width=50, help="Largest activation below the threshold"
+            ),
+            "constant": st.column_config.NumberColumn(
+                "Const.", width=52, help="Constant: the same for every image"
+            ),
+            "negative": st.column_config.NumberColumn(
+                "Neg.", width=50, help="Without a positive range: below zero for every image"
+            ),
             "mean_score": st.column_config.NumberColumn(
-                "Corr.", width=52, format="%.2f", help="Mean test correlation over the units that have one"),
+                "Corr.", width=52, format="%.2f", help="Mean test correlation over the units that have one"
+            ),
         },
     )
     common.csv_button("Layers as CSV", lambda: layers, f"{opened.store.name} layers.csv", "csv layers")
@@ -193,14 +225,20 @@ def _scores(table: pd.DataFrame, layers: pd.DataFrame) -> None:
 def _stores_here(view: links.Overview) -> None:
     found = common.entries()
     broken = [entry for entry in found if entry.error]
-    words = figures.plural(len(found) - len(broken), "store") + (f", and {len(broken)} that can’t be opened" if broken else "")
+    words = figures.plural(len(found) - len(broken), "store") + (
+        f", and {len(broken)} that can’t be opened" if broken else ""
+    )
     where = "given on the command line" if common.given() else f"in {common.folder()}"
     with st.expander(f"Stores {where}: {words}", icon=":material/database:"):
         for entry in found:
             if entry.error is None:
                 this = " (shown here)" if entry.id == view.store else ""
-                st.page_link("pages/overview.py", label=f"**{entry.name}**, `{entry.path.name}`{this}",
-                             icon=":material/database:", query_params={"store": entry.id})
+                st.page_link(
+                    "pages/overview.py",
+                    label=f"**{entry.name}**, `{entry.path.name}`{this}",
+                    icon=":material/database:",
+                    query_params={"store": entry.id},
+                )
             else:
                 st.error(entry.error, icon=":material/error:")
 

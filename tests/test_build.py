@@ -174,7 +174,11 @@ def test_store_ids_tell_options_apart_but_not_places(world):
     probing = load_probing_set(settings(world, world / "x.duckdb").probe)
     same = identity()
     assert len(same) == 12
-    for override in ("store=/elsewhere/y.duckdb", "record.batch_size=7", "target.model=/other/place/tiny.py:make"):
+    for override in (
+        "store=/elsewhere/y.duckdb",
+        "record.batch_size=7",
+        "target.model=/other/place/tiny.py:make",
+    ):
         assert identity(override) == same, override
     others = [
         "seed=1", "name=other", 'layers=["conv"]', "explain.epsilon=0.1", "target.model=resnet18",
@@ -257,7 +261,7 @@ def test_a_store_is_current_until_its_config_changes(world, built, tmp_path):
         ([0, 0.005, 0.0099], "dead"),
         ([-3, 0.005, -1], "dead"),
         ([0.005] * 3, "dead"),
-        ([0, 0.01, 0], "alive"),
+        ([0, 0.0101, 0], "alive"),
         ([0.75] * 3, "constant"),
         ([-2.0] * 3, "constant"),
         ([-2.0, -1.0, -0.001], "negative"),

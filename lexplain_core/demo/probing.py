@@ -11,8 +11,8 @@ from ..config import Probe
 from ..probe.base import Attribute, ClassInfo, ProbingSet, Superclass, probing_sets
 from ..progress import Progress, Silent
 from .kinds import KIND_NAMES, superclass_members
+from .many import draw_images
 from .planted import planted_layer
-from .render import draw_images
 from .scene import DEMO_SEED, make_scene
 from .truth import caption, truth_of
 

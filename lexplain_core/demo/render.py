@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
-
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
@@ -18,7 +12,6 @@ from .scene import SCALE, SIDE, Item, Scene, make_scene, place
 
 _RIM = 2.2  # width of the outline, in supersampled pixels
 _PAD = 9
-_BLOCK = 64  # pictures that a process draws at a time
 
 
 def _corners(item: Item, points: np.ndarray, origin: tuple[float, float]) -> list[float]:
@@ -156,39 +149,3 @@ def scene_masks(scene: Scene) -> np.ndarray:
 def object_masks(seed: int, index: int) -> np.ndarray:
     """`scene_masks` of image `index` of world `seed`."""
     return scene_masks(make_scene(seed, index))
-
-
-def _draw_many(seed: int, indices: tuple[int, ...]) -> np.ndarray:
-    return np.stack([np.asarray(draw_image(seed, i)) for i in indices])
-
-
-def draw_images(seed: int, indices: Iterable[int], workers: int | None = None) -> Iterator[np.ndarray]:
-    """Yield uint8 (n, 96, 96, 3) blocks, in order, drawn by a process per core where that pays.
-
-    Where processes can't be started (a restricted machine, a script without a `__main__` guard),
-    the pictures are drawn in this one; they are the same.
-    """
-    indices = tuple(indices)
-    blocks = [indices[i : i + _BLOCK] for i in range(0, len(indices), _BLOCK)]
-    workers = min(_cores() if workers is None else workers, len(blocks) // 2)
-    done = 0
-    if workers > 1:
-        # spawn: forking a process that has torch's threads can hang
-        pool = ProcessPoolExecutor(workers, get_context("spawn"))
-        try:
-            for images in pool.map(_draw_many, [seed] * len(blocks), blocks):
-                done += 1
-                yield images
-        except (OSError, BrokenProcessPool):
-            pass
-        finally:
-            pool.shutdown(cancel_futures=True)
-    for block in blocks[done:]:
-        yield _draw_many(seed, block)
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1

@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from .kinds import KIND_NAMES
+from .many import draw_images
 from .network import WEIGHTS, DemoNet, demo_network
-from .render import draw_images
 from .scene import HELD_OUT_SEED, TRAIN_SEED, make_scene
 
 

@@ -39,21 +39,44 @@ def activation_histogram(
             "color": [ORANGE if edge < 0 else look.accent for edge in edges[:-1]],
             "pattern": {"shape": ["/" if edge < 0 else "" for edge in edges[:-1]]},
         },
-        "customdata": [[plain(a, places), plain(b, places)] for a, b in zip(edges[:-1], edges[1:], strict=True)],
+        "customdata": [
+            [plain(a, places), plain(b, places)] for a, b in zip(edges[:-1], edges[1:], strict=True)
+        ],
         "hovertemplate": "%{customdata[0]} to %{customdata[1]}: <b>%{y:,} images</b><extra></extra>",
     }
-    lines = [] if buckets is None else [
-        {"type": "line", "x0": edge, "x1": edge, "y0": 0, "y1": 1, "yref": "paper",
-         "line": {"color": look.muted, "dash": "dot", "width": 1}}
-        for edge in np.asarray(buckets.edges, float).tolist()
+    lines = (
+        []
+        if buckets is None
+        else [
+            {
+                "type": "line",
+                "x0": edge,
+                "x1": edge,
+                "y0": 0,
+                "y1": 1,
+                "yref": "paper",
+                "line": {"color": look.muted, "dash": "dot", "width": 1},
+            }
+            for edge in np.asarray(buckets.edges, float).tolist()
+        ]
+    )
+    notes = [
+        *(["dotted: the 8 ranges"] if buckets is not None else []),
+        *(["hatched: below 0"] if edges[0] < 0 else []),
     ]
-    notes = [*(["dotted: the 8 ranges"] if buckets is not None else []), *(["hatched: below 0"] if edges[0] < 0 else [])]
     return figure(
-        look, height, [bars],
+        look,
+        height,
+        [bars],
         margin={"l": 64, "r": 12, "t": 12, "b": 52},
         xaxis=axis(look, escape(quantity) + (f" ({'; '.join(notes)})" if notes else "")),
-        yaxis=axis(look, f"images (of {len(values):,}), log scale", type="log", dtick=1,
-                   range=[float(np.log10(0.6)), float(np.log10(max(2, heights.max()) * 1.3))]),
+        yaxis=axis(
+            look,
+            f"images (of {len(values):,}), log scale",
+            type="log",
+            dtick=1,
+            range=[float(np.log10(0.6)), float(np.log10(max(2, heights.max()) * 1.3))],
+        ),
         shapes=lines,
     )
 

@@ -11,6 +11,7 @@ from .palette import Style, concept_styles, theme_of
 
 OTHER = -1
 _LABEL_FROM = 0.07  # a band is named in the chart where it is at least so tall (1: the whole chart)
+_OUTER = 11  # letters that fit into the first and last bucket
 
 
 def area_chart(
@@ -58,7 +59,12 @@ def area_chart(
                     "x": [float(edges[first]), *middles[first : last + 1].tolist(), float(edges[last + 1])],
                     "y": [float(share[b]) for b in at],
                     "customdata": [
-                        [int(count[b]), int(buckets.counts[b]), plain(edges[b], places), plain(edges[b + 1], places)]
+                        [
+                            int(count[b]),
+                            int(buckets.counts[b]),
+                            plain(edges[b], places),
+                            plain(edges[b + 1], places),
+                        ]
                         for b in at
                     ],
                     "name": escape(short(names[concept])),
@@ -68,8 +74,13 @@ def area_chart(
                     "mode": "lines",
                     "line": {"width": 0.8, "color": look.page},
                     "fillcolor": style.color,
-                    "fillpattern": {"shape": style.pattern, "fgcolor": style.ink, "bgcolor": style.color,
-                                    "size": 7, "solidity": 0.25},
+                    "fillpattern": {
+                        "shape": style.pattern,
+                        "fgcolor": style.ink,
+                        "bgcolor": style.color,
+                        "size": 7,
+                        "solidity": 0.25,
+                    },
                     "hovertemplate": "%{y:.0%} (%{customdata[0]:,} of %{customdata[1]:,} images)",
                     "meta": {"concept": concept, "buckets": at},
                 }
@@ -81,7 +92,9 @@ def area_chart(
         else f"all {plural(total, 'image')} of the probing set; none is below 0"
     )
     return figure(
-        look, height, data,
+        look,
+        height,
+        data,
         margin={"l": 58, "r": 14, "t": 50, "b": 66},
         hovermode="x unified",
         annotations=[
@@ -90,17 +103,30 @@ def area_chart(
         ],
         shapes=_empty_boxes(buckets, edges, look),
         xaxis=axis(
-            look, f"{escape(quantity)}, 8 equal ranges from 0 to the largest<br>{below}",
+            look,
+            f"{escape(quantity)}, 8 equal ranges from 0 to the largest<br>{below}",
             range=[float(edges[0]), float(edges[-1])],
             tickvals=edges.tolist(),
             ticktext=[plain(e, places) for e in edges],
             unifiedhovertitle={"text": "%{customdata[2]} to %{customdata[3]}"},
         ),
-        yaxis=axis(look, "share of the range’s images", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1],
-                   tickformat=".0%"),
+        yaxis=axis(
+            look,
+            "share of the range’s images",
+            range=[0, 1],
+            tickvals=[0, 0.25, 0.5, 0.75, 1],
+            tickformat=".0%",
+        ),
         showlegend=True,
-        legend={"traceorder": "reversed", "font": {"size": 12}, "itemsizing": "constant", "x": 1.01, "y": 1,
-                "itemclick": False, "itemdoubleclick": False},
+        legend={
+            "traceorder": "reversed",
+            "font": {"size": 12},
+            "itemsizing": "constant",
+            "x": 1.01,
+            "y": 1,
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
     )
 
 
@@ -123,7 +149,8 @@ def _band_names(order, shares, names, middles, styles, look) -> list[dict]:
     for concept in [*order, OTHER]:
         share = shares.loc[concept].to_numpy(dtype=float)
         ceiling = floor + np.nan_to_num(share)
-        bucket, low, high = _room(floor, ceiling, np.isfinite(share))
+        wide = len(names[concept]) > _OUTER
+        bucket, low, high = _room(floor, ceiling, np.isfinite(share), wide)
         if high - low >= _LABEL_FROM:
             style = look.other if concept == OTHER else styles[concept]
             outer = bucket in (0, len(middles) - 1)
@@ -131,7 +158,7 @@ def _band_names(order, shares, names, middles, styles, look) -> list[dict]:
                 {
                     "x": float(middles[bucket]),
                     "y": (low + high) / 2,
-                    "text": escape(short(names[concept], 11 if outer else 16)),
+                    "text": escape(short(names[concept], _OUTER if outer else 16)),
                     "showarrow": False,
                     "font": {"size": 12, "color": style.ink if concept != OTHER else look.text},
                     "bgcolor": style.color if style.pattern else None,
@@ -141,17 +168,21 @@ def _band_names(order, shares, names, middles, styles, look) -> list[dict]:
     return found
 
 
-def _room(floor: np.ndarray, ceiling: np.ndarray, filled: np.ndarray) -> tuple[int, float, float]:
-    """The bucket in which a band stays tallest over a label's width, and from where to where there."""
-    best = (0, 0.0, 0.0)
+def _room(floor: np.ndarray, ceiling: np.ndarray, filled: np.ndarray, wide: bool) -> tuple[int, float, float]:
+    """The bucket in which a band stays tallest over a label's width, and from where to where there.
+
+    A wide label goes to an outer bucket, where it is cut, only if there is no room elsewhere.
+    """
+    best, most = (0, 0.0, 0.0), 0.0
     for bucket in np.flatnonzero(filled):
         low, high = floor[bucket], ceiling[bucket]
         for beside in (bucket - 1, bucket + 1):
             if 0 <= beside < len(filled) and filled[beside]:
                 low = max(low, (floor[bucket] + floor[beside]) / 2)
                 high = min(high, (ceiling[bucket] + ceiling[beside]) / 2)
-        if high - low > best[2] - best[1]:
-            best = (int(bucket), float(low), float(high))
+        value = high - low + (1 if wide and high - low >= _LABEL_FROM and 0 < bucket < len(filled) - 1 else 0)
+        if value > most:
+            best, most = (int(bucket), float(low), float(high)), value
     return best
 
 
@@ -177,8 +208,13 @@ def _empty_boxes(buckets, edges, look) -> list[dict]:
     """An outlined, empty box for each bucket without images."""
     return [
         {
-            "type": "rect", "layer": "below", "line": {"color": look.muted, "width": 1, "dash": "dot"},
-            "x0": float(edges[bucket]), "x1": float(edges[bucket + 1]), "y0": 0, "y1": 1,
+            "type": "rect",
+            "layer": "below",
+            "line": {"color": look.muted, "width": 1, "dash": "dot"},
+            "x0": float(edges[bucket]),
+            "x1": float(edges[bucket + 1]),
+            "y0": 0,
+            "y1": 1,
         }
         for bucket, count in enumerate(buckets.counts)
         if count == 0

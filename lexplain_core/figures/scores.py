@@ -37,41 +37,76 @@ def score_histogram(table: pd.DataFrame, *, theme: str = "light", split: str = "
         number = "" if row == 0 else str(row + 1)
         data.append(
             {
-                "type": "bar", "x": ((edges[:-1] + edges[1:]) / 2).tolist(), "y": heights.tolist(),
-                "width": _BIN * 0.94, "name": escape(layer), "marker": {"color": look.accent},
-                "yaxis": f"y{number}", "customdata": ranges,
+                "type": "bar",
+                "x": ((edges[:-1] + edges[1:]) / 2).tolist(),
+                "y": heights.tolist(),
+                "width": _BIN * 0.94,
+                "name": escape(layer),
+                "marker": {"color": look.accent},
+                "yaxis": f"y{number}",
+                "customdata": ranges,
                 "hovertemplate": "%{customdata[0]} to %{customdata[1]}: <b>%{y} units</b>"
                 "<extra>%{fullData.name}</extra>",
             }
         )
         layout[f"yaxis{number}"] = axis(
-            look, domain=[1 - (row + 1) / rows, 1 - (row + 0.14) / rows], showticklabels=False, showgrid=False,
-            zeroline=True, zerolinecolor=look.muted, range=[0, max(1, int(heights.max())) * 1.04],
+            look,
+            domain=[1 - (row + 1) / rows, 1 - (row + 0.14) / rows],
+            showticklabels=False,
+            showgrid=False,
+            zeroline=True,
+            zerolinecolor=look.muted,
+            range=[0, max(1, int(heights.max())) * 1.04],
         )
-        facts = f"mean {plain(found.mean())}, {plural(len(found), 'unit')}" if len(found) else "no unit has a score"
+        facts = (
+            f"mean {plain(found.mean())}, {plural(len(found), 'unit')}"
+            if len(found)
+            else "no unit has a score"
+        )
         if len(found) and len(found) < len(scores):
             facts += f"<br>{len(scores) - len(found):,} without score"
         notes.append(
             {
-                "text": f"<b>{escape(short(layer, 24))}</b><br>{facts}", "xref": "paper", "x": 0, "xshift": -170,
-                "xanchor": "left", "yref": f"y{number} domain", "y": 0.5, "align": "left", "showarrow": False,
+                "text": f"<b>{escape(short(layer, 24))}</b><br>{facts}",
+                "xref": "paper",
+                "x": 0,
+                "xshift": -170,
+                "xanchor": "left",
+                "yref": f"y{number} domain",
+                "y": 0.5,
+                "align": "left",
+                "showarrow": False,
                 "font": {"size": 12, "color": look.text},
             }
         )
         if len(found):
             lines.append(
                 {
-                    "type": "line", "x0": float(found.mean()), "x1": float(found.mean()), "y0": 0, "y1": 1,
-                    "yref": f"y{number} domain", "line": {"color": look.text, "dash": "dash", "width": 1.5},
+                    "type": "line",
+                    "x0": float(found.mean()),
+                    "x1": float(found.mean()),
+                    "y0": 0,
+                    "y1": 1,
+                    "yref": f"y{number} domain",
+                    "line": {"color": look.text, "dash": "dash", "width": 1.5},
                 }
             )
     last = "" if rows == 1 else str(rows)
     top, bottom = 6, 50
     return figure(
-        look, top + bottom + (76 if rows <= 6 else 54) * rows, data,
+        look,
+        top + bottom + (76 if rows <= 6 else 54) * rows,
+        data,
         margin={"l": 172, "r": 12, "t": top, "b": bottom},
-        xaxis=axis(look, f"{split} correlation (dashed: mean)", range=[float(edges[0]), float(edges[-1])],
-                   zeroline=False, dtick=0.2, tickformat=".1f", anchor=f"y{last}"),
+        xaxis=axis(
+            look,
+            f"{split} correlation (dashed: mean)",
+            range=[float(edges[0]), float(edges[-1])],
+            zeroline=False,
+            dtick=0.2,
+            tickformat=".1f",
+            anchor=f"y{last}",
+        ),
         annotations=notes,
         shapes=lines,
         **layout,
@@ -94,15 +129,29 @@ def simulated_scatter(
     them for test images, drawn by a fixed seed; the legend says how many of how many.
     """
     look = theme_of(theme)
-    actual, simulated, split = np.asarray(actual, float), np.asarray(simulated, float), np.asarray(split, object)
+    actual, simulated, split = (
+        np.asarray(actual, float),
+        np.asarray(simulated, float),
+        np.asarray(split, object),
+    )
     test, rest = np.flatnonzero(split == "test"), np.flatnonzero(split != "test")
     shown_test, shown_rest = sample(test, rest)
     ends = [float(min(actual.min(), simulated.min())), float(max(actual.max(), simulated.max()))]
     places = decimals(ends[1] - ends[0], 100)
-    faint = {"color": look.muted, "size": 5, "symbol": "x-thin-open", "opacity": 0.55,
-             "line": {"width": 1, "color": look.muted}}
-    strong = {"color": look.accent, "size": 7, "symbol": "circle", "opacity": 0.45,
-              "line": {"width": 0.6, "color": look.page}}
+    faint = {
+        "color": look.muted,
+        "size": 5,
+        "symbol": "x-thin-open",
+        "opacity": 0.55,
+        "line": {"width": 1, "color": look.muted},
+    }
+    strong = {
+        "color": look.accent,
+        "size": 7,
+        "symbol": "circle",
+        "opacity": 0.45,
+        "line": {"width": 0.6, "color": look.page},
+    }
     data = []
     for name, everything, shown, marker in (
         ("train and val", rest, shown_rest, faint),
@@ -111,19 +160,34 @@ def simulated_scatter(
         of = "" if len(shown) == len(everything) else f" of {len(everything):,}"
         data.append(
             {
-                "type": "scatter", "mode": "markers", "marker": marker, "name": f"{name} ({len(shown):,}{of} images)",
-                "x": simulated[shown].tolist(), "y": actual[shown].tolist(),
-                "customdata": [[escape(keys[i]) if keys is not None else f"image {i}", split[i]] for i in shown],
+                "type": "scatter",
+                "mode": "markers",
+                "marker": marker,
+                "name": f"{name} ({len(shown):,}{of} images)",
+                "x": simulated[shown].tolist(),
+                "y": actual[shown].tolist(),
+                "customdata": [
+                    [escape(keys[i]) if keys is not None else f"image {i}", split[i]] for i in shown
+                ],
                 "hovertemplate": f"%{{customdata[0]}} (%{{customdata[1]}})<br>simulated %{{x:.{places}f}}, "
                 f"actual %{{y:.{places}f}}<extra></extra>",
             }
         )
     data.append(
-        {"type": "scatter", "x": ends, "y": ends, "mode": "lines", "name": "simulated = actual",
-         "hoverinfo": "skip", "line": {"color": look.text, "dash": "dash", "width": 1.2}}
+        {
+            "type": "scatter",
+            "x": ends,
+            "y": ends,
+            "mode": "lines",
+            "name": "simulated = actual",
+            "hoverinfo": "skip",
+            "line": {"color": look.text, "dash": "dash", "width": 1.2},
+        }
     )
     return figure(
-        look, height, data,
+        look,
+        height,
+        data,
         margin={"l": 64, "r": 12, "t": 36, "b": 52},
         hovermode="closest",
         xaxis=axis(look, f"simulated {escape(quantity)}: what the explanation predicts"),

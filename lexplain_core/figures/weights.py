@@ -58,23 +58,32 @@ def weights_bar(
             "line": {"color": look.text, "width": [1.2 if t.weight < 0 else 0 for t in terms]},
             "pattern": {
                 "shape": ["\\" if t.weight < 0 else styles[t.concept_id].pattern for t in terms],
-                "fgcolor": look.page, "size": 6, "solidity": 0.3,
+                "fgcolor": look.page,
+                "size": 6,
+                "solidity": 0.3,
             },
         },
     }
     return figure(
-        look, height, [bars],
+        look,
+        height,
+        [bars],
         margin={"l": 20, "r": 16, "t": 50, "b": 66},
         xaxis=axis(
-            look, f"weight: activation per unit of concept{bias}",
+            look,
+            f"weight: activation per unit of concept{bias}",
             range=[low - (room if low < 0 else 0), high + (room if high > 0 else 0)],
-            nticks=6, zeroline=True, zerolinecolor=look.muted,
+            nticks=6,
+            zeroline=True,
+            zerolinecolor=look.muted,
         ),
         yaxis=axis(
             look,
             tickvals=rows,
             ticktext=[escape(short(term.name)) + "  " for term in terms],
             range=[max(_ROWS, len(terms)) - 0.5, -0.5],
-            automargin=True, showgrid=False, zeroline=False,
+            automargin=True,
+            showgrid=False,
+            zeroline=False,
         ),
     )

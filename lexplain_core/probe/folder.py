@@ -33,7 +33,8 @@ def load_folder(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
     if others:
         progress.note(f"{others} files in {root} have no image ending ({_endings()}) and are left out")
     classes = [ClassInfo(n, n) for n in names]
-    return from_files(root.name, f"image folder {root}", root, files, labels, classes, probe, seed, progress)
+    name = "/".join(root.parts[-2:])  # `cifar10/test` says more than `test`
+    return from_files(name, f"image folder {root}", root, files, labels, classes, probe, seed, progress)
 
 
 def image_root(probe: Probe) -> Path:

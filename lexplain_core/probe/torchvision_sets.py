@@ -171,7 +171,7 @@ def _imagenet_names() -> dict[str, str]:
 
 def _partition(probe: Probe, known: tuple[str, ...]) -> str:
     """The partition asked for; where none was, the first of `known`, which is not the training part."""
-    if "partition" not in probe.model_fields_set:
+    if probe.partition is None:
         return known[0]
     if probe.partition not in known:
         raise UserError(

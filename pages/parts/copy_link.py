@@ -65,4 +65,6 @@ def copy_link(link: str, release_focus: bool = False) -> None:
     release_focus: when the view has changed, take the keyboard's focus from the widget that
     changed it, so that the page's keys work again.
     """
-    _component(data={"link": link, "release": release_focus}, key="copy link", width="content", height="content")
+    _component(
+        data={"link": link, "release": release_focus}, key="copy link", width="content", height="content"
+    )

@@ -49,6 +49,8 @@ def chosen(table: pd.DataFrame, view: Overview) -> tuple[pd.DataFrame, str]:
     rows = table[keep]
     column = view.sort.lstrip("-")
     if column != "unit":
-        rows = rows.sort_values(column, ascending=not view.sort.startswith("-"), kind="stable", na_position="last")
+        rows = rows.sort_values(
+            column, ascending=not view.sort.startswith("-"), kind="stable", na_position="last"
+        )
     count = f"{len(rows):,} of {len(table):,} units" if words else f"All {len(table):,} units"
     return rows, count + (": " + ", ".join(words) if words else "") + "."

@@ -36,8 +36,10 @@ def _range(unit: Unit) -> str:
     if unit.status == "constant":
         span = f"is {rounded(unit.maximum)} for all {images}"
     else:
-        span = (f"goes from {rounded(unit.minimum)} to {rounded(unit.maximum)} over {images}, "
-                f"{rounded(unit.mean)} on average")
+        span = (
+            f"goes from {rounded(unit.minimum)} to {rounded(unit.maximum)} over {images}, "
+            f"{rounded(unit.mean)} on average"
+        )
     return (
         f'<p class="lx-facts lx-muted">Unit {unit.unit + 1:,} of {unit.units:,} in this layer. Its '
         f"{escape(quantity(unit))} {span}.</p>"
@@ -71,9 +73,16 @@ def charts(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
         with left:
             st.subheader("What is in the images, by activation", anchor=False)
             common.chart(
-                figures.area_chart(unit.composition(explanation), unit.buckets, styles=styles, theme=theme,
-                                   quantity=quantity(unit), height=370),
-                "area", f"Stacked area: share of concepts in 8 ranges of activation. {interval_words(unit)}",
+                figures.area_chart(
+                    unit.composition(explanation),
+                    unit.buckets,
+                    styles=styles,
+                    theme=theme,
+                    quantity=quantity(unit),
+                    height=370,
+                ),
+                "area",
+                f"Stacked area: share of concepts in 8 ranges of activation. {interval_words(unit)}",
             )
     else:
         left, right = st.columns([1.75, 1], gap="medium") if explained else (st.container(), None)
@@ -82,27 +91,40 @@ def charts(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
                 st.subheader("How often it takes which value", anchor=False)
             st.markdown(_why_no_ranges(unit))
             if unit.status != "constant":
-                common.chart(figures.activation_histogram(unit.activations, unit.buckets, theme=theme,
-                                                          quantity=quantity(unit), height=280),
-                             "activations", "Histogram of the unit's activations")
+                common.chart(
+                    figures.activation_histogram(
+                        unit.activations, unit.buckets, theme=theme, quantity=quantity(unit), height=280
+                    ),
+                    "activations",
+                    "Histogram of the unit's activations",
+                )
     if explained:
         with right:
             st.subheader("Weights", anchor=False)
-            common.chart(figures.weights_bar(explanation, styles=styles, theme=theme, height=370), "weights",
-                         f"Bars of the explanation's weights: {explanation.text}")
+            common.chart(
+                figures.weights_bar(explanation, styles=styles, theme=theme, height=370),
+                "weights",
+                f"Bars of the explanation's weights: {explanation.text}",
+            )
 
 
 def _why_no_ranges(unit: Unit) -> str:
     if unit.status == "dead":
-        return ("A **dead** unit: it hardly answers to any image of this probing set, so there is nothing to put in "
-                "words. Other images might wake it.")
+        return (
+            "A **dead** unit: it hardly answers to any image of this probing set, so there is nothing to put in "
+            "words. Other images might wake it."
+        )
     if unit.status == "constant":
-        return (f"A **constant** unit: it answers {rounded(unit.maximum)} to every image, so nothing in the images "
-                "makes a difference to it.")
+        return (
+            f"A **constant** unit: it answers {rounded(unit.maximum)} to every image, so nothing in the images "
+            "makes a difference to it."
+        )
     if unit.buckets is None:
-        return ("A unit **without a positive range**: the 8 ranges of the stacked chart go from 0 to the largest "
-                f"activation, and this unit's largest is {rounded(unit.maximum)}. It can still be put in words, and "
-                "its strongest and weakest images are below.")
+        return (
+            "A unit **without a positive range**: the 8 ranges of the stacked chart go from 0 to the largest "
+            f"activation, and this unit's largest is {rounded(unit.maximum)}. It can still be put in words, and "
+            "its strongest and weakest images are below."
+        )
     return "No concept predicts this unit well enough to be named."
 
 
@@ -113,7 +135,9 @@ def _colored(explanation: Explanation, styles: dict) -> str:
         end = text.index(f"·{term.name}", at) + len(term.name) + 1
         start = max(text.rfind(" ", at, text.index(f"·{term.name}", at)) + 1, at)
         html.append(escape(text[at:start]))
-        html.append(f'<span class="t" style="--c:{styles[term.concept_id].color}">{escape(text[start:end])}</span>')
+        html.append(
+            f'<span class="t" style="--c:{styles[term.concept_id].color}">{escape(text[start:end])}</span>'
+        )
         at = end
     return "".join(html) + escape(text[at:])
 

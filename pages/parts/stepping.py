@@ -17,24 +17,66 @@ def bar(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
     state = st.session_state
     state["layer picker"], state["unit picker"] = unit.layer, unit.unit
     with st.container(horizontal=True, vertical_alignment="center", key="lx_steps"):
-        st.button("Previous", icon=":material/chevron_left:", shortcut="Left", key="previous",
-                  on_click=_go, args=(view, (unit.unit - 1) % unit.units),
-                  help="The unit before this one; from the first to the last")
-        st.button("Next", icon=":material/chevron_right:", shortcut="Right", key="next",
-                  on_click=_go, args=(view, (unit.unit + 1) % unit.units),
-                  help="The unit after this one; from the last to the first")
-        st.button("Random", icon=":material/shuffle:", shortcut="X", key="random",
-                  on_click=_random, args=(view, opened, unit), help="Another living unit of this layer")
-        st.selectbox("Layer", list(common.layers(opened)["layer"]), key="layer picker", width=220,
-                     label_visibility="collapsed", on_change=_to_layer, args=(view,))
-        st.number_input(f"Unit, 0 to {unit.units - 1}", 0, unit.units - 1, step=1, key="unit picker", width=140,
-                        label_visibility="collapsed", on_change=_to_number, args=(view,))
+        st.button(
+            "Previous",
+            icon=":material/chevron_left:",
+            shortcut="Left",
+            key="previous",
+            on_click=_go,
+            args=(view, (unit.unit - 1) % unit.units),
+            help="The unit before this one; from the first to the last",
+        )
+        st.button(
+            "Next",
+            icon=":material/chevron_right:",
+            shortcut="Right",
+            key="next",
+            on_click=_go,
+            args=(view, (unit.unit + 1) % unit.units),
+            help="The unit after this one; from the last to the first",
+        )
+        st.button(
+            "Random",
+            icon=":material/shuffle:",
+            shortcut="X",
+            key="random",
+            on_click=_random,
+            args=(view, opened, unit),
+            help="Another living unit of this layer",
+        )
+        st.selectbox(
+            "Layer",
+            list(common.layers(opened)["layer"]),
+            key="layer picker",
+            width=220,
+            label_visibility="collapsed",
+            on_change=_to_layer,
+            args=(view,),
+        )
+        st.number_input(
+            f"Unit, 0 to {unit.units - 1}",
+            0,
+            unit.units - 1,
+            step=1,
+            key="unit picker",
+            width=140,
+            label_visibility="collapsed",
+            on_change=_to_number,
+            args=(view,),
+        )
         st.html(f'<span class="lx-muted">units 0 to {unit.units - 1}</span>', width="content")
         methods = [e.method for e in unit.explanations]
         if len(methods) > 1:
             state["method picker"] = view.method
-            st.selectbox("Method", methods, key="method picker", width=200, label_visibility="collapsed",
-                         on_change=_to_method, args=(view,))
+            st.selectbox(
+                "Method",
+                methods,
+                key="method picker",
+                width=200,
+                label_visibility="collapsed",
+                on_change=_to_method,
+                args=(view,),
+            )
 
 
 def _go(view: links.Neuron, number: int) -> None:

@@ -30,8 +30,16 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Exp
     """The chosen tab; only that one is computed."""
     explained = explanation is not None and not explanation.reason
     st.session_state["tab"] = view.tab
-    st.segmented_control("Show", list(_TITLES), key="tab", format_func=_TITLES.get, required=True,
-                         label_visibility="collapsed", on_change=_to_tab, args=(view,))
+    st.segmented_control(
+        "Show",
+        list(_TITLES),
+        key="tab",
+        format_func=_TITLES.get,
+        required=True,
+        label_visibility="collapsed",
+        on_change=_to_tab,
+        args=(view,),
+    )
     if view.tab == "examples":
         _examples(view, opened, unit)
     elif view.tab == "simulated":
@@ -56,22 +64,43 @@ def _examples(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
     if unit.buckets is None:
         strong, weak = unit.top(_PER_ROW), unit.bottom(_PER_ROW)
         fine = figures.decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
-        thumbs.rows(opened.store, [
-            ("Strongest", f"the {len(strong)} images with the largest activations", strong),
-            ("Weakest", f"the {len(weak)} images with the smallest activations", weak),
-        ], fine)
+        thumbs.rows(
+            opened.store,
+            [
+                ("Strongest", f"the {len(strong)} images with the largest activations", strong),
+                ("Weakest", f"the {len(weak)} images with the smallest activations", weak),
+            ],
+            fine,
+        )
         return
     st.session_state["pick"] = view.pick
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control("Which examples", list(_PICKS), key="pick", format_func=_PICKS.get, required=True,
-                             label_visibility="collapsed", on_change=_to_pick, args=(view,))
+        st.segmented_control(
+            "Which examples",
+            list(_PICKS),
+            key="pick",
+            format_func=_PICKS.get,
+            required=True,
+            label_visibility="collapsed",
+            on_change=_to_pick,
+            args=(view,),
+        )
         if view.pick == "draw":
-            st.button("Draw again", icon=":material/casino:", shortcut="D", key="redraw", on_click=_redraw,
-                      args=(view,), help="Other images of the same ranges; the address keeps the draw")
+            st.button(
+                "Draw again",
+                icon=":material/casino:",
+                shortcut="D",
+                key="redraw",
+                on_click=_redraw,
+                args=(view,),
+                help="Other images of the same ranges; the address keeps the draw",
+            )
             words = f"Draw {view.draw}: up to {_PER_ROW} images of each range, from all splits."
         else:
             words = f"The {_PER_ROW} strongest images of each range, from all splits."
-        st.html(f'<span class="lx-muted">{words} Below each: its activation and label.</span>', width="content")
+        st.html(
+            f'<span class="lx-muted">{words} Below each: its activation and label.</span>', width="content"
+        )
     groups, places = [], figures.decimals(unit.maximum)
     fine = figures.decimals(unit.maximum, 50)
     edges, total = unit.buckets.edges, len(unit.activations)
@@ -107,9 +136,16 @@ def _simulated(opened: common.Opened, unit: Unit, explanation: Explanation) -> N
     simulated = unit.simulated(explanation)
     with left:
         common.chart(
-            figures.simulated_scatter(unit.activations, simulated, unit.split, theme=common.theme(),
-                                      keys=list(opened.store.images()["key"]), quantity=quantity(unit)),
-            "scatter", "Scatter of simulated against actual activations, test images emphasised",
+            figures.simulated_scatter(
+                unit.activations,
+                simulated,
+                unit.split,
+                theme=common.theme(),
+                keys=list(opened.store.images()["key"]),
+                quantity=quantity(unit),
+            ),
+            "scatter",
+            "Scatter of simulated against actual activations, test images emphasised",
         )
     with right:
         st.markdown(
@@ -119,8 +155,10 @@ def _simulated(opened: common.Opened, unit: Unit, explanation: Explanation) -> N
             f"At most {figures.plural(2000, 'point')} are drawn, picked by a fixed seed; the CSV has every image."
         )
         common.csv_button(
-            "Simulated and actual as CSV", lambda: _table(opened, unit, explanation),
-            f"{unit.layer} {unit.unit} simulated.csv", "csv simulated",
+            "Simulated and actual as CSV",
+            lambda: _table(opened, unit, explanation),
+            f"{unit.layer} {unit.unit} simulated.csv",
+            "csv simulated",
         )
 
 
@@ -139,20 +177,32 @@ def _images(opened: common.Opened, unit: Unit, explanation: Explanation | None) 
     frame = _table(opened, unit, explanation)
     shown = frame.head(_ROWS)
     st.markdown(
-        f"All {len(frame):,} images, strongest first." if len(shown) == len(frame) else
-        f"The {len(shown):,} strongest of {len(frame):,} images; the CSV has every one."
+        f"All {len(frame):,} images, strongest first."
+        if len(shown) == len(frame)
+        else f"The {len(shown):,} strongest of {len(frame):,} images; the CSV has every one."
     )
     digits = f"%.{figures.decimals(unit.maximum - unit.minimum, 100)}f"
     columns = ["activation", "simulated", "range", "label", "predicted", "split", "key", "caption"]
-    columns = [c for c in columns if c in frame and (c not in ("caption", "predicted") or frame[c].notna().any())]
+    columns = [
+        c for c in columns if c in frame and (c not in ("caption", "predicted") or frame[c].notna().any())
+    ]
     st.dataframe(
-        shown[columns], hide_index=True, height=460, key="images",
+        shown[columns],
+        hide_index=True,
+        height=460,
+        key="images",
         alt="Table of images: activation, label, split, key",
         column_config={
             "activation": st.column_config.NumberColumn("Activation", format=digits),
             "simulated": st.column_config.NumberColumn("Simulated", format=digits),
-            "range": st.column_config.NumberColumn("Range", help="1 to 8, from 0 to the largest; 0 is below 0"),
-            "label": "Label", "predicted": "The network says", "split": "Split", "key": "Image", "caption": "Caption",
+            "range": st.column_config.NumberColumn(
+                "Range", help="1 to 8, from 0 to the largest; 0 is below 0"
+            ),
+            "label": "Label",
+            "predicted": "The network says",
+            "split": "Split",
+            "key": "Image",
+            "caption": "Caption",
         },
     )
     common.csv_button("Images as CSV", lambda: frame, f"{unit.layer} {unit.unit} images.csv", "csv images")
@@ -165,9 +215,13 @@ def _about(opened: common.Opened, unit: Unit, explanation: Explanation | None) -
             _truth(unit)
         if unit.maximum > unit.minimum:
             st.subheader("How often it takes which value", anchor=False)
-            common.chart(figures.activation_histogram(unit.activations, unit.buckets, theme=common.theme(),
-                                                      quantity=quantity(unit)),
-                         "about activations", "Histogram of the unit's activations over the probing set")
+            common.chart(
+                figures.activation_histogram(
+                    unit.activations, unit.buckets, theme=common.theme(), quantity=quantity(unit)
+                ),
+                "about activations",
+                "Histogram of the unit's activations over the probing set",
+            )
     with right:
         if explanation is not None and explanation.terms:
             st.subheader("Terms", anchor=False)
@@ -175,16 +229,33 @@ def _about(opened: common.Opened, unit: Unit, explanation: Explanation | None) -
                 [(t.name, t.weight, t.origin, rank) for rank, t in enumerate(explanation.terms, start=1)],
                 columns=["concept", "weight", "origin", "chosen"],
             )
-            st.dataframe(terms, hide_index=True, key="terms", alt="Table of the explanation's terms",
-                         column_config={"concept": "Concept", "origin": "Origin",
-                                        "weight": st.column_config.NumberColumn("Weight", format="%.4f"),
-                                        "chosen": st.column_config.NumberColumn(
-                                            "Chosen", help="1: the greedy search took it first")})
-            common.csv_button("Terms as CSV", lambda: terms, f"{unit.layer} {unit.unit} terms.csv", "csv terms")
+            st.dataframe(
+                terms,
+                hide_index=True,
+                key="terms",
+                alt="Table of the explanation's terms",
+                column_config={
+                    "concept": "Concept",
+                    "origin": "Origin",
+                    "weight": st.column_config.NumberColumn("Weight", format="%.4f"),
+                    "chosen": st.column_config.NumberColumn(
+                        "Chosen", help="1: the greedy search took it first"
+                    ),
+                },
+            )
+            common.csv_button(
+                "Terms as CSV", lambda: terms, f"{unit.layer} {unit.unit} terms.csv", "csv terms"
+            )
         st.subheader("Facts", anchor=False)
         facts = _facts(unit, explanation)
-        st.dataframe(facts, hide_index=True, key="facts", height="content", alt="Facts about the unit",
-                     column_config={"fact": "What", "value": st.column_config.TextColumn("Value", width="medium")})
+        st.dataframe(
+            facts,
+            hide_index=True,
+            key="facts",
+            height="content",
+            alt="Facts about the unit",
+            column_config={"fact": "What", "value": st.column_config.TextColumn("Value", width="medium")},
+        )
         common.csv_button("Facts as CSV", lambda: facts, f"{unit.layer} {unit.unit} facts.csv", "csv facts")
         if unit.note:
             st.caption(unit.note)
@@ -204,11 +275,14 @@ def _truth(unit: Unit) -> None:
 
 def _facts(unit: Unit, explanation: Explanation | None) -> pd.DataFrame:
     facts = {
-        "layer": unit.layer, "unit": f"{unit.unit}, of {unit.units:,}", "status": unit.status,
+        "layer": unit.layer,
+        "unit": f"{unit.unit}, of {unit.units:,}",
+        "status": unit.status,
         "smallest, mean, largest": " · ".join(rounded(v) for v in (unit.minimum, unit.mean, unit.maximum)),
         "standard deviation": rounded(unit.std),
         "images above 0": f"{int(np.sum(unit.activations > 0)):,} of {len(unit.activations):,}",
-        "pooling": unit.pooling, "kind of layer": unit.kind,
+        "pooling": unit.pooling,
+        "kind of layer": unit.kind,
     }
     if explanation is not None:
         facts |= {"method": explanation.method, "concept matrix": explanation.matrix}

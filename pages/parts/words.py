@@ -51,15 +51,15 @@ def score_words(explanation: Explanation) -> str:
     for score in explanation.scores:
         name = f"{score.split.capitalize()} {score.kind}"
         if score.value is None:
-            sentences.append(f"<b>No {escape(name.lower())}:</b> {escape(score.reason or 'it is undefined.')}")
+            sentences.append(
+                f"<b>No {escape(name.lower())}:</b> {escape(score.reason or 'it is undefined.')}"
+            )
             continue
         value = f"{name} <b>{_number(score.value)}</b>"
         if score.low is not None and score.high is not None:
             value += f", 95% interval {_number(score.low)}–{_number(score.high)}"
         how = _SIMULATORS.get(score.simulator, f"concepts seen by {score.simulator}")
-        sentences.append(
-            f'{value}, {plural(score.n, "image")} <span class="lx-muted">({escape(how)})</span>'
-        )
+        sentences.append(f'{value}, {plural(score.n, "image")} <span class="lx-muted">({escape(how)})</span>')
     return "<br>".join(sentences) or "This explanation has no score."
 
 

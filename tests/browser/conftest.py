@@ -37,8 +37,9 @@ def chromium():
     if path is None:
         words = "no Chromium found (LEXPLAIN_CHROMIUM can name one)"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(words)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGS)
         yield browser

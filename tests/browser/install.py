@@ -50,7 +50,9 @@ def main() -> int:
     if found := find_browser():
         print(f"Browser tests will use {found}.")
         return 0
-    print("There is no Chromium and none could be installed; LEXPLAIN_CHROMIUM can name one.", file=sys.stderr)
+    print(
+        "There is no Chromium and none could be installed; LEXPLAIN_CHROMIUM can name one.", file=sys.stderr
+    )
     return 1 if os.environ.get("CI") else 0
 
 

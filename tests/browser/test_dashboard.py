@@ -14,7 +14,14 @@ from pages.links import Overview
 from pages.parts.filters import chosen
 
 from .helpers import (
-    charts, click_row, heading, parameters, pictures, settle, wait_for_parameters, whole_view,
+    charts,
+    click_row,
+    heading,
+    parameters,
+    pictures,
+    settle,
+    wait_for_parameters,
+    whole_view,
 )  # fmt: skip
 
 
@@ -192,7 +199,9 @@ def test_units_that_are_not_alive_explain_themselves(visit, dashboard, store, un
 
 
 def test_planted_units_show_their_recipe(visit, dashboard, store, units):
-    planted = next(row for _, row in units.iterrows() if (store.unit(row["layer"], row["unit"]).truth or {}).get("terms"))
+    planted = next(
+        row for _, row in units.iterrows() if (store.unit(row["layer"], row["unit"]).truth or {}).get("terms")
+    )
     page = visit(neuron(dashboard, store, planted, tab="about"))
     expect(page.get_by_role("heading", name="What it was made of")).to_be_visible()
     (weight, name), *_ = store.unit(planted["layer"], int(planted["unit"])).truth["terms"]

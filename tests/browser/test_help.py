@@ -26,15 +26,6 @@ def test_no_store(visit, empty, path):
     expect(main).to_contain_text("python -m lexplain_core build CONFIG.toml")
 
 
-def test_a_store_that_comes_later_is_found(visit, tmp_path, demo_store):
-    with serving(tmp_path) as address:
-        page = visit(address)
-        expect(page.get_by_role("heading", name="There is no store to show yet")).to_be_visible()
-        shutil.copy(demo_store, tmp_path / "later.duckdb")
-        page.reload()
-        expect(page.get_by_role("heading", name="Units", exact=True)).to_be_visible()
-
-
 def test_files_that_are_no_stores(visit, tmp_path, store, demo_store):
     (tmp_path / "notes.duckdb").write_text("This is a text file.\n" * 100)
     (tmp_path / "empty.duckdb").touch()
@@ -44,7 +35,7 @@ def test_files_that_are_no_stores(visit, tmp_path, store, demo_store):
         for name in ("notes", "empty"):
             expect(page.get_by_role("alert").filter(has_text=f"{name}.duckdb")).to_be_visible()
         expect(page.locator("[data-testid=stMain]")).to_contain_text("make demo")
-        shutil.copy(demo_store, tmp_path / "good.duckdb")  # a good one beside them is shown
+        shutil.copy(demo_store, tmp_path / "good.duckdb")  # one that comes later is found
         page.reload()
         expect(page.get_by_role("heading", name=store.name)).to_be_visible()
         page.get_by_text("2 that can’t be opened").click()
@@ -52,12 +43,13 @@ def test_files_that_are_no_stores(visit, tmp_path, store, demo_store):
 
 
 def test_a_store_given_by_name(visit, tmp_path, store, demo_store):
-    with serving(tmp_path, "--", "--store", str(demo_store)) as address:
+    with serving(
+        tmp_path, "--", "--store", str(demo_store), "--store", str(tmp_path / "gone.duckdb")
+    ) as address:
         page = visit(address)
         expect(page.get_by_role("heading", name=store.name)).to_be_visible()
-    with serving(tmp_path, "--", "--store", str(tmp_path / "gone.duckdb")) as address:
-        page = visit(address)
-        expect(page.get_by_role("alert").filter(has_text="gone.duckdb")).to_be_visible()
+        page.get_by_text("Stores given on the command line: 1 store, and 1 that can’t be opened").click()
+        expect(page.get_by_role("alert").filter(has_text="There is no store at")).to_be_visible()
 
 
 def test_the_first_visitor_may_come_by_any_address(visit, tmp_path, store, demo_store):

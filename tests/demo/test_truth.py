@@ -78,7 +78,9 @@ def test_captions_read_well():
     first = [caption(make_scene(0, i)) for i in range(2000)]
     pairs = [c for c in first if c.startswith("two ")]
     assert pairs and all(" a a" not in c and "  " not in c for c in first)
-    assert not any(f" a {vowel}" in f" {c}" for c in first for vowel in ("orange", "owl", "umbrella", "apple"))
+    assert not any(
+        f" a {vowel}" in f" {c}" for c in first for vowel in ("orange", "owl", "umbrella", "apple")
+    )
 
 
 def test_a_prefix_has_the_labels_of_the_whole(scenes, truth):

@@ -9,7 +9,9 @@ from lexplain_core.store import Buckets
 
 
 def table(**layers):
-    return pd.DataFrame([(name, s) for name, scores in layers.items() for s in scores], columns=["layer", "score"])
+    return pd.DataFrame(
+        [(name, s) for name, scores in layers.items() for s in scores], columns=["layer", "score"]
+    )
 
 
 def test_every_score_is_counted_once_in_its_bin():

@@ -58,3 +58,9 @@ def test_what_an_address_gets_wrong_is_said_and_ignored(page, params, name):
 
 def test_parameters_of_others_are_ignored():
     assert links.parse("neuron", {"store": "abc", "embed": "true"}) == (links.Neuron(store="abc"), [])
+
+
+def test_strays_are_parameters_of_other_pages():
+    assert links.strays("overview", {"store": "abc", "layer": "a", "unit": "3"})
+    assert not links.strays("overview", {"store": "abc", "layer": "a", "embed": "true"})
+    assert not links.strays("neuron", {"store": "abc", "layer": "a", "unit": "3"})

@@ -1,0 +1,38 @@
+"""The few rules of our own for the pages' looks, in the theme's colours."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lexplain_core.figures import Theme
+
+
+def style(look: Theme) -> None:
+    """Put the rules into the page."""
+    st.html(
+        f"""<style>
+        [data-testid="stMainBlockContainer"] {{ padding: 1.1rem 3rem 3rem; max-width: 1500px; }}
+        [data-testid="stHeader"] {{ background: transparent; height: 2.4rem; pointer-events: none; }}
+        [data-testid="stHeader"] button {{ pointer-events: auto; }}
+        .st-key-lx_header {{ border-bottom: 1px solid {look.grid}; padding-bottom: .5rem; margin-right: 2.2rem; }}
+        .st-key-lx_steps {{ margin-bottom: .5rem; }}
+        .lx-brand {{ font-size: 1.25rem; font-weight: 700; letter-spacing: -.01em; margin-right: .6rem; }}
+        .lx-line {{ font-size: 1.5rem; line-height: 1.65; margin: 0 0 .5rem; }}
+        .lx-line .t {{ border-bottom: .24em solid var(--c); padding-bottom: .02em; white-space: nowrap; }}
+        .lx-muted {{ color: {look.muted}; }}
+        .lx-facts {{ margin: .3rem 0 0; }}
+        .lx-row {{ display: grid; grid-template-columns: 9.5rem 1fr; gap: .2rem 1rem; padding: .55rem 0;
+                   border-top: 1px solid {look.grid}; align-items: start; }}
+        .lx-row h4 {{ font-size: .95rem; margin: 0; padding: 0; font-variant-numeric: tabular-nums; }}
+        .lx-row p {{ margin: .1rem 0 0; font-size: .88rem; color: {look.muted}; }}
+        .lx-shots {{ display: flex; flex-wrap: wrap; gap: .5rem .7rem; }}
+        .lx-shots figure {{ margin: 0; width: var(--w); }}
+        .lx-shots img {{ width: var(--w); height: var(--w); object-fit: contain; display: block; border-radius: 4px;
+                         background: {look.grid}; }}
+        .lx-shots img.px {{ image-rendering: pixelated; }}
+        .lx-shots figcaption {{ font-size: .8rem; line-height: 1.25; margin-top: .2rem; overflow: hidden;
+                               text-overflow: ellipsis; white-space: nowrap; }}
+        .lx-shots figcaption b {{ font-variant-numeric: tabular-nums; font-weight: 600; }}
+        kbd {{ border: 1px solid {look.grid}; border-radius: 3px; padding: 0 .3em; font-size: .85em; }}
+        </style>"""
+    )
