@@ -144,7 +144,7 @@ def _print_info(facts: dict) -> None:
         else f"{target['accuracy']:.1%} right on {target['accuracy_images']:,} images"
     )
     out.print(f"target model {escape(target['name'])}: {accuracy}", highlight=False)
-    table = Table("layer", "pooling", "units", "dead", "method", "explained", "concepts", "correlation")
+    table = Table("layer", "pooling", "units", "dead", "method", "explained", "concepts", "corr.")
     note = ""
     for layer in facts["layers"]:
         rows = [e for e in facts["explanations"] if e["layer"] == layer["name"]]
@@ -159,7 +159,7 @@ def _print_info(facts: dict) -> None:
                 note = "; units whose score is undefined are left out"
     out.print(table)
     out.print(
-        f"concepts: mean per explanation; correlation: mean over the explained units, on the test split{note}.",
+        f"concepts: mean per explanation; corr.: mean correlation over the explained units, test split{note}.",
         style="dim",
     )
 

@@ -23,7 +23,7 @@ def test_a_folder_a_class(make_folder):
     assert found.keys[:2] == ("a/000.png", "b/000.png")  # the same file name in two classes
     assert len(set(found.keys)) == len(found) == 56
     assert found.class_presence().sum(axis=0).tolist() == [1, 30, 25]
-    assert (found.name, found.skipped, found.superclasses) == ("images", (), ())
+    assert (found.name, found.skipped, found.superclasses) == (f"{root.parent.name}/images", (), ())
     image = found.load(1)
     assert (image.mode, image.size) == ("RGB", (24, 16))
 
