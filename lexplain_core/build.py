@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import demo  # noqa: F401  (registers the demo's probing set and network)
+from . import __version__, demo  # noqa: F401  (registers the demo's probing set and network)
 from .concepts import concept_matrices, usable
 from .config import Build
 from .errors import UserError
@@ -148,10 +148,11 @@ def score_explanations(work: Work) -> None:
 
 
 def is_current(config: Build) -> bool:
-    """Whether the store of a config is there, readable, and was built from this very config."""
+    """Whether the store of a config is there, readable, and was built from this config by this version."""
     try:
         with Store.open(config.store) as store:
-            return store.meta.get("config") == json.loads(config.model_dump_json())
+            same = store.meta.get("config") == json.loads(config.model_dump_json())
+            return same and store.meta.get("versions", {}).get("lexplain") == __version__
     except StoreError:
         return False
 
