@@ -11,7 +11,6 @@ from .palette import Style, concept_styles, theme_of
 
 OTHER = -1
 _LABEL_FROM = 0.07  # a band is named in the chart where it is at least so tall (1: the whole chart)
-_OUTER = 11  # letters that fit into the first and last bucket
 
 
 def area_chart(
@@ -98,7 +97,7 @@ def area_chart(
         margin={"l": 58, "r": 14, "t": 50, "b": 66},
         hovermode="x unified",
         annotations=[
-            *_band_names(order, shares, names, middles, styles, look),
+            *_band_names(order, shares, names, edges, styles, look),
             *_image_counts(buckets, middles, look),
         ],
         shapes=_empty_boxes(buckets, edges, look),
@@ -142,23 +141,25 @@ def _runs(filled: np.ndarray) -> list[tuple[int, int]]:
     return runs
 
 
-def _band_names(order, shares, names, middles, styles, look) -> list[dict]:
+def _band_names(order, shares, names, edges, styles, look) -> list[dict]:
     """Each concept's name in its band, where the band has room for it, so that nobody needs the legend."""
     found = []
+    middles = (edges[:-1] + edges[1:]) / 2
     floor = np.zeros(len(middles))
     for concept in [*order, OTHER]:
         share = shares.loc[concept].to_numpy(dtype=float)
         ceiling = floor + np.nan_to_num(share)
-        wide = len(names[concept]) > _OUTER
-        bucket, low, high = _room(floor, ceiling, np.isfinite(share), wide)
+        bucket, low, high = _room(floor, ceiling, np.isfinite(share))
         if high - low >= _LABEL_FROM:
             style = look.other if concept == OTHER else styles[concept]
-            outer = bucket in (0, len(middles) - 1)
+            side = {0: "left", len(middles) - 1: "right"}.get(bucket, "center")  # stay inside the chart
             found.append(
                 {
-                    "x": float(middles[bucket]),
+                    "x": float({"left": edges[0], "right": edges[-1]}.get(side, middles[bucket])),
+                    "xanchor": side,
+                    "xshift": {"left": 5, "right": -5}.get(side, 0),
                     "y": (low + high) / 2,
-                    "text": escape(short(names[concept], _OUTER if outer else 16)),
+                    "text": escape(short(names[concept], 16)),
                     "showarrow": False,
                     "font": {"size": 12, "color": style.ink if concept != OTHER else look.text},
                     "bgcolor": style.color if style.pattern else None,
@@ -180,9 +181,8 @@ def _room(floor: np.ndarray, ceiling: np.ndarray, filled: np.ndarray, wide: bool
             if 0 <= beside < len(filled) and filled[beside]:
                 low = max(low, (floor[bucket] + floor[beside]) / 2)
                 high = min(high, (ceiling[bucket] + ceiling[beside]) / 2)
-        value = high - low + (1 if wide and high - low >= _LABEL_FROM and 0 < bucket < len(filled) - 1 else 0)
-        if value > most:
-            best, most = (int(bucket), float(low), float(high)), value
+        if high - low > best[2] - best[1]:
+            best = (int(bucket), float(low), float(high))
     return best
 
 

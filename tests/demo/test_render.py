@@ -109,7 +109,7 @@ def test_objects_are_what_changes_inside_the_masks():
         changed = np.abs(with_objects - without).max(2) > 60
         mask = scene_masks(scene).any(0)
         inside.append(changed[mask].mean())
-        assert changed[~mask].mean() < 0.02
+        assert changed[~mask].mean() < 0.05  # shadows, steam
     assert min(inside) > 0.2  # a white castle in the snow still has its outline and windows
     assert np.mean(inside) > 0.75
 
