@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
@@ -34,7 +35,7 @@ def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit
     """The unit that the address asks for with every default filled in; None after saying what is wrong."""
     store, layers = opened.store, common.layers(opened)
     method = view.method or store.default_method
-    layer = view.layer or layers["layer"].iloc[-1]
+    layer = view.layer or _last_of_the_network(layers)
     number = view.unit
     try:
         if number is None:
@@ -61,6 +62,12 @@ def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit
     if not view.layer or view.unit is None:
         st.query_params.from_dict(links.query(replace(full, method=view.method)))
     return full, unit
+
+
+def _last_of_the_network(layers: pd.DataFrame) -> str:
+    """The last layer of the network, or of all where none is a network's."""
+    own = layers[layers["source"] == "network"]
+    return (own if len(own) else layers)["layer"].iloc[-1]
 
 
 def _first_sight(view: links.Neuron, opened: common.Opened, layer: str) -> int:

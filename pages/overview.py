@@ -48,13 +48,13 @@ def _in_words(info: dict) -> str:
         info.get("splits") or {},
     )
     parts = ", ".join(f"{count:,} {name}" for name, count in splits.items() if count)
-    network = target.get("name") or "a network"
     text = (
         f"**{info['images']:,} images** of {probing.get('name') or 'a probing set'} ({parts}) were shown to "
-        f"**{network}**; its **{figures.plural(info['units'], 'unit')}** in "
-        f"{figures.plural(len(info['layers']), 'layer')} are put in words"
+        f"**{target.get('name') or 'a network'}**; the **{figures.plural(info['units'], 'unit')}** of "
+        f"{figures.plural(len(info['layers']), 'layer')} are put in words."
     )
-    text += f", {info['dead_units']:,} of them dead." if info["dead_units"] else "."
+    if dead := info["dead_units"]:
+        text += f" {dead:,} {'is' if dead == 1 else 'are'} dead."
     accuracy = target.get("accuracy")
     if accuracy is not None:
         count = target.get("accuracy_images") or info["images"]

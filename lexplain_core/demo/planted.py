@@ -26,7 +26,7 @@ RECIPES: tuple[tuple[tuple[float, str], ...], ...] = (
     ((0.6, "vehicle"),),
     ((0.7, "fruit"), (0.5, "dotted")),
     ((0.6, "animal"), (0.5, "blue")),
-    ((0.9, "guitar"), (0.8, "drum"), (0.5, "room")),
+    ((0.9, "guitar"), (0.7, "sea animal"), (0.5, "room")),
     ((0.7, "tree"), (0.5, "three objects")),
     ((0.6, "large object"),),
 )

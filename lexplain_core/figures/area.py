@@ -169,12 +169,9 @@ def _band_names(order, shares, names, edges, styles, look) -> list[dict]:
     return found
 
 
-def _room(floor: np.ndarray, ceiling: np.ndarray, filled: np.ndarray, wide: bool) -> tuple[int, float, float]:
-    """The bucket in which a band stays tallest over a label's width, and from where to where there.
-
-    A wide label goes to an outer bucket, where it is cut, only if there is no room elsewhere.
-    """
-    best, most = (0, 0.0, 0.0), 0.0
+def _room(floor: np.ndarray, ceiling: np.ndarray, filled: np.ndarray) -> tuple[int, float, float]:
+    """The bucket in which a band stays tallest over a label's width, and from where to where there."""
+    best = (0, 0.0, 0.0)
     for bucket in np.flatnonzero(filled):
         low, high = floor[bucket], ceiling[bucket]
         for beside in (bucket - 1, bucket + 1):

@@ -20,6 +20,11 @@ def explanation_styles(explanation) -> dict[int, Style]:
     return concept_styles(term.concept_id for term in by_weight(explanation))
 
 
+def _three(value: float) -> str:
+    """Three significant digits, as long as that is short."""
+    return plain(value, min(6, decimals(abs(value), 10))) if value else "0"
+
+
 def weights_bar(
     explanation, *, styles: dict[int, Style] | None = None, theme: str = "light", height: int = 400
 ) -> go.Figure:
@@ -38,7 +43,7 @@ def weights_bar(
     room = (0.24 if low == 0 else 0.3) * (high - low)  # for the figures at the bars' ends
     bias = ""
     if explanation.bias is not None:
-        bias = f"<br>bias {plain(explanation.bias, places)} (the value without any concept)"
+        bias = f"<br>bias {_three(explanation.bias)} (the value without any concept)"
     rows = list(range(len(terms)))
     bars = {
         "type": "bar",

@@ -17,7 +17,7 @@ def test_weights_signs_and_order():
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first is on top
     low, high = figure.layout.xaxis.range
     assert low < -1.25 and high > 0.75
-    assert "bias −0.20" in figure.layout.xaxis.title.text
+    assert "bias −0.200" in figure.layout.xaxis.title.text
 
 
 def test_a_negative_bar_is_told_by_more_than_colour():
