@@ -48,7 +48,7 @@ def demo_set(
     scenes = [make_scene(DEMO_SEED, i) for i in range(count)]
     truth = truth_of(scenes)
     return ProbingSet(
-        name="demo",
+        name="the demo world",
         source=f"demo world: {count:,} drawn scenes of 96 × 96 pixels",
         keys=tuple(f"demo/{i:05}.png" for i in range(count)),
         labels=truth.main,

@@ -35,7 +35,7 @@ def demo_target(target: Target) -> TargetModel:
     if target.outputs is not None:
         outputs = chosen_outputs(target.outputs, outputs, KIND_NAMES)
     return TargetModel(
-        name="demo",
+        name="DemoNet",
         module=network.eval().requires_grad_(False),
         preprocess=preprocessing,
         crop=preprocessing.cut,

@@ -1,0 +1,78 @@
+"""The README's commands do what it says: the worked example is run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.small_folder import make_folder
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+# The README's own example would download weights: here they are random.
+OFFLINE = ["--set", "target.weights=random", "--set", "explain.epochs=20"]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+def commands() -> list[str]:
+    lines = [line.partition("  #")[0].strip() for block in blocks("bash") for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("readme")
+    make_folder(folder / "my-images")
+    (folder / "mine.toml").write_text(blocks("toml")[0], "utf-8")
+    return folder
+
+
+def run(command: str, folder: Path, *more: str) -> str:
+    words = shlex.split(command)
+    assert words[0] == "python"
+    done = subprocess.run(
+        [sys.executable, *words[1:], *more],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_worked_example_on_ones_own_images(workplace):
+    python = [c for c in commands() if c.startswith("python -m lexplain_core")]
+    layers, build, info = python
+    assert "layer4" in run(layers, workplace)
+    assert "layer4" in run(build, workplace, *OFFLINE)
+    assert (workplace / "data/stores/mine.duckdb").exists()
+    assert "My images · ResNet-18" in run(info, workplace)
+
+
+def test_every_other_command_is_one_that_exists():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for command in commands():
+        first, *rest = shlex.split(command)
+        if first == "make":
+            assert re.search(rf"^{rest[0]}:", makefile, re.M), command
+        elif first == "streamlit":
+            assert (ROOT / rest[1]).exists(), command
+        else:
+            assert first in ("python", "source"), command
+
+
+def test_the_notebook_snippet(demo_store, monkeypatch):
+    snippet = blocks("python")[0].replace("data/stores/demo.duckdb", str(demo_store))
+    scope: dict = {}
+    exec(compile(snippet, "README", "exec"), scope)
+    assert len(scope["unit"].activations) == 2000
