@@ -41,9 +41,7 @@ def timm_outputs(model) -> Names:
     return names, tuple(info.label_names())
 
 
-def chosen_outputs(
-    chosen: str | list[str], known: Names, class_names: Sequence[str] | None
-) -> Names:
+def chosen_outputs(chosen: str | list[str], known: Names, class_names: Sequence[str] | None) -> Names:
     """(names, keys) for `target.outputs`: a list, a `.txt` file, `imagenet` or `classes`.
 
     `known` is what the weights say; its keys stay if the names are the same. For `classes`

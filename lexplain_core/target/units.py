@@ -20,10 +20,17 @@ def describe_units(values: np.ndarray, dead_below: float) -> pd.DataFrame:
     step = max(1, _PIECE // max(values.shape[1], 1))
     for start in range(0, len(values), step):
         piece = values[start : start + step].astype(np.float64)
-        columns = {"minimum": piece.min(1), "maximum": piece.max(1), "mean": piece.mean(1), "std": piece.std(1)}
+        columns = {
+            "minimum": piece.min(1),
+            "maximum": piece.max(1),
+            "mean": piece.mean(1),
+            "std": piece.std(1),
+        }
         frames.append(pd.DataFrame(columns))
     frame = pd.concat(frames, ignore_index=True)
-    verdicts = [_status(low, high, dead_below) for low, high in zip(frame.minimum, frame.maximum, strict=True)]
+    verdicts = [
+        _status(low, high, dead_below) for low, high in zip(frame.minimum, frame.maximum, strict=True)
+    ]
     frame["status"] = [status for status, _ in verdicts]
     frame["reason"] = pd.Series([reason for _, reason in verdicts], dtype=object)
     return frame
@@ -33,7 +40,10 @@ def _status(low: float, high: float, dead_below: float) -> tuple[str, str | None
     if high - low < CONSTANT_BELOW and not 0 <= high < dead_below:
         return "constant", f"Its activation is {high:.4g} on every image."
     if high <= 0 and low < 0:
-        return "negative", f"Its activation is never above 0 (at most {high:.4g}), so it has no positive range."
+        return (
+            "negative",
+            f"Its activation is never above 0 (at most {high:.4g}), so it has no positive range.",
+        )
     if high < dead_below:
         return "dead", f"Its largest activation is {high:.4g}, below the threshold of {dead_below:g}."
     return "alive", None

@@ -72,7 +72,9 @@ def test_a_checkpoint_of_another_network_is_refused_by_load_target(tmp_path):
     import torchvision
 
     torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "r.pth")
-    with pytest.raises(UserError, match=r"don't fit squeezenet1_1: 52 missing: features.0.weight \(64, 3, 3, 3\)"):
+    with pytest.raises(
+        UserError, match=r"don't fit squeezenet1_1: 52 missing: features.0.weight \(64, 3, 3, 3\)"
+    ):
         load_target(Target(model="squeezenet1_1", weights=str(tmp_path / "r.pth")))
 
 
@@ -90,7 +92,10 @@ def test_old_densenet_keys(tmp_path):
 
     saved = torchvision.models.densenet121().state_dict()
     old = {
-        k.replace("norm1.", "norm.1.").replace("norm2.", "norm.2.").replace("conv1.", "conv.1.").replace("conv2.", "conv.2."): v
+        k.replace("norm1.", "norm.1.")
+        .replace("norm2.", "norm.2.")
+        .replace("conv1.", "conv.1.")
+        .replace("conv2.", "conv.2."): v
         for k, v in saved.items()
     }
     assert old.keys() != saved.keys()

@@ -138,14 +138,21 @@ def test_resolve_layers():
     model = small(FixedSize())
     specs = [LayerSpec(name="head"), LayerSpec(name="conv"), LayerSpec(name="wide", pooling="max")]
     chosen = resolve_layers(model, specs)
-    assert [(info.name, pooling) for info, pooling in chosen] == [("head", "none"), ("conv", "mean"), ("wide", "max")]
+    assert [(info.name, pooling) for info, pooling in chosen] == [
+        ("head", "none"),
+        ("conv", "mean"),
+        ("wide", "max"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
         (LayerSpec(name="hed"), "small has no layer 'hed'. Did you mean 'head'.*layers MODEL` lists them"),
-        (LayerSpec(name="conv", pooling="cls"), r"'cls' doesn't apply to layer 'conv' .* a map \(8 × 8 × 8\); choose 'mean'"),
+        (
+            LayerSpec(name="conv", pooling="cls"),
+            r"'cls' doesn't apply to layer 'conv' .* a map \(8 × 8 × 8\); choose 'mean'",
+        ),
         (LayerSpec(name="head", pooling="mean"), r"plain features \(4\); choose 'none'"),
         (LayerSpec(name="pair"), "The module 'pair' of small gives no output with units"),
         (LayerSpec(name="conv#2"), "'conv' of small is called 1 times, so there is no 'conv#2'"),
@@ -157,7 +164,9 @@ def test_wrong_layers(spec, sentence):
 
 
 def test_a_size_that_the_network_does_not_take():
-    with pytest.raises(UserError, match="small can't be run on images of 9 × 9 pixels .*target.preprocess.crop"):
+    with pytest.raises(
+        UserError, match="small can't be run on images of 9 × 9 pixels .*target.preprocess.crop"
+    ):
         list_layers(small(FixedSize(), 9))
 
 

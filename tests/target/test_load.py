@@ -69,7 +69,8 @@ def test_factory_with_hints(factory):
     model = load_target(Target(model=f"{factory}/nets.py:with_hints"))
     assert model.outputs == ("a", "b", "c", "d") and model.input_size == (10, 10)
     model = load_target(
-        Target(model=f"{factory}/nets.py:with_hints", outputs="classes", preprocess=Preprocess(crop=8)), list("wxyz")
+        Target(model=f"{factory}/nets.py:with_hints", outputs="classes", preprocess=Preprocess(crop=8)),
+        list("wxyz"),
     )
     assert model.outputs == tuple("wxyz") and model.input_size == (8, 8)
 
@@ -114,7 +115,11 @@ def test_wrong_factories(factory, model, sentence):
         ("torchvision/vit_b", "random", "Did you mean 'torchvision/vit_b"),
         ("other/resnet50", "random", "no target model 'other/resnet50': write a torchvision name"),
         ("squeezenet1_1", "IMAGENET1K_V9", "no weights 'IMAGENET1K_V9' .* there are IMAGENET1K_V1"),
-        ("timm/test_resnet", "r161_in1k", "no weights 'r161_in1k' .* there are r160_in1k. Did you mean 'r160_in1k'"),
+        (
+            "timm/test_resnet",
+            "r161_in1k",
+            "no weights 'r161_in1k' .* there are r160_in1k. Did you mean 'r160_in1k'",
+        ),
         ("timm/test_resnet.nope", "default", "no weights 'nope' for timm's test_resnet"),
     ],
 )
@@ -138,7 +143,9 @@ def test_a_failed_download_is_one_sentence(model, monkeypatch, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("model", ["squeezenet1_1", "torchvision/squeezenet1_1", "timm/test_resnet", "test_resnet"])
+@pytest.mark.parametrize(
+    "model", ["squeezenet1_1", "torchvision/squeezenet1_1", "timm/test_resnet", "test_resnet"]
+)
 def test_random_weights_are_always_the_same(model):
     state = torch.random.get_rng_state()
     first, second = (load_target(Target(model=model, weights="random")) for _ in range(2))
@@ -191,7 +198,9 @@ def test_resnet20_example_with_real_weights(shared):
 
     from PIL import Image
 
-    labelled = [(f, i) for i, name in enumerate(model.outputs) for f in sorted((folder / name).iterdir())[:40]]
+    labelled = [
+        (f, i) for i, name in enumerate(model.outputs) for f in sorted((folder / name).iterdir())[:40]
+    ]
     run = record(
         model,
         lambda i: Image.open(labelled[i][0]).convert("RGB"),
@@ -213,7 +222,9 @@ def test_squeezenet_with_real_weights(shared):
     from PIL import Image
 
     folder = shared / "data" / "tiny-imagenet" / "val"
-    labelled = [(f, d.name) for d in sorted(folder.iterdir())[:20] if d.is_dir() for f in sorted(d.iterdir())[:3]]
+    labelled = [
+        (f, d.name) for d in sorted(folder.iterdir())[:20] if d.is_dir() for f in sorted(d.iterdir())[:3]
+    ]
     run = record(
         model,
         lambda i: Image.open(labelled[i][0]).convert("RGB"),
@@ -222,5 +233,7 @@ def test_squeezenet_with_real_weights(shared):
         Record(device="cpu"),
     )
     assert [r.info.units for r in run.layers] == [256, 512]
-    right = np.mean([model.output_keys[p] == wnid for p, (_, wnid) in zip(run.predicted, labelled, strict=True)])
+    right = np.mean(
+        [model.output_keys[p] == wnid for p, (_, wnid) in zip(run.predicted, labelled, strict=True)]
+    )
     assert right > 0.05  # among 1,000 classes, on images of 64 × 64

@@ -60,7 +60,10 @@ def test_names_ignore_case_spaces_underscores_and_hyphens():
 def test_one_to_one():
     assert map_classes_to_outputs(classes("a|dog", "b|Dog"), ["dog", "cat"]) == [None, None]
     assert map_classes_to_outputs(classes("a|dog", "b|cat"), ["dog", "dog", "cat"]) == [None, 2]
-    assert map_classes_to_outputs(classes("a|crane", "b|crane"), ["crane", "crane"]) == [0, 1]  # the very same list
+    assert map_classes_to_outputs(classes("a|crane", "b|crane"), ["crane", "crane"]) == [
+        0,
+        1,
+    ]  # the very same list
 
 
 def test_unknown_outputs():

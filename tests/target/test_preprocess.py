@@ -49,7 +49,9 @@ def test_torchvision_presets(tag, size):
 def test_timm_data_config(size, mode):
     from timm.data import create_transform, resolve_model_data_config
 
-    network = timm.create_model("test_resnet", pretrained_cfg_overlay={"crop_mode": mode, "interpolation": "bicubic"})
+    network = timm.create_model(
+        "test_resnet", pretrained_cfg_overlay={"crop_mode": mode, "interpolation": "bicubic"}
+    )
     expected = create_transform(**resolve_model_data_config(network), is_training=False)
     image = picture(*size)
     torch.testing.assert_close(from_timm(network)(image), expected(image), rtol=0, atol=1e-5)
@@ -63,7 +65,11 @@ def test_gray_and_transparent_images_become_rgb():
 
 def test_settings_replace_what_comes_with_the_weights():
     model = load_target(
-        Target(model="resnet50", weights="random", preprocess=Preprocess(resize=70, crop=64, mean=(0.5, 0.5, 0.5)))
+        Target(
+            model="resnet50",
+            weights="random",
+            preprocess=Preprocess(resize=70, crop=64, mean=(0.5, 0.5, 0.5)),
+        )
     )
     assert model.input_size == (64, 64)
     image = picture(100, 70)

@@ -32,8 +32,12 @@ def pictures(count: int, size: int = 16) -> list[Image.Image]:
 
 
 def show(model: TargetModel, shown: list[Image.Image], *layers: str | tuple, settings=CPU, **more):
-    specs = [LayerSpec(name=n[0], pooling=n[1]) if isinstance(n, tuple) else LayerSpec(name=n) for n in layers]
-    return record(model, shown.__getitem__, [f"image{i}.png" for i in range(len(shown))], specs, settings, **more)
+    specs = [
+        LayerSpec(name=n[0], pooling=n[1]) if isinstance(n, tuple) else LayerSpec(name=n) for n in layers
+    ]
+    return record(
+        model, shown.__getitem__, [f"image{i}.png" for i in range(len(shown))], specs, settings, **more
+    )
 
 
 def batch(model: TargetModel, shown: list[Image.Image]) -> torch.Tensor:
@@ -148,7 +152,9 @@ def test_activations_that_are_not_finite_name_the_first_layer_unit_and_image(val
         return output
 
     with model.module[0].register_forward_hook(poison):
-        with pytest.raises(UserError, match=rf"'0' of small gives {value} in unit 2 for the image 'image4.png'"):
+        with pytest.raises(
+            UserError, match=rf"'0' of small gives {value} in unit 2 for the image 'image4.png'"
+        ):
             show(model, shown, "1", "0", settings=Record(device="cpu", batch_size=3))
     assert hooks_left(model) == 0
 
