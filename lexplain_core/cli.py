@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from .errors import UserError
 
@@ -141,10 +141,21 @@ def _print_info(facts: dict) -> None:
     accuracy = (
         "unknown accuracy"
         if target["accuracy"] is None
-        else f"{target['accuracy']:.1%} right on {target['accuracy_images']:,} images"
+        else f"{target['accuracy']:.1%} right on {target['accuracy_images']:,} images, "
+        f"among {target['outputs']:,} outputs"
     )
     out.print(f"target model {escape(target['name'])}: {accuracy}", highlight=False)
-    table = Table("layer", "pooling", "units", "dead", "method", "explained", "concepts", "corr.")
+    longest = max(len(layer["name"]) for layer in facts["layers"])
+    table = Table(
+        Column("layer", min_width=longest, no_wrap=True),
+        "pooling",
+        "units",
+        "dead",
+        "method",
+        "explained",
+        "concepts",
+        "corr.",
+    )
     note = ""
     for layer in facts["layers"]:
         rows = [e for e in facts["explanations"] if e["layer"] == layer["name"]]

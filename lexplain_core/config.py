@@ -27,9 +27,9 @@ class Probe(Section):
         None,
         description="Folder of the images: a folder a class for `folder`, torchvision's `root` for its sets.",
     )
-    partition: str = Field(
-        "val",
-        description="Which part of a torchvision set to show: `train`, `val` or `test`, as the set names them.",
+    partition: str | None = Field(
+        None,
+        description="Which part of a torchvision set to show, as the set names it (`train`, `val`, `test`); its held-out part when not set.",
     )
     download: bool = Field(False, description="Let torchvision download the set into `root` where it can.")
     names: Path | None = Field(

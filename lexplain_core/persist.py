@@ -168,7 +168,10 @@ def _write_meta(work: Work, store: StoreWriter) -> None:
         name=config.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         probing_set={"name": probing.name, "source": probing.source},
-        target={"name": model.name, "source": model.source, "accuracy": accuracy, "accuracy_images": counted},
+        target={
+            "name": model.name, "source": model.source, "outputs": work.run.n_outputs,
+            "accuracy": accuracy, "accuracy_images": counted,
+        },
         outputs=list(model.outputs) if model.outputs else None,
         build={
             "seconds": work.seconds, "device": work.run.device,

@@ -58,7 +58,8 @@ def _in_words(info: dict) -> str:
     accuracy = target.get("accuracy")
     if accuracy is not None:
         count = target.get("accuracy_images") or info["images"]
-        text += f" The network names {accuracy:.1%} of {count:,} images right."
+        among = f", among its {target['outputs']:,} outputs" if target.get("outputs") else ""
+        text += f" The network names {accuracy:.1%} of {count:,} images right{among}."
     if info.get("skipped"):
         text += f" {figures.plural(len(info['skipped']), 'image')} could not be used."
     return text
