@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ from .target.base import LayerInfo
 from .target.outputs import map_classes_to_outputs
 from .target.units import describe_units
 from .work import Work
+
+# Methods make a few copies of what they explain, so a big layer comes to them in pieces.
+_ACTIVATIONS_AT_ONCE = 64_000_000
 
 
 def build(
@@ -69,13 +73,10 @@ def load_images(work: Work) -> None:
     config = work.config
     work.probing = load_probing_set(config.probe, config.seed, work.progress)
     work.splits = split(len(work.probing), config.seed)
-    skipped = len(work.probing.skipped)
     work.progress.note(
         f"{len(work.probing):,} images of {len(work.probing.classes)} classes, "
-        f"{len(work.probing.superclasses)} superclasses" + (f"; {skipped} images skipped" if skipped else "")
+        f"{len(work.probing.superclasses)} superclasses"
     )
-    for image in work.probing.skipped[:5]:
-        work.progress.note(f"skipped {image.key}: {image.reason}")
 
 
 def load_network(work: Work) -> None:
@@ -120,13 +121,14 @@ def explain_units(work: Work) -> None:
             found = {}
             if len(explainable):
                 work.progress.note(f"{name}, layer {layer.info.name}: {len(explainable)} units")
-                problem = Problem(layer.values[explainable], filtered, train, val, work.config.seed)
+            step = max(1, _ACTIVATIONS_AT_ONCE // len(work.probing))
+            for start in range(0, len(explainable), step):
+                piece = explainable[start : start + step]
+                problem = Problem(layer.values[piece], filtered, train, val, work.config.seed)
                 results = method.explain(problem, explain, work.progress)
-                for unit, result in zip(explainable, results, strict=True):
-                    indices = tuple(int(kept[c]) for c in result.concepts)
-                    found[int(unit)] = Found(
-                        indices, result.weights, result.bias, result.val_correlation, result.reason
-                    )
+                for unit, result in zip(piece, results, strict=True):
+                    concepts = tuple(int(kept[c]) for c in result.concepts)
+                    found[int(unit)] = replace(result, concepts=concepts)
             for unit in np.flatnonzero(~facts.status.isin(["alive", "negative"])):
                 found[int(unit)] = Found(reason=facts.reason[unit])
             work.explanations[number, name] = dict(sorted(found.items()))

@@ -136,10 +136,13 @@ class Explain(Section):
     max_terms: int = Field(10, ge=1, description="Most concepts in an explanation.")
     concept_mean5: float = Field(
         0.5,
+        allow_inf_nan=False,
         description="A concept is kept if the mean of its 5 largest values on the train split is at least this.",
     )
     concept_std: float = Field(
-        1e-5, description="A concept is kept if its standard deviation on the train split is at least this."
+        1e-5,
+        allow_inf_nan=False,
+        description="A concept is kept if its standard deviation on the train split is at least this.",
     )
 
     @field_validator("methods")
@@ -155,8 +158,10 @@ class Build(Section):
 
     name: str = Field(description="Name of the store, for people.")
     store: Path = Field(description="Where the store is written, a `.duckdb` file.")
-    seed: int = Field(0, description="Seed of the split, the draws and the shuffles.")
-    dead_below: float = Field(0.01, description="A unit whose largest activation is below this is dead.")
+    seed: int = Field(0, ge=0, description="Seed of the split, the draws and the shuffles.")
+    dead_below: float = Field(
+        0.01, allow_inf_nan=False, description="A unit whose largest activation is below this is dead."
+    )
     thumbnail: int = Field(
         160, ge=32, le=320, description="Longest side of the stored thumbnails, in pixels."
     )
@@ -214,10 +219,16 @@ def _set(data: dict, assignment: str) -> None:
 
 # Every path option, with its section: relative ones are meant from the config file's folder.
 _PATHS = [((), "store"), (("probe",), "root"), (("probe",), "names")]
-# Endings that make `target.weights` a file (target.checkpoints.SUFFIXES).
-_CHECKPOINTS = (".pth", ".pt", ".th", ".safetensors", ".bin", ".ckpt", ".tar")
+# Endings that make `target.weights` a file.
+CHECKPOINT_SUFFIXES = (".pth", ".pt", ".th", ".safetensors", ".bin", ".ckpt", ".tar")
 # What pydantic adds to an error's location for the members of a union.
 _MEMBERS = {"LayerSpec", "str", "list[str]"}
+
+
+def names_file(weights: str) -> bool:
+    """Whether `target.weights` is a checkpoint file, and not a tag such as `IMAGENET1K_V1`."""
+    path = Path(weights)
+    return path.suffix.lower() in CHECKPOINT_SUFFIXES or len(path.parts) > 1
 
 
 def _resolve(path: str, base: Path) -> str:
@@ -234,12 +245,13 @@ def _anchor(data: dict, base: Path) -> None:
         if isinstance(table, dict) and isinstance(table.get(key), str):
             table[key] = _resolve(table[key], base)
     probe, target = data.get("probe"), data.get("target")
-    if isinstance(probe, dict) and str(probe.get("superclasses", "")).endswith(".json"):
-        probe["superclasses"] = _resolve(probe["superclasses"], base)
+    if isinstance(probe, dict) and isinstance(probe.get("superclasses"), str):
+        if probe["superclasses"] != "wordnet":
+            probe["superclasses"] = _resolve(probe["superclasses"], base)
     if isinstance(target, dict):
-        if str(target.get("weights", "")).endswith(_CHECKPOINTS):
+        if isinstance(target.get("weights"), str) and names_file(target["weights"]):
             target["weights"] = _resolve(target["weights"], base)
-        if isinstance(target.get("outputs"), str) and target["outputs"].endswith(".txt"):
+        if isinstance(target.get("outputs"), str) and target["outputs"] not in ("imagenet", "classes"):
             target["outputs"] = _resolve(target["outputs"], base)
         if ".py:" in str(target.get("model", "")):
             target["model"] = _resolve(target["model"], base)
@@ -259,7 +271,9 @@ def load_config(path: str | Path, overrides: list[str] = ()) -> Build:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"The config {path} can't be read as TOML: {error}.") from None
     _anchor(data, path.resolve().parent)
-    return parse_config(apply_overrides(data, overrides), str(path))
+    data = apply_overrides(data, overrides)
+    _anchor(data, Path.cwd())  # what came with the overrides
+    return parse_config(data, str(path))
 
 
 def apply_overrides(data: dict, overrides: list[str]) -> dict:

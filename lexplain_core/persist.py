@@ -19,11 +19,12 @@ from .explain import methods
 from .probe import ProbingSet
 from .probe.images import thumbnail_jpeg
 from .store import StoreWriter
-from .target import Recording
+from .target import Recording, TargetModel
 from .work import Work
 
 CROP_SIDE = 288
 TOP_IMAGES = 9  # per unit, whose crop is kept
+_IMAGES_IN_ID = 32  # whose pixels go into the store's id
 _PACKAGES = ("torch", "torchvision", "duckdb", "glm-saga", "numpy", "pillow", "timm", "open_clip_torch")
 
 
@@ -164,7 +165,7 @@ def _write_meta(work: Work, store: StoreWriter) -> None:
     config, probing, model = work.config, work.probing, work.model
     accuracy, counted = _accuracy(work)
     store.meta(
-        id=store_id(config, probing),
+        id=store_id(config, probing, model),
         name=config.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         probing_set={"name": probing.name, "source": probing.source},
@@ -201,19 +202,27 @@ def config_hash(config: dict) -> str:
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def store_id(config: Build, probing: ProbingSet) -> str:
-    """The same for the same images and options wherever they lie: no path goes into it."""
-    options = json.loads(
-        config.model_dump_json(exclude={"store": True, "record": True, "probe": {"root", "names"}})
-    )
-    options["target"]["weights"] = Path(options["target"]["weights"]).name
+def store_id(config: Build, probing: ProbingSet, model: TargetModel) -> str:
+    """The same for the same images, labels, network and options wherever they lie.
+
+    No path goes into it, but what the paths lead to does: labels and names, the network's
+    weights, and the pixels of images spread over the set.
+    """
+    placeless = {
+        "store": True,
+        "record": True,
+        "probe": {"root", "names", "superclasses"},
+        "target": {"weights"},
+    }
+    options = json.loads(config.model_dump_json(exclude=placeless))
     if ".py:" in options["target"]["model"]:  # timm/NAME is no path
         options["target"]["model"] = Path(options["target"]["model"]).name
-    if options["probe"]["superclasses"]:
-        options["probe"]["superclasses"] = Path(options["probe"]["superclasses"]).name
-    if isinstance(options["target"]["outputs"], str):
-        options["target"]["outputs"] = Path(options["target"]["outputs"]).name
-    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
-    for key in probing.keys:
-        digest.update(key.encode() + b"\0")
+    options["target"]["outputs"] = model.outputs
+    labels = [probing.keys, probing.labels.tolist(), [(c.key, c.name) for c in probing.classes]]
+    groups = [(g.key, g.name, [int(c) for c in g.classes]) for g in probing.superclasses]
+    facts = [options, labels, groups, model.fingerprint()]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for i in np.linspace(0, len(probing) - 1, _IMAGES_IN_ID).astype(int):
+        image = probing.load(int(i))
+        digest.update(repr(image.size).encode() + image.tobytes())
     return digest.hexdigest()[:12]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from lexplain_core.build import build, is_current
@@ -166,12 +168,14 @@ def test_the_same_images_elsewhere_have_the_same_id_and_other_options_another(st
 def test_store_ids_tell_options_apart_but_not_places(world):
     from lexplain_core.persist import store_id
     from lexplain_core.probe import load_probing_set
-
-    def identity(*overrides: str) -> str:
-        config = settings(world, world / "x.duckdb", "make", *overrides)
-        return store_id(config, probing)
+    from lexplain_core.target import load_target
 
     probing = load_probing_set(settings(world, world / "x.duckdb").probe)
+    model = load_target(settings(world, world / "x.duckdb").target)
+
+    def identity(*overrides: str, probing=probing, model=model) -> str:
+        return store_id(settings(world, world / "x.duckdb", "make", *overrides), probing, model)
+
     same = identity()
     assert len(same) == 12
     for override in (
@@ -182,9 +186,22 @@ def test_store_ids_tell_options_apart_but_not_places(world):
         assert identity(override) == same, override
     others = [
         "seed=1", "name=other", 'layers=["conv"]', "explain.epsilon=0.1", "target.model=resnet18",
-        "target.model=timm/resnet18", "target.weights=random", "thumbnail=64",
+        "target.model=timm/resnet18", "thumbnail=64",
     ]  # fmt: skip
     assert len({same, *map(identity, others)}) == len(others) + 1
+    # the same paths and options, but other weights, labels, superclasses or pixels behind them
+    trained = load_target(settings(world, world / "x.duckdb").target)
+    with torch.no_grad():
+        next(trained.module.parameters()).add_(1)
+    first = replace(probing.superclasses[0], classes=probing.superclasses[0].classes[:1])
+    contents = [
+        identity(model=trained),
+        identity(probing=replace(probing, labels=probing.labels[::-1].copy())),
+        identity(probing=replace(probing, superclasses=(first, *probing.superclasses[1:]))),
+        identity(probing=replace(probing, load=lambda i: probing.load(i).rotate(180))),
+    ]
+    assert len({same, *contents}) == len(contents) + 1
+    assert identity(model=load_target(settings(world, world / "x.duckdb").target)) == same
 
 
 @pytest.mark.parametrize("function", ["with_nan", "with_inf"])

@@ -146,7 +146,7 @@ def test_overrides_are_toml_or_text_and_their_paths_are_from_here(config_file):
     ]  # fmt: skip
     config = load_config(config_file(), overrides)
     assert (config.explain.epsilon, config.seed, config.name) == (0.1, 7, "other name")
-    assert config.store == Path("here.duckdb") and config.probe.root == Path("pics")
+    assert config.store == Path.cwd() / "here.duckdb" and config.probe.root == Path.cwd() / "pics"
     assert config.probe.download is True and config.target.preprocess.crop == 64
     assert config.layers == [LayerSpec(name="a"), LayerSpec(name="b", pooling="cls")]
     assert config.record.memory == "1GiB" and config.target.model == "timm/a=b"
@@ -198,7 +198,7 @@ def test_every_option_has_a_sentence_of_help(name, field):
 
 
 def test_the_file_endings_of_checkpoints_are_those_that_the_target_reads(config_file):
-    from lexplain_core.target.checkpoints import SUFFIXES
+    from lexplain_core.config import CHECKPOINT_SUFFIXES as SUFFIXES
 
     for suffix in SUFFIXES:
         path = config_file(GOOD.replace("net.pth", f"net{suffix}"))

@@ -53,7 +53,9 @@ class Method:
 
     def config(self, explain: Explain) -> dict:
         """The options that change what the method finds; their hash is part of the key."""
-        return {"matrix": self.matrix} | {name: getattr(explain, name) for name in self.options}
+        return {"method": self.name, "matrix": self.matrix} | {
+            name: getattr(explain, name) for name in self.options
+        }
 
 
 methods: Registry[Method] = Registry("explanation method")

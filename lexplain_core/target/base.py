@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,14 @@ class TargetModel:
     source: str
     outputs: tuple[str, ...] | None = None
     output_keys: tuple[str, ...] | None = None
+
+    def fingerprint(self) -> str:
+        """A digest of names and values of all parameters and buffers."""
+        digest = hashlib.sha256()
+        for name, tensor in self.module.state_dict().items():
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)

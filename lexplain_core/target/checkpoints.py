@@ -14,8 +14,6 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 
-SUFFIXES = (".pth", ".pt", ".th", ".safetensors", ".bin", ".ckpt", ".tar")
-
 # Where training scripts keep the weights inside their checkpoint, the likeliest first.
 _NESTS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params", "module")
 # What wrappers (DataParallel, torch.compile, Lightning, …) put before each key.

@@ -47,6 +47,10 @@ class Feed:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def look_ahead(self, ahead: int) -> None:
+        """Prepare up to `ahead` images in advance from now on."""
+        self._ahead = max(ahead, 1)
+
     def take(self, count: int) -> list[Tensor]:
         """The next `count` images, fewer at the end."""
         images = []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +101,7 @@ def _load(target: config.Target) -> _Loaded:
 
 def _file(weights: str) -> Path | None:
     """The checkpoint file that `weights` names, or None if it is a tag."""
-    path = Path(weights).expanduser()
-    return path if path.suffix in checkpoints.SUFFIXES or len(path.parts) > 1 else None
+    return Path(weights).expanduser() if config.names_file(weights) else None
 
 
 def _fill(build: Callable[..., nn.Module], path: Path, name: str) -> tuple[nn.Module, int | None]:
@@ -158,9 +160,15 @@ def _from_torchvision(name: str, weights: str) -> _Loaded:
             "`default`, `random`, or a checkpoint file." + did_you_mean(weights, tags)
         )
     try:
-        module = build(weights=tag)
+        with _weights_only():
+            module = build(weights=tag)
     except (OSError, RuntimeError) as error:  # no network (URLError is an OSError), or a broken download
         raise _no_download(name, f"torchvision's {tag}", error) from None
+    except pickle.UnpicklingError:
+        file = Path(torch.hub.get_dir()) / "checkpoints" / tag.url.rpartition("/")[2]
+        raise UserError(
+            f"torchvision's download {file} holds more than weights and is not loaded; remove it and build again."
+        ) from None
     categories = tuple(tag.meta["categories"])
     imagenet_names, wnids = outputs.imagenet()
     return _Loaded(
@@ -170,6 +178,20 @@ def _from_torchvision(name: str, weights: str) -> _Loaded:
         f"torchvision {name} with weights {tag}",
         (categories, wnids if categories == imagenet_names else None),
     )
+
+
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """Make every `torch.load` refuse what is no tensor: torchvision itself asks for no such care."""
+    before = os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"]
+        else:
+            os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = before
 
 
 def _no_download(name: str, what: str, error: Exception) -> UserError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ from .layers import choose_layers, list_layers
 
 _DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 _MAX_BATCH = 256
+_FEED_BYTES = 256 * 2**20  # of images that wait for the network
 
 
 def record(
@@ -62,13 +62,15 @@ def record(
     module = model.module.eval()
     workers = decoding_threads(settings.workers, device)
     with ExitStack() as stack:
-        feed = stack.enter_context(Feed(load, model.preprocess, keys, workers, _MAX_BATCH + workers))
+        feed = stack.enter_context(Feed(load, model.preprocess, keys, workers, ahead=1))
         first = feed.take(1)
         feed.put_back(first)
         model = replace(model, input_size=tuple(first[0].shape[-2:]))
         layers = list_layers(model)
         chosen = choose_layers(model, layers, specs)
         batch = min(settings.batch_size or _batch_size(layers, device), len(keys))
+        room = _FEED_BYTES // (first[0].element_size() * first[0].nelement())
+        feed.look_ahead(min(batch + workers, room))
         columns = Columns([info.units for info, _ in chosen], len(keys), limit, folder)
         stack.callback(columns.close)
         stack.callback(module.to, "cpu")
@@ -156,9 +158,17 @@ def _batch_size(layers: Sequence[LayerInfo], device: torch.device) -> int:
 
 def _free_memory() -> int:
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):  # macOS doesn't say
+        # what is free or holds nothing but cached files; after reading many images little is plainly free
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):  # macOS doesn't say
         return 4 * 2**30
+    try:  # inside a container less may be allowed
+        limits = Path("/sys/fs/cgroup")
+        allowed = int((limits / "memory.max").read_text()) - int((limits / "memory.current").read_text())
+        return max(0, min(available, allowed))
+    except (OSError, ValueError):  # no limit
+        return available
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

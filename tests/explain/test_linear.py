@@ -108,6 +108,7 @@ def test_every_method_names_its_matrix_and_options(name):
     method = methods[name]
     assert method.name == name and method.matrix in concept_matrices
     config = method.config(Explain())
-    assert config["matrix"] == method.matrix and set(config) == {"matrix", *method.options}
+    assert (config["method"], config["matrix"]) == (name, method.matrix)
+    assert set(config) == {"method", "matrix", *method.options}
     changed = method.config(Explain(epsilon=0.5))
     assert (changed != config) == ("epsilon" in method.options)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 
 from lexplain_core.config import LayerSpec, Preprocess, Record, Target
 from lexplain_core.errors import UserError
@@ -237,3 +238,38 @@ def test_squeezenet_with_real_weights(shared):
         [model.output_keys[p] == wnid for p, (_, wnid) in zip(run.predicted, labelled, strict=True)]
     )
     assert right > 0.05  # among 1,000 classes, on images of 64 × 64
+
+
+class _Payload:
+    """What a forged checkpoint would run when it is unpickled."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __reduce__(self):
+        return (Path.touch, (self.mark,))
+
+
+def test_a_forged_download_of_torchvisions_is_refused_and_not_run(tmp_path, monkeypatch):
+    """torchvision trusts a file that lies in its cache, and unpickles it; lexplain doesn't."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    url = torchvision.models.ResNet18_Weights.DEFAULT.url
+    cached = tmp_path / "hub" / "checkpoints" / url.rpartition("/")[2]
+    cached.parent.mkdir(parents=True)
+    torch.save(_Payload(tmp_path / "ran"), cached)
+    with pytest.raises(UserError, match="more than weights"):
+        load_target(Target(model="resnet18", weights="default"))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_torchvisions_cached_weights_are_loaded(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    url = torchvision.models.SqueezeNet1_1_Weights.DEFAULT.url
+    cached = tmp_path / "hub" / "checkpoints" / url.rpartition("/")[2]
+    cached.parent.mkdir(parents=True)
+    original = torchvision.models.squeezenet1_1()
+    torch.save(original.state_dict(), cached)
+    loaded = load_target(Target(model="squeezenet1_1", weights="default"))
+    for name, tensor in loaded.module.state_dict().items():
+        assert torch.equal(tensor, original.state_dict()[name])
+    assert len(loaded.outputs) == 1000 and loaded.output_keys[0] == "n01440764"
