@@ -136,7 +136,7 @@ class Store:
 
     @property
     def id(self) -> str:
-        """The same for every build of the same images, layers and options; permalinks carry it."""
+        """The same for every build of the same images, weights and options; permalinks carry it."""
         return self.meta["id"]
 
     @property
