@@ -18,6 +18,7 @@ from . import links
 from .parts.copy_link import copy_link
 from .parts.no_store import no_store
 from .parts.style import style
+from .parts.words import md, message
 
 PAGES = {
     "overview": ("Overview", ":material/table_rows:"),
@@ -48,7 +49,7 @@ def folder() -> Path:
 
 def given() -> tuple[str, ...]:
     """Store files named on the command line: `streamlit run app.py -- --store FILE`."""
-    return tuple(st.session_state.get("given stores", ()))
+    return tuple(dict.fromkeys(st.session_state.get("given stores", ())))
 
 
 def _signature(path: Path) -> tuple:
@@ -65,6 +66,29 @@ def entries() -> list[StoreEntry]:
         return [_entry(_signature(Path(path))) for path in given()]
     listing = tuple(sorted(_signature(path) for path in folder().glob("*.duckdb")))
     return _found(str(folder()), listing)
+
+
+def distinct(found: list[StoreEntry]) -> tuple[list[StoreEntry], list[tuple[StoreEntry, StoreEntry]]]:
+    """The stores that can be shown, and (hidden, shown) for each that can't.
+
+    An address names a store by its id, which a copy of a file shares: only the newest of them is shown.
+    """
+    newest: dict[str, StoreEntry] = {}
+    good = [entry for entry in found if entry.error is None]
+    for entry in good:
+        if entry.id not in newest or entry.modified > newest[entry.id].modified:
+            newest[entry.id] = entry
+    shown = [entry for entry in good if newest[entry.id] is entry]
+    return shown, [(entry, newest[entry.id]) for entry in good if newest[entry.id] is not entry]
+
+
+def same_id(hidden: StoreEntry, shown: StoreEntry) -> str:
+    """A sentence (Markdown) that says why a store isn't shown."""
+    name, other = hidden.path.name, shown.path.name
+    if name == other:
+        name, other = str(hidden.path), str(shown.path)
+    which = "newer one" if shown.modified > hidden.modified else "latter"
+    return md(f"“{name}” has the same id as “{other}”; the {which} is shown.")
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking for stores …")
@@ -94,6 +118,16 @@ def _units(key: tuple, method: str, _store: Store) -> pd.DataFrame:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _facts(key: tuple, _store: Store) -> tuple[dict, pd.DataFrame, list[str]]:
     return _store.info(), _store.layers(), _store.methods()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the images …")
+def _images(key: tuple, _store: Store) -> pd.DataFrame:
+    return _store.images()
+
+
+def images(opened: Opened) -> pd.DataFrame:
+    """`Store.images()` of every image, read once. Shared between sessions: not to be changed."""
+    return _images(opened.key, opened.store)
 
 
 def units(opened: Opened, method: str = "") -> pd.DataFrame:
@@ -137,13 +171,15 @@ def start(page: str) -> tuple[Any, Opened, Callable[[Any], None]]:
     _mend_history(page)
     view, problems = links.parse(page, st.query_params)
     found = entries()
-    good = [entry for entry in found if entry.error is None]
+    good, hidden = distinct(found)
     wanted = next((e for e in good if e.id == view.store), None) if view.store else next(iter(good), None)
     offer = _header(page, good, wanted)
     if wanted is None:
         no_store(view.store, found, folder(), bool(given()))
     for problem in problems:
-        st.warning(problem, icon=":material/link_off:")
+        st.warning(md(problem), icon=":material/link_off:")
+    if twins := [same_id(entry, shown) for entry, shown in hidden if shown is wanted]:
+        st.warning(" ".join(twins), icon=":material/file_copy:")
     if not view.store:
         view = replace(view, store=wanted.id)
         st.query_params["store"] = wanted.id
@@ -151,7 +187,7 @@ def start(page: str) -> tuple[Any, Opened, Callable[[Any], None]]:
     try:
         opened = Opened(_open(signature), signature)
     except StoreError as error:
-        st.error(str(error))
+        st.error(message(error))
         st.stop()
     st.session_state[f"{page} of {wanted.id}"] = links.query(view)
     return view, opened, offer

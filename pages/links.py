@@ -16,6 +16,7 @@ STATUSES = ("alive", "dead", "constant", "negative")
 SORTS = ("unit", "score", "-score", "length", "-maximum")
 TABS = ("examples", "simulated", "images", "about")
 PICKS = ("draw", "top")
+LARGEST = 2**31 - 1  # of whole numbers: the store's are 32 bits wide
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _value(field, text: str):
     try:
         if "int" in field.type:
             number = int(text)
-            return number if 0 <= number < 2**31 else None
+            return number if 0 <= number <= LARGEST else None
         if "float" in field.type:
             number = round(float(text), 4)
             return number if -1 <= number <= 1 else None
@@ -117,4 +118,4 @@ def _value(field, text: str):
 def _kind(field) -> str:
     if field.name in _CHOICES:
         return "one of " + ", ".join(c for c in _CHOICES[field.name] if c)
-    return "a whole number from 0" if "int" in field.type else "a number from -1 to 1"
+    return f"a whole number from 0 to {LARGEST:,}" if "int" in field.type else "a number from -1 to 1"

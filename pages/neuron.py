@@ -11,6 +11,7 @@ from lexplain_core import figures
 from lexplain_core.store import StoreError, Unit
 from pages import common, links
 from pages.parts import headline, stepping, tabs
+from pages.parts.words import md, message
 
 
 def render() -> None:
@@ -45,12 +46,12 @@ def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit
         if known and method not in known:
             if view.method:
                 st.warning(
-                    f"This unit has no explanation by “{method}”; the one by “{known[0]}” is shown.",
+                    md(f"This unit has no explanation by “{method}”; the one by “{known[0]}” is shown."),
                     icon=":material/link_off:",
                 )
             method = known[0]
     except StoreError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(message(error), icon=":material/error:")
         st.page_link(
             "pages/overview.py",
             label="Choose a unit in the overview",

@@ -10,6 +10,7 @@ import streamlit as st
 from lexplain_core import figures
 from pages import common, links
 from pages.parts import filters
+from pages.parts.words import code, md, message
 
 _COLUMNS = ["layer", "unit", "explanation", "score", "length", "maximum", "status", "name"]
 
@@ -19,16 +20,16 @@ def render() -> None:
     info, layers, table = common.info(opened), common.layers(opened), common.units(opened, view.method)
     if view.layer and view.layer not in set(layers["layer"]):
         st.warning(
-            f"This store has no layer “{view.layer}”; all layers are shown.", icon=":material/link_off:"
+            md(f"This store has no layer “{view.layer}”; all layers are shown."), icon=":material/link_off:"
         )
         view = replace(view, layer="")
     if view.method and view.method not in common.methods(opened):
-        st.warning(f"This store has no explanations by “{view.method}”.", icon=":material/link_off:")
+        st.warning(md(f"This store has no explanations by “{view.method}”."), icon=":material/link_off:")
         view = replace(view, method="")
         table = common.units(opened)
     offer(replace(view, method=view.method or opened.store.default_method))
 
-    st.title(opened.store.name, anchor=False)
+    st.title(md(opened.store.name), anchor=False)
     st.markdown(_in_words(info))
     main, side = st.columns([1.65, 1], gap="large")
     with main:
@@ -49,8 +50,8 @@ def _in_words(info: dict) -> str:
     )
     parts = ", ".join(f"{count:,} {name}" for name, count in splits.items() if count)
     text = (
-        f"**{info['images']:,} images** of {probing.get('name') or 'a probing set'} ({parts}) were shown to "
-        f"**{target.get('name') or 'a network'}**; the **{figures.plural(info['units'], 'unit')}** of "
+        f"**{info['images']:,} images** of {md(probing.get('name') or 'a probing set')} ({parts}) were shown to "
+        f"**{md(target.get('name') or 'a network')}**; the **{figures.plural(info['units'], 'unit')}** of "
         f"{figures.plural(len(info['layers']), 'layer')} are put in words."
     )
     if dead := info["dead_units"]:
@@ -71,8 +72,9 @@ def _in_words(info: dict) -> str:
 def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, layers: pd.DataFrame) -> None:
     st.subheader("Units", anchor=False)
     lowest = _lowest(table)
-    _set(view, lowest)
-    changed = {"on_change": _changed, "args": (view, lowest)}
+    default = opened.store.default_method
+    _set(view, lowest, default)
+    changed = {"on_change": _changed, "args": (view, lowest, default)}
     first = st.columns([1.1, 1.5, 1])
     first[0].selectbox(
         "Layer", ["", *layers["layer"]], key="f layer", format_func=lambda x: x or "all layers", **changed
@@ -80,7 +82,7 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
     first[1].text_input("Concept contains", key="f q", placeholder="for example: dog", **changed)
     first[2].selectbox(
         "Status",
-        ["", *_present(table)],
+        ["", *links.STATUSES],
         key="f status",
         format_func=lambda s: filters.STATUS_WORDS.get(s, "any status"),
         **changed,
@@ -92,7 +94,7 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
         second[2].selectbox("Method", common.methods(opened), key="f method", **changed)
 
     rows, sentence = filters.chosen(table, view)
-    st.markdown(f"{sentence} **Click a row to open its unit.**" if len(rows) else sentence)
+    st.markdown(md(sentence) + (" **Click a row to open its unit.**" if len(rows) else ""))
     if len(rows) == 0:
         st.info("No unit passes these filters.", icon=":material/filter_alt_off:")
         st.button("Remove the filters", on_click=lambda: common.show(links.Overview(store=view.store)))
@@ -142,12 +144,7 @@ def _lowest(table: pd.DataFrame) -> float:
     return 0.0 if pd.isna(least) or least >= 0 else max(-1.0, float(least // 0.05) * 0.05)
 
 
-def _present(table: pd.DataFrame) -> list[str]:
-    there = set(table["status"])
-    return [status for status in links.STATUSES if status in there]
-
-
-def _set(view: links.Overview, lowest: float) -> None:
+def _set(view: links.Overview, lowest: float, default: str) -> None:
     """Give the widgets what the address says."""
     state = st.session_state
     state["f layer"], state["f q"], state["f sort"] = view.layer, view.q, view.sort
@@ -155,14 +152,14 @@ def _set(view: links.Overview, lowest: float) -> None:
     low = lowest if view.low is None else max(view.low, lowest)
     high = 1.0 if view.high is None else max(view.high, low)
     state["f score"] = (low, high)
-    if view.method:
-        state["f method"] = view.method
+    state["f method"] = view.method or default
 
 
-def _changed(view: links.Overview, lowest: float) -> None:
+def _changed(view: links.Overview, lowest: float, default: str) -> None:
     """Give the address what the widgets say."""
     state = st.session_state
     low, high = (round(end, 2) for end in state["f score"])
+    method = state.get("f method", view.method)
     common.show(
         replace(
             view,
@@ -172,7 +169,7 @@ def _changed(view: links.Overview, lowest: float) -> None:
             sort=state["f sort"],
             low=low if low > lowest else None,
             high=high if high < 1 else None,
-            method=state.get("f method") or view.method,
+            method="" if method == default else method,
         )
     )
 
@@ -225,23 +222,26 @@ def _scores(table: pd.DataFrame, layers: pd.DataFrame) -> None:
 
 def _stores_here(view: links.Overview) -> None:
     found = common.entries()
+    hidden = {one.path: other for one, other in common.distinct(found)[1]}
     broken = [entry for entry in found if entry.error]
-    words = figures.plural(len(found) - len(broken), "store") + (
+    words = figures.plural(len(found) - len(broken) - len(hidden), "store") + (
         f", and {len(broken)} that can’t be opened" if broken else ""
     )
-    where = "given on the command line" if common.given() else f"in {common.folder()}"
+    where = "given on the command line" if common.given() else f"in {md(common.folder())}"
     with st.expander(f"Stores {where}: {words}", icon=":material/database:"):
         for entry in found:
-            if entry.error is None:
+            if entry.path in hidden:
+                st.warning(common.same_id(entry, hidden[entry.path]), icon=":material/file_copy:")
+            elif entry.error is None:
                 this = " (shown here)" if entry.id == view.store else ""
                 st.page_link(
                     "pages/overview.py",
-                    label=f"**{entry.name}**, `{entry.path.name}`{this}",
+                    label=f"**{md(entry.name)}**, {code(entry.path.name)}{this}",
                     icon=":material/database:",
                     query_params={"store": entry.id},
                 )
             else:
-                st.error(entry.error, icon=":material/error:")
+                st.error(message(entry.error), icon=":material/error:")
 
 
 def _what_is_this(info: dict) -> None:

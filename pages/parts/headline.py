@@ -10,7 +10,7 @@ from lexplain_core import figures
 from lexplain_core.store import Explanation, Unit
 
 from .. import common
-from .words import interval_words, quantity, rounded, score_words
+from .words import interval_words, md, quantity, rounded, score_words
 
 _STATUS = {
     "alive": ("alive", "green"),
@@ -25,7 +25,7 @@ def title(unit: Unit) -> None:
     words, color = _STATUS[unit.status]
     name = f"{unit.layer} · unit {unit.unit}" + (f" · {unit.name}" if unit.name else "")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.header(name, anchor=False, width="content")
+        st.header(md(name), anchor=False, width="content")
         st.badge(words, color=color)
         if unit.source == "computed":
             st.badge("computed, not part of the network", color="violet")
@@ -56,7 +56,7 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
     if explanation is None or explanation.reason:
         reason = (explanation.reason if explanation else None) or unit.reason or "No method was run on it."
         st.html(_range(unit))
-        st.info(f"**This unit has no explanation.** {reason}", icon=":material/info:")
+        st.info(f"**This unit has no explanation.** {md(reason)}", icon=":material/info:")
         return
     st.html(
         f'<p class="lx-line">{_colored(explanation, styles)}</p>'

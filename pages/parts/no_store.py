@@ -9,6 +9,8 @@ import streamlit as st
 
 from lexplain_core.store import StoreEntry
 
+from .words import code, md, message
+
 
 def no_store(wanted: str, found: list[StoreEntry], folder: Path, given: bool) -> NoReturn:
     """Say why there is no store to show and what to do about it; ends the page.
@@ -20,7 +22,7 @@ def no_store(wanted: str, found: list[StoreEntry], folder: Path, given: bool) ->
     if wanted and good:
         st.header("This link is to another store")
         st.markdown(
-            f"It asks for the store with the id `{wanted}`, which is not among the stores here. "
+            f"It asks for the store with the id **{md(wanted)}**, which is not among the stores here. "
             "Ids stay the same when a store is rebuilt from the same images, layers and options. "
             "If you have its file, start the dashboard with it:"
         )
@@ -29,7 +31,7 @@ def no_store(wanted: str, found: list[StoreEntry], folder: Path, given: bool) ->
         for entry in good:
             st.page_link(
                 "pages/overview.py",
-                label=f"{entry.name}, id {entry.id}",
+                label=md(f"{entry.name}, id {entry.id}"),
                 icon=":material/database:",
                 query_params={"store": entry.id},
             )
@@ -42,12 +44,12 @@ def no_store(wanted: str, found: list[StoreEntry], folder: Path, given: bool) ->
                 ""
                 if given
                 else f"The dashboard looks for stores "
-                f"(`*.duckdb`) in `{folder}`" + (", but there is none." if not found else ".")
+                f"(`*.duckdb`) in {code(folder)}" + (", but there is none." if not found else ".")
             )
         )
     for entry in found:
         if entry.error:
-            st.error(entry.error, icon=":material/error:")
+            st.error(message(entry.error), icon=":material/error:")
     if not good:
         left, right = st.columns(2)
         left.markdown("**See it work.** Build the demo store, about two minutes, and open it:")

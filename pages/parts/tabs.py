@@ -13,7 +13,7 @@ from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
 from . import thumbs
-from .words import quantity, rounded, share
+from .words import code, md, quantity, rounded, share
 
 _TITLES = {
     "examples": "Example images",
@@ -125,7 +125,7 @@ def _to_pick(view: links.Neuron) -> None:
 
 
 def _redraw(view: links.Neuron) -> None:
-    common.show(replace(view, draw=view.draw + 1))
+    common.show(replace(view, draw=view.draw + 1 if view.draw < links.LARGEST else 0))
 
 
 # -- numbers --------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def _simulated(opened: common.Opened, unit: Unit, explanation: Explanation) -> N
                 simulated,
                 unit.split,
                 theme=common.theme(),
-                keys=list(opened.store.images()["key"]),
+                keys=common.images(opened)["key"].to_numpy(),
                 quantity=quantity(unit),
             ),
             "scatter",
@@ -162,29 +162,32 @@ def _simulated(opened: common.Opened, unit: Unit, explanation: Explanation) -> N
         )
 
 
-def _table(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> pd.DataFrame:
-    """Every image with its activation, strongest first."""
-    frame = opened.store.images().reset_index()
-    frame.insert(1, "activation", unit.activations.astype(float))
+def _table(
+    opened: common.Opened, unit: Unit, explanation: Explanation | None, count: int | None = None
+) -> pd.DataFrame:
+    """Every image, or the first `count`, with its activation, strongest first."""
+    ids = np.argsort(-unit.activations, kind="stable")[:count]
+    activations = unit.activations[ids]
+    frame = common.images(opened).iloc[ids].reset_index()
+    frame.insert(1, "activation", activations.astype(float))
     if explanation is not None:
-        frame.insert(2, "simulated", unit.simulated(explanation))
+        frame.insert(2, "simulated", unit.simulated(explanation)[ids])
     if unit.buckets is not None:
-        frame.insert(3, "range", unit.buckets.assign(unit.activations).astype(int) + 1)
-    return frame.sort_values("activation", ascending=False, kind="stable")
+        frame.insert(frame.columns.get_loc("key"), "range", unit.buckets.assign(activations).astype(int) + 1)
+    return frame
 
 
 def _images(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> None:
-    frame = _table(opened, unit, explanation)
-    shown = frame.head(_ROWS)
+    shown, total = _table(opened, unit, explanation, _ROWS), len(unit.activations)
     st.markdown(
-        f"All {len(frame):,} images, strongest first."
-        if len(shown) == len(frame)
-        else f"The {len(shown):,} strongest of {len(frame):,} images; the CSV has every one."
+        f"All {total:,} images, strongest first."
+        if len(shown) == total
+        else f"The {len(shown):,} strongest of {total:,} images; the CSV has every one."
     )
     digits = f"%.{figures.decimals(unit.maximum - unit.minimum, 100)}f"
     columns = ["activation", "simulated", "range", "label", "predicted", "split", "key", "caption"]
     columns = [
-        c for c in columns if c in frame and (c not in ("caption", "predicted") or frame[c].notna().any())
+        c for c in columns if c in shown and (c not in ("caption", "predicted") or shown[c].notna().any())
     ]
     st.dataframe(
         shown[columns],
@@ -205,7 +208,12 @@ def _images(opened: common.Opened, unit: Unit, explanation: Explanation | None) 
             "caption": "Caption",
         },
     )
-    common.csv_button("Images as CSV", lambda: frame, f"{unit.layer} {unit.unit} images.csv", "csv images")
+    common.csv_button(
+        "Images as CSV",
+        lambda: _table(opened, unit, explanation),
+        f"{unit.layer} {unit.unit} images.csv",
+        "csv images",
+    )
 
 
 def _about(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> None:
@@ -258,7 +266,7 @@ def _about(opened: common.Opened, unit: Unit, explanation: Explanation | None) -
         )
         common.csv_button("Facts as CSV", lambda: facts, f"{unit.layer} {unit.unit} facts.csv", "csv facts")
         if unit.note:
-            st.caption(unit.note)
+            st.caption(md(unit.note))
 
 
 def _truth(unit: Unit) -> None:
@@ -268,7 +276,7 @@ def _truth(unit: Unit) -> None:
     bias, noise = truth.get("bias") or 0, truth.get("noise") or 0
     st.markdown(
         f"This unit was computed from the truth of the scenes, so its explanation can be checked:\n\n"
-        f"`{terms}{f' + {rounded(bias)}' if bias else ''}`"
+        f"{code(terms + (f' + {rounded(bias)}' if bias else ''))}"
         + (f", with noise of standard deviation {rounded(noise)}." if noise else ", without noise.")
     )
 

@@ -1,7 +1,8 @@
-"""Numbers of a unit in plain words."""
+"""Numbers of a unit in plain words, and text of others made safe for Markdown."""
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from lexplain_core.figures import plural
@@ -17,6 +18,44 @@ _POOLED = {
     ("tokens", "cls"): "activation (class token)",
 }
 _SIMULATORS = {"label": "concepts taken from the images’ labels"}
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # all of ASCII: Markdown lets each be escaped
+# Places where Streamlit finds a meaning after it has read the Markdown, escapes or not: `:dog:`,
+# `:material_home:`, addresses without brackets, arrows.
+_JOINTS = re.compile(r"(?<=[:@])|(?<=www)(?=\.)|(?<=[-<>~])(?=[-=>])", re.I)
+_NOTHING = ":small[]"  # an empty piece of small text: parts what stands before it and after it
+
+
+def md(text: object) -> str:
+    """Text from an address or a store as Markdown that shows it as it is, on one line.
+
+    No image, link, formula, icon or emphasis comes of it. Not for `st.badge`, which is itself a
+    piece of Markdown in brackets.
+    """
+    return _escaped(_one_line(text))
+
+
+def code(text: object) -> str:
+    """A path, or text from a store, as Markdown's code, whatever backticks it holds.
+
+    Streamlit shows `:material/` as `:material_` even there, so text from an address is better off in `md`.
+    """
+    line = _one_line(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}"
+
+
+def message(error: object) -> str:
+    """The sentence of an error as Markdown: `commands` in backticks are code, the rest is as it is."""
+    pieces = re.split(r"(`[^`]+`)", _one_line(error))
+    return "".join(piece if number % 2 else _escaped(piece) for number, piece in enumerate(pieces))
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+def _escaped(line: str) -> str:
+    return _NOTHING.join(_PUNCTUATION.sub(r"\\\g<0>", piece) for piece in _JOINTS.split(line))
 
 
 def quantity(unit: Unit) -> str:
@@ -49,11 +88,9 @@ def score_words(explanation: Explanation) -> str:
     """The score with its interval, split, number of images and simulator, or why there is none (HTML)."""
     sentences = []
     for score in explanation.scores:
-        name = f"{score.split.capitalize()} {score.kind}"
+        name = escape(f"{score.split.capitalize()} {score.kind}")
         if score.value is None:
-            sentences.append(
-                f"<b>No {escape(name.lower())}:</b> {escape(score.reason or 'it is undefined.')}"
-            )
+            sentences.append(f"<b>No {name.lower()}:</b> {escape(score.reason or 'it is undefined.')}")
             continue
         value = f"{name} <b>{_number(score.value)}</b>"
         if score.low is not None and score.high is not None:
