@@ -176,7 +176,7 @@ def test_a_build_ends_with_what_the_store_holds_and_says_how_to_rebuild_it(run, 
     monkeypatch.chdir(world)
     code, out, err = run("build", "small.toml", "--set", f"store={world}/cli.duckdb", "--set", "name=a b")
     assert code == 0 and "a b" in out and "last" in out and "1 skipped" in out
-    assert "Wrote" in err and "skipped red_disc/broken.jpg" in err.replace("\n", " ")
+    assert "Wrote" in err and "1 image skipped: red_disc/broken.jpg" in err.replace("\n", " ")
     _, out, _ = run("info", "cli.duckdb", "--json")
     assert json.loads(out)["name"] == "a b"
     from lexplain_core.store import Store

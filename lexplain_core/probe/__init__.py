@@ -59,7 +59,8 @@ def load_probing_set(probe: Probe, seed: int = 0, progress: Progress | None = No
     progress = progress or Silent()
     probing_set = probing_sets[probe.set](probe, seed=seed, progress=progress)
     if probing_set.skipped:
-        progress.note(f"{len(probing_set.skipped):,} images skipped: {_listed(probing_set)}")
+        images = "1 image" if len(probing_set.skipped) == 1 else f"{len(probing_set.skipped):,} images"
+        progress.note(f"{images} skipped: {_listed(probing_set)}")
     if probe.limit is not None and len(probing_set) > probe.limit:
         probing_set = take(probing_set, draw(probing_set.labels, probe.limit, seed))
     _check_size(probing_set)
