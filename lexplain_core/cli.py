@@ -87,8 +87,13 @@ def layers(
     target = load_target(
         Target(model=model, weights="random" if ".py:" not in model else "default", preprocess=preprocess)
     )
-    table = Table("layer", "units", "shape", "kind", "pooling", "module", title=f"Layers of {model}")
-    for info in list_layers(target, match):
+    found = list_layers(target, match)
+    if not found:
+        raise UserError(f"No layer of {model} matches {match!r}; without --match all are listed.")
+    longest = max(len(info.name) for info in found)  # a name is there to be copied: never cut it
+    name = Column("layer", min_width=longest, no_wrap=True)
+    table = Table(name, "units", "shape", "kind", "pooling", "module", title=f"Layers of {model}")
+    for info in found:
         shape = " × ".join(str(s) for s in info.shape)
         table.add_row(info.name, str(info.units), shape, info.kind, ", ".join(info.poolings), info.module)
     out.print(table)
@@ -139,7 +144,7 @@ def _print_info(facts: dict) -> None:
         highlight=False,
     )
     accuracy = (
-        "unknown accuracy"
+        "unknown accuracy (target.outputs can say which output is which class)"
         if target["accuracy"] is None
         else f"{target['accuracy']:.1%} right on {target['accuracy_images']:,} images, "
         f"among {target['outputs']:,} outputs"

@@ -13,5 +13,5 @@ def did_you_mean(name: str, known: list[str], limit: int = 3) -> str:
     """Return ' Did you mean …?' for near misses of `name` among `known`, or ''."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, known, n=limit, cutoff=0.5)
+    close = get_close_matches(name, list(dict.fromkeys(known)), n=limit, cutoff=0.5)
     return f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""

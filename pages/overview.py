@@ -52,10 +52,15 @@ def _in_words(info: dict) -> str:
     text = (
         f"**{info['images']:,} images** of {md(probing.get('name') or 'a probing set')} ({parts}) were shown to "
         f"**{md(target.get('name') or 'a network')}**; the **{figures.plural(info['units'], 'unit')}** of "
-        f"{figures.plural(len(info['layers']), 'layer')} are put in words."
+        f"{figures.plural(len(info['layers']), 'layer')} were recorded."
     )
-    if dead := info["dead_units"]:
-        text += f" {dead:,} {'is' if dead == 1 else 'are'} dead."
+    for number, what in (
+        (info["dead_units"], "dead"),
+        (sum(layer["constant"] for layer in info["layers"]), "constant"),
+        (sum(layer["negative"] for layer in info["layers"]), "negative throughout"),
+    ):
+        if number:
+            text += f" {number:,} {'is' if number == 1 else 'are'} {what}."
     accuracy = target.get("accuracy")
     if accuracy is not None:
         count = target.get("accuracy_images") or info["images"]

@@ -107,7 +107,7 @@ def area_chart(
             range=[float(edges[0]), float(edges[-1])],
             tickvals=edges.tolist(),
             ticktext=[plain(e, places) for e in edges],
-            unifiedhovertitle={"text": "%{customdata[2]} to %{customdata[3]}"},
+            unifiedhovertitle={"text": "activation around %{x:.3g}"},  # it knows x, not customdata
         ),
         yaxis=axis(
             look,

@@ -41,6 +41,7 @@ def figure(theme: Theme, height: int, data: list[dict], **layout) -> go.Figure:
             "plot_bgcolor": CLEAR,
             "font": {"family": FONT, "color": theme.text, "size": 13},
             "hoverlabel": {"bgcolor": theme.page, "bordercolor": theme.muted, "font": {"color": theme.text}},
+            "modebar": {"bgcolor": CLEAR, "color": theme.muted, "activecolor": theme.text},
             "showlegend": False,
             **layout,
         },
