@@ -104,6 +104,7 @@ def test_jump_by_number_and_layer_then_keys_work_again(visit, dashboard, store, 
     page.keyboard.press("ArrowLeft")  # round in a circle
     last = store.unit(layers[-1], 0).units - 1
     heading(page, layers[-1], last)
+    settle(page)  # a field that is filled while the page still runs is set back
     field = page.get_by_label(f"Unit, 0 to {last}")
     field.fill("1")
     field.press("Enter")
