@@ -57,15 +57,7 @@ def area_chart(
                     "type": "scatter",
                     "x": [float(edges[first]), *middles[first : last + 1].tolist(), float(edges[last + 1])],
                     "y": [float(share[b]) for b in at],
-                    "customdata": [
-                        [
-                            int(count[b]),
-                            int(buckets.counts[b]),
-                            plain(edges[b], places),
-                            plain(edges[b + 1], places),
-                        ]
-                        for b in at
-                    ],
+                    "customdata": [[int(count[b]), int(buckets.counts[b])] for b in at],
                     "name": escape(short(names[concept])),
                     "legendgroup": str(concept),
                     "showlegend": run == 0,
