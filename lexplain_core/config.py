@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -119,17 +119,86 @@ class Record(Section):
     )
 
 
+class Concepts(Section):
+    """What encoders are asked about; the label matrix always has all labels of the probing set."""
+
+    sets: list[str] = Field(
+        ["labels"],
+        description="Concept sets, joined without duplicates: `labels` (classes, superclasses, attributes), `nouns` (common English nouns), or text files with a concept a line.",
+    )
+
+
+class Encoder(Section):
+    """An open_clip dual encoder."""
+
+    model: str | None = Field(
+        None,
+        description="open_clip's name of the model, a JSON file with its configuration, a folder with `open_clip_config.json` and weights, or `demo/explainer`, `demo/simulator`; none when not set.",
+    )
+    pretrained: str | None = Field(
+        None,
+        description="open_clip's tag of the weights (downloaded), a weights file, or a folder with them; not needed where `model` is a folder.",
+    )
+    tokenizer: Path | None = Field(
+        None,
+        description="Folder of the Hugging Face tokenizer, or merges file of open_clip's own; comes with the model when not set.",
+    )
+    name: str | None = Field(
+        None, description="What pages call it; the model's or the folder's name when not set."
+    )
+    mean: tuple[float, float, float] | None = Field(
+        None, description="Per-channel mean subtracted from values in [0, 1]; comes with the weights."
+    )
+    std: tuple[float, float, float] | None = Field(
+        None, description="Per-channel standard deviation divided by; comes with the weights."
+    )
+    squash: bool | None = Field(
+        None,
+        description="Resize without keeping the proportions (SigLIP) or the shorter side and crop (CLIP); comes with the weights.",
+    )
+    a: float | None = Field(
+        None,
+        gt=0,
+        description="Scale in P = sigmoid(a·(cos + b)); the published value where there is one, else calibrated.",
+    )
+    b: float | None = Field(None, description="Shift in P = sigmoid(a·(cos + b)); given together with `a`.")
+    batch_size: int = Field(64, ge=1, description="Images per batch.")
+
+
+class Simulate(Section):
+    """How explanations are scored."""
+
+    labels: bool = Field(
+        True, description="Also simulate with the labels, where every concept of an explanation is a label."
+    )
+    same_encoder: bool = Field(
+        False,
+        description="Allow the same model as explainer and simulator; scores then flatter, and the store says so.",
+    )
+
+
 class Explain(Section):
     """How units are put in words (docs/method.md)."""
 
-    methods: list[str] = Field(["le-label"], description="Explanation methods to run.")
-    solver: str = Field("glm-saga", description="Solver of the sparse fit.")
+    methods: list[str] = Field(
+        ["le-label"],
+        description="Explanation methods to run: `le-label`, and `le-siglip` where there is an explainer.",
+    )
+    solver: str = Field(
+        "exact", description="Solver of the sparse fit: `exact`, or the published `glm-saga`."
+    )
     l1: float = Field(0.05, gt=0, description="Weight of the ℓ1 penalty, λ·α.")
     alpha: float = Field(0.99, gt=0, le=1, description="Share of the ℓ1 part in the elastic net.")
     epochs: int = Field(500, ge=1, description="Most epochs of glm-saga.")
     step: float = Field(5e-4, gt=0, description="Step size of glm-saga.")
     batch: int = Field(512, ge=1, description="Batch size of glm-saga.")
-    candidates: int = Field(10, ge=1, description="Concepts tried in each round of the greedy search.")
+    candidates: Annotated[int, Field(ge=1)] | Literal["all"] = Field(
+        10, description="Concepts tried in each round of the greedy search; `all` tries every one."
+    )
+    signed: bool = Field(
+        False,
+        description="Rank candidates by the size of their sparse weight whatever its sign; the published search takes positive ones first.",
+    )
     epsilon: float = Field(
         0.02, ge=0, description="Least gain in validation correlation that a further concept must bring."
     )
@@ -171,7 +240,20 @@ class Build(Section):
         min_length=1, description="Layers to record: names, or tables with `name` and `pooling`."
     )
     record: Record = Field(default_factory=Record, description="The recording pass.")
+    concepts: Concepts = Field(default_factory=Concepts, description="What encoders are asked about.")
+    explainer: Encoder = Field(
+        default_factory=Encoder, description="The encoder that explanations are found with (`le-siglip`)."
+    )
+    simulator: Encoder = Field(
+        default_factory=Encoder,
+        description="The encoder that explanations are scored with; another one than the explainer.",
+    )
     explain: Explain = Field(default_factory=Explain, description="How units are put in words.")
+    simulate: Simulate = Field(default_factory=Simulate, description="How explanations are scored.")
+    cache: Path = Field(
+        Path("~/.cache/lexplain"),
+        description="Folder where image embeddings are kept, by content; `LEXPLAIN_CACHE` overrides the default.",
+    )
 
     @field_validator("layers")
     @classmethod

@@ -13,8 +13,8 @@ from .scene import BACKGROUNDS, COLOUR_NAMES, SIZES, Item, Scene
 
 COUNTS = ("one object", "two objects", "three objects")
 SIZE_NAMES = tuple(f"{size} object" for size in SIZES)
-_NUMBERS = ("no", "one", "two", "three")
-_PLACES = {
+NUMBERS = ("no", "one", "two", "three")
+PLACES = {
     "beach": "on the beach",
     "meadow": "in a meadow",
     "snow": "in the snow",
@@ -88,7 +88,7 @@ def _phrase(item: Item, size: bool, count: int) -> str:
     kind = KINDS[item.kind]
     words.append(kind.name if count == 1 else kind.plural)
     if count > 1:
-        return f"{_NUMBERS[count]} {' '.join(words)}"
+        return f"{NUMBERS[count]} {' '.join(words)}"
     return f"{'an' if words[0][0] in 'aeiou' else 'a'} {' '.join(words)}"
 
 
@@ -102,4 +102,4 @@ def caption(scene: Scene) -> str:
         for items in groups.values()
     ]
     listed = phrases[-1] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
-    return f"{listed} {_PLACES[scene.background]}"
+    return f"{listed} {PLACES[scene.background]}"

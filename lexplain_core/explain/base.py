@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+import torch
 
 from ..concepts import ConceptMatrix
 from ..config import Explain
 from ..progress import Progress
 from ..registry import Registry
+from .moments import Basis, Targets
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Problem:
     """The units of one layer and what they may be explained with.
 
     q: float32 (K, N), activations of the units to explain. matrix: P, (M, N), already filtered.
-    train, val: boolean (N,). seed: for methods that shuffle.
+    train, val: boolean (N,). seed: for methods that shuffle. device: where the arithmetic runs.
     """
 
     q: np.ndarray
@@ -26,13 +29,32 @@ class Problem:
     train: np.ndarray
     val: np.ndarray
     seed: int = 0
+    device: torch.device | str = "cpu"
+    shared: dict = field(default_factory=dict, repr=False)
+
+    @property
+    def basis(self) -> Basis:
+        """Moments of P, made when they are first asked for.
+
+        Problems of one matrix that are given the same `shared` dictionary share them.
+        """
+        if "basis" not in self.shared:
+            self.shared["basis"] = Basis.of(self.matrix.values, self.train, self.val, self.device)
+        return self.shared["basis"]
+
+    @cached_property
+    def targets(self) -> Targets:
+        """Moments of q with P."""
+        return Targets.of(self.basis, self.matrix.values, self.q, self.train, self.val)
 
 
 @dataclass(frozen=True)
 class Found:
     """One unit's explanation: concept indices into the problem's matrix, in order of selection.
 
-    Where there is none, `concepts` is empty, `bias` is None and `reason` says why.
+    Where there is none, `concepts` is empty, `bias` is None and `reason` says why. violation: by how
+    much the sparse fit that ranked the concepts misses its optimality conditions
+    (`exact.violation`), None for methods without such a fit.
     """
 
     concepts: tuple[int, ...] = ()
@@ -40,11 +62,15 @@ class Found:
     bias: float | None = None
     val_correlation: float | None = None
     reason: str | None = None
+    violation: float | None = None
 
 
 @dataclass(frozen=True)
 class Method:
-    """An explanation method: the matrix it reads, the options it depends on, and what it runs."""
+    """An explanation method: the matrix it reads, the options it depends on, and what it runs.
+
+    matrix: `label`, or `explainer` for that of the build's explaining encoder.
+    """
 
     name: str
     matrix: str

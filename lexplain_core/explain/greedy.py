@@ -1,107 +1,211 @@
-"""The greedy search for a short explanation (paper, section 3.2.2, Algorithm 1)."""
+"""The greedy search for short explanations (paper, section 3.2.2, Algorithm 1), all units side by side.
+
+A least-squares fit with intercept and its correlation on another split need no images, only sums
+over them: blocks of the covariance matrices of `moments`. Each unit keeps a Cholesky factor of its
+chosen concepts' block and grows it by a row a round; every candidate's fit is that factor and one
+row more.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
+import torch
+from torch import Tensor
 
 from .base import Found
+from .moments import Basis, Targets
 
-# Directions of the candidates' covariance below this share of the largest count as none.
-_RANK = 1e-10
 NO_CANDIDATE = (
     "No concept among the first candidates correlates positively with the unit on the validation split."
 )
+_FLOATS = 24_000_000  # in one round's blocks at a time
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Means and covariances of P and q on one split; all that least squares and correlation need.
+def ranking(basis: Basis, targets: Targets, weights: Tensor, signed: bool, count: int) -> Tensor:
+    """The first `count` concepts in the order in which the search takes them; int64 (K, count).
 
-    mean_p (M,), mean_q (K,), cov (M, M), cross (M, K), var_q (K,); float64.
+    By sparse weight (K, M), descending, or with `signed` by its size; equal ones (the zeros) by
+    |train correlation|, then id. Constant concepts come last.
     """
-
-    mean_p: np.ndarray
-    mean_q: np.ndarray
-    cov: np.ndarray
-    cross: np.ndarray
-    var_q: np.ndarray
-
-    @classmethod
-    def of(cls, values: np.ndarray, q: np.ndarray) -> Moments:
-        """Moments of P (M, n) and q (K, n)."""
-        p, q = values.astype(np.float64), q.astype(np.float64)
-        mean_p, mean_q = p.mean(axis=1), q.mean(axis=1)
-        p -= mean_p[:, None]
-        q = q - mean_q[:, None]
-        n = p.shape[1]
-        return cls(mean_p, mean_q, p @ p.T / n, p @ q.T / n, (q**2).mean(axis=1))
-
-
-def ranking(weights: np.ndarray, train: Moments, unit: int) -> np.ndarray:
-    """Concepts in the order in which the search takes them; int64 (M,).
-
-    By signed sparse weight (M,), descending; equal ones (the zeros) by |train correlation|, then id.
-    """
-    spread = np.sqrt(np.diag(train.cov) * train.var_q[unit])
-    correlation = np.abs(train.cross[:, unit]) / np.where(spread > 0, spread, np.inf)
-    return np.lexsort((np.arange(len(weights)), -correlation, -weights))
+    # Correlations lie in [0, 1]: positive weights above them, negative ones below, in one number.
+    correlation = targets.cross.double().abs().clamp(max=1)
+    correlation[:, basis.scale == 0] = -1e-9
+    size = weights.abs() if signed else weights
+    key = torch.where(size > 0, 2 + size, torch.where(size < 0, size - 1, correlation))
+    if key.shape[1] > 4 * count:
+        # far fewer are needed than there are; ties at the edge must fall to the lower ids
+        edge = key.topk(count, dim=1).values[:, -1:]
+        most = int((key >= edge).sum(1).max())
+        if most <= 4 * count:
+            chosen = torch.where(key >= edge, key, -torch.inf).topk(most, dim=1).indices.sort(dim=1).values
+            order = key.gather(1, chosen).sort(dim=1, descending=True, stable=True).indices[:, :count]
+            return chosen.gather(1, order)
+    return key.sort(dim=1, descending=True, stable=True).indices[:, :count]
 
 
 def greedy(
-    order: np.ndarray,
-    train: Moments,
-    val: Moments,
-    unit: int,
-    candidates: int,
-    epsilon: float,
-    max_terms: int,
-) -> Found:
-    """Grow an explanation concept by concept while validation correlation gains.
+    basis: Basis,
+    targets: Targets,
+    weights: Tensor,
+    candidates: int | Literal["all"] = 10,
+    epsilon: float = 0.02,
+    max_terms: int = 10,
+    signed: bool = False,
+    advance=None,
+) -> list[Found]:
+    """Grow each unit's explanation concept by concept while its validation correlation gains.
 
-    Each round fits the `candidates` highest-ranked concepts that are neither chosen nor rejected,
-    each together with those chosen, by least squares with intercept on raw P and q of the train
-    split. A candidate that gains less than `epsilon` is rejected for good; of the others the best
-    is added. In the first round ε does not apply: the best with a positive correlation is taken.
-    Returns the concepts that were selected, with the weights of their joint fit.
+    weights: sparse weights (K, M), which rank the concepts. Each round fits the `candidates`
+    highest-ranked concepts that are neither chosen nor rejected, each together with those chosen,
+    by least squares with intercept on P and q of the train split. A candidate that gains less than
+    `epsilon` is rejected for good, one that the chosen ones already span too; of the others the
+    best is added. In the first round ε does not apply: the best with a positive correlation is
+    taken. Returns the concepts that were selected, with the weights of their joint fit.
     """
-    chosen: list[int] = []
-    weights = np.zeros(0)
-    reached = 0.0
-    waiting = [int(c) for c in order]
-    while waiting and len(chosen) < max_terms:
-        tried = waiting[:candidates]
-        fits = _fit(np.array([[*chosen, c] for c in tried]), train, unit)
-        correlations = _correlate(np.array([[*chosen, c] for c in tried]), fits, val, unit)
-        best = int(np.argmax(correlations))
-        if chosen:
-            rejected = {c for c, r in zip(tried, correlations, strict=True) if r - reached < epsilon}
+    size = basis.size
+    tried = size if candidates == "all" else min(candidates, size)
+    # No more than these can be chosen or rejected before the last round has its candidates.
+    ranks = size if candidates == "all" else min(size, tried * (max_terms + 1))
+    step = max(1, min(_FLOATS // max(size, 1), _FLOATS // (tried * min(max_terms, size) + ranks)))
+    found: list[Found] = []
+    for start in range(0, len(weights), step):
+        part = slice(start, start + step)
+        units = Targets(*(getattr(targets, name)[part] for name in Targets.__dataclass_fields__))
+        order = ranking(basis, units, weights[part].double(), signed, ranks)
+        found += _search(basis, units, order, tried, epsilon, min(max_terms, size))
+        if advance:
+            advance(len(units.mean))
+    return found
+
+
+@dataclass
+class _State:
+    """The units still growing; t concepts chosen each.
+
+    unit: (k,) rows of the problem. order, gone: (k, L). chosen: (k, t). factor: lower triangular L of
+    the chosen block of G, (k, t, t). y: L⁻¹c, (k, t). reached: validation correlation, (k,).
+    """
+
+    unit: Tensor
+    order: Tensor
+    gone: Tensor
+    chosen: Tensor
+    factor: Tensor
+    y: Tensor
+    reached: Tensor
+
+    def only(self, rows: Tensor) -> _State:
+        return _State(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+def _search(
+    basis: Basis, targets: Targets, order: Tensor, tried: int, epsilon: float, max_terms: int
+) -> list[Found]:
+    k, device = len(order), order.device
+    double = {"dtype": torch.float64, "device": device}
+    state = _State(
+        torch.arange(k, device=device),
+        order,
+        torch.zeros_like(order, dtype=torch.bool),
+        torch.zeros(k, 0, dtype=torch.int64, device=device),
+        torch.zeros(k, 0, 0, **double),
+        torch.zeros(k, 0, **double),
+        torch.full((k,), -torch.inf, **double),
+    )
+    found: list[Found | None] = [None] * k
+    for t in range(max_terms):
+        place = _window(state.gone, tried)
+        concepts = state.order.gather(1, place)
+        waiting = ~state.gone.gather(1, place)
+        v, variance, slope, correlation = _fits(basis, targets, state, concepts)
+        correlation = torch.where(waiting, correlation, -torch.inf)
+        best = correlation.argmax(1, keepdim=True)
+        top = correlation.gather(1, best)[:, 0]
+        if t == 0:
+            grows = top > 0
+            rejected = torch.zeros_like(waiting)
         else:
-            rejected = set() if correlations[best] > 0 else set(tried)
-        if len(rejected) == len(tried):
+            grows = top - state.reached >= epsilon
+            rejected = waiting & (correlation - state.reached[:, None] < epsilon)
+        _keep(found, basis, targets, state.only(~grows))
+        state.gone.scatter_(1, place, state.gone.gather(1, place) | rejected)
+        state.gone.scatter_(1, place.gather(1, best), True)
+        pivot = variance.gather(1, best).sqrt()
+        row = v.gather(2, best[:, None, :].expand(-1, t, 1))[:, :, 0]
+        factor = torch.nn.functional.pad(state.factor, (0, 1, 0, 1))
+        factor[:, t, :t], factor[:, t, t] = row, pivot[:, 0]
+        state = _State(
+            state.unit,
+            state.order,
+            state.gone,
+            torch.cat([state.chosen, concepts.gather(1, best)], 1),
+            factor,
+            torch.cat([state.y, slope.gather(1, best) * pivot], 1),
+            top,
+        ).only(grows)
+        if not len(state.unit):
             break
-        chosen.append(tried[best])
-        weights, reached = fits[best], float(correlations[best])
-        waiting = [c for c in waiting if c != tried[best] and c not in rejected]
-    if not chosen:
-        return Found(reason=NO_CANDIDATE)
-    bias = float(train.mean_q[unit] - weights @ train.mean_p[chosen])
-    return Found(tuple(chosen), tuple(float(w) for w in weights), bias, reached)
+    _keep(found, basis, targets, state)
+    return found
 
 
-def _fit(sets: np.ndarray, moments: Moments, unit: int) -> np.ndarray:
-    """Least-squares weights of each set of concepts (S, t) -> (S, t); collinear ones share theirs."""
-    cov = moments.cov[sets[:, :, None], sets[:, None, :]]
-    inverse = np.linalg.pinv(cov, rcond=_RANK, hermitian=True)
-    return np.einsum("sij,sj->si", inverse, moments.cross[sets, unit])
+def _window(gone: Tensor, tried: int) -> Tensor:
+    """Places of the first `tried` ranks that are not gone, (k, tried); where fewer are left, gone ones."""
+    places = torch.arange(gone.shape[1], device=gone.device)
+    key = places + gone * gone.shape[1]
+    return key.topk(tried, dim=1, largest=False, sorted=True).indices
 
 
-def _correlate(sets: np.ndarray, weights: np.ndarray, moments: Moments, unit: int) -> np.ndarray:
-    """Correlation of each fit with the unit on a split; -inf where either is constant."""
-    cov = moments.cov[sets[:, :, None], sets[:, None, :]]
-    variance = np.einsum("si,sij,sj->s", weights, cov, weights)
-    shared = np.einsum("si,si->s", weights, moments.cross[sets, unit])
-    spread = np.sqrt(np.maximum(variance, 0) * moments.var_q[unit])
-    defined = (spread > 0) & (variance > 1e-14 * np.einsum("si,sii,si->s", weights, cov, weights))
-    return np.where(defined, shared / np.where(spread > 0, spread, 1), -np.inf)
+def _fits(basis: Basis, targets: Targets, state: _State, concepts: Tensor) -> tuple[Tensor, ...]:
+    """Each candidate, (k, C), fitted together with the chosen ones.
+
+    Returns L⁻¹ of its column of G, (k, t, C); its variance that the chosen ones leave, its weight
+    and the fit's correlation with the unit on val, each (k, C). Weights are of standardised
+    concepts. The correlation is −inf where a candidate adds nothing or the fit is constant.
+    """
+    chosen, unit = state.chosen, state.unit
+    t = chosen.shape[1]
+    cross = targets.cross[unit[:, None], concepts].double()
+    column = basis.gram[chosen[:, :, None], concepts[:, None, :]].double()
+    v = torch.linalg.solve_triangular(state.factor, column, upper=False) if t else column
+    variance = (basis.gram.diagonal()[concepts].double() - v.square().sum(1)).clamp(min=0)
+    sound = variance > basis.tolerance
+    slope = torch.where(
+        sound, (cross - (v * state.y[:, :, None]).sum(1)) / torch.where(sound, variance, 1.0), 0.0
+    )
+    diagonal = basis.val_gram.diagonal()
+    shared = slope * targets.val_cross[unit[:, None], concepts].double()
+    own = slope**2 * diagonal[concepts].double()
+    spread, total = own, own
+    if t:
+        # weights of the chosen ones: L⁻ᵀ(y − v·slope)
+        rest = state.y[:, :, None] - v * slope[:, None, :]
+        weights = torch.linalg.solve_triangular(state.factor.mT, rest, upper=True)
+        among = basis.val_gram[chosen[:, :, None], chosen[:, None, :]].double()
+        across = basis.val_gram[chosen[:, :, None], concepts[:, None, :]].double()
+        shared = shared + (weights * targets.val_cross[unit[:, None], chosen].double()[:, :, None]).sum(1)
+        spread = own + (weights * (among @ weights)).sum(1) + 2 * slope * (weights * across).sum(1)
+        total = own + (weights**2 * diagonal[chosen].double()[:, :, None]).sum(1)
+    # on val the fit may be constant; its variance is rounding then
+    defined = sound & (spread > basis.tolerance**1.5 * total) & (targets.val_variance[unit, None] > 0)
+    scale = (spread * targets.val_variance[unit, None]).clamp(min=0).sqrt()
+    correlation = torch.where(defined, shared / torch.where(defined, scale, 1.0), -torch.inf)
+    return v, variance, slope, correlation
+
+
+def _keep(found: list, basis: Basis, targets: Targets, state: _State) -> None:
+    """Write down what units that are done have chosen, with weights for P and q as they are."""
+    if not len(state.unit):
+        return
+    if state.chosen.shape[1] == 0:
+        for unit in state.unit.tolist():
+            found[unit] = Found(reason=NO_CANDIDATE)
+        return
+    standard = torch.linalg.solve_triangular(state.factor.mT, state.y[:, :, None], upper=True)[:, :, 0]
+    weights = standard * targets.scale[state.unit, None] / basis.scale[state.chosen]
+    bias = targets.mean[state.unit] - (weights * basis.mean[state.chosen]).sum(1)
+    rows = (x.tolist() for x in (state.unit, state.chosen, weights, bias, state.reached))
+    for unit, chosen, w, b, reached in zip(*rows, strict=True):
+        found[unit] = Found(tuple(chosen), tuple(w), b, reached)

@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..config import Explain
 from ..errors import UserError
 from ..progress import Progress
 from .base import Found, Method, Problem, methods
-from .greedy import Moments, greedy, ranking
-from .sparse import Standardised, solvers
+from .exact import violation
+from .greedy import greedy
+from .sparse import solvers
 
 _OPTIONS = (
-    "solver", "l1", "alpha", "epochs", "step", "batch",
-    "candidates", "epsilon", "max_terms", "concept_mean5", "concept_std",
+    "solver", "l1", "alpha", "epochs", "step", "batch", "candidates", "signed",
+    "epsilon", "max_terms", "concept_mean5", "concept_std",
 )  # fmt: skip
 
 
 def explain_linear(problem: Problem, explain: Explain, progress: Progress) -> Sequence[Found]:
     """Explain each unit as a sparse linear combination of concepts; one `Found` per unit of q."""
-    values, q = problem.matrix.values, problem.q
-    if not len(values):
+    if not len(problem.matrix.values):
         raise UserError(
             "No concept passes the concept filter on the train split: the probing set needs at least one "
             "label that is on some images and not on all."
         )
-    data = Standardised.of(values, q, problem.train)
-    weights = solvers[explain.solver](data, explain, problem.seed, progress)
-    train = Moments.of(values[:, problem.train], q[:, problem.train])
-    val = Moments.of(values[:, problem.val], q[:, problem.val])
-    found = []
-    with progress.task("greedy search", total=len(q)) as advance:
-        for unit in range(len(q)):
-            order = ranking(weights[unit], train, unit)
-            found.append(
-                greedy(order, train, val, unit, explain.candidates, explain.epsilon, explain.max_terms)
-            )
+    if "basis" not in problem.shared:
+        with progress.task("covariances of the concepts", total=1) as advance:
+            _ = problem.basis
             advance(1)
-    return found
+    weights = solvers[explain.solver](problem, explain, progress)
+    ridge = explain.l1 * (1 - explain.alpha) / explain.alpha
+    missed = violation(problem.basis, problem.targets, weights.double(), explain.l1, ridge).tolist()
+    with progress.task("greedy search", total=len(problem.q)) as advance:
+        found = greedy(
+            problem.basis, problem.targets, weights, explain.candidates, explain.epsilon,
+            explain.max_terms, explain.signed, advance,
+        )  # fmt: skip
+    return [replace(result, violation=v) for result, v in zip(found, missed, strict=True)]
 
 
 methods.register("le-label")(Method("le-label", "label", _OPTIONS, explain_linear))
+methods.register("le-siglip")(Method("le-siglip", "explainer", _OPTIONS, explain_linear))

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from glm_saga.elasticnet import glm_saga
+from torch import Tensor
 
 from ..config import Explain
 from ..progress import Progress
 from ..registry import Registry
+from .base import Problem
+from .exact import solve
 
 # The largest batch × units × concepts product that one SAGA step may make (floats): it stays in cache.
 _SAGA_PRODUCT = 2_000_000
@@ -56,8 +59,15 @@ def objective(data: Standardised, weights: np.ndarray, l1: float, alpha: float) 
     return 0.5 * (error**2).mean(axis=0) + l1 * np.abs(weights).sum(axis=1) + ridge * (weights**2).sum(axis=1)
 
 
-# name -> function(Standardised, Explain, seed, progress) -> float32 weights (K, M)
-solvers: Registry[Callable[..., np.ndarray]] = Registry("solver")
+# name -> function(Problem, Explain, Progress) -> weights of standardised P and q, (K, M)
+solvers: Registry[Callable[[Problem, Explain, Progress], Tensor]] = Registry("solver")
+
+
+@solvers.register("exact")
+def exact(problem: Problem, explain: Explain, progress: Progress) -> Tensor:
+    """Solve for all units at once, to the optimum, on the Gram matrix (`exact`); float64 (K, M)."""
+    with progress.task("sparse fit", total=len(problem.q)) as advance:
+        return solve(problem.basis, problem.targets, explain.l1, explain.alpha, advance)[0]
 
 
 class _Batches:
@@ -73,6 +83,13 @@ class _Batches:
 
 
 @solvers.register("glm-saga")
+def published(problem: Problem, explain: Explain, progress: Progress) -> Tensor:
+    """Solve as the published code does (`saga`); float32 (K, M)."""
+    data = Standardised.of(problem.matrix.values, problem.q, problem.train)
+    weights = saga(data, explain, problem.seed, progress)
+    return torch.from_numpy(weights).to(problem.device)
+
+
 def saga(data: Standardised, explain: Explain, seed: int, progress: Progress) -> np.ndarray:
     """Solve with the `glm-saga` package, as the published code configures it.
 

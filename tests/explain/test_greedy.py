@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from lexplain_core.explain.greedy import NO_CANDIDATE, Moments, greedy, ranking
+from lexplain_core.explain.greedy import NO_CANDIDATE, greedy, ranking
+from lexplain_core.explain.moments import Basis, Targets
 
 from .helpers import fit, plain_greedy, plain_ranking, splits
 
@@ -33,11 +35,14 @@ def random_problem(seed: int):
     return P, (q * scale).astype(np.float32), *splits(n, rng), rng
 
 
-def run(P, q, train, val, order, **options):
-    options = {"candidates": 10, "epsilon": 0.02, "max_terms": 10} | options
+def run(P, q, train, val, order, dtype=None, **options):
+    """The search in the given order of concepts, which ranks them by weights that fall along it."""
     q = np.atleast_2d(q)
-    moments = [Moments.of(P[:, part], q[:, part]) for part in (train, val)]
-    return [greedy(np.asarray(order), *moments, unit, **options) for unit in range(len(q))]
+    basis = Basis.of(P, train, val, dtype=dtype)
+    targets = Targets.of(basis, P, q, train, val)
+    weights = torch.zeros(len(q), len(P), dtype=torch.float64)
+    weights[:, torch.tensor(list(order))] = torch.linspace(1, 0.5, len(P), dtype=torch.float64)
+    return greedy(basis, targets, weights, **options)
 
 
 @pytest.mark.parametrize("block", range(6))
@@ -182,14 +187,52 @@ def test_ranking_is_by_signed_weight_then_train_correlation_then_id():
         q = rng.normal(0, 1, (2, n)).astype(np.float32)
         weights = (rng.normal(0, 1, m) * (rng.random(m) < 0.4)).astype(np.float32)
         weights[rng.random(m) < 0.2] = -0.0
-        got = ranking(weights, Moments.of(P, q), 1)
+        got = rank(np.stack([weights, weights]), P, q)[1]
         expected = plain_ranking(weights, P, q[1])
         # Equal columns have the same correlation up to rounding, which may swap them.
         assert weights[got].tolist() == weights[expected].tolist()
         np.testing.assert_array_equal(P[got], P[expected])
     P = np.array([[0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 1, 0]], dtype=np.float32)
     q = np.array([[0, 1, 0, 1.5]], dtype=np.float32)
-    moments = Moments.of(P, q)
-    assert ranking(np.zeros(3), moments, 0).tolist() == [0, 2, 1]  # equal |r|: by id
-    assert ranking(np.array([-0.1, 0, 0]), moments, 0).tolist() == [2, 1, 0]  # a negative one comes last
-    assert ranking(np.array([0, 0.1, -0.1]), moments, 0).tolist() == [1, 0, 2]
+    assert rank(np.zeros((1, 3)), P, q)[0].tolist() == [0, 2, 1]  # equal |r|: by id
+    assert rank(np.array([[-0.1, 0, 0]]), P, q)[0].tolist() == [2, 1, 0]  # a negative one comes last
+    assert rank(np.array([[0, 0.1, -0.1]]), P, q)[0].tolist() == [1, 0, 2]
+    assert rank(np.array([[0, 0.1, -0.2]]), P, q, signed=True)[0].tolist() == [2, 1, 0]
+
+
+def rank(weights, P, q, signed=False, count=None):
+    everything = np.ones(P.shape[1], bool)
+    basis = Basis.of(P, everything, everything)
+    targets = Targets.of(basis, P, q, everything, everything)
+    return ranking(basis, targets, torch.from_numpy(weights).double(), signed, count or len(P)).numpy()
+
+
+def test_the_first_ranks_are_those_of_the_whole_ranking():
+    rng = np.random.default_rng(0)
+    P, q = rng.integers(0, 2, (200, 60)).astype(np.float32), rng.normal(0, 1, (8, 60)).astype(np.float32)
+    P[150:160] = P[3]  # ties by correlation
+    weights = rng.normal(0, 1, (8, 200)) * (rng.random((8, 200)) < 0.02)
+    whole = rank(weights, P, q)
+    np.testing.assert_array_equal(rank(weights, P, q, count=20), whole[:, :20])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_all_candidates_are_tried_in_every_round(seed):
+    P, q, train, val, rng = random_problem(seed)
+    plain = plain_greedy(range(len(P)), P, q, train, val, candidates=len(P))
+    (found,) = run(P, q, train, val, range(len(P)), candidates="all")
+    if plain.margin > 1e-7:
+        np.testing.assert_array_equal(P[list(found.concepts)], P[plain.concepts])
+
+
+def test_single_precision_finds_the_same():
+    rng = np.random.default_rng(7)
+    P = np.clip(rng.random((80, 2000)) ** 3, 0, 1).astype(np.float32)
+    q = (rng.random((10, 80)) * (rng.random((10, 80)) < 0.1)) @ P + 0.1 * rng.normal(0, 1, (10, 2000))
+    train, val = splits(2000, rng)
+    double = run(P, q.astype(np.float32), train, val, range(80))
+    single = run(P, q.astype(np.float32), train, val, range(80), dtype=torch.float32)
+    for a, b in zip(double, single, strict=True):
+        assert a.concepts == b.concepts
+        np.testing.assert_allclose(a.weights, b.weights, rtol=1e-3)
+        assert a.val_correlation == pytest.approx(b.val_correlation, abs=1e-5)

@@ -10,7 +10,7 @@ from lexplain_core.config import Explain
 from lexplain_core.errors import UserError
 from lexplain_core.explain import Problem, methods
 from lexplain_core.explain.greedy import NO_CANDIDATE
-from lexplain_core.explain.sparse import Standardised, solvers
+from lexplain_core.explain.sparse import solvers
 from lexplain_core.progress import Silent
 
 from .helpers import plain_greedy, plain_ranking, splits
@@ -51,7 +51,8 @@ def test_a_planted_combination_is_recovered():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_le_is_the_plain_ranking_then_the_plain_search(seed):
+@pytest.mark.parametrize(("solver", "signed"), [("exact", False), ("glm-saga", False), ("exact", True)])
+def test_le_is_the_plain_ranking_then_the_plain_search(seed, solver, signed):
     rng = np.random.default_rng(seed)
     m, n, k = int(rng.integers(1, 25)), int(rng.integers(60, 400)), int(rng.integers(1, 5))
     P = random_p(seed, m, n)
@@ -61,9 +62,11 @@ def test_le_is_the_plain_ranking_then_the_plain_search(seed):
         np.where(rng.random((k, m)) < 0.3, rng.normal(0, 1, (k, m)), 0) @ P + rng.normal(0, 0.3, (k, n))
     ).astype(np.float32)
     p = problem(P, q, seed)
-    weights = solvers["glm-saga"](Standardised.of(P, q, p.train), QUICK, seed, Silent())
-    for unit, found in enumerate(explain(p)):
-        order = plain_ranking(weights[unit], P[:, p.train], q[unit, p.train])
+    options = Explain(**SOLVE, solver=solver, signed=signed)
+    weights = solvers[solver](p, options, Silent()).numpy()
+    for unit, found in enumerate(explain(p, options)):
+        ranked = abs(weights[unit]) if signed else weights[unit]
+        order = plain_ranking(ranked, P[:, p.train], q[unit, p.train])
         plain = plain_greedy(order, P, q[unit], p.train, p.val)
         if plain.margin < 1e-7:
             continue
@@ -103,10 +106,8 @@ def test_without_any_concept_it_is_said():
 
 @pytest.mark.parametrize("name", list(methods))
 def test_every_method_names_its_matrix_and_options(name):
-    from lexplain_core.concepts import concept_matrices
-
     method = methods[name]
-    assert method.name == name and method.matrix in concept_matrices
+    assert method.name == name and method.matrix in ("label", "explainer")
     config = method.config(Explain())
     assert (config["method"], config["matrix"]) == (name, method.matrix)
     assert set(config) == {"method", "matrix", *method.options}
