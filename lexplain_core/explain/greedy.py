@@ -178,7 +178,7 @@ def _fits(basis: Basis, targets: Targets, state: _State, concepts: Tensor) -> tu
     diagonal = basis.val_gram.diagonal()
     shared = slope * targets.val_cross[unit[:, None], concepts].double()
     own = slope**2 * diagonal[concepts].double()
-    spread, total = own, own
+    spread, total = own, slope**2
     if t:
         # weights of the chosen ones: L⁻ᵀ(y − v·slope)
         rest = state.y[:, :, None] - v * slope[:, None, :]
@@ -187,8 +187,8 @@ def _fits(basis: Basis, targets: Targets, state: _State, concepts: Tensor) -> tu
         across = basis.val_gram[chosen[:, :, None], concepts[:, None, :]].double()
         shared = shared + (weights * targets.val_cross[unit[:, None], chosen].double()[:, :, None]).sum(1)
         spread = own + (weights * (among @ weights)).sum(1) + 2 * slope * (weights * across).sum(1)
-        total = own + (weights**2 * diagonal[chosen].double()[:, :, None]).sum(1)
-    # on val the fit may be constant; its variance is rounding then
+        total = slope**2 + (weights**2).sum(1)
+    # on val the fit may be constant; its variance is rounding then, against 1 for a concept on train
     defined = sound & (spread > basis.tolerance**1.5 * total) & (targets.val_variance[unit, None] > 0)
     scale = (spread * targets.val_variance[unit, None]).clamp(min=0).sqrt()
     correlation = torch.where(defined, shared / torch.where(defined, scale, 1.0), -torch.inf)
