@@ -10,18 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from . import __version__, demo  # noqa: F401  (registers the demo's probing set and network)
-from .concepts import concept_matrices, usable
+from .concepts import concept_matrices, concept_set, refuse_same, usable, view
 from .config import Build
 from .errors import UserError
 from .explain import Found, Problem, methods, solvers
 from .persist import write_store
 from .probe import load_probing_set, split
+from .probe.digest import content_digest
 from .progress import Progress, Silent
-from .simulate import correlation, simulate
+from .simulate import EncoderSimulator, LabelSimulator, Simulator, Words, score_layer
 from .store import Store, StoreError
-from .target import Recording, load_target, record, resolve_layers
+from .target import Recording, choose_device, load_target, record, resolve_layers
 from .target.base import LayerInfo
 from .target.outputs import map_classes_to_outputs
 from .target.units import describe_units
@@ -29,6 +31,7 @@ from .work import Work
 
 # Methods make a few copies of what they explain, so a big layer comes to them in pieces.
 _ACTIVATIONS_AT_ONCE = 64_000_000
+EXPLAINABLE = ("alive", "negative")
 
 
 def build(
@@ -54,9 +57,13 @@ def build(
 
 def check_options(work: Work) -> None:
     """Find what can be known to be wrong before anything is computed."""
-    explain = work.config.explain
+    config, explain = work.config, work.config.explain
     for name in explain.methods:
-        concept_matrices[methods[name].matrix]
+        if methods[name].matrix == "explainer" and not config.explainer.model:
+            raise UserError(
+                f"The method {name!r} needs an encoder to explain with: set explainer.model "
+                "(docs/encoders.md), or leave the method out of explain.methods."
+            )
     solvers[explain.solver]
     if work.config.store.suffix != ".duckdb":
         raise UserError(
@@ -103,50 +110,98 @@ def record_layers(work: Work) -> None:
 
 
 def make_concepts(work: Work) -> None:
-    for name in sorted({methods[m].matrix for m in work.config.explain.methods}):
-        work.matrices[name] = concept_matrices[name](work.probing)
+    """The label matrix, the encoders' looks at the images, and the explainer's matrix."""
+    config, probing = work.config, work.probing
+    train = work.splits == "train"
+    work.matrices["label"] = concept_matrices["label"](probing)
+    device = choose_device(config.record.device)
+    roles = _roles(config)
+    content = content_digest(probing, work.progress) if roles else None
+    for role in roles:
+        taken = [other.name for other in work.views.values()]
+        spec, progress = getattr(config, role), work.progress
+        work.views[role] = view(spec, role, probing, train, device, config.cache, progress, content, taken)
+    if len(work.views) == 2:
+        work.same_encoder = refuse_same(
+            work.views["explainer"], work.views["simulator"], config.simulate.same_encoder
+        )
+    if "explainer" in work.views:
+        explainer = work.views["explainer"]
+        work.matrices[explainer.name] = explainer.matrix(concept_set(probing, config.concepts.sets))
+    for name in config.explain.methods:
+        by_label = methods[name].matrix == "label"
+        work.matrices_of[name] = "label" if by_label else work.views["explainer"].name
+
+
+def _roles(config: Build) -> list[str]:
+    """The encoders that this build uses."""
+    asked = {methods[name].matrix for name in config.explain.methods}
+    return [
+        role
+        for role in ("explainer", "simulator")
+        if getattr(config, role).model and (role == "simulator" or role in asked)
+    ]
 
 
 def explain_units(work: Work) -> None:
     explain = work.config.explain
     train, val = work.splits == "train", work.splits == "val"
+    device = choose_device(work.config.record.device)
+    if device.type == "mps":  # has no double precision
+        device = torch.device("cpu")
     for name in explain.methods:
         method = methods[name]
-        matrix = work.matrices[method.matrix]
-        kept = np.flatnonzero(usable(matrix.values, train, explain.concept_mean5, explain.concept_std))
-        work.progress.note(f"{name}: {len(kept)} of {len(matrix.concepts)} concepts pass the filter")
-        filtered = matrix.subset(np.isin(np.arange(len(matrix.concepts)), kept))
+        matrix = work.matrices[work.matrices_of[name]]
+        keep = usable(matrix.values, train, explain.concept_mean5, explain.concept_std)
+        work.kept[name], kept = keep, np.flatnonzero(keep)
+        work.progress.note(
+            f"{name}: {len(kept):,} of {len(matrix.concepts):,} concepts of “{matrix.name}” pass the filter, "
+            f"{len(matrix.concepts) - len(kept):,} are dropped"
+        )
+        filtered, shared = matrix.subset(keep), {}
         for number, (layer, facts) in enumerate(zip(work.layers, work.units, strict=True)):
-            explainable = np.flatnonzero(facts.status.isin(["alive", "negative"]))
+            explainable = np.flatnonzero(facts.status.isin(EXPLAINABLE))
             found = {}
             if len(explainable):
                 work.progress.note(f"{name}, layer {layer.info.name}: {len(explainable)} units")
             step = max(1, _ACTIVATIONS_AT_ONCE // len(work.probing))
             for start in range(0, len(explainable), step):
                 piece = explainable[start : start + step]
-                problem = Problem(layer.values[piece], filtered, train, val, work.config.seed)
+                problem = Problem(layer.values[piece], filtered, train, val, work.config.seed, device, shared)
                 results = method.explain(problem, explain, work.progress)
                 for unit, result in zip(piece, results, strict=True):
                     concepts = tuple(int(kept[c]) for c in result.concepts)
                     found[int(unit)] = replace(result, concepts=concepts)
-            for unit in np.flatnonzero(~facts.status.isin(["alive", "negative"])):
+            for unit in np.flatnonzero(~facts.status.isin(EXPLAINABLE)):
                 found[int(unit)] = Found(reason=facts.reason[unit])
             work.explanations[number, name] = dict(sorted(found.items()))
 
 
 def score_explanations(work: Work) -> None:
-    """Correlation on the test split, simulated with the labels themselves."""
+    """Correlation on the test split, as each simulator predicts it, beside its null."""
     test = work.splits == "test"
-    for (number, name), found in work.explanations.items():
-        values = work.matrices[methods[name].matrix].values
-        scored = {}
-        for unit, result in found.items():
-            if result.reason is None:
-                simulated = simulate(
-                    np.array(result.weights), result.bias, values[list(result.concepts)][:, test]
+    simulators: list[Simulator] = []
+    if work.config.simulate.labels or "simulator" not in work.views:
+        simulators.append(LabelSimulator(work.matrices["label"]))
+    if "simulator" in work.views:
+        simulators.append(EncoderSimulator(work.views["simulator"]))
+    with work.progress.task("simulate", total=len(work.explanations) * len(simulators)) as advance:
+        for (number, name), found in work.explanations.items():
+            concepts = work.matrices[work.matrices_of[name]].concepts
+            words = {
+                unit: Words(
+                    tuple((w, concepts[c]) for w, c in zip(result.weights, result.concepts, strict=True)),
+                    result.bias,
                 )
-                scored[unit] = correlation(work.layers[number].values[unit, test], simulated)
-        work.scores[number, name] = scored
+                for unit, result in found.items()
+                if result.reason is None
+            }
+            values = work.layers[number].values
+            alive = work.units[number].status.isin(EXPLAINABLE).to_numpy()
+            scores = work.scores[number, name] = {}
+            for simulator in simulators:
+                scores[simulator.name] = score_layer(words, simulator, values, alive, test)
+                advance(1)
 
 
 def is_current(config: Build) -> bool:
@@ -163,8 +218,10 @@ STAGES = [
     ("check", check_options),
     ("probing set", load_images),
     ("target model", load_network),
-    ("recording", record_layers),
+    # Encoders come before the network: what is wrong with them shows early, and their look at the
+    # images is kept whatever happens later.
     ("concepts", make_concepts),
+    ("recording", record_layers),
     ("explanations", explain_units),
     ("scores", score_explanations),
     ("store", write_store),

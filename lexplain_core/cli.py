@@ -25,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 out = Console()
+imports = typer.Typer(help="Bring into a store what others made.", no_args_is_help=True)
+app.add_typer(imports, name="import")
 
 Overrides = Annotated[
     list[str] | None,
@@ -119,6 +121,34 @@ def info(
         print(json.dumps(facts, ensure_ascii=False, indent=2))
     else:
         _print_info(facts)
+
+
+@imports.command("explanations")
+def import_explanations(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .csv or .json file of explanations (docs/importing.md).")
+    ],
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
+    method: Annotated[
+        str, typer.Option("--method", metavar="NAME", help="What pages call the method that made them.")
+    ],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace an earlier import of that name.")
+    ] = False,
+) -> None:
+    """Add explanations of any method to a store, scored beside its own."""
+    from .import_explanations import import_explanations as run
+    from .progress import Terminal
+
+    done = run(file, store, method, replace, Terminal())
+    units = "1 unit" if done.units == 1 else f"{done.units:,} units"
+    new = "1 new concept" if done.new_concepts == 1 else f"{done.new_concepts:,} new concepts"
+    out.print(f"{done.method}: {units} explained, {new}", highlight=False, markup=False)
+    for simulator, (scored, mean) in done.scores.items():
+        shown = "" if mean is None else f", mean correlation {mean:.3f} on the test split"
+        out.print(
+            f"  by {simulator}: {scored:,} of {units} have a score{shown}", highlight=False, markup=False
+        )
 
 
 def _command(*words: str, set_: list[str] | None) -> str:

@@ -7,7 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .errors import UserError, did_you_mean
 
@@ -182,7 +182,7 @@ class Explain(Section):
 
     methods: list[str] = Field(
         ["le-label"],
-        description="Explanation methods to run: `le-label`, and `le-siglip` where there is an explainer.",
+        description="Explanation methods to run; `le-siglip` is added to the default where there is an explainer.",
     )
     solver: str = Field(
         "exact", description="Solver of the sparse fit: `exact`, or the published `glm-saga`."
@@ -255,6 +255,16 @@ class Build(Section):
         description="Folder where image embeddings are kept, by content; `LEXPLAIN_CACHE` overrides the default.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_the_explainer(cls, data: Any) -> Any:
+        """An explainer that is given is used, unless `methods` says otherwise."""
+        if isinstance(data, dict) and isinstance(data.get("explainer"), dict):
+            explain = data.get("explain", {})
+            if data["explainer"].get("model") and isinstance(explain, dict) and "methods" not in explain:
+                return data | {"explain": explain | {"methods": ["le-label", "le-siglip"]}}
+        return data
+
     @field_validator("layers")
     @classmethod
     def _as_specs(cls, layers: list[LayerSpec | str]) -> list[LayerSpec]:
@@ -300,9 +310,18 @@ def _set(data: dict, assignment: str) -> None:
 
 
 # Every path option, with its section: relative ones are meant from the config file's folder.
-_PATHS = [((), "store"), (("probe",), "root"), (("probe",), "names")]
+_PATHS = [
+    ((), "store"),
+    ((), "cache"),
+    (("probe",), "root"),
+    (("probe",), "names"),
+    (("explainer",), "tokenizer"),
+    (("simulator",), "tokenizer"),
+]
 # Endings that make `target.weights` a file.
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".th", ".safetensors", ".bin", ".ckpt", ".tar")
+# Names in `concepts.sets` that are no files.
+CONCEPT_SETS = ("labels", "nouns")
 # What pydantic adds to an error's location for the members of a union.
 _MEMBERS = {"LayerSpec", "str", "list[str]"}
 
@@ -311,6 +330,14 @@ def names_file(weights: str) -> bool:
     """Whether `target.weights` is a checkpoint file, and not a tag such as `IMAGENET1K_V1`."""
     path = Path(weights)
     return path.suffix.lower() in CHECKPOINT_SUFFIXES or len(path.parts) > 1
+
+
+def _is_path(text: str, base: Path) -> bool:
+    """Whether an encoder's `model` or `pretrained` is a file or folder, and not open_clip's name or tag."""
+    if not text or "://" in text or text.startswith("hf-hub:"):
+        return False
+    looks = text.startswith((".", "~", "/")) or Path(text).suffix.lower() in (*CHECKPOINT_SUFFIXES, ".json")
+    return looks or (base / text).exists()
 
 
 def _resolve(path: str, base: Path) -> str:
@@ -337,6 +364,16 @@ def _anchor(data: dict, base: Path) -> None:
             target["outputs"] = _resolve(target["outputs"], base)
         if ".py:" in str(target.get("model", "")):
             target["model"] = _resolve(target["model"], base)
+    for role in ("explainer", "simulator"):
+        encoder = data.get(role)
+        for key in ("model", "pretrained") if isinstance(encoder, dict) else ():
+            if isinstance(encoder.get(key), str) and _is_path(encoder[key], base):
+                encoder[key] = _resolve(encoder[key], base)
+    concepts = data.get("concepts")
+    if isinstance(concepts, dict) and isinstance(concepts.get("sets"), list):
+        concepts["sets"] = [
+            _resolve(s, base) if isinstance(s, str) and s not in CONCEPT_SETS else s for s in concepts["sets"]
+        ]
 
 
 def load_config(path: str | Path, overrides: list[str] = ()) -> Build:

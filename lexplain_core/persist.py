@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -14,15 +15,18 @@ import numpy as np
 import pandas as pd
 
 from . import __version__
+from .concepts import Concept, ConceptMatrix, EncoderView, split_filter_counts
 from .config import Build
-from .explain import methods
+from .explain import Found, methods
 from .probe import ProbingSet
 from .probe.images import thumbnail_jpeg
+from .simulate import LabelSimulator, Scored, Unsupported
 from .store import StoreWriter
 from .target import Recording, TargetModel
 from .work import Work
 
 CROP_SIDE = 288
+_CONCEPTS_AT_ONCE = 1024  # rows of a dense P that are held at a time
 TOP_IMAGES = 9  # per unit, whose crop is kept
 _IMAGES_IN_ID = 32  # whose pixels go into the store's id
 _PACKAGES = ("torch", "torchvision", "duckdb", "glm-saga", "numpy", "pillow", "timm", "open_clip_torch")
@@ -119,53 +123,163 @@ def _write_layers(work: Work, store: StoreWriter) -> None:
 
 def _write_explanations(work: Work, store: StoreWriter) -> None:
     ids = _write_concepts(work, store)
+    n = int((work.splits == "test").sum())
     explanations, terms, scores, identity = [], [], [], 0
     for (number, name), found in work.explanations.items():
-        digest, matrix = config_hash(methods[name].config(work.config.explain)), methods[name].matrix
+        matrix = work.matrices[work.matrices_of[name]]
+        digest = config_hash(_method_config(work, name))
         for unit, result in found.items():
             explanations.append(
-                (identity, number, unit, name, digest, matrix, result.bias, len(result.concepts),
-                 result.val_correlation, result.reason)
+                (identity, number, unit, name, digest, matrix.name, result.bias, len(result.concepts),
+                 result.val_correlation, result.violation, result.reason)
             )  # fmt: skip
             for rank, (concept, weight) in enumerate(zip(result.concepts, result.weights, strict=True)):
-                terms.append((identity, rank, ids[matrix][concept], weight))
-            score = work.scores[number, name].get(unit)
-            n = int((work.splits == "test").sum())
-            if score:
-                facts = (score.n, score.value, score.low, score.high, score.reason)
-            else:
-                facts = (n, None, None, None, f"There is no explanation to score: {result.reason}")
-            scores.append((identity, matrix, "correlation", "test", *facts))
+                terms.append((identity, rank, ids[matrix.concepts[concept].key], weight))
+            for simulator, scored in work.scores.get((number, name), {}).items():
+                if facts := _score(scored.get(unit), result, n):
+                    scores.append((identity, simulator, "correlation", "test", *facts))
             identity += 1
     for name in work.config.explain.methods:
-        config = methods[name].config(work.config.explain)
-        row = {"config_hash": config_hash(config), "method": name, "config": json.dumps(config)}
+        config = _method_config(work, name)
+        row = {
+            "config_hash": config_hash(config), "method": name, "config": json.dumps(config),
+            "simulator": main_simulator(work, name), "source": None,
+        }  # fmt: skip
         store.rows("method_configs", pd.DataFrame([row]))
     store.rows("explanations", pd.DataFrame(explanations, columns=[
         "explanation_id", "layer_id", "unit", "method", "config_hash", "matrix", "bias", "length",
-        "val_correlation", "reason"]))  # fmt: skip
+        "val_correlation", "violation", "reason"]))  # fmt: skip
     store.rows("terms", pd.DataFrame(terms, columns=["explanation_id", "rank", "concept_id", "weight"]))
-    store.rows("scores", pd.DataFrame(scores, columns=[
-        "explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason"]))  # fmt: skip
+    frame = pd.DataFrame(scores, columns=[
+        "explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason", "null_units",
+        "null_mean", "null_high", "null_above", "null_reason"])  # fmt: skip
+    store.rows("scores", frame.astype({"null_units": "Int32", "null_above": "Int32"}))
 
 
-def _write_concepts(work: Work, store: StoreWriter) -> dict[str, list[int]]:
-    """Write concepts and matrices; returns, by matrix, the store's id of each of its concepts."""
-    known, ids = {}, {}
-    for name, matrix in work.matrices.items():
-        ids[name] = [known.setdefault(concept.key, (len(known), concept))[0] for concept in matrix.concepts]
-        store.rows("concept_matrices", pd.DataFrame([{"matrix": name, "config": json.dumps(matrix.config)}]))
-        store.concept_values(name, ids[name], matrix.values)
-    rows = [(i, c.key, c.name, c.origin) for i, c in known.values()]
+def _score(scored: Scored | None, result: Found, n: int) -> tuple | None:
+    """n, value, low, high, reason of a score and its null; None where the simulator was not run on it."""
+    if scored is None:
+        if result.reason is None:
+            return None
+        why = f"There is no explanation to score: {result.reason}"
+        return (n, None, None, None, why, None, None, None, None, None)
+    score, null = scored.correlation, scored.null
+    return (score.n, score.value, score.low, score.high, score.reason,
+            null.units, null.mean, null.high, null.above, null.reason)  # fmt: skip
+
+
+def _method_config(work: Work, name: str) -> dict:
+    """What a method's explanations depend on: its options, its concept matrix and the encoder's weights."""
+    config = methods[name].config(work.config.explain) | {"matrix": work.matrices_of[name]}
+    for view in work.views.values():
+        if view.name == config["matrix"]:
+            config["encoder"] = view.fingerprint
+    return config
+
+
+def main_simulator(work: Work, method: str) -> str:
+    """The simulator whose score is a method's headline: labels for what was found on labels, else the
+    simulator's encoder; the other one where the first was not run."""
+    encoder = work.views.get("simulator")
+    order = ["label", *([encoder.name] if encoder else [])]
+    if work.matrices_of[method] != "label":
+        order.reverse()
+    ran = {name for (_, by), scored in work.scores.items() if by == method for name in scored}
+    return next((name for name in order if name in ran), order[0])
+
+
+def _write_concepts(work: Work, store: StoreWriter) -> dict[str, int]:
+    """Write concepts and their matrices; returns the store's id of each concept by its key.
+
+    Of an encoder's concepts those are listed that passed the filter or are used. Its P is dense, so
+    values are kept only for the concepts that some explanation uses, whichever method made it.
+    """
+    used: dict[str, Concept] = {}
+    for (_, name), found in work.explanations.items():
+        concepts = work.matrices[work.matrices_of[name]].concepts
+        used |= {concepts[c].key: concepts[c] for result in found.values() for c in result.concepts}
+    known: dict[str, Concept] = {}
+    for name in sorted(work.matrices, key=lambda name: name != "label"):
+        matrix, kept = work.matrices[name], _kept(work, name)
+        for i, concept in enumerate(matrix.concepts):
+            if name == "label" or kept is None or kept[i] or concept.key in used:
+                first = known.setdefault(concept.key, concept)
+                if concept.origin.startswith(f"{first.origin}, "):  # it came from other sets, too
+                    known[concept.key] = replace(first, origin=concept.origin)
+    ids = {key: number for number, key in enumerate(known)}
+    rows = [(ids[key], key, c.name, c.origin) for key, c in known.items()]
     store.rows("concepts", pd.DataFrame(rows, columns=["concept_id", "key", "name", "origin"]))
+
+    views = {view.name: view for view in work.views.values()}
+    for name in sorted({*work.matrices, *views}, key=lambda name: (name != "label", name)):
+        store.rows("concept_matrices", pd.DataFrame([_matrix_facts(work, name, views.get(name))]))
+        in_order = sorted(used.values(), key=lambda concept: ids[concept.key])
+        if name == "label":
+            store.concept_values(name, range(len(work.matrices[name].concepts)), work.matrices[name].values)
+            _write_labels_of(work.matrices[name], in_order, ids, store)
+            continue
+        for start in range(0, len(in_order), _CONCEPTS_AT_ONCE):
+            some = in_order[start : start + _CONCEPTS_AT_ONCE]
+            values = _values(some, views.get(name), work.matrices.get(name))
+            store.concept_values(name, [ids[concept.key] for concept in some], values)
     return ids
+
+
+def _values(concepts: list[Concept], view: EncoderView | None, matrix: ConceptMatrix | None) -> np.ndarray:
+    """P of some concepts, (M, N): the very rows that explanations were found on, where there are such."""
+    rows = {concept.key: row for row, concept in enumerate(matrix.concepts)} if matrix else {}
+    missing = [concept for concept in concepts if concept.key not in rows]
+    fresh = iter(view.values([concept.name for concept in missing]) if missing else ())
+    return np.stack([matrix.values[rows[c.key]] if c.key in rows else next(fresh) for c in concepts])
+
+
+def _write_labels_of(
+    labels: ConceptMatrix, used: list[Concept], ids: dict[str, int], store: StoreWriter
+) -> None:
+    """Values of the concepts that are labels by another key, such as the noun 'dog' and the class 'dog'."""
+    own = {concept.key for concept in labels.concepts}
+    for concept in used:
+        if concept.key not in own:
+            try:
+                values = LabelSimulator(labels).values([concept])
+            except Unsupported:
+                continue
+            store.concept_values("label", [ids[concept.key]], values)
+
+
+def _kept(work: Work, matrix: str) -> np.ndarray | None:
+    """Which concepts of a matrix passed the concept filter; None where no method reads the matrix."""
+    found = [work.kept[method] for method, name in work.matrices_of.items() if name == matrix]
+    return np.any(found, axis=0) if found else None
+
+
+def _matrix_facts(work: Work, name: str, view: EncoderView | None) -> dict:
+    """A row of `concept_matrices`."""
+    matrix, kept = work.matrices.get(name), _kept(work, name)
+    simulators = {simulator for scored in work.scores.values() for simulator in scored}
+    roles = {role for role, one in work.views.items() if one.name == name}
+    roles |= {"explainer"} if kept is not None else set()
+    roles |= {"simulator"} if name in simulators else set()
+    config = matrix.config if matrix else view.config
+    counts = {} if kept is None else split_filter_counts(matrix.concepts, kept)
+    return {
+        "matrix": name, "kind": "encoder" if view else "label", "roles": sorted(roles),
+        "a": view.a if view else None, "b": view.b if view else None,
+        "loss": view.config.get("calibration", {}).get("loss") if view else None,
+        "kept": None if kept is None else int(kept.sum()),
+        "dropped": None if kept is None else int((~kept).sum()),
+        "filter": None if kept is None else json.dumps(
+            {origin: [int(a), int(b)] for origin, (a, b) in counts.items()}, ensure_ascii=False
+        ),
+        "config": json.dumps(config, ensure_ascii=False, default=str),
+    }  # fmt: skip
 
 
 def _write_meta(work: Work, store: StoreWriter) -> None:
     config, probing, model = work.config, work.probing, work.model
     accuracy, counted = _accuracy(work)
     store.meta(
-        id=store_id(config, probing, model),
+        id=store_id(config, probing, model, _encoder_facts(work)),
         name=config.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         probing_set={"name": probing.name, "source": probing.source},
@@ -178,6 +292,7 @@ def _write_meta(work: Work, store: StoreWriter) -> None:
             "seconds": work.seconds, "device": work.run.device,
             "images_per_second": round(work.run.images_per_second, 1), "python": platform.python_version(),
         },
+        same_encoder=work.same_encoder,
         rebuild=work.rebuild,
         config=json.loads(config.model_dump_json()),
         versions={"lexplain": __version__} | {name: metadata.version(name) for name in _PACKAGES},
@@ -202,17 +317,31 @@ def config_hash(config: dict) -> str:
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def store_id(config: Build, probing: ProbingSet, model: TargetModel) -> str:
-    """The same for the same images, labels, network and options wherever they lie.
+def _encoder_facts(work: Work) -> dict:
+    """What encoders and concept sets are, wherever their files lie."""
+    asked = [work.matrices[view.name] for view in work.views.values() if view.name in work.matrices]
+    return {
+        "encoders": {role: view.fingerprint for role, view in sorted(work.views.items())},
+        "concepts": [[concept.key, concept.name] for matrix in asked for concept in matrix.concepts],
+    }
+
+
+def store_id(config: Build, probing: ProbingSet, model: TargetModel, encoders: dict | None = None) -> str:
+    """The same for the same images, labels, networks, concepts and options wherever they lie.
 
     No path goes into it, but what the paths lead to does: labels and names, the network's
-    weights, and the pixels of images spread over the set.
+    weights, the pixels of images spread over the set, and `encoders`: fingerprints and concepts.
     """
+    files = {"model", "pretrained", "tokenizer", "batch_size"}
     placeless = {
         "store": True,
+        "cache": True,
         "record": True,
         "probe": {"root", "names", "superclasses"},
         "target": {"weights"},
+        "concepts": {"sets"},
+        "explainer": files,
+        "simulator": files,
     }
     options = json.loads(config.model_dump_json(exclude=placeless))
     if ".py:" in options["target"]["model"]:  # timm/NAME is no path
@@ -220,7 +349,7 @@ def store_id(config: Build, probing: ProbingSet, model: TargetModel) -> str:
     options["target"]["outputs"] = model.outputs
     labels = [probing.keys, probing.labels.tolist(), [(c.key, c.name) for c in probing.classes]]
     groups = [(g.key, g.name, [int(c) for c in g.classes]) for g in probing.superclasses]
-    facts = [options, labels, groups, model.fingerprint()]
+    facts = [options, labels, groups, model.fingerprint(), encoders or {}]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for i in np.linspace(0, len(probing) - 1, _IMAGES_IN_ID).astype(int):
         image = probing.load(int(i))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,11 @@ from .config import Build
 from .explain import Found
 from .probe import ProbingSet
 from .progress import Progress
-from .simulate import Correlation
 from .target import Recording, RecordingRun, TargetModel
+
+if TYPE_CHECKING:
+    from .concepts import EncoderView
+    from .simulate import Scored
 
 
 @dataclass
@@ -22,8 +26,15 @@ class Work:
     """A build in progress; each stage fills in its part.
 
     folder: temporary, for activations that don't fit in memory. splits: 'train', 'val' or 'test'
-    per image, (N,). units: a frame of statistics and status per layer. explanations and scores:
-    by (layer number, method), then by unit. seconds: by stage.
+    per image, (N,). units: a frame of statistics and status per layer.
+
+    matrices: concept matrices by name. matrices_of: the name of the one that each method reads.
+    kept: by method, which of that matrix's concepts pass the concept filter, boolean (M,).
+    views: encoders by role, 'explainer' and 'simulator'. same_encoder: whether they are one model.
+
+    explanations: by (layer number, method), then by unit; their concepts are positions in the
+    method's whole matrix. scores: by (layer number, method), then by simulator, then by unit; a
+    simulator that was run has an entry for every explained unit. seconds: by stage.
     """
 
     config: Build
@@ -38,6 +49,10 @@ class Work:
     layers: list[Recording] = field(default_factory=list)
     units: list[pd.DataFrame] = field(default_factory=list)
     matrices: dict[str, ConceptMatrix] = field(default_factory=dict)
+    matrices_of: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, np.ndarray] = field(default_factory=dict)
+    views: dict[str, EncoderView] = field(default_factory=dict)
+    same_encoder: bool = False
     explanations: dict[tuple[int, str], dict[int, Found]] = field(default_factory=dict)
-    scores: dict[tuple[int, str], dict[int, Correlation]] = field(default_factory=dict)
+    scores: dict[tuple[int, str], dict[str, dict[int, Scored]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)

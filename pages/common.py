@@ -116,8 +116,15 @@ def _units(key: tuple, method: str, _store: Store) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _facts(key: tuple, _store: Store) -> tuple[dict, pd.DataFrame, list[str]]:
-    return _store.info(), _store.layers(), _store.methods()
+def _facts(key: tuple, _store: Store) -> tuple[dict, list[str], dict[str, dict]]:
+    info, configs = _store.info(), _store.matrices().set_index("matrix")["config"]
+    matrices = {row["matrix"]: row | {"config": configs[row["matrix"]]} for row in info["matrices"]}
+    return info, _store.methods(), matrices
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _layers(key: tuple, method: str, _store: Store) -> pd.DataFrame:
+    return _store.layers(method=method)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the images …")
@@ -140,14 +147,24 @@ def info(opened: Opened) -> dict:
     return _facts(opened.key, opened.store)[0]
 
 
-def layers(opened: Opened) -> pd.DataFrame:
-    """`Store.layers()`, read once."""
-    return _facts(opened.key, opened.store)[1]
+def layers(opened: Opened, method: str = "") -> pd.DataFrame:
+    """`Store.layers()`, read once a method."""
+    return _layers(opened.key, method or opened.store.default_method, opened.store)
 
 
 def methods(opened: Opened) -> list[str]:
     """`Store.methods()`, read once."""
+    return _facts(opened.key, opened.store)[1]
+
+
+def matrices(opened: Opened) -> dict[str, dict]:
+    """The concept matrices by name, as `Store.info` describes them, with their config; read once."""
     return _facts(opened.key, opened.store)[2]
+
+
+def matrix(opened: Opened, name: str) -> dict | None:
+    """One of `matrices`; None where the store has no such matrix (explanations may come from a file)."""
+    return matrices(opened).get(name)
 
 
 # -- the frame of a page --------------------------------------------------------------------------

@@ -40,13 +40,15 @@ class Overview:
 
 @dataclass(frozen=True)
 class Neuron:
-    """One unit. unit: None for one that the page chooses. pick: which examples; draw: their seed."""
+    """One unit. unit: None for one that the page chooses. matrix: the concept matrix that shows its
+    concepts, '' for the explanation's own. pick: which examples; draw: their seed."""
 
     page: ClassVar[str] = "neuron"
     store: str = ""
     layer: str = ""
     unit: int | None = None
     method: str = ""
+    matrix: str = ""
     tab: str = "examples"
     pick: str = "draw"
     draw: int = 0

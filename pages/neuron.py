@@ -10,7 +10,7 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.store import StoreError, Unit
 from pages import common, links
-from pages.parts import headline, stepping, tabs
+from pages.parts import headline, methods, stepping, tabs
 from pages.parts.words import md, message
 
 
@@ -19,15 +19,20 @@ def render() -> None:
     view, unit = _find(view, opened)
     if unit is None:
         return
+    explanation = headline.explanation_of(unit, view.method)
+    matrix, matrices = methods.matrix_of(view, unit, explanation)
+    view = replace(view, matrix=matrix)
     offer(view, release_focus=True)
     st.session_state[f"neuron of {view.store}"] = links.query(view)
-    explanation = headline.explanation_of(unit, view.method)
     styles = figures.explanation_styles(explanation) if explanation else {}
     with st.container(gap="xsmall"):
         stepping.bar(view, opened, unit)
         headline.title(unit)
         headline.words(unit, explanation, styles)
-    headline.charts(unit, explanation, styles)
+        headline.same_model(opened, explanation)
+    methods.side_by_side(unit, explanation)
+    methods.switches(view, unit, explanation, matrices)
+    headline.charts(unit, explanation, styles, matrix)
     tabs.show(view, opened, unit, explanation)
     headline.what_is_this()
 

@@ -10,14 +10,16 @@ import streamlit as st
 from lexplain_core import figures
 from pages import common, links
 from pages.parts import filters
-from pages.parts.words import code, md, message
+from pages.parts.words import code, md, message, rounded, two
 
-_COLUMNS = ["layer", "unit", "explanation", "score", "length", "maximum", "status", "name"]
+_ROLES = {"explainer": "find", "simulator": "score"}
+_COLUMNS = ["layer", "unit", "explanation", "score", "null_high", "length", "maximum", "status", "name"]
 
 
 def render() -> None:
     view, opened, offer = common.start("overview")
-    info, layers, table = common.info(opened), common.layers(opened), common.units(opened, view.method)
+    info, table = common.info(opened), common.units(opened, view.method)
+    layers = common.layers(opened, view.method)
     if view.layer and view.layer not in set(layers["layer"]):
         st.warning(
             md(f"This store has no layer “{view.layer}”; all layers are shown."), icon=":material/link_off:"
@@ -26,7 +28,7 @@ def render() -> None:
     if view.method and view.method not in common.methods(opened):
         st.warning(md(f"This store has no explanations by “{view.method}”."), icon=":material/link_off:")
         view = replace(view, method="")
-        table = common.units(opened)
+        table, layers = common.units(opened), common.layers(opened)
     offer(replace(view, method=view.method or opened.store.default_method))
 
     st.title(md(opened.store.name), anchor=False)
@@ -37,6 +39,7 @@ def render() -> None:
     with side:
         _layers(opened, layers)
         _scores(table, layers)
+        _matrices(opened)
     _stores_here(view)
     _what_is_this(info)
 
@@ -113,13 +116,13 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
         on_select="rerun",
         selection_mode="single-cell",
         key="units",
-        alt="Table of units: layer, number, explanation, score, length, largest activation, status",
+        alt="Table of units: layer, number, explanation, score, chance, length, largest activation, status",
         column_config={
             "layer": st.column_config.TextColumn("Layer", width=80),
             "unit": st.column_config.NumberColumn("Unit", width=48),
             "name": st.column_config.TextColumn("Name", width=110, help="The name of a computed unit"),
             "explanation": st.column_config.TextColumn(
-                "Explanation", width=278, help="weight·concept, strongest first, and the bias"
+                "Explanation", width=240, help="weight·concept, strongest first, and the bias"
             ),
             "score": st.column_config.ProgressColumn(
                 "Test corr.",
@@ -128,6 +131,12 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
                 max_value=1,
                 format="%.2f",
                 help="Correlation of simulated and actual activation on the test split; empty where undefined",
+            ),
+            "null_high": st.column_config.NumberColumn(
+                "Chance",
+                width=64,
+                format="%.2f",
+                help="What the same words score on other units of the layer: 95% of those are below",
             ),
             "length": st.column_config.NumberColumn("Length", width=62, help="How many concepts"),
             "maximum": st.column_config.NumberColumn(
@@ -188,8 +197,9 @@ def _export(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _layers(opened: common.Opened, layers: pd.DataFrame) -> None:
     st.subheader("Layers", anchor=False)
-    columns = ["layer", "units", "alive", "dead", "constant", "negative", "mean_score"]
-    shown = [c for c in columns if c not in ("constant", "negative") or layers[c].any()]
+    columns = ["layer", "units", "alive", "dead", "constant", "negative", "mean_score", "mean_null_high"]
+    optional = ("constant", "negative", "mean_null_high")
+    shown = [c for c in columns if c not in optional or layers[c].fillna(0).any()]
     st.dataframe(
         layers[shown],
         hide_index=True,
@@ -198,20 +208,23 @@ def _layers(opened: common.Opened, layers: pd.DataFrame) -> None:
         key="layers",
         alt="Table of layers: units, alive, dead, constant, without positive range, mean score",
         column_config={
-            "layer": st.column_config.TextColumn("Layer", width=86),
-            "units": st.column_config.NumberColumn("Units", width=52),
-            "alive": st.column_config.NumberColumn("Alive", width=50),
+            "layer": st.column_config.TextColumn("Layer", width=76),
+            "units": st.column_config.NumberColumn("Units", width=48),
+            "alive": st.column_config.NumberColumn("Alive", width=46),
             "dead": st.column_config.NumberColumn(
-                "Dead", width=50, help="Largest activation below the threshold"
+                "Dead", width=46, help="Largest activation below the threshold"
             ),
             "constant": st.column_config.NumberColumn(
-                "Const.", width=52, help="Constant: the same for every image"
+                "Const.", width=50, help="Constant: the same for every image"
             ),
             "negative": st.column_config.NumberColumn(
-                "Neg.", width=50, help="Without a positive range: below zero for every image"
+                "Neg.", width=44, help="Without a positive range: below zero for every image"
             ),
             "mean_score": st.column_config.NumberColumn(
-                "Corr.", width=52, format="%.2f", help="Mean test correlation over the units that have one"
+                "Corr.", width=48, format="%.2f", help="Mean test correlation over the units that have one"
+            ),
+            "mean_null_high": st.column_config.NumberColumn(
+                "Chance", width=58, format="%.2f", help="Mean of the units’ chance: see the table of units"
             ),
         },
     )
@@ -223,6 +236,66 @@ def _scores(table: pd.DataFrame, layers: pd.DataFrame) -> None:
     figure = figures.score_histogram(table, theme=common.theme())
     with st.container(height=420 if len(layers) > 6 else "content", border=False):
         common.chart(figure, "scores", "Histograms of the units' test correlations, one row a layer")
+
+
+def _matrices(opened: common.Opened) -> None:
+    """Who says which concepts an image shows: labels and encoders, and what the concept filter kept."""
+    st.subheader("Who sees the concepts", anchor=False)
+    everything = pd.DataFrame(common.matrices(opened).values())
+    rows = pd.DataFrame(
+        {
+            "matrix": everything["matrix"],
+            "does": [", ".join(_ROLES.get(role, role) for role in roles) for roles in everything["roles"]],
+            "kept": everything["kept"],
+            "dropped": everything["dropped"],
+            "ab": [
+                None if pd.isna(a) else f"{rounded(a)}, {two(b)}"
+                for a, b in zip(everything["a"], everything["b"], strict=True)
+            ],
+            "loss": everything["loss"],
+        }
+    )
+    rows = rows[[c for c in rows if c in ("matrix", "does") or rows[c].notna().any()]]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height="content",
+        placeholder="",
+        key="matrices",
+        alt="Table of concept matrices: name, use, concepts kept and dropped, a and b, calibration loss",
+        column_config={
+            "matrix": st.column_config.TextColumn(
+                "Seen by", width=104, help="The images’ labels, or an encoder"
+            ),
+            "does": st.column_config.TextColumn(
+                "Used to", width=76, help="Find explanations with its values, or score them"
+            ),
+            "kept": st.column_config.NumberColumn(
+                "Kept",
+                width=50,
+                format="localized",
+                help="Concepts that pass the filter: they occur and vary",
+            ),
+            "dropped": st.column_config.NumberColumn(
+                "Dropped", width=64, format="localized", help="Concepts that don’t pass the filter"
+            ),
+            "ab": st.column_config.TextColumn("a, b", width=78, help="P = sigmoid(a·(cos + b))"),
+            "loss": st.column_config.NumberColumn(
+                "Loss",
+                width=46,
+                format="%.2g",
+                help="Cross-entropy of a and b against labels, train split",
+            ),
+        },
+    )
+    common.csv_button(
+        "Concept matrices as CSV", lambda: everything, f"{opened.store.name} matrices.csv", "csv matrices"
+    )
+    if opened.store.meta.get("same_encoder"):
+        st.warning(
+            "Explainer and simulator are the same model in this store: scores by the simulator flatter.",
+            icon=":material/content_copy:",
+        )
 
 
 def _stores_here(view: links.Overview) -> None:
@@ -260,7 +333,8 @@ predicts 3.6 for a dog in the snow and 0.2 where neither is seen.
 
 The **test correlation** says how well that works. For each of the {test:,} images of the test split, which the
 explanation was not made from, the predicted activation is set against the real one: 1 is a perfect match, 0 is none.
-The lines above the table and the chart show these scores, never those of images that were used for the fit.
+The table and the chart show these scores, never those of images that were used for the fit. **Chance** is what
+the same words score on other units of the layer: 95% of those units are below it.
 Whoever browses the units has seen test images, too: examples come from the whole probing set.
 
 **Dead** units stay near zero for every image, **constant** ones never change, and units *without a positive range*

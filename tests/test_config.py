@@ -71,6 +71,19 @@ def test_absolute_paths_homes_and_names_stay(config_file, tmp_path, monkeypatch)
     assert config.target.outputs == "imagenet"
 
 
+def test_concept_files_are_from_the_config_file_and_built_in_sets_are_names(
+    config_file, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    text = f'{GOOD}[concepts]\nsets = ["labels", "nouns", "my words.txt", "/abs/more.txt", "label"]\n'
+    base = tmp_path / "sub"
+    expected = ["labels", "nouns", f"{base}/my words.txt", "/abs/more.txt", f"{base}/label"]
+    assert load_config(config_file(text)).concepts.sets == expected
+    here = load_config(config_file(text), ['concepts.sets=["here.txt", "nouns"]'])
+    assert here.concepts.sets == [str(tmp_path / "here.txt"), "nouns"]
+    assert "'concepts.sets'" in refusal(config_file(f'{GOOD}[concepts]\nsets = "labels"\n'))
+
+
 @pytest.mark.parametrize("content", [b"name = ", b"\xff\xfe\x00", b"just words", b"[a]\n[a]\n"])
 def test_what_is_not_toml_is_said_with_the_file_and_why(tmp_path, content):
     path = tmp_path / "bad.toml"
@@ -203,3 +216,33 @@ def test_the_file_endings_of_checkpoints_are_those_that_the_target_reads(config_
     for suffix in SUFFIXES:
         path = config_file(GOOD.replace("net.pth", f"net{suffix}"))
         assert load_config(path).target.weights == str(path.parent / f"net{suffix}")
+
+
+def test_an_encoders_files_are_meant_from_the_config_file(tmp_path):
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    text = """
+    name = "x"
+    store = "s.duckdb"
+    cache = "kept"
+    layers = ["a"]
+    [explainer]
+    model = "clip"
+    tokenizer = "words"
+    [simulator]
+    model = "ViT-B-32"
+    pretrained = "weights.safetensors"
+    """
+    (tmp_path / "build.toml").write_text(text)
+    config = load_config(tmp_path / "build.toml")
+    assert config.cache == tmp_path / "kept"
+    assert config.explainer.model == str(folder) and config.explainer.tokenizer == tmp_path / "words"
+    assert config.simulator.model == "ViT-B-32"  # a name of open_clip's
+    assert config.simulator.pretrained == str(tmp_path / "weights.safetensors")
+    tagged = load_config(tmp_path / "build.toml", ["simulator.pretrained=webli"])
+    assert tagged.simulator.pretrained == "webli"
+    # an explainer that is given is used, unless it is said otherwise
+    assert config.explain.methods == ["le-label", "le-siglip"]
+    assert load_config(tmp_path / "build.toml", ["explain.methods=['le-label']"]).explain.methods == [
+        "le-label"
+    ]

@@ -47,6 +47,10 @@ def usable(values: np.ndarray, train: np.ndarray, mean5: float = 0.5, std: float
     values: P, (M, N). train: boolean (N,). Keeps a concept if the mean of its 5 largest values
     on the train split is at least `mean5` and its standard deviation there at least `std`.
     """
-    part = values[:, train]
-    largest = np.sort(part, axis=1)[:, -5:] if part.shape[1] > 5 else part
-    return (largest.mean(axis=1) >= mean5) & (part.std(axis=1) >= std)
+    keep = np.zeros(len(values), bool)
+    for start in range(0, len(values), 512):  # P is large; a part of it is copied at a time
+        part = values[start : start + 512][:, train]
+        largest = np.partition(part, -5, axis=1)[:, -5:] if part.shape[1] > 5 else part
+        spread = part.std(axis=1, dtype=np.float64)
+        keep[start : start + 512] = (largest.mean(axis=1) >= mean5) & (spread >= std)
+    return keep

@@ -8,6 +8,15 @@ from ..probe.base import ProbingSet
 from .base import Concept, ConceptMatrix, concept_matrices
 
 
+def label_concepts(probing: ProbingSet) -> tuple[Concept, ...]:
+    """The labels of a probing set in the label matrix's order: classes, superclasses, attributes."""
+    return (
+        *(Concept(f"class:{c.key}", c.name, "class") for c in probing.classes),
+        *(Concept(f"superclass:{g.key}", g.name, "superclass") for g in probing.superclasses),
+        *(Concept(f"{a.kind}:{a.key}", a.name, a.kind) for a in probing.attributes),
+    )
+
+
 @concept_matrices.register("label")
 def label_matrix(probing: ProbingSet) -> ConceptMatrix:
     """P = 1 where an image carries the label, else 0; float32 (M, N).
@@ -16,13 +25,8 @@ def label_matrix(probing: ProbingSet) -> ConceptMatrix:
     of their classes), then the attributes.
     """
     presence = probing.class_presence()
-    concepts = [Concept(f"class:{c.key}", c.name, "class") for c in probing.classes]
     rows = [presence.T]
-    for group in probing.superclasses:
-        concepts.append(Concept(f"superclass:{group.key}", group.name, "superclass"))
-        rows.append(presence[:, list(group.classes)].any(axis=1)[None])
-    for attribute in probing.attributes:
-        concepts.append(Concept(f"{attribute.kind}:{attribute.key}", attribute.name, attribute.kind))
-        rows.append(attribute.present[None])
+    rows += [presence[:, list(group.classes)].any(axis=1)[None] for group in probing.superclasses]
+    rows += [attribute.present[None] for attribute in probing.attributes]
     values = np.concatenate(rows).astype(np.float32)
-    return ConceptMatrix("label", tuple(concepts), values, {"source": "labels of the probing set"})
+    return ConceptMatrix("label", label_concepts(probing), values, {"source": "labels of the probing set"})

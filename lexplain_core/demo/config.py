@@ -9,4 +9,6 @@ DEMO_CONFIG: dict = {
     "target": {"model": "demo"},
     # 48 + 80 units; `planted` comes with the probing set.
     "layers": ["block4", "block7"],
+    "explainer": {"model": "demo/explainer"},
+    "simulator": {"model": "demo/simulator"},
 }

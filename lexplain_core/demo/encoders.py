@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from PIL import Image
 
+from ..concepts import DualEncoder, encoder_folders
 from .scene import Scene
 from .truth import truth_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "demo"
+for _role in ("explainer", "simulator"):
+    encoder_folders.register(f"demo/{_role}")(FOLDER / _role)
 
 
 def average_precision(present: np.ndarray, score: np.ndarray) -> float:
@@ -23,16 +26,16 @@ def average_precision(present: np.ndarray, score: np.ndarray) -> float:
     return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean())
 
 
-@torch.inference_mode()
 def precision_by_concept(
-    model: nn.Module, tokenizer, images: np.ndarray, scenes: Sequence[Scene]
+    encoder: DualEncoder, images: np.ndarray, scenes: Sequence[Scene]
 ) -> dict[str, float]:
     """Concept name -> average precision of the bare name as the query, over `images` (n, 96, 96, 3) uint8."""
     truth = truth_of(scenes).concepts()
-    text = model.encode_text(tokenizer(list(truth)), normalize=True)
-    x = torch.from_numpy(images).permute(0, 3, 1, 2)
-    image = torch.cat(
-        [model.encode_image(part.float() / 127.5 - 1, normalize=True) for part in x.split(100)]
-    )
-    scores = (image @ text.T).numpy()
+    text = encoder.embed_texts(list(truth))
+    batches = np.array_split(images, max(1, len(images) // 100))
+    embedded = [
+        encoder.embed_batch(torch.stack([encoder.preprocess(Image.fromarray(image)) for image in batch]))
+        for batch in batches
+    ]
+    scores = torch.cat(embedded).numpy() @ text.T
     return {name: average_precision(present, scores[:, j]) for j, (name, present) in enumerate(truth.items())}

@@ -30,7 +30,7 @@ def pictures(seed: int, count: int, workers: int | None = None) -> tuple[np.ndar
 
 def to_input(images: np.ndarray) -> torch.Tensor:
     """uint8 (n, 96, 96, 3) to float (n, 3, 96, 96) in −1 … 1, as mean 0.5 and deviation 0.5 give it."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    return torch.tensor(images).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def _augment(x: torch.Tensor, rng: torch.Generator) -> torch.Tensor:

@@ -101,6 +101,24 @@ def build(name: str, folder: Path, seed: int) -> tuple[nn.Module, dict]:
     return open_clip.model.CLIP(**model_cfg), model_cfg
 
 
+class _Encoder:
+    """A model in training, with the interface of a loaded encoder."""
+
+    def __init__(self, model: nn.Module, tokenizer):
+        self.model, self.tokenizer = model, tokenizer
+
+    def preprocess(self, image) -> torch.Tensor:
+        return to_input(np.asarray(image)[None])[0]
+
+    @torch.inference_mode()
+    def embed_batch(self, batch: torch.Tensor) -> torch.Tensor:
+        return self.model.encode_image(batch, normalize=True)
+
+    @torch.inference_mode()
+    def embed_texts(self, texts: list[str]) -> np.ndarray:
+        return self.model.encode_text(self.tokenizer(texts), normalize=True).numpy()
+
+
 def _optimiser(parameters: list, rate: float, steps: int, decay: float):
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
@@ -136,7 +154,8 @@ def warm_up(visual: nn.Module, width: int, pictures: World, passes: int, rng, ba
             right += int((logits[0].argmax(1) == y[:, 0]).sum())
         minutes = (time.time() - start) / 60
         print(
-            f"warm-up {n + 1}/{passes}  kind right {right / (steps * batch):.3f}  {minutes:.1f} min", flush=True
+            f"warm-up {n + 1}/{passes}  kind right {right / (steps * batch):.3f}  {minutes:.1f} min",
+            flush=True,
         )
 
 
@@ -156,9 +175,7 @@ def train(model: nn.Module, tokenizer, pictures: World, validation: World, epoch
             chosen = np.sort(order[step * batch : (step + 1) * batch])
             claims = [pictures.contents.claim(n, rng) for n in chosen for _ in range(2)]
             matches = np.column_stack([pictures.contents.matches(chosen, claims), present[chosen]])
-            image = model.encode_image(
-                _augment(to_input(pictures.images[chosen]), generator), normalize=True
-            )
+            image = model.encode_image(_augment(to_input(pictures.images[chosen]), generator), normalize=True)
             text = model.encode_text(
                 torch.cat([tokenizer([str(claim) for claim in claims]), tokens]), normalize=True
             )
@@ -173,7 +190,9 @@ def train(model: nn.Module, tokenizer, pictures: World, validation: World, epoch
             total += loss.item()
         line = f"epoch {epoch + 1}/{epochs}  loss {total / steps:.2f}"
         if epoch % 3 == 2 or epoch == epochs - 1:
-            found = precision_by_concept(model.eval(), tokenizer, validation.images, validation.scenes)
+            found = precision_by_concept(
+                _Encoder(model.eval(), tokenizer), validation.images, validation.scenes
+            )
             line += f"  validation mean average precision {np.mean(list(found.values())):.3f}"
         print(f"{line}  {(time.time() - start) / 60:.1f} min", flush=True)
 

@@ -17,11 +17,12 @@ from torch import Tensor
 
 from .moments import Basis, Targets
 
-TOLERANCE = 1e-7  # largest violation of the optimality conditions that counts as solved
+_TOLERANCE = 1e-7  # largest violation of the optimality conditions that counts as solved
+_SINGLE = 2e-6  # the same where G is in single precision, whose rounding shows in the gradient
 _FIRST = 64  # concepts a unit's set starts with
 _STEPS = 24  # of FISTA between two linear systems
 _ROUNDS = 120  # of FISTA and linear system, at most
-_FLOATS = 48_000_000  # in the units' sub-matrices of G at a time
+_FLOATS = 32_000_000  # in the units' sub-matrices of G at a time
 
 
 def violation(basis: Basis, targets: Targets, weights: Tensor, l1: float, ridge: float) -> Tensor:
@@ -45,14 +46,16 @@ def _gradient(basis: Basis, cross: Tensor, weights: Tensor, ridge: float) -> Ten
 
 
 def _distance(gradient: Tensor, weights: Tensor, l1: float) -> Tensor:
-    return torch.where(weights != 0, (gradient + l1 * weights.sign()).abs(), (gradient.abs() - l1).clamp(min=0))
+    return torch.where(
+        weights != 0, (gradient + l1 * weights.sign()).abs(), (gradient.abs() - l1).clamp(min=0)
+    )
 
 
 def solve(basis: Basis, targets: Targets, l1: float, alpha: float, advance=None) -> tuple[Tensor, Tensor]:
     """Weights of the standardised concepts (K, M) and each unit's violation (K,), both float64.
 
     advance: called with the number of units that were solved. A unit that is not within
-    `TOLERANCE` after the last round keeps its best weights; its violation says how far it is.
+    the tolerance after the last round keeps its best weights; its violation says how far it is.
     """
     ridge = l1 * (1 - alpha) / alpha
     units, size = targets.cross.shape
@@ -74,12 +77,13 @@ def _solve_units(basis: Basis, cross: Tensor, l1: float, ridge: float) -> tuple[
     left = torch.arange(units, device=cross.device)
     width = min(_FIRST, size)
     order = cross.abs()
+    tolerance = _TOLERANCE if basis.gram.dtype == torch.float64 else _SINGLE
     while True:
         # the concepts that take part, then those that would most like to
         working = order[left].masked_fill_(weights[left] != 0, torch.inf).topk(width, dim=1).indices
         for piece in torch.arange(len(left), device=left.device).split(max(1, _FLOATS // width**2)):
             rows, columns = left[piece], working[piece]
-            gram = basis.gram[columns[:, :, None], columns[:, None, :]]
+            gram = basis.gram[columns[:, :, None], columns[:, None, :]].double()
             inside = _solve_dense(
                 gram, cross[rows].gather(1, columns), weights[rows].gather(1, columns), l1, ridge
             )
@@ -89,7 +93,7 @@ def _solve_units(basis: Basis, cross: Tensor, l1: float, ridge: float) -> tuple[
         reached[left] = distance.amax(1)
         if width == size:
             return weights, reached
-        outside = distance.scatter(1, working, 0).amax(1) > TOLERANCE
+        outside = distance.scatter(1, working, 0).amax(1) > tolerance
         left = left[outside]
         if not len(left):
             return weights, reached
@@ -100,8 +104,8 @@ def _solve_units(basis: Basis, cross: Tensor, l1: float, ridge: float) -> tuple[
 
 
 def _solve_dense(gram: Tensor, cross: Tensor, weights: Tensor, l1: float, ridge: float) -> Tensor:
-    """The optimum on each unit's own set: gram (K, S, S), cross and weights (K, S); float64 (K, S)."""
-    cross, weights = cross.double(), weights.double()
+    """The optimum on each unit's own set: gram (K, S, S), cross and weights (K, S); all float64."""
+    cross = cross.double()
     out = weights.clone()
     left = torch.arange(len(gram), device=gram.device)
     # the largest row sum bounds the largest eigenvalue
@@ -112,7 +116,7 @@ def _solve_dense(gram: Tensor, cross: Tensor, weights: Tensor, l1: float, ridge:
         gradient = _times(gram, weights) - cross + ridge * weights
         distance = _distance(gradient, weights, l1).amax(1)
         out[left] = weights
-        going = distance > TOLERANCE / 4
+        going = distance > _TOLERANCE / 4
         if not going.any():
             break
         left, weights, cross, rate = left[going], weights[going], cross[going], rate[going]
@@ -122,16 +126,15 @@ def _solve_dense(gram: Tensor, cross: Tensor, weights: Tensor, l1: float, ridge:
 
 
 def _times(gram: Tensor, weights: Tensor) -> Tensor:
-    return torch.bmm(gram, weights.to(gram.dtype)[:, :, None])[:, :, 0].double()
+    return torch.bmm(gram, weights[:, :, None])[:, :, 0]
 
 
 def _fista(gram: Tensor, cross: Tensor, weights: Tensor, rate: Tensor, l1: float, ridge: float) -> Tensor:
-    dtype = gram.dtype
-    cross, rate = cross.to(dtype), rate.to(dtype)[:, None]
-    now = weights.to(dtype)
-    ahead, momentum = now, torch.ones(len(now), 1, dtype=dtype, device=now.device)
+    rate = rate[:, None]
+    now = ahead = weights
+    momentum = torch.ones_like(rate)
     for _ in range(_STEPS):
-        gradient = torch.bmm(gram, ahead[:, :, None])[:, :, 0] - cross + ridge * ahead
+        gradient = _times(gram, ahead) - cross + ridge * ahead
         after = _shrink(ahead - rate * gradient, l1 * rate)
         # restart where the momentum points uphill
         uphill = ((ahead - after) * (after - now)).sum(1, keepdim=True) > 0
@@ -139,7 +142,7 @@ def _fista(gram: Tensor, cross: Tensor, weights: Tensor, rate: Tensor, l1: float
         following = (1 + (1 + 4 * momentum**2).sqrt()) / 2
         ahead = after + torch.where(uphill, 0.0, (momentum - 1) / following) * (after - now)
         now, momentum = after, following
-    return now.double()
+    return now
 
 
 def _shrink(values: Tensor, by: Tensor) -> Tensor:
@@ -155,7 +158,7 @@ def _feature_sign(gram: Tensor, cross: Tensor, weights: Tensor, l1: float, ridge
     now = weights.gather(1, columns)
     used, sign = now != 0, now.sign()
     rows = torch.arange(len(gram), device=gram.device)[:, None, None]
-    system = gram[rows, columns[:, :, None], columns[:, None, :]].double()
+    system = gram[rows, columns[:, :, None], columns[:, None, :]]
     system *= used[:, :, None] & used[:, None, :]
     # unused rows become the identity's; the jitter matters only where α = 1 leaves collinear concepts
     system.diagonal(dim1=1, dim2=2).add_(torch.where(used, ridge + 1e-12, 1.0))

@@ -16,7 +16,7 @@ from torch import Tensor
 _PIECE = 64_000_000
 # Up to this many multiplications the covariances are made in double precision.
 _DOUBLE = 4e10
-_BLOCK = 1024  # rows of a covariance at a time; above its diagonal nothing is multiplied
+_BLOCK = 1024  # rows at a time, where a whole copy in double precision would be much
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,20 @@ class Targets:
         return cls(mean, scale, cross, val_cross, val_variance)
 
 
-def _pieces(values: np.ndarray, mask: np.ndarray) -> Iterator[np.ndarray]:
-    """Indices of the images of a split, as many at a time as fit."""
-    index = np.flatnonzero(mask)
+def _pieces(values: np.ndarray, mask: np.ndarray, device) -> Iterator[Tensor]:
+    """P of the images of a split on the device, (M, n), as many at a time as fit."""
     step = max(256, _PIECE // max(len(values), 1))
-    for start in range(0, len(index), step):
-        yield index[start : start + step]
+    for start in range(0, values.shape[1], step):
+        part = slice(start, start + step)
+        if mask[part].any():
+            yield torch.from_numpy(values[:, part][:, mask[part]]).to(device)
 
 
-def _on(values: np.ndarray, index: np.ndarray, device, dtype: torch.dtype) -> Tensor:
-    """P of some images on the device, (M, n)."""
-    first, last = int(index[0]), int(index[-1]) + 1
-    part = values[:, first:last] if last - first == len(index) else np.take(values, index, axis=1)
-    return torch.from_numpy(np.ascontiguousarray(part)).to(device=device, dtype=dtype)
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """a·bᵀ. NumPy's BLAS is the faster one on a CPU: of a·aᵀ it makes only half."""
+    if a.device.type != "cpu":
+        return a @ b.T
+    return torch.from_numpy(a.numpy() @ b.numpy().T)
 
 
 def _mean_and_scale(values: np.ndarray, mask: np.ndarray, device) -> tuple[Tensor, Tensor]:
@@ -111,14 +112,16 @@ def _mean_and_scale(values: np.ndarray, mask: np.ndarray, device) -> tuple[Tenso
     count = 0
     mean = torch.zeros(len(values), dtype=torch.float64, device=device)
     squares = torch.zeros_like(mean)
-    for index in _pieces(values, mask):
-        # squared deviations in double precision, a block of concepts at a time: P is large
-        part = torch.from_numpy(np.take(values, index, axis=1)).to(device)
-        here, n = torch.empty_like(mean), len(index)
-        for rows in torch.arange(len(values), device=device).split(_BLOCK):
-            block = part[rows].double()
-            here[rows] = block.mean(1)
-            squares[rows] += block.sub_(here[rows, None]).square_().sum(1)
+    for part in _pieces(values, mask, device):
+        here, n = torch.empty_like(mean), part.shape[1]
+        if part.device.type == "cpu":
+            here = torch.from_numpy(part.numpy().mean(axis=1, dtype=np.float64))
+            squares += torch.from_numpy(part.numpy().var(axis=1, dtype=np.float64)) * n
+        else:
+            for rows in torch.arange(len(values), device=device).split(_BLOCK):
+                block = part[rows].double()
+                here[rows] = block.mean(1)
+                squares[rows] += block.sub_(here[rows, None]).square_().sum(1)
         squares += (here - mean) ** 2 * (count * n / (count + n))
         mean += (here - mean) * (n / (count + n))
         count += n
@@ -138,19 +141,14 @@ def _covariance(values, mask, mean: Tensor, scale: Tensor, device, dtype) -> tup
     out = torch.zeros(m, m, dtype=dtype, device=device)
     sums = torch.zeros(m, dtype=torch.float64, device=device)
     inverse = _inverse(scale).to(dtype)[:, None]
-    for index in _pieces(values, mask):
-        x = _on(values, index, device, dtype).sub_(mean.to(dtype)[:, None]).mul_(inverse)
+    for part in _pieces(values, mask, device):
+        x = part.to(dtype).sub_(mean.to(dtype)[:, None]).mul_(inverse)
         sums += x.sum(1, dtype=torch.float64)
-        for start in range(0, m, _BLOCK):
-            rows = slice(start, min(start + _BLOCK, m))
-            out[rows, : rows.stop].addmm_(x[rows], x[: rows.stop].T, alpha=1 / count)
+        out += _product(x, x)
     means = sums / count
-    for start in range(0, m, _BLOCK):  # the half above the diagonal, from the half below
-        rows = slice(start, min(start + _BLOCK, m))
-        out[rows, : rows.stop].sub_(torch.outer(means[rows], means[: rows.stop]).to(dtype))
-        out[: rows.start, rows] = out[rows, : rows.start].T
-        square = out[rows, rows]
-        square.copy_((square + square.T) / 2)
+    out /= count
+    for rows in torch.arange(m, device=device).split(_BLOCK):
+        out[rows] -= torch.outer(means[rows], means).to(dtype)
     return out, means
 
 
@@ -164,11 +162,12 @@ def _cross(basis: Basis, values, q, mask, mean: Tensor, scale: Tensor) -> tuple[
     y.sub_(means[:, None])
     variance = y.square().mean(1)
     y = y.to(dtype)
-    out = torch.zeros(len(q), basis.size, dtype=dtype, device=device)
+    out = torch.zeros(basis.size, len(q), dtype=dtype, device=device)
     start = 0
-    for index in _pieces(values, mask):
+    for part in _pieces(values, mask, device):
         # y has mean 0, so that P need be centred only against cancellation
-        x = _on(values, index, device, dtype).sub_(basis.mean.to(dtype)[:, None])
-        out.addmm_(y[:, start : start + len(index)], x.T, alpha=1 / count)
-        start += len(index)
-    return out.mul_(_inverse(basis.scale).to(dtype)), variance
+        x = part.to(dtype).sub_(basis.mean.to(dtype)[:, None])
+        out += _product(x, y[:, start : start + x.shape[1]])
+        start += x.shape[1]
+    out *= (_inverse(basis.scale) / count).to(dtype)[:, None]
+    return out.T.contiguous(), variance

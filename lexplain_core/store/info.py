@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from .tables import CORRELATIONS
+
 if TYPE_CHECKING:
     from .reader import Store
 
 
 def describe(store: Store) -> dict[str, Any]:
     """The dictionary that `python -m lexplain_core info STORE --json` prints."""
-    from .reader import CORRELATIONS
-
     meta = store.meta
     splits = dict(store._all("SELECT split, count(*) FROM images GROUP BY split"))
     layers = store.layers()
@@ -24,8 +26,8 @@ def describe(store: Store) -> dict[str, Any]:
         f"""
         SELECT l.name, e.method, count(*) FILTER (e.reason IS NULL)::INT,
                count(*) FILTER (e.reason IS NOT NULL)::INT, avg(e.length) FILTER (e.reason IS NULL),
-               avg(s.value), count(s.value)::INT, any_value(s.simulator)
-        FROM explanations e JOIN layers l USING (layer_id)
+               avg(s.value), count(s.value)::INT, any_value(c.simulator)
+        FROM explanations e JOIN layers l USING (layer_id) JOIN method_configs c USING (config_hash)
         LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
         GROUP BY l.name, l.layer_id, e.method ORDER BY l.layer_id, e.method
         """
@@ -57,7 +59,41 @@ def describe(store: Store) -> dict[str, Any]:
         "units": int(layers["units"].sum()),
         "dead_units": int(layers["dead"].sum()),
         "explanations": [dict(zip(names, row, strict=True)) for row in explained],
+        "matrices": _matrices(store),
+        "scores": _scores(store),
+        "same_encoder": bool(meta.get("same_encoder")),
         "build": meta.get("build"),
         "config": meta.get("config"),
         "versions": meta.get("versions"),
     }
+
+
+def _matrices(store: Store) -> list[dict[str, Any]]:
+    """A dictionary per concept matrix; numbers that are unknown are None."""
+    rows = store.matrices().drop(columns="config").to_dict("records")
+    for row in rows:
+        row["roles"] = list(row["roles"])
+        for key, kind in (("a", float), ("b", float), ("loss", float), ("kept", int), ("dropped", int)):
+            row[key] = None if pd.isna(row[key]) else kind(row[key])
+    return rows
+
+
+def _scores(store: Store) -> list[dict[str, Any]]:
+    """Mean correlation and mean of its null, by layer, method and simulator."""
+    rows = store._all(
+        """
+        SELECT l.name, e.method, s.simulator, s.simulator = c.simulator, count(s.value)::INT, avg(s.value),
+               count(s.null_mean)::INT, avg(s.null_mean), avg(s.null_high),
+               count(*) FILTER (s.value <= s.null_high OR s.low <= 0)::INT
+        FROM scores s JOIN explanations e USING (explanation_id) JOIN layers l USING (layer_id)
+        JOIN method_configs c USING (config_hash)
+        WHERE s.kind = 'correlation'
+        GROUP BY l.name, l.layer_id, e.method, s.simulator, c.simulator
+        ORDER BY l.layer_id, e.method, s.simulator
+        """
+    )
+    names = (
+        "layer", "method", "simulator", "main", "scored", "mean_correlation", "with_null", "mean_null",
+        "mean_null_high", "doubtful",
+    )  # fmt: skip
+    return [dict(zip(names, row, strict=True)) for row in rows]

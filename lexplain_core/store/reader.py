@@ -13,16 +13,11 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from .text import explanation_text
+from . import tables
 from .unit import Unit
 from .version import SCHEMA_VERSION, StoreError
 
 DEFAULT_METHOD = "le-label"
-# One correlation per explanation, by its first simulator (as `Explanation.score` takes it).
-CORRELATIONS = (
-    "SELECT * FROM scores WHERE kind = 'correlation' "
-    "QUALIFY row_number() OVER (PARTITION BY explanation_id ORDER BY simulator) = 1"
-)
 _HEADERS = 3 * 4096  # bytes of a DuckDB file before its first block
 
 
@@ -145,27 +140,12 @@ class Store:
 
     # -- what is in it -----------------------------------------------------------------------
 
-    def layers(self) -> pd.DataFrame:
+    def layers(self, method: str | None = None) -> pd.DataFrame:
         """One row per layer: layer, source, kind, pooling, shape, units, how many of them are
-        alive, dead, constant and negative throughout, note, mean_score (mean test correlation of
-        the default method over the units that have one)."""
-        return self._frame(
-            f"""
-            SELECT l.name AS layer, l.source, l.kind, l.pooling, l.shape, l.units,
-                   count(*) FILTER (u.status = 'alive')::INT    AS alive,
-                   count(*) FILTER (u.status = 'dead')::INT     AS dead,
-                   count(*) FILTER (u.status = 'constant')::INT AS constant,
-                   count(*) FILTER (u.status = 'negative')::INT AS negative,
-                   l.note,
-                   avg(s.value) AS mean_score
-            FROM layers l
-            JOIN units u USING (layer_id)
-            LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = ?
-            LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
-            GROUP BY l.layer_id, l.name, l.source, l.kind, l.pooling, l.shape, l.units, l.note ORDER BY l.layer_id
-            """,
-            [self.default_method],
-        )
+        alive, dead, constant and negative throughout, note, mean_score (mean test correlation of a
+        method, the default one without, over the units that have one), and the means
+        over units of what chance gives: mean_null and mean_null_high (95th percentile)."""
+        return tables.layers(self, method or self.default_method)
 
     def methods(self) -> list[str]:
         """Names of the explanation methods in the store."""
@@ -177,9 +157,11 @@ class Store:
         methods = self.methods()
         return DEFAULT_METHOD if DEFAULT_METHOD in methods or not methods else methods[0]
 
-    def matrices(self) -> list[str]:
-        """Names of the concept matrices in the store."""
-        return [row[0] for row in self._all("SELECT matrix FROM concept_matrices ORDER BY matrix")]
+    def matrices(self) -> pd.DataFrame:
+        """One row per concept matrix: matrix (name), kind (label, encoder), roles (explainer,
+        simulator), an encoder's a, b and loss (cross-entropy against labels), kept and dropped (concepts by the
+        concept filter), filter ({origin: [kept, dropped]} or None), config (a dictionary)."""
+        return tables.matrices(self)
 
     @cached_property
     def _concept_labels(self) -> dict[int, tuple[str, str]]:
@@ -203,40 +185,13 @@ class Store:
 
     def unit_table(self, layer: str | None = None, method: str | None = None) -> pd.DataFrame:
         """One row per unit: layer, unit, name, status, reason, maximum, minimum, mean,
-        explanation (a line), terms (names, strongest first), length, score (test correlation),
-        low, high, score_n, score_reason. `reason` is why a unit is not alive or has no explanation."""
+        explanation (a line), terms (names, strongest first), length, score (test correlation by
+        the method's main simulator), low, high, score_n, score_reason, simulator, and the score's
+        null: null_units, null_mean, null_high, null_above. `reason` is why a unit is not alive or
+        has no explanation."""
         if layer is not None:
             self._layer_id(layer)
-        frame = self._frame(
-            f"""
-            SELECT l.name AS layer, u.unit, u.name, u.status, coalesce(u.reason, e.reason) AS reason,
-                   u.maximum, u.minimum, u.mean, e.explanation_id, e.bias, e.length,
-                   s.value AS score, s.low, s.high, s.n AS score_n, s.reason AS score_reason
-            FROM units u JOIN layers l USING (layer_id)
-            LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = $method
-            LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
-            WHERE $layer IS NULL OR l.name = $layer
-            ORDER BY l.layer_id, u.unit
-            """,
-            {"method": method or self.default_method, "layer": layer},
-        )
-        terms: dict[int, list[tuple[float, str]]] = {}
-        for explanation, concept, weight in self._all(
-            "SELECT t.explanation_id, t.concept_id, t.weight FROM terms t JOIN explanations e USING (explanation_id) "
-            "WHERE e.method = ? ORDER BY t.explanation_id, abs(t.weight) DESC, t.rank",
-            [method or self.default_method],
-        ):
-            terms.setdefault(explanation, []).append((weight, self._concept_labels[concept][0]))
-        lines, names = [], []
-        for explanation, bias in zip(frame.pop("explanation_id"), frame.pop("bias"), strict=True):
-            found = terms.get(explanation, []) if pd.notna(explanation) else []
-            names.append([name for _, name in found])
-            lines.append(explanation_text(found, None if pd.isna(bias) else bias) if found else "")
-        frame.insert(8, "explanation", lines)
-        frame.insert(9, "terms", names)
-        for column in ("name", "reason", "score_reason"):
-            frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
-        return frame
+        return tables.unit_table(self, layer, method or self.default_method)
 
     def unit(self, layer: str, unit: int) -> Unit:
         """One unit. `StoreError` where the store has no such layer or unit."""

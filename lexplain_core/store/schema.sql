@@ -79,15 +79,25 @@ CREATE TABLE concepts (
     concept_id INTEGER PRIMARY KEY,
     key        VARCHAR NOT NULL UNIQUE,
     name       VARCHAR NOT NULL,    -- not unique: two concepts may share a name
-    origin     VARCHAR NOT NULL     -- class, superclass, or the kind of the attribute
+    origin     VARCHAR NOT NULL     -- class, superclass, the kind of the attribute, noun, a file; all, joined by ', '
 );
 
 CREATE TABLE concept_matrices (
-    matrix VARCHAR PRIMARY KEY,     -- label, or the encoder's name
-    config VARCHAR NOT NULL         -- JSON
+    matrix  VARCHAR PRIMARY KEY,    -- label, or the encoder's name
+    kind    VARCHAR NOT NULL,       -- label, encoder
+    roles   VARCHAR[] NOT NULL,     -- explainer (explanations are found on it), simulator (scored with it)
+    a       DOUBLE,                 -- P = sigmoid(a·(cos + b)) of an encoder
+    b       DOUBLE,
+    loss    DOUBLE,                 -- binary cross-entropy of a and b against labels on the train split
+    kept    INTEGER,                -- concepts that passed the concept filter; NULL where no method filtered
+    dropped INTEGER,
+    filter  VARCHAR,                -- JSON {origin: [kept, dropped]}
+    config  VARCHAR NOT NULL        -- JSON
 );
 
--- P[concept, image] of each matrix, sorted by matrix, concept, image. Zeros are left out.
+-- P[concept, image] of each matrix, sorted by matrix, concept, image. Zeros are left out, but a concept
+-- without any other value keeps one: a matrix knows the concepts that it has rows of.
+-- The label matrix has all labels, an encoder's the concepts that explanations use.
 CREATE TABLE concept_values (
     matrix     VARCHAR NOT NULL,
     concept_id INTEGER NOT NULL,
@@ -105,6 +115,7 @@ CREATE TABLE explanations (
     bias           DOUBLE,           -- NULL where there is no explanation
     length         INTEGER NOT NULL,
     val_correlation DOUBLE,
+    violation      DOUBLE,           -- largest violation of the optimality conditions of its sparse fit
     reason         VARCHAR,          -- why there is no explanation
     UNIQUE (layer_id, unit, method, config_hash)
 );
@@ -119,7 +130,9 @@ CREATE TABLE terms (
 CREATE TABLE method_configs (
     config_hash VARCHAR PRIMARY KEY,
     method      VARCHAR NOT NULL,
-    config      VARCHAR NOT NULL     -- JSON
+    config      VARCHAR NOT NULL,    -- JSON
+    simulator   VARCHAR NOT NULL,    -- whose score is the headline; the name of a concept matrix
+    source      VARCHAR              -- file and digest of imported explanations
 );
 
 CREATE TABLE scores (
@@ -132,5 +145,10 @@ CREATE TABLE scores (
     low            DOUBLE,           -- 95 % interval
     high           DOUBLE,
     reason         VARCHAR,
+    null_units     INTEGER,          -- the same words scored against so many other units of the layer
+    null_mean      DOUBLE,
+    null_high      DOUBLE,           -- their 95th percentile
+    null_above     INTEGER,          -- how many of them score at least `value`
+    null_reason    VARCHAR,          -- why there is no null
     PRIMARY KEY (explanation_id, simulator, kind)
 );

@@ -97,21 +97,23 @@ class Unit:
         store = self.store
         rows = store._all(
             """
-            SELECT e.explanation_id, e.method, e.matrix, e.bias, e.val_correlation, e.reason, c.config
+            SELECT e.explanation_id, e.method, e.matrix, e.bias, e.val_correlation, e.reason, e.violation,
+                   c.config, c.simulator, c.source
             FROM explanations e JOIN method_configs c USING (config_hash)
             WHERE e.layer_id = ? AND e.unit = ? ORDER BY e.method, e.explanation_id
             """,
             [self.layer_id, self.index],
         )
         found = []
-        for identity, method, matrix, bias, correlation, reason, config in rows:
+        for identity, method, matrix, bias, correlation, reason, violation, config, simulator, source in rows:
             terms = store._all(
                 "SELECT weight, concept_id FROM terms WHERE explanation_id = ? ORDER BY rank", [identity]
             )
             scores = store._all(
-                "SELECT simulator, kind, split, n, value, low, high, reason FROM scores "
-                "WHERE explanation_id = ? ORDER BY kind, simulator",
-                [identity],
+                "SELECT simulator, kind, split, n, value, low, high, reason, null_units, null_mean, null_high, "
+                "null_above, null_reason FROM scores WHERE explanation_id = ? "
+                "ORDER BY kind, simulator <> ?, simulator",
+                [identity, simulator],
             )
             labels = store._concept_labels
             found.append(
@@ -125,6 +127,9 @@ class Unit:
                     reason=reason,
                     config=json.loads(config),
                     scores=tuple(Score(*score) for score in scores),
+                    simulator=simulator,
+                    violation=violation,
+                    source=source,
                 )
             )
         return found
@@ -140,41 +145,89 @@ class Unit:
             f"Unit {self.index} of {self.layer!r} has no {method!r} explanation; it has {known}."
         )
 
-    def values(self, explanation: Explanation) -> np.ndarray:
-        """P of the explanation's concepts on every image: float32 (T, N), in the order of its terms."""
+    def matrices(self, explanation: Explanation) -> list[str]:
+        """The concept matrices that hold every concept of an explanation, its own first."""
+        ids = sorted({term.concept_id for term in explanation.terms})
+        rows = self.store._all(
+            """
+            SELECT m.matrix FROM concept_matrices m
+            WHERE (SELECT count(DISTINCT v.concept_id) FROM concept_values v
+                   WHERE v.matrix = m.matrix AND v.concept_id IN (SELECT unnest(?::INT[]))) = ?
+            ORDER BY m.matrix <> ?, m.kind = 'encoder', m.matrix
+            """,
+            [ids, len(ids), explanation.matrix],
+        )
+        return [row[0] for row in rows]
+
+    def values(self, explanation: Explanation, matrix: str | None = None) -> np.ndarray:
+        """P of the explanation's concepts on every image by a concept matrix, the one that it was
+        found on without: float32 (T, N), in the order of its terms. `StoreError` where the store
+        has no values of one of them."""
+        matrix = matrix or explanation.matrix
         ids = [term.concept_id for term in explanation.terms]
+        if (known := self._values.get((matrix, *ids))) is not None:
+            return known
         dense = np.zeros((len(ids), len(self.activations)), dtype=np.float32)
         found = self.store._arrays(
             "SELECT concept_id, image_id, value FROM concept_values "
             "WHERE matrix = ? AND concept_id IN (SELECT unnest(?::INT[]))",
-            [explanation.matrix, ids],
+            [matrix, ids],
         )
         position = {concept: row for row, concept in enumerate(ids)}
         rows = np.array([position[int(c)] for c in found["concept_id"]], dtype=np.int64)
+        if missing := set(range(len(ids))).difference(np.unique(rows).tolist()):
+            name = explanation.terms[min(missing)].name
+            raise StoreError(f"The concept matrix {matrix!r} of this store has no values of {name!r}.")
         dense[rows, found["image_id"]] = found["value"]
+        dense.setflags(write=False)  # it is handed out again
+        self._values[matrix, *ids] = dense
         return dense
 
-    def simulated(self, explanation: Explanation) -> np.ndarray:
-        """The activation that an explanation predicts, float64 (N,): Σ wᵢ·P(cᵢ|x) + bias (eq. 8)."""
+    @cached_property
+    def _values(self) -> dict[tuple, np.ndarray]:
+        return {}
+
+    def simulated(self, explanation: Explanation, matrix: str | None = None) -> np.ndarray:
+        """The activation that an explanation predicts, float64 (N,): Σ wᵢ·P(cᵢ|x) + bias (eq. 8),
+        with P by a concept matrix, the one that it was found on without."""
         if explanation.reason is not None:
             raise StoreError(f"There is nothing to simulate: {explanation.reason}")
         weights = np.array([term.weight for term in explanation.terms])
-        return weights @ self.values(explanation).astype(np.float64) + explanation.bias
+        return weights @ self.values(explanation, matrix).astype(np.float64) + explanation.bias
 
-    def composition(self, explanation: Explanation) -> pd.DataFrame:
-        """What each bucket holds in the explanation's concepts: columns bucket, concept, name,
-        count, share; every image counts once, "other" (concept -1) comes last."""
+    def composition(self, explanation: Explanation, matrix: str | None = None) -> pd.DataFrame:
+        """What each bucket holds in the explanation's concepts, as a concept matrix (its own
+        without) sees them: columns bucket, concept, name, count, share; every image counts once,
+        "other" (concept -1) comes last."""
         if self.buckets is None:
             raise StoreError(f"Unit {self.index} of {self.layer!r} has no buckets: {self.reason}")
         terms = explanation.terms
         return composition(
             self.buckets,
             self.activations,
-            self.values(explanation) >= MATCH,
+            self.values(explanation, matrix) >= MATCH,
             [t.weight for t in terms],
             [t.concept_id for t in terms],
             [t.name for t in terms],
         )
+
+    def residuals(
+        self, explanation: Explanation, matrix: str | None = None, count: int = 8
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """What the words miss: the images with the largest residual, actual − simulated activation,
+        above 0 (more than the words say), and those with the smallest below 0 (less than they say).
+
+        Two frames of at most `count` images from the whole probing set, the largest miss first;
+        columns as `examples`, then simulated and residual.
+        """
+        simulated = self.simulated(explanation, matrix)
+        residual = self.activations.astype(np.float64) - simulated
+        found = []
+        for miss in (residual, -residual):
+            ids = np.argsort(-miss, kind="stable")[:count]
+            ids = ids[miss[ids] > 0]
+            found.append(self._described(ids).assign(simulated=simulated[ids], residual=residual[ids]))
+        return found[0], found[1]
 
     # -- examples ----------------------------------------------------------------------------
 

@@ -96,16 +96,20 @@ class StoreWriter:
             yield count
 
     def concept_values(self, matrix: str, concept_ids: Sequence[int], values: np.ndarray) -> None:
-        """Append P[concept, image] of a matrix, float32 (M, N); zeros are not stored.
+        """Append P[concept, image] of a matrix, float32 (M, N).
 
-        concept_ids: the store's id of each row, ascending.
+        Zeros are not stored, but for one of a concept that has nothing else: so a matrix knows its
+        concepts. concept_ids: the store's id of each row, ascending.
         """
         ids = np.asarray(concept_ids, dtype=np.int32)
-        for start in range(0, len(values), 256):
-            piece = values[start : start + 256]
-            concept, image = np.nonzero(piece)
+        step = max(1, _ROWS_PER_INSERT // max(1, values.shape[1]))
+        for start in range(0, len(values), step):
+            piece = values[start : start + step]
+            kept = piece != 0
+            kept[:, :1] |= ~kept.any(axis=1, keepdims=True)
+            concept, image = np.nonzero(kept)
             table = {
-                "matrix": pa.array([matrix] * len(concept), type=pa.string()),
+                "matrix": pa.repeat(pa.scalar(matrix), len(concept)),
                 "concept_id": ids[concept + start],
                 "image_id": image.astype(np.int32),
                 "value": np.asarray(piece[concept, image], dtype=np.float32),

@@ -3,7 +3,7 @@
 from .base import LayerInfo, Recording, RecordingRun, TargetModel
 from .layers import list_layers, resolve_layers
 from .load import load_target
-from .recording import record
+from .recording import choose_device, record
 from .registry import target_models
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Recording",
     "RecordingRun",
     "TargetModel",
+    "choose_device",
     "list_layers",
     "load_target",
     "record",

@@ -10,7 +10,8 @@ from lexplain_core import figures
 from lexplain_core.store import Explanation, Unit
 
 from .. import common
-from .words import interval_words, md, quantity, rounded, score_words
+from .scores import score_words, seen_by
+from .words import interval_words, md, quantity, rounded
 
 _STATUS = {
     "alive": ("alive", "green"),
@@ -60,12 +61,27 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
         return
     st.html(
         f'<p class="lx-line">{_colored(explanation, styles)}</p>'
-        f'<p class="lx-facts lx-score">{score_words(explanation)}</p>{_range(unit)}'
+        f'<p class="lx-facts lx-score">{score_words(unit, explanation, main_only=len(unit.explanations) > 1)}</p>'
+        f"{_range(unit)}"
     )
 
 
-def charts(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
-    """The stacked area and the weights; units without ranges or words explain themselves instead."""
+def same_model(opened: common.Opened, explanation: Explanation | None) -> None:
+    """A warning where the encoder that scores is the one that the words were found with."""
+    matrix = common.matrix(opened, explanation.matrix) if explanation and not explanation.source else None
+    if matrix and matrix["kind"] == "encoder" and opened.store.meta.get("same_encoder"):
+        st.warning(
+            md(
+                f"Explainer and simulator are the same model: scores by {explanation.simulator} flatter this explanation."
+            ),
+            icon=":material/content_copy:",
+        )
+
+
+def charts(unit: Unit, explanation: Explanation | None, styles: dict, matrix: str) -> None:
+    """The stacked area and the weights; units without ranges or words explain themselves instead.
+
+    matrix: the concept matrix that says which concepts an image shows."""
     theme = common.theme()
     explained = explanation is not None and not explanation.reason
     if explained and unit.buckets is not None:
@@ -74,7 +90,7 @@ def charts(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
             st.subheader("What is in the images, by activation", anchor=False)
             common.chart(
                 figures.area_chart(
-                    unit.composition(explanation),
+                    unit.composition(explanation, matrix),
                     unit.buckets,
                     styles=styles,
                     theme=theme,
@@ -82,7 +98,8 @@ def charts(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
                     height=370,
                 ),
                 "area",
-                f"Stacked area: share of concepts in 8 ranges of activation. {interval_words(unit)}",
+                f"Stacked area: share of concepts, seen by {seen_by(matrix)}, in 8 ranges of activation. "
+                f"{interval_words(unit)}",
             )
     else:
         left, right = st.columns([1.75, 1], gap="medium") if explained else (st.container(), None)
@@ -158,6 +175,11 @@ hold a handful, so read them with care.
 
 **Example images** come from every range, not only from the top: a unit often means something else in the middle.
 They are drawn from all images, whatever their split. The **score** is computed on the test split only, on images
-that the explanation was not made from.
+that the explanation was not made from. **Chance** says what it is worth: the same words are scored against the other
+units of the layer, and words that say something about this unit predict it better than they predict the others.
+
+Which concepts an image shows is said by its labels, or by an **encoder**, a network that compares images with
+texts. The one that scores is another than the one that the words were found with. Where there are several, a
+switch changes whose eyes the charts look through.
 """
         )

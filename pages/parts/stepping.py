@@ -65,18 +65,6 @@ def bar(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
             args=(view,),
         )
         st.html(f'<span class="lx-muted">units 0 to {unit.units - 1}</span>', width="content")
-        methods = [e.method for e in unit.explanations]
-        if len(methods) > 1:
-            state["method picker"] = view.method
-            st.selectbox(
-                "Method",
-                methods,
-                key="method picker",
-                width=200,
-                label_visibility="collapsed",
-                on_change=_to_method,
-                args=(view,),
-            )
 
 
 def _go(view: links.Neuron, number: int) -> None:
@@ -98,7 +86,3 @@ def _to_layer(view: links.Neuron) -> None:
 
 def _to_number(view: links.Neuron) -> None:
     _go(view, int(st.session_state["unit picker"]))
-
-
-def _to_method(view: links.Neuron) -> None:
-    common.show(replace(view, method=st.session_state["method picker"]))

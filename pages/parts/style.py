@@ -33,6 +33,15 @@ def style(look: Theme) -> None:
         .lx-shots figcaption {{ font-size: .8rem; line-height: 1.25; margin-top: .2rem; overflow: hidden;
                                text-overflow: ellipsis; white-space: nowrap; }}
         .lx-shots figcaption b {{ font-variant-numeric: tabular-nums; font-weight: 600; }}
+        .lx-doubt {{ font-weight: 600; white-space: nowrap; }}
+        .lx-compare {{ width: 100%; border-collapse: collapse; font-size: .92rem; line-height: 1.35; margin: .2rem 0 0; }}
+        .lx-compare :is(th, td) {{ text-align: left; vertical-align: top; padding: .3rem .8rem .3rem .5rem;
+                                   border: 0; border-top: 1px solid {look.grid}; font-variant-numeric: tabular-nums; }}
+        .lx-compare thead th {{ border-top: 0; font-weight: 400; color: {look.muted}; font-size: .85rem;
+                                vertical-align: bottom; }}
+        .lx-compare tbody th {{ white-space: nowrap; font-weight: 600; border-left: 3px solid transparent; }}
+        .lx-compare .now th {{ border-left-color: {look.accent}; }}
+        .lx-compare .lx-muted {{ font-weight: 400; font-size: .85rem; }}
         kbd {{ border: 1px solid {look.grid}; border-radius: 3px; padding: 0 .3em; font-size: .85em; }}
         </style>"""
     )

@@ -12,8 +12,8 @@ from lexplain_core import figures
 from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
-from . import thumbs
-from .words import code, md, quantity, rounded, share
+from . import about, simulated, thumbs
+from .words import share
 
 _TITLES = {
     "examples": "Example images",
@@ -27,7 +27,7 @@ _ROWS = 1000  # rows of the table of images that are sent to the browser
 
 
 def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Explanation | None) -> None:
-    """The chosen tab; only that one is computed."""
+    """The chosen tab; only that one is computed. view.matrix: the concept matrix that simulates."""
     explained = explanation is not None and not explanation.reason
     st.session_state["tab"] = view.tab
     st.segmented_control(
@@ -44,13 +44,15 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Exp
         _examples(view, opened, unit)
     elif view.tab == "simulated":
         if explained:
-            _simulated(opened, unit, explanation)
+            simulated.show(
+                opened, unit, explanation, view.matrix, lambda: _table(opened, unit, explanation, view.matrix)
+            )
         else:
             st.info("Without an explanation there is nothing to simulate.", icon=":material/info:")
     elif view.tab == "images":
-        _images(opened, unit, explanation if explained else None)
+        _images(opened, unit, explanation if explained else None, view.matrix)
     else:
-        _about(opened, unit, explanation)
+        about.show(opened, unit, explanation)
 
 
 def _to_tab(view: links.Neuron) -> None:
@@ -128,42 +130,15 @@ def _redraw(view: links.Neuron) -> None:
     common.show(replace(view, draw=view.draw + 1 if view.draw < links.LARGEST else 0))
 
 
-# -- numbers --------------------------------------------------------------------------------------
-
-
-def _simulated(opened: common.Opened, unit: Unit, explanation: Explanation) -> None:
-    left, right = st.columns([1.75, 1], gap="medium")
-    simulated = unit.simulated(explanation)
-    with left:
-        common.chart(
-            figures.simulated_scatter(
-                unit.activations,
-                simulated,
-                unit.split,
-                theme=common.theme(),
-                keys=common.images(opened)["key"].to_numpy(),
-                quantity=quantity(unit),
-            ),
-            "scatter",
-            "Scatter of simulated against actual activations, test images emphasised",
-        )
-    with right:
-        st.markdown(
-            "Each point is an image: to the right what the explanation predicts, upwards what the unit did. "
-            "Where the words say all there is to say, the points lie on the dashed line; upright bands are images "
-            "that the words can't tell apart.\n\nThe score is the correlation over the **test** images (dots) only. "
-            f"At most {figures.plural(2000, 'point')} are drawn, picked by a fixed seed; the CSV has every image."
-        )
-        common.csv_button(
-            "Simulated and actual as CSV",
-            lambda: _table(opened, unit, explanation),
-            f"{unit.layer} {unit.unit} simulated.csv",
-            "csv simulated",
-        )
+# -- all images -----------------------------------------------------------------------------------
 
 
 def _table(
-    opened: common.Opened, unit: Unit, explanation: Explanation | None, count: int | None = None
+    opened: common.Opened,
+    unit: Unit,
+    explanation: Explanation | None,
+    matrix: str,
+    count: int | None = None,
 ) -> pd.DataFrame:
     """Every image, or the first `count`, with its activation, strongest first."""
     ids = np.argsort(-unit.activations, kind="stable")[:count]
@@ -171,14 +146,15 @@ def _table(
     frame = common.images(opened).iloc[ids].reset_index()
     frame.insert(1, "activation", activations.astype(float))
     if explanation is not None:
-        frame.insert(2, "simulated", unit.simulated(explanation)[ids])
+        frame.insert(2, "simulated", unit.simulated(explanation, matrix)[ids])
+        frame.insert(3, "residual", frame["activation"] - frame["simulated"])
     if unit.buckets is not None:
         frame.insert(frame.columns.get_loc("key"), "range", unit.buckets.assign(activations).astype(int) + 1)
     return frame
 
 
-def _images(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> None:
-    shown, total = _table(opened, unit, explanation, _ROWS), len(unit.activations)
+def _images(opened: common.Opened, unit: Unit, explanation: Explanation | None, matrix: str) -> None:
+    shown, total = _table(opened, unit, explanation, matrix, _ROWS), len(unit.activations)
     st.markdown(
         f"All {total:,} images, strongest first."
         if len(shown) == total
@@ -210,91 +186,7 @@ def _images(opened: common.Opened, unit: Unit, explanation: Explanation | None) 
     )
     common.csv_button(
         "Images as CSV",
-        lambda: _table(opened, unit, explanation),
+        lambda: _table(opened, unit, explanation, matrix),
         f"{unit.layer} {unit.unit} images.csv",
         "csv images",
     )
-
-
-def _about(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> None:
-    left, right = st.columns(2, gap="large")
-    with left:
-        if unit.truth:
-            _truth(unit)
-        if unit.maximum > unit.minimum:
-            st.subheader("How often it takes which value", anchor=False)
-            common.chart(
-                figures.activation_histogram(
-                    unit.activations, unit.buckets, theme=common.theme(), quantity=quantity(unit)
-                ),
-                "about activations",
-                "Histogram of the unit's activations over the probing set",
-            )
-    with right:
-        if explanation is not None and explanation.terms:
-            st.subheader("Terms", anchor=False)
-            terms = pd.DataFrame(
-                [(t.name, t.weight, t.origin, rank) for rank, t in enumerate(explanation.terms, start=1)],
-                columns=["concept", "weight", "origin", "chosen"],
-            )
-            st.dataframe(
-                terms,
-                hide_index=True,
-                key="terms",
-                alt="Table of the explanation's terms",
-                column_config={
-                    "concept": "Concept",
-                    "origin": "Origin",
-                    "weight": st.column_config.NumberColumn("Weight", format="%.4f"),
-                    "chosen": st.column_config.NumberColumn(
-                        "Chosen", help="1: the greedy search took it first"
-                    ),
-                },
-            )
-            common.csv_button(
-                "Terms as CSV", lambda: terms, f"{unit.layer} {unit.unit} terms.csv", "csv terms"
-            )
-        st.subheader("Facts", anchor=False)
-        facts = _facts(unit, explanation)
-        st.dataframe(
-            facts,
-            hide_index=True,
-            key="facts",
-            height="content",
-            alt="Facts about the unit",
-            column_config={"fact": "What", "value": st.column_config.TextColumn("Value", width="medium")},
-        )
-        common.csv_button("Facts as CSV", lambda: facts, f"{unit.layer} {unit.unit} facts.csv", "csv facts")
-        if unit.note:
-            st.caption(md(unit.note))
-
-
-def _truth(unit: Unit) -> None:
-    st.subheader("What it was made of", anchor=False)
-    truth = unit.truth
-    terms = " + ".join(f"{rounded(weight)}·{name}" for weight, name in truth["terms"]).replace("+ −", "− ")
-    bias, noise = truth.get("bias") or 0, truth.get("noise") or 0
-    st.markdown(
-        f"This unit was computed from the truth of the scenes, so its explanation can be checked:\n\n"
-        f"{code(terms + (f' + {rounded(bias)}' if bias else ''))}"
-        + (f", with noise of standard deviation {rounded(noise)}." if noise else ", without noise.")
-    )
-
-
-def _facts(unit: Unit, explanation: Explanation | None) -> pd.DataFrame:
-    facts = {
-        "layer": unit.layer,
-        "unit": f"{unit.unit}, of {unit.units:,}",
-        "status": unit.status,
-        "smallest, mean, largest": " · ".join(rounded(v) for v in (unit.minimum, unit.mean, unit.maximum)),
-        "standard deviation": rounded(unit.std),
-        "images above 0": f"{int(np.sum(unit.activations > 0)):,} of {len(unit.activations):,}",
-        "pooling": unit.pooling,
-        "kind of layer": unit.kind,
-    }
-    if explanation is not None:
-        facts |= {"method": explanation.method, "concept matrix": explanation.matrix}
-        if explanation.val_correlation is not None:
-            facts["val correlation"] = f"{explanation.val_correlation:.3f} (used to choose the concepts)"
-        facts |= {f"option {key}": str(value) for key, value in explanation.config.items()}
-    return pd.DataFrame(list(facts.items()), columns=["fact", "value"])

@@ -19,7 +19,8 @@ def rows(store: Store, groups: list[tuple[str, str, pd.DataFrame]], places: int)
     """Rows of images: (title, note, examples as `Unit.examples` gives them), one below the other;
     activations have `places` decimals.
 
-    Each image carries its activation and label; key, split, prediction and caption are in its title.
+    Each image carries its activation and label, and where the examples have a column `simulated` that,
+    too, and its split; key, split, prediction and caption are in its title.
     """
     ids = [int(i) for _, _, examples in groups for i in examples["image"]]
     pictures = store.thumbnails(ids)
@@ -44,10 +45,17 @@ def _figure(row, picture: bytes, small: bool, places: int) -> str:
         facts.append(f"the network says: {row.predicted}")
     if isinstance(row.caption, str) and row.caption:
         facts.append(row.caption)
-    title = escape(f"{row.label}, activation {activation}\n" + "\n".join(facts), quote=True)
+    words, below = f"{row.label}, activation {activation}", ""
+    if hasattr(row, "simulated"):
+        words += f", simulated {plain(row.simulated, places)}"
+        below = (
+            f"<br>simulated {plain(row.simulated, places)}"
+            f'<br><span class="lx-muted">{escape(row.split)}</span>'
+        )
+    title = escape(f"{words}\n" + "\n".join(facts), quote=True)
     source = f"data:image/jpeg;base64,{b64encode(picture).decode()}"
     return (
         f'<figure title="{title}"><img {"class=px " if small else ""}src="{source}" '
-        f'alt="{escape(f"{row.label}, activation {activation}", quote=True)}">'
-        f"<figcaption><b>{activation}</b> {escape(row.label)}</figcaption></figure>"
+        f'alt="{escape(words, quote=True)}">'
+        f"<figcaption><b>{activation}</b> {escape(row.label)}{below}</figcaption></figure>"
     )

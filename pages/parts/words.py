@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from html import escape
 
-from lexplain_core.figures import plural
-from lexplain_core.store import Explanation, Unit
+from lexplain_core.store import Unit
 
 _POOLED = {
     ("map", "mean"): "activation (mean over the channel’s map)",
@@ -17,7 +15,6 @@ _POOLED = {
     ("tokens", "max"): "activation (maximum over tokens)",
     ("tokens", "cls"): "activation (class token)",
 }
-_SIMULATORS = {"label": "concepts taken from the images’ labels"}
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # all of ASCII: Markdown lets each be escaped
 # Places where Streamlit finds a meaning after it has read the Markdown, escapes or not: `:dog:`,
 # `:material_home:`, addresses without brackets, arrows.
@@ -84,22 +81,6 @@ def share(part: int, whole: int) -> str:
     return "<0.1%" if 0 < part / whole < 0.0005 else f"{part / whole:.1%}"
 
 
-def score_words(explanation: Explanation) -> str:
-    """The score with its interval, split, number of images and simulator, or why there is none (HTML)."""
-    sentences = []
-    for score in explanation.scores:
-        name = escape(f"{score.split.capitalize()} {score.kind}")
-        if score.value is None:
-            sentences.append(f"<b>No {name.lower()}:</b> {escape(score.reason or 'it is undefined.')}")
-            continue
-        value = f"{name} <b>{_number(score.value)}</b>"
-        if score.low is not None and score.high is not None:
-            value += f", 95% interval {_number(score.low)}–{_number(score.high)}"
-        how = _SIMULATORS.get(score.simulator, f"concepts seen by {score.simulator}")
-        sentences.append(f'{value}, {plural(score.n, "image")} <span class="lx-muted">({escape(how)})</span>')
-    return "<br>".join(sentences) or "This explanation has no score."
-
-
 def interval_words(unit: Unit) -> str:
     """How many images each range holds, for those who can't see the chart."""
     if unit.buckets is None:
@@ -108,5 +89,6 @@ def interval_words(unit: Unit) -> str:
     return f"Images per range from 0 to {rounded(unit.maximum)}: {counts}; {unit.buckets.negative:,} below 0."
 
 
-def _number(value: float) -> str:
+def two(value: float) -> str:
+    """Two decimals, with a real minus sign: how correlations are written."""
     return f"{value:.2f}".replace("-", "−")

@@ -68,7 +68,7 @@ def whole_view(page: Page) -> dict:
         "explanation": page.locator(".lx-line").inner_text(),
         "score": page.locator(".lx-score").inner_text(),
         "layer": page.get_by_label("Layer").input_value() or page.get_by_label("Layer").inner_text(),
-        "chosen": page.locator("[data-testid=stBaseButton-segmented_controlActive]").all_inner_texts(),
+        "chosen": page.locator("[role=radio][aria-checked=true]").all_inner_texts(),
         "pictures": pictures(page),
         "charts": charts(page),
     }

@@ -37,12 +37,22 @@ def altered(demo_store, tmp_path_factory):
         con.execute("UPDATE layers SET name = ? WHERE layer_id = 0", [NASTY])
         con.execute("UPDATE units SET name = ?, status = if(status = 'constant', 'dead', status)", [NASTY])
         more = con.execute("SELECT max(explanation_id) + 1 FROM explanations").fetchone()[0]
-        for table in ("explanations", "terms", "scores"):
+        con.execute(
+            "CREATE TEMP TABLE own AS SELECT explanation_id FROM explanations WHERE method = 'le-label'"
+        )
+        for table in ("terms", "scores", "explanations"):
             replaced = {"explanations": ", ? AS method"}.get(table, "")
             con.execute(
-                f"INSERT INTO {table} SELECT * REPLACE (explanation_id + ? AS explanation_id{replaced}) FROM {table}",
+                f"INSERT INTO {table} SELECT * REPLACE (explanation_id + ? AS explanation_id{replaced}) "
+                f"FROM {table} WHERE explanation_id IN (FROM own)",
                 [more, METHOD] if replaced else [more],
             )
+        # Another method, and the encoder that it was found with, by such a name.
+        con.execute("UPDATE explanations SET method = ? WHERE method = 'le-siglip'", [NASTY])
+        query = "SELECT matrix FROM concept_matrices WHERE kind = 'encoder' AND 'explainer' IN roles"
+        (matrix,) = con.execute(query).fetchone()
+        for table in ("explanations", "concept_matrices", "concept_values"):
+            con.execute(f"UPDATE {table} SET matrix = ? WHERE matrix = ?", [NASTY, matrix])
     return path
 
 
@@ -102,15 +112,20 @@ def test_text_of_the_store(visit, site):
     page.get_by_text("Stores in").click()
     expect(page.get_by_role("link", name=f"{NASTY}, demo.duckdb (shown here)")).to_be_visible()
     nothing_comes_of_it(page, asked, address)
-    for tab in ("examples", "about"):
-        page.goto(f"{address}/neuron?store={store.id}&layer={quote(NASTY)}&unit=0&tab={tab}")
-        expect(page.get_by_role("heading", name=f"{NASTY} · unit 0 · {NASTY}")).to_be_visible()
-        nothing_comes_of_it(page, asked, address)
+    for tab in ("examples", "simulated", "about"):
+        for method in (store.default_method, NASTY):
+            place = f"layer={quote(NASTY)}&unit=0&tab={tab}&method={quote(method)}"
+            page.goto(f"{address}/neuron?store={store.id}&{place}")
+            expect(page.get_by_role("heading", name=f"{NASTY} · unit 0 · {NASTY}")).to_be_visible()
+            nothing_comes_of_it(page, asked, address)
+    expect(page.get_by_role("radiogroup", name="Explained by")).to_contain_text(NASTY)
+    expect(page.get_by_role("radiogroup", name="Concepts seen by")).to_contain_text(NASTY)
+    expect(page.locator(".lx-compare .now")).to_contain_text(NASTY)
 
 
 def test_a_filter_leaves_the_method_as_it_is(visit, site):
     address, store = site
-    assert store.methods() == [METHOD, store.default_method]
+    assert set(store.methods()) == {METHOD, store.default_method, NASTY}
     page = visit(f"{address}/overview?store={store.id}")
     expect(page.get_by_label("Method", exact=True)).to_have_value(store.default_method)
     settle(page)

@@ -16,7 +16,7 @@ overviews = st.builds(
 )  # fmt: skip
 neurons = st.builds(
     links.Neuron, store=words, layer=words, unit=st.one_of(st.none(), st.integers(0, 10**6)), method=words,
-    tab=st.sampled_from(links.TABS), pick=st.sampled_from(links.PICKS), draw=st.integers(0, 10**6),
+    matrix=words, tab=st.sampled_from(links.TABS), pick=st.sampled_from(links.PICKS), draw=st.integers(0, 10**6),
 )  # fmt: skip
 
 

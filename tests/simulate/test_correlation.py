@@ -89,3 +89,60 @@ def test_simulation_is_the_weighted_sum():
     got = simulate(np.array([2.0, -3.0]), 0.25, values)
     assert got.dtype == np.float64 and got.tolist() == [-2.75, -0.75, 1.25]
     assert simulate(np.zeros(0), 1.5, np.zeros((0, 3))).tolist() == [1.5] * 3
+
+
+def sparse(rng, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """A unit that a rare concept drives, with activations of very different strength, and its label."""
+    present = rng.random(n) < 0.05
+    return np.maximum(0, present * rng.exponential(2, n) + rng.normal(0, 1, n)), present.astype(float)
+
+
+def soft(rng, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """A rectified unit and an encoder's soft P of what drives it."""
+    s = rng.normal(0, 1, n)
+    return np.maximum(0, s + rng.normal(0, 1, n) - 1), 1 / (1 + np.exp(-4 * (s - 1)))
+
+
+def unrelated(rng, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two rare things that have nothing to do with each other."""
+    return rng.exponential(1, n) * (rng.random(n) < 0.05), (rng.random(n) < 0.02).astype(float)
+
+
+def test_the_wider_interval_holds_the_truth_for_sparse_units_where_fishers_fails():
+    rng = np.random.default_rng(0)
+    covered = {}
+    for draw in (sparse, soft, unrelated):
+        truth = np.corrcoef(*draw(rng, 3_000_000))[0, 1]
+        held = {"fisher": 0, "wider": 0}
+        for _ in range(600):
+            a, s = draw(rng, 800)
+            for interval in held:
+                scored = correlation(a, s, interval)
+                held[interval] += scored.low <= truth <= scored.high
+        covered[draw.__name__] = {interval: count / 600 for interval, count in held.items()}
+    for name in covered:
+        assert covered[name]["wider"] > 0.9, covered
+    assert covered["sparse"]["fisher"] < 0.8 and covered["soft"]["fisher"] < 0.9, covered
+
+
+@pytest.mark.parametrize("draw", [sparse, soft])
+def test_the_wider_interval_is_about_as_wide_as_a_bootstraps(draw):
+    rng = np.random.default_rng(1)
+    ratios = []
+    for _ in range(12):
+        a, s = draw(rng, 800)
+        drawn = rng.integers(0, 800, (400, 800))
+        low, high = np.percentile([np.corrcoef(a[i], s[i])[0, 1] for i in drawn], [2.5, 97.5])
+        scored = correlation(a, s, interval="wider")
+        ratios.append((scored.high - scored.low) / (high - low))
+    assert 0.9 < np.mean(ratios) < 1.1
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(*[st.floats(-(2.0**100), 2.0**100, width=32)] * 2), min_size=4, max_size=30))
+def test_the_wider_interval_holds_fishers(pairs):
+    a, s = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
+    fisher, wider = correlation(a, s), correlation(a, s, interval="wider")
+    assert (fisher.value, fisher.reason) == (wider.value, wider.reason)
+    if fisher.value is not None:
+        assert -1 <= wider.low <= fisher.low <= fisher.value <= fisher.high <= wider.high <= 1

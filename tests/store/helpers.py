@@ -20,12 +20,17 @@ CONCEPTS = (
     ("superclass:crane", "crane", "superclass"),
     ("colour:red", "red", "colour"),
 )
+SECOND = "a-second"  # an imported method, before the default one in the alphabet
+ENCODERS = ("eye", "other eye")  # concept matrices; the first is the second method's, the second scores
 UNITS = ("alive", "alive", "dead", "constant", "negative")
 
 
 @dataclass(frozen=True)
 class Made:
-    """What `write` put into a store: activations by layer, P, and the explanations."""
+    """What `write` put into a store: activations by layer, P by matrix, and the explanations.
+
+    values: P of the label matrix. seen: P by encoder, all concepts but the last.
+    """
 
     activations: dict[str, np.ndarray]
     values: np.ndarray
@@ -33,6 +38,11 @@ class Made:
     labels: np.ndarray
     terms: dict[tuple[str, int], list[tuple[int, float]]]
     bias: dict[tuple[str, int], float]
+    seen: dict[str, np.ndarray]
+
+    def p(self, matrix: str) -> np.ndarray:
+        """P by the name of its matrix."""
+        return self.values if matrix == "label" else self.seen[matrix]
 
 
 def make(seed: int = 0) -> Made:
@@ -60,18 +70,29 @@ def make(seed: int = 0) -> Made:
     }
     bias = {key: round(0.1 * (i + 1), 3) for i, key in enumerate(terms)}
     splits = np.array((["train"] * 7 + ["val"] + ["test"] * 2) * (N // 10), dtype=object)
-    return Made({"layer1": layer1, "planted": planted}, values, splits, labels, terms, bias)
+    seen = {name: rng.random((len(CONCEPTS) - 1, N)).astype(np.float32) for name in ENCODERS}
+    seen["other eye"][3] = 0  # no image has anything of this concept, but the matrix knows it
+    return Made({"layer1": layer1, "planted": planted}, values, splits, labels, terms, bias, seen)
 
 
-def write(path: Path, made: Made | None = None, simulators: tuple[str, ...] = ("label",), **meta) -> Made:
-    """Write the small store to `path`; `meta` overrides facts."""
+def write(path: Path, made: Made | None = None, **more) -> Made:
+    """Write the small store to `path`, as `fill` does."""
     made = made or make()
     with StoreWriter(path) as store:
-        fill(store, made, simulators, **meta)
+        fill(store, made, **more)
     return made
 
 
-def fill(store: StoreWriter, made: Made, simulators: tuple[str, ...] = ("label",), **meta) -> None:
+def fill(
+    store: StoreWriter,
+    made: Made,
+    simulators: tuple[str, ...] = ("label",),
+    main: str = "label",
+    second: bool = False,
+    **meta,
+) -> None:
+    """Fill a store. simulators: those that scored. main: the headline's one. second: also explain by
+    `SECOND`, with the weights' signs turned round. `meta` overrides facts."""
     facts = {
         "id": "abc123abc123", "name": "small", "created": "2024-05-06T07:08:09+00:00",
         "probing_set": {"name": "hand", "source": "made by hand"},
@@ -140,48 +161,58 @@ def fill(store: StoreWriter, made: Made, simulators: tuple[str, ...] = ("label",
             [(i, *c) for i, c in enumerate(CONCEPTS)], columns=["concept_id", "key", "name", "origin"]
         ),
     )
-    store.rows("concept_matrices", pd.DataFrame([("label", "{}")], columns=["matrix", "config"]))
+    matrices = [
+        ("label", "label", ["explainer", "simulator"], None, None, None, 4, 1, '{"class": [3, 0], "colour": [1, 1]}'),
+        ("eye", "encoder", ["explainer"], 10.5, -0.25, 0.125, 3, 7, '{"class, noun": [3, 7]}'),
+        ("other eye", "encoder", ["simulator"], 12.0, 0.5, None, None, None, None),
+    ]  # fmt: skip
+    columns = ["matrix", "kind", "roles", "a", "b", "loss", "kept", "dropped", "filter"]
+    frame = pd.DataFrame(matrices, columns=columns).assign(config='{"calibration": {"source": "given"}}')
+    store.rows("concept_matrices", frame.astype({"kept": "Int32", "dropped": "Int32"}))
     store.concept_values("label", range(len(CONCEPTS)), made.values)
-    store.rows(
-        "method_configs",
-        pd.DataFrame([("c0ffee", "le-label", '{"l1": 0.05}')], columns=["config_hash", "method", "config"]),
-    )
-    _explanations(store, made, simulators)
+    for name, values in made.seen.items():
+        store.concept_values(name, range(len(values)), values)
+    configs = [("c0ffee", "le-label", '{"l1": 0.05}', main, None)]
+    if second:
+        configs.append(("c0ffee2", SECOND, '{"l1": 0.5}', "other eye", "mine.csv, sha256 ab12"))
+    columns = ["config_hash", "method", "config", "simulator", "source"]
+    store.rows("method_configs", pd.DataFrame(configs, columns=columns))
+    _explanations(store, made, simulators, second)
 
 
-def _explanations(store: StoreWriter, made: Made, simulators: tuple[str, ...]) -> None:
+def own_score(unit: int, simulator: int) -> float:
+    """The score that the small store gives: of a unit by its n-th simulator."""
+    return 0.5 + 0.1 * unit - 0.3 * simulator
+
+
+def _explanations(store: StoreWriter, made: Made, simulators: tuple[str, ...], second: bool) -> None:
     explanations, terms, scores = [], [], []
-    layers = list(made.activations)
-    for number, layer in enumerate(layers):
-        for unit in range(len(made.activations[layer])):
-            identity = len(explanations)
-            found = made.terms.get((layer, unit), [])
-            reason = None if found else f"It is {UNITS[unit]}."
-            bias = made.bias.get((layer, unit))
-            explanations.append(
-                (identity, number, unit, "le-label", "c0ffee", "label", bias, len(found),
-                 0.5 if found else None, reason)
-            )  # fmt: skip
-            terms += [(identity, rank, concept, weight) for rank, (concept, weight) in enumerate(found)]
-            for i, simulator in enumerate(simulators):
-                value = 0.5 + 0.1 * unit - 0.3 * i if found else None
-                low, high = (value - 0.1, value + 0.1) if found else (None, None)
-                scores.append(
-                    (
-                        identity,
-                        simulator,
-                        "correlation",
-                        "test",
-                        12,
-                        value,
-                        low,
-                        high,
-                        None if found else "none",
-                    )
-                )
+    ways = [("le-label", "c0ffee", "label", 1.0)] + ([(SECOND, "c0ffee2", "eye", -1.0)] if second else [])
+    everything = [
+        (way, number, layer, unit)
+        for number, layer in enumerate(made.activations)
+        for unit in range(len(made.activations[layer]))
+        for way in ways
+    ]
+    for (method, digest, matrix, sign), number, layer, unit in everything:
+        identity = len(explanations)
+        found = [(c, sign * w) for c, w in made.terms.get((layer, unit), [])]
+        reason = None if found else f"It is {UNITS[unit]}."
+        explanations.append(
+            (identity, number, unit, method, digest, matrix, made.bias.get((layer, unit)), len(found),
+             0.5 if found else None, 1e-9 if found else None, reason)
+        )  # fmt: skip
+        terms += [(identity, rank, concept, weight) for rank, (concept, weight) in enumerate(found)]
+        for i, simulator in enumerate(simulators):
+            value = own_score(unit, i) if found else None
+            ends = (value - 0.1, value + 0.1, None) if found else (None, None, "none")
+            null = (11, 0.01 * i, 0.2 + 0.01 * i, 2, None) if found else (0, None, None, None, "none")
+            scores.append((identity, simulator, "correlation", "test", 12, value, *ends, *null))
     store.rows("explanations", pd.DataFrame(explanations, columns=[
         "explanation_id", "layer_id", "unit", "method", "config_hash", "matrix", "bias", "length",
-        "val_correlation", "reason"]))  # fmt: skip
+        "val_correlation", "violation", "reason"]))  # fmt: skip
     store.rows("terms", pd.DataFrame(terms, columns=["explanation_id", "rank", "concept_id", "weight"]))
-    store.rows("scores", pd.DataFrame(scores, columns=[
-        "explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason"]))  # fmt: skip
+    frame = pd.DataFrame(scores, columns=[
+        "explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason", "null_units",
+        "null_mean", "null_high", "null_above", "null_reason"])  # fmt: skip
+    store.rows("scores", frame.astype({"null_units": "Int32", "null_above": "Int32"}))

@@ -223,7 +223,7 @@ def test_layers_count_their_units(small):
 
 def test_a_second_simulator_doubles_nothing(tmp_path):
     path = tmp_path / "s.duckdb"
-    write(path, simulators=("label", "zz-other"))
+    write(path, simulators=("label", "another"))  # before the main one in the alphabet
     with Store.open(path) as store:
         check_unit_table(store, store.unit_table(), ("layer1", "planted"))
         frame = store.layers().set_index("layer")
@@ -253,10 +253,10 @@ def test_info_is_strict_json_with_the_right_numbers(small):
     info = json.loads(json.dumps(small.info(), allow_nan=False))
     assert list(info) == [
         "id", "name", "schema_version", "created", "probing_set", "target", "images", "splits", "skipped",
-        "classes", "superclasses", "concepts", "layers", "units", "dead_units", "explanations", "build",
-        "config", "versions",
+        "classes", "superclasses", "concepts", "layers", "units", "dead_units", "explanations",
+        "matrices", "scores", "same_encoder", "build", "config", "versions",
     ]  # fmt: skip
-    assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", 1)
+    assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", 2)
     assert info["images"] == N and info["splits"] == {"train": 42, "val": 6, "test": 12}
     assert info["skipped"] == [{"key": "dog/bad.jpg", "reason": "it is truncated"}]
     assert (info["classes"], info["superclasses"], info["concepts"]) == (3, 1, 5)

@@ -1,0 +1,166 @@
+"""Embeddings of a probing set's images and of concepts, computed once and kept by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import config
+from ..errors import UserError
+from ..probe.base import ProbingSet
+from ..probe.digest import content_digest
+from ..progress import Progress, Silent
+from ..target.feed import Feed, decoding_threads
+from .encoder import DualEncoder
+
+_LEAST_TEXTS = 64  # fewer are embedded faster than a file is worth
+_FORMAT = "lexplain embeddings 1"
+
+
+def cache_folder(configured: Path) -> Path:
+    """The folder of a build's cache: as configured; `LEXPLAIN_CACHE` replaces the default."""
+    default = config.Build.model_fields["cache"].default
+    given = os.environ.get("LEXPLAIN_CACHE")
+    return (Path(given) if given and configured == default else configured).expanduser()
+
+
+def embed_images(
+    encoder: DualEncoder,
+    probing: ProbingSet,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    content: str | None = None,
+) -> np.ndarray:
+    """Unit vectors of all images, float32 (N, D).
+
+    cache: a folder where they are kept by what the images and the encoder are, or None.
+    content: the images' `content_digest`, where it is already known. A cached file is checked
+    before it is used, and written again if it is damaged; a folder that can't be written costs a
+    note. Raises `UserError` for images that can't be read or have no finite embedding.
+    """
+    progress = progress or Silent()
+    path, keys = None, {}
+    if cache is not None:
+        content = content or content_digest(probing, progress)
+        keys = {"format": _FORMAT, "images": content, "encoder": encoder.fingerprint}
+        path = cache_folder(cache) / "images" / f"{content[:24]}-{encoder.fingerprint[:24]}.safetensors"
+        shape = (len(probing), encoder.facts["embedding"])
+        if (found := _read(path, keys, shape)) is not None:
+            return found
+    found = _embed(encoder, probing, progress)
+    if path is not None:
+        _write(path, found, keys, progress)
+    return found
+
+
+def embed_concepts(
+    encoder: DualEncoder,
+    texts: Sequence[str],
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Unit vectors of texts, float32 (M, D), in their order; kept by the set of texts and the encoder."""
+    progress = progress or Silent()
+    unique = sorted(set(texts))
+    path, keys = None, {}
+    if cache is not None and len(unique) >= _LEAST_TEXTS:
+        named = hashlib.sha256(json.dumps(unique).encode()).hexdigest()
+        keys = {"format": _FORMAT, "texts": named, "encoder": encoder.fingerprint}
+        path = cache_folder(cache) / "texts" / f"{named[:24]}-{encoder.fingerprint[:24]}.safetensors"
+        found = _read(path, keys, (len(unique), encoder.facts["embedding"]))
+    else:
+        found = None
+    if found is None:
+        with progress.task(f"embedding texts, {encoder.name}", len(unique)) as advance:
+            found = encoder.embed_texts(unique, advance)
+        if path is not None:
+            _write(path, found, keys, progress)
+    row = {text: i for i, text in enumerate(unique)}
+    return found[[row[text] for text in texts]]
+
+
+def _embed(encoder: DualEncoder, probing: ProbingSet, progress: Progress) -> np.ndarray:
+    found = np.empty((len(probing), encoder.facts["embedding"]), np.float32)
+    batch, start = encoder.batch_size, 0
+    workers = decoding_threads(None, encoder.device)
+    with (
+        progress.task(f"embedding images, {encoder.name}", len(probing)) as advance,
+        Feed(probing.load, encoder.preprocess, probing.keys, workers, 2 * batch) as feed,
+    ):
+        while images := feed.take(batch):
+            block = _batch(encoder, images)
+            if block is None:  # too large for the device's memory
+                feed.put_back(images)
+                batch = max(1, len(images) // 2)
+                continue
+            if not np.isfinite(block).all():
+                bad = start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
+                raise UserError(
+                    f"The encoder {encoder.name} gives no finite embedding for the image {probing.keys[bad]!r}."
+                )
+            found[start : start + len(block)] = block
+            start += len(block)
+            advance(len(block))
+    return found
+
+
+def _batch(encoder: DualEncoder, images: list[Tensor]) -> np.ndarray | None:
+    stacked = torch.stack(images)
+    if encoder.device.type == "cuda":
+        stacked = stacked.pin_memory()
+    try:
+        return encoder.embed_batch(stacked).numpy()
+    except torch.OutOfMemoryError:
+        if len(images) == 1:
+            raise UserError(
+                f"One image is too much for the memory of {encoder.device} with {encoder.name}: set "
+                "record.device to cpu, or take a smaller encoder."
+            ) from None
+        return None
+
+
+def _read(path: Path, keys: dict[str, str], shape: tuple[int, int]) -> np.ndarray | None:
+    """The embeddings in a file of the cache if it is just what is looked for, else None."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            told = file.metadata() or {}
+            found = file.get_tensor("embeddings")
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError):
+        return None
+    right = found.shape == shape and found.dtype == np.float32
+    if not right or told != keys | {"sha256": _digest(found)}:
+        return None
+    return found
+
+
+def _write(path: Path, found: np.ndarray, keys: dict[str, str], progress: Progress) -> None:
+    """Write to a file beside it, then put it in place: a reader never sees half a file."""
+    from safetensors.numpy import save
+
+    unfinished = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            unfinished = file.name
+            file.write(save({"embeddings": found}, keys | {"sha256": _digest(found)}))
+        os.replace(unfinished, path)
+    except OSError as error:
+        if unfinished:
+            Path(unfinished).unlink(missing_ok=True)
+        progress.note(
+            f"Embeddings can't be kept in {path.parent} ({error.strerror or error}); they will be made again."
+        )
+
+
+def _digest(found: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(found)).hexdigest()

@@ -1,0 +1,66 @@
+"""What a probing set's images are, as one short text: for caches that must notice any change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from PIL import Image
+
+from ..errors import UserError
+from ..progress import Progress, Silent
+from . import _Taken
+from .base import ProbingSet
+from .images import ImageFiles
+
+_BATCH = 64  # images per job of the thread pool
+
+
+def content_digest(probing: ProbingSet, progress: Progress | None = None) -> str:
+    """SHA-256 (hex) of the images in their order; labels, names and paths don't count.
+
+    Of image files the bytes are read, without decoding them; of all other images the pixels are
+    taken. Changes when any image does, or their order or number. Raises `UserError` for a file
+    that is gone.
+    """
+    progress = progress or Silent()
+    one = _of_one(probing.load)
+    batches = [range(i, min(i + _BATCH, len(probing))) for i in range(0, len(probing), _BATCH)]
+    whole = hashlib.sha256(b"images 1")
+    with (
+        progress.task("looking for changed images", len(probing)) as advance,
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
+    ):
+        for found in pool.map(lambda batch: [one(i) for i in batch], batches):
+            for digest in found:
+                whole.update(digest)
+            advance(len(found))
+    return whole.hexdigest()
+
+
+def _of_one(load: Callable[[int], Image.Image]) -> Callable[[int], bytes]:
+    """The function that gives the SHA-256 of image i, by the cheapest way that sees every change."""
+    if isinstance(load, _Taken):
+        inner, indices = _of_one(load.load), load.indices
+        return lambda i: inner(int(indices[i]))
+    if isinstance(load, ImageFiles):
+        return lambda i: _of_file(os.path.join(load.root, load.files[i]))
+    return lambda i: _of_pixels(load(i))
+
+
+def _of_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise UserError(
+            f"The image {path} can't be read any more ({error.strerror}): put it back, or build again."
+        ) from None
+
+
+def _of_pixels(image: Image.Image) -> bytes:
+    pixels = np.ascontiguousarray(image)
+    return hashlib.sha256(f"{image.mode} {pixels.shape}".encode() + pixels.tobytes()).digest()

@@ -1,0 +1,91 @@
+"""Tables of a store as data frames: layers, units, concept matrices."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from .text import explanation_text
+
+if TYPE_CHECKING:
+    from .reader import Store
+
+# One correlation per explanation: by the main simulator of its method (as `Explanation.score` takes it).
+CORRELATIONS = (
+    "SELECT s.* FROM scores s JOIN explanations e USING (explanation_id) "
+    "JOIN method_configs c USING (config_hash) "
+    "WHERE s.kind = 'correlation' AND s.simulator = c.simulator"
+)
+
+
+def layers(store: Store, method: str) -> pd.DataFrame:
+    """See `Store.layers`."""
+    return store._frame(
+        f"""
+        SELECT l.name AS layer, l.source, l.kind, l.pooling, l.shape, l.units,
+               count(*) FILTER (u.status = 'alive')::INT    AS alive,
+               count(*) FILTER (u.status = 'dead')::INT     AS dead,
+               count(*) FILTER (u.status = 'constant')::INT AS constant,
+               count(*) FILTER (u.status = 'negative')::INT AS negative,
+               l.note,
+               avg(s.value) AS mean_score, avg(s.null_mean) AS mean_null, avg(s.null_high) AS mean_null_high
+        FROM layers l
+        JOIN units u USING (layer_id)
+        LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = ?
+        LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
+        GROUP BY l.layer_id, l.name, l.source, l.kind, l.pooling, l.shape, l.units, l.note ORDER BY l.layer_id
+        """,
+        [method],
+    )
+
+
+def unit_table(store: Store, layer: str | None, method: str) -> pd.DataFrame:
+    """See `Store.unit_table`."""
+    frame = store._frame(
+        f"""
+        SELECT l.name AS layer, u.unit, u.name, u.status, coalesce(u.reason, e.reason) AS reason,
+               u.maximum, u.minimum, u.mean, e.explanation_id, e.bias, e.length,
+               s.value AS score, s.low, s.high, s.n AS score_n, s.reason AS score_reason,
+               s.simulator, s.null_units, s.null_mean, s.null_high, s.null_above
+        FROM units u JOIN layers l USING (layer_id)
+        LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = $method
+        LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
+        WHERE $layer IS NULL OR l.name = $layer
+        ORDER BY l.layer_id, u.unit
+        """,
+        {"method": method, "layer": layer},
+    )
+    labels = store._concept_labels
+    terms: dict[int, list[tuple[float, str]]] = {}
+    for explanation, concept, weight in store._all(
+        "SELECT t.explanation_id, t.concept_id, t.weight FROM terms t JOIN explanations e USING (explanation_id) "
+        "WHERE e.method = ? ORDER BY t.explanation_id, abs(t.weight) DESC, t.rank",
+        [method],
+    ):
+        terms.setdefault(explanation, []).append((weight, labels[concept][0]))
+    lines, names = [], []
+    for explanation, bias in zip(frame.pop("explanation_id"), frame.pop("bias"), strict=True):
+        found = terms.get(explanation, []) if pd.notna(explanation) else []
+        names.append([name for _, name in found])
+        lines.append(explanation_text(found, None if pd.isna(bias) else bias) if found else "")
+    frame.insert(8, "explanation", lines)
+    frame.insert(9, "terms", names)
+    for column in ("name", "reason", "score_reason", "simulator"):
+        frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
+    return frame
+
+
+def matrices(store: Store) -> pd.DataFrame:
+    """See `Store.matrices`."""
+    frame = store._frame(
+        "SELECT matrix, kind, roles, a, b, loss, kept, dropped, filter, config "
+        "FROM concept_matrices ORDER BY kind = 'encoder', matrix"
+    )
+    frame["roles"] = [tuple(str(role) for role in roles) for roles in frame["roles"]]
+    frame["filter"] = pd.Series(
+        [json.loads(text) if isinstance(text, str) else None for text in frame["filter"]], dtype=object
+    )
+    frame["config"] = pd.Series([json.loads(text) for text in frame["config"]], dtype=object)
+    return frame

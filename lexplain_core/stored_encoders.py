@@ -1,0 +1,72 @@
+"""The encoders that a store was built with, loaded again to look at its images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from . import concepts, demo  # noqa: F401  (the demo registers its probing set)
+from .config import Build, parse_config
+from .errors import UserError
+from .probe import load_probing_set, split
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from .concepts import EncoderView
+    from .probe import ProbingSet
+
+_IMAGES_CHECKED = 64
+
+
+class StoredEncoders:
+    """Loads the encoders of a store when they are asked for, and checks that they are the same.
+
+    matrices: rows of the store's encoder matrices, by name, with `roles`, `a`, `b` and `config`.
+    config: the store's build config. images: key, class_key, width and height by image id.
+    """
+
+    def __init__(self, matrices: dict[str, Any], config: dict, images: pd.DataFrame, progress: Progress):
+        self.names = sorted(matrices)
+        self._matrices, self._config, self._images = matrices, config, images
+        self._progress = progress
+        self._probing: ProbingSet | None = None
+
+    def view(self, name: str) -> EncoderView:
+        """The encoder of a matrix with its stored a and b, looking at the store's images.
+
+        `UserError` where images or weights are not those that the store was built with.
+        """
+        build = parse_config(self._config, "kept in the store")
+        row = self._matrices[name]
+        role = next(r for r in ("simulator", "explainer") if r in row.roles and getattr(build, r).model)
+        spec = getattr(build, role).model_copy(update={"a": float(row.a), "b": float(row.b)})
+        encoder = concepts.load_encoder(spec, build.record.device, role)
+        if encoder.fingerprint != row.config.get("fingerprint"):
+            raise UserError(
+                f"The encoder {name!r} has other weights than when the store was built; "
+                f"put those of {spec.model} back, or build the store again."
+            )
+        probing = self._images_of(build)
+        train = split(len(probing), build.seed) == "train"
+        return concepts.view(
+            spec, role, probing, train, build.record.device, build.cache, self._progress, encoder=encoder
+        )
+
+    def _images_of(self, build: Build) -> ProbingSet:
+        """The store's probing set, loaded once; a look at some images tells whether it is the same."""
+        if self._probing is None:
+            probing = load_probing_set(build.probe, build.seed, self._progress)
+            stored = self._images
+            classes = [probing.classes[label].key for label in probing.labels]
+            same = list(probing.keys) == stored["key"].tolist() and classes == stored["class_key"].tolist()
+            looked_at = np.linspace(0, len(stored) - 1, _IMAGES_CHECKED).astype(int) if same else []
+            sizes = stored[["width", "height"]].to_numpy()
+            if not same or any(probing.load(i).size != tuple(sizes[i]) for i in map(int, looked_at)):
+                raise UserError(
+                    f"The images of {probing.source} are not those that the store was built with; "
+                    "put them back, or build the store again."
+                )
+            self._probing = probing
+        return self._probing

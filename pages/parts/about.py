@@ -1,0 +1,165 @@
+"""The facts about a unit, its explanation, and the concepts that it was found among."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.store import Explanation, Unit
+
+from .. import common
+from .words import code, md, quantity, rounded
+
+
+def show(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> None:
+    """The tab."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        if unit.truth:
+            _truth(unit)
+        if unit.maximum > unit.minimum:
+            st.subheader("How often it takes which value", anchor=False)
+            common.chart(
+                figures.activation_histogram(
+                    unit.activations, unit.buckets, theme=common.theme(), quantity=quantity(unit)
+                ),
+                "about activations",
+                "Histogram of the unit's activations over the probing set",
+            )
+        if explanation is not None and not explanation.source:
+            _filter(opened, unit, explanation)
+    with right:
+        if explanation is not None and explanation.terms:
+            _terms(unit, explanation)
+        st.subheader("Facts", anchor=False)
+        facts = _facts(opened, unit, explanation)
+        st.dataframe(
+            facts,
+            hide_index=True,
+            key="facts",
+            height="content",
+            alt="Facts about the unit",
+            column_config={"fact": "What", "value": st.column_config.TextColumn("Value", width="medium")},
+        )
+        common.csv_button("Facts as CSV", lambda: facts, f"{unit.layer} {unit.unit} facts.csv", "csv facts")
+        if unit.note:
+            st.caption(md(unit.note))
+
+
+def _terms(unit: Unit, explanation: Explanation) -> None:
+    st.subheader("Terms", anchor=False)
+    terms = pd.DataFrame(
+        [(t.name, t.weight, t.origin, rank) for rank, t in enumerate(explanation.terms, start=1)],
+        columns=["concept", "weight", "origin", "chosen"],
+    )
+    st.dataframe(
+        terms,
+        hide_index=True,
+        key="terms",
+        alt="Table of the explanation's terms",
+        column_config={
+            "concept": "Concept",
+            "origin": "Origin",
+            "weight": st.column_config.NumberColumn("Weight", format="%.4f"),
+            "chosen": st.column_config.NumberColumn("Chosen", help="1: the greedy search took it first"),
+        },
+    )
+    common.csv_button("Terms as CSV", lambda: terms, f"{unit.layer} {unit.unit} terms.csv", "csv terms")
+
+
+def _filter(opened: common.Opened, unit: Unit, explanation: Explanation) -> None:
+    """How many concepts of the explanation's matrix passed the concept filter, by where they came from."""
+    matrix = common.matrix(opened, explanation.matrix)
+    if not matrix or not matrix["filter"]:
+        return
+    counts = pd.DataFrame(
+        [(origin, kept, dropped) for origin, (kept, dropped) in matrix["filter"].items()],
+        columns=["origin", "kept", "dropped"],
+    )
+    total = matrix["kept"] + matrix["dropped"]
+    st.subheader("Which concepts there were to choose from", anchor=False)
+    st.markdown(
+        f"**{matrix['kept']:,} of {figures.plural(total, 'concept')}** passed the concept filter: they occur on the train "
+        "split, and vary. A concept from several places counts for each."
+    )
+    st.dataframe(
+        counts,
+        hide_index=True,
+        key="filter",
+        height="content" if len(counts) <= 8 else 300,
+        alt="Table of concepts kept and dropped by the concept filter, by origin",
+        column_config={
+            "origin": "Origin",
+            "kept": st.column_config.NumberColumn("Kept", format="localized"),
+            "dropped": st.column_config.NumberColumn("Dropped", format="localized"),
+        },
+    )
+    common.csv_button(
+        "Concept filter as CSV", lambda: counts, f"{explanation.matrix} filter.csv", "csv filter"
+    )
+
+
+def _truth(unit: Unit) -> None:
+    st.subheader("What it was made of", anchor=False)
+    truth = unit.truth
+    bias, noise = truth.get("bias") or 0, truth.get("noise") or 0
+    parts = [f"{rounded(weight)}·{name}" for weight, name in truth["terms"]]
+    if bias or not parts:
+        parts.append(rounded(bias))
+    recipe = " + ".join(parts).replace("+ −", "− ")
+    st.markdown(
+        f"This unit was computed from the truth of the scenes, so its explanation can be checked:\n\n"
+        f"{code(recipe)}"
+        + (f", with noise of standard deviation {rounded(noise)}." if noise else ", without noise.")
+    )
+
+
+def calibration(matrix: dict) -> dict[str, str]:
+    """How a concept matrix makes P, and how well its a and b fit; facts in words."""
+    if matrix["kind"] != "encoder":
+        return {"P(concept)": "1 where an image carries the label, else 0"}
+    shift = f"{'+' if matrix['b'] >= 0 else '−'} {rounded(abs(matrix['b']))}"
+    facts = {"P(concept)": f"sigmoid({rounded(matrix['a'])}·(cos {shift}))"}
+    how = matrix["config"].get("calibration") or {}
+    words = {"published": "published values", "given": "given in the config", "calibrated": "calibrated"}
+    if source := how.get("source"):
+        facts["a and b"] = words.get(source, str(source))
+    if matrix["loss"] is not None:
+        facts["their loss"] = f"{rounded(matrix['loss'])}: cross-entropy per label and image"
+    if how.get("labels") and how.get("images"):
+        facts["measured on"] = f"{how['labels']:,} labels, {how['images']:,} images of the train split"
+    if how.get("reason"):
+        facts["because"] = str(how["reason"])
+    return facts
+
+
+def _facts(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> pd.DataFrame:
+    facts = {
+        "layer": unit.layer,
+        "unit": f"{unit.unit}, of {unit.units:,}",
+        "status": unit.status,
+        "smallest, mean, largest": " · ".join(rounded(v) for v in (unit.minimum, unit.mean, unit.maximum)),
+        "standard deviation": rounded(unit.std),
+        "images above 0": f"{int(np.sum(unit.activations > 0)):,} of {len(unit.activations):,}",
+        "pooling": unit.pooling,
+        "kind of layer": unit.kind,
+    }
+    if explanation is not None:
+        facts["method"] = explanation.method
+        if explanation.source:
+            facts["imported from"] = explanation.source
+        facts["concept matrix"] = explanation.matrix
+        if matrix := common.matrix(opened, explanation.matrix):
+            facts |= calibration(matrix)
+        facts["main simulator"] = explanation.simulator
+        if explanation.val_correlation is not None:
+            facts["val correlation"] = f"{explanation.val_correlation:.3f} (used to choose the concepts)"
+        if explanation.violation is not None:
+            facts["sparse fit off by"] = f"{rounded(explanation.violation)} (violation; 0 is the optimum)"
+        options = {k: v for k, v in explanation.config.items() if k not in ("method", "matrix")}
+        if "encoder" in options:
+            facts["encoder’s fingerprint"] = str(options.pop("encoder"))[:16]
+        facts |= {f"option {key}": str(value) for key, value in options.items()}
+    return pd.DataFrame(list(facts.items()), columns=["fact", "value"])

@@ -1,0 +1,142 @@
+"""Every method's explanation of a unit side by side, and the switches between methods and matrices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core.store import Explanation, Unit
+
+from .. import common, links
+from .scores import cell, seen_by
+from .words import md, two
+
+
+def matrix_of(view: links.Neuron, unit: Unit, explanation: Explanation | None) -> tuple[str, list[str]]:
+    """The concept matrix that the page shows, and those that hold all of the explanation's concepts.
+
+    Says so where the address asks for one that does not.
+    """
+    if explanation is None or explanation.reason:
+        return view.matrix, []
+    known = unit.matrices(explanation)
+    if not view.matrix or view.matrix in known:
+        return view.matrix or explanation.matrix, known
+    st.warning(
+        md(
+            f"“{view.matrix}” has no values of this explanation’s concepts; they are shown as seen by "
+            f"{seen_by(explanation.matrix)}."
+        ),
+        icon=":material/link_off:",
+    )
+    return explanation.matrix, known
+
+
+def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, matrices: list[str]) -> None:
+    """Which method's explanation the page shows, and whose view of its concepts; hidden where there is no choice."""
+    state = st.session_state
+    methods = [e.method for e in unit.explanations]
+    if (len(methods) < 2 and len(matrices) < 2) or all(e.reason for e in unit.explanations):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="lx_switches"):
+        if len(methods) > 1:
+            state["method picker"] = view.method
+            st.html('<span class="lx-muted">Explained by</span>', width="content")
+            st.segmented_control(
+                "Explained by",
+                methods,
+                key="method picker",
+                format_func=md,
+                required=True,
+                label_visibility="collapsed",
+                width="content",
+                on_change=_to_method,
+                args=(view, explanation),
+            )
+        if len(matrices) > 1:
+            state["matrix picker"] = view.matrix
+            st.html('<span class="lx-muted">Concepts seen by</span>', width="content")
+            st.segmented_control(
+                "Concepts seen by",
+                matrices,
+                key="matrix picker",
+                format_func=lambda name: "labels" if name == "label" else md(name),
+                required=True,
+                label_visibility="collapsed",
+                width="content",
+                on_change=_to_matrix,
+                args=(view,),
+                help="Who says which concepts an image shows, in the stacked chart and in what is simulated",
+            )
+        if len(methods) > 1:
+            st.space("stretch")
+            common.csv_button(
+                "Methods as CSV", lambda: _table(unit), f"{unit.layer} {unit.unit} methods.csv", "csv methods"
+            )
+
+
+def _to_method(view: links.Neuron, explanation: Explanation | None) -> None:
+    own = explanation is not None and view.matrix == explanation.matrix
+    method = st.session_state["method picker"]
+    common.show(replace(view, method=method, matrix="" if own else view.matrix))
+
+
+def _to_matrix(view: links.Neuron) -> None:
+    common.show(replace(view, matrix=st.session_state["matrix picker"]))
+
+
+def side_by_side(unit: Unit, shown: Explanation | None) -> None:
+    """A row per method: its words, its score by each simulator beside chance, its length; where there are several."""
+    found = unit.explanations
+    if len(found) < 2 or all(one.reason for one in found):
+        return
+    simulators = _simulators(found)
+    head = "".join(
+        f'<th scope="col" title="Correlation of simulated and actual activation on the test split, its 95% interval, '
+        f'and what the same words score on other units">Test corr. by {escape("labels" if name == "label" else name)}</th>'
+        for name in simulators
+    )
+    rows = []
+    for one in found:
+        current = shown is not None and one.id == shown.id
+        text = escape(one.text) if not one.reason else f'<span class="lx-muted">{escape(one.reason)}</span>'
+        scores = "".join(
+            f"<td>{cell(unit, one.score(simulator=name)) if not one.reason else '–'}</td>"
+            for name in simulators
+        )
+        val = "–" if one.val_correlation is None else two(one.val_correlation)
+        rows.append(
+            f'<tr{" class=now aria-current=true" if current else ""}><th scope="row">{escape(one.method)}'
+            f"{'<br><span class=lx-muted>shown here</span>' if current else ''}</th>"
+            f"<td>{text}</td>{scores}<td>{one.length or '–'}</td><td>{val}</td></tr>"
+        )
+    st.html(
+        f'<table class="lx-compare"><thead><tr><th scope="col">Method</th><th scope="col">In words</th>{head}'
+        '<th scope="col" title="How many concepts">Concepts</th>'
+        '<th scope="col" title="On the val split, by which the concepts were chosen">Val corr.</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _simulators(found: list[Explanation]) -> list[str]:
+    """All that scored one of the explanations, labels first."""
+    names = {score.simulator for one in found for score in one.scores}
+    return sorted(names, key=lambda name: (name != "label", name))
+
+
+def _table(unit: Unit) -> pd.DataFrame:
+    """A row per method and simulator."""
+    rows = []
+    for one in unit.explanations:
+        facts = {
+            "method": one.method, "explanation": one.text, "length": one.length, "matrix": one.matrix,
+            "val_correlation": one.val_correlation, "violation": one.violation, "reason": one.reason,
+        }  # fmt: skip
+        for score in one.scores or (None,):
+            more = {} if score is None else vars(score) | {"score_reason": score.reason}
+            more.pop("reason", None)
+            rows.append(facts | more)
+    return pd.DataFrame(rows)

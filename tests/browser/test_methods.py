@@ -1,0 +1,298 @@
+"""Several methods and concept matrices: side by side, chosen by switches that the address keeps."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from urllib.parse import parse_qsl, urlsplit
+
+import duckdb
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from lexplain_core import Store
+from lexplain_core.figures import decimals, plain
+
+from .conftest import serving
+from .helpers import charts, heading, parameters, pictures, settle, wait_for_parameters
+
+OWN, OTHER = "le-label", "le-siglip"
+
+
+@pytest.fixture(scope="session")
+def seen_by_all(store):
+    """A unit whose explanations by both methods have several concepts and can be seen by every matrix."""
+    names = set(store.matrices()["matrix"])
+    assert len(names) == 3 and store.methods() == [OWN, OTHER]
+    for row in store.unit_table().itertuples():
+        if row.status == "alive" and row.length > 1:
+            unit = store.unit(row.layer, row.unit)
+            found = [unit.explanation(method) for method in (OWN, OTHER)]
+            if all(not e.reason and set(unit.matrices(e)) == names for e in found):
+                return unit
+    pytest.fail("no unit of the demo is explained by both methods with labels")
+
+
+def address(dashboard, store, unit, **more) -> str:
+    extra = "".join(f"&{name}={value}" for name, value in more.items())
+    return f"{dashboard}/neuron?store={store.id}&layer={unit.layer}&unit={unit.unit}{extra}"
+
+
+def encoder(store, role: str) -> str:
+    frame = store.matrices()
+    (name,) = [row.matrix for row in frame.itertuples() if row.kind == "encoder" and role in row.roles]
+    return name
+
+
+def choose(page, control: str, name: str) -> None:
+    page.get_by_role("radiogroup", name=control).get_by_text(name, exact=True).click()
+
+
+def chosen(page, control: str) -> str:
+    group = page.get_by_role("radiogroup", name=control)
+    return group.locator("[role=radio][aria-checked=true]").inner_text()
+
+
+def two(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def test_methods_stand_side_by_side_and_one_is_chosen(visit, dashboard, store, seen_by_all):
+    unit = seen_by_all
+    page = visit(address(dashboard, store, unit))
+    heading(page, unit.layer, unit.unit)
+    settle(page)
+    rows = page.locator(".lx-compare tbody tr")
+    expect(rows).to_have_count(2)
+    for row, method in enumerate((OWN, OTHER)):
+        found, text = unit.explanation(method), rows.nth(row).inner_text()
+        assert found.text in text and method in text
+        assert len(found.scores) == 2
+        for score in found.scores:
+            assert f"{two(score.value)} ({two(score.low)} to {two(score.high)})" in text
+            assert f"chance {two(score.null_high)}; {score.null_above} of {score.null_units} others" in text
+    expect(page.locator(".lx-compare .now")).to_contain_text(OWN)
+    expect(page.locator(".lx-line")).to_have_text(unit.explanation(OWN).text)
+
+    choose(page, "Explained by", OTHER)
+    wait_for_parameters(page, method=OTHER)
+    found = unit.explanation(OTHER)
+    expect(page.locator(".lx-line")).to_have_text(found.text)
+    expect(page.locator(".lx-compare .now")).to_contain_text(OTHER)
+    settle(page)
+    headline = page.locator(".lx-score").inner_text()
+    assert f"Test correlation {two(found.score().value)}" in headline and found.simulator in headline
+    assert f"below {two(found.score().null_high)} on 95%" in headline
+    assert chosen(page, "Concepts seen by") == found.matrix  # its own, not that of the other method
+    assert len(charts(page)[1]["data"][0]["y"]) == found.length
+    page.go_back()
+    expect(page.locator(".lx-line")).to_have_text(unit.explanation(OWN).text)
+
+
+@pytest.mark.parametrize("method", [OWN, OTHER])
+def test_a_matrix_changes_the_area_and_the_simulation_and_is_in_the_address(
+    visit, dashboard, store, seen_by_all, method
+):
+    unit, found = seen_by_all, seen_by_all.explanation(method)
+    page = visit(address(dashboard, store, unit, method=method, tab="simulated"))
+    heading(page, unit.layer, unit.unit)
+    settle(page)
+    assert check_charts(page, unit, found, found.matrix) == (
+        found.matrix if found.matrix != "label" else "labels"
+    )
+    for name in [encoder(store, "simulator"), encoder(store, "explainer"), "label"]:
+        choose(page, "Concepts seen by", "labels" if name == "label" else name)
+        wait_for_parameters(page, matrix=name, method=method, tab="simulated")
+        words = "the images’ labels" if name == "label" else name
+        expect(page.get_by_text(f"predicts, with concepts seen by {words}.")).to_be_visible()
+        settle(page)
+        check_charts(page, unit, found, name)
+        check_residuals(page, unit, found, name)
+    choose(page, "Concepts seen by", encoder(store, "simulator"))
+    wait_for_parameters(page, matrix=encoder(store, "simulator"))
+    settle(page)
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Link copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    params = dict(parse_qsl(urlsplit(link).query))
+    assert (params["method"], params["matrix"]) == (method, encoder(store, "simulator"))
+    other = visit(link)
+    heading(other, unit.layer, unit.unit)
+    settle(other)
+    assert chosen(other, "Concepts seen by") == encoder(store, "simulator")
+    assert charts(other) == charts(page) and pictures(other) == pictures(page)
+
+
+def check_charts(page, unit, found, matrix: str) -> str:
+    """The area shows the composition by the matrix, the scatter the simulation; returns what is chosen."""
+    area, _, scatter = charts(page)
+    frame = unit.composition(found, matrix).pivot(index="concept", columns="bucket", values="share")
+    filled = np.asarray(unit.buckets.counts) > 0
+    shown = sorted(round(sum(y for y in trace["y"] if y is not None), 6) for trace in area["data"])
+    if filled.all():  # one run of buckets: the outer ones are there twice
+        wanted = [row.sum() + row.iloc[0] + row.iloc[-1] for _, row in frame.iterrows()]
+        assert shown == pytest.approx(sorted(wanted), abs=1e-5)
+    x = page.evaluate(
+        "() => { const t = [...document.querySelectorAll('.js-plotly-plot')].at(-1).data[1];"
+        " return Array.from(t.x._inputArray || t.x); }"
+    )
+    test = unit.split == "test"
+    assert sorted(x) == pytest.approx(sorted(unit.simulated(found, matrix)[test]), rel=1e-5, abs=1e-6)
+    assert sorted(scatter["data"][1]["y"]) == pytest.approx(sorted(unit.activations[test].tolist()), abs=1e-6)
+    return chosen(page, "Concepts seen by")
+
+
+def check_residuals(page, unit, found, matrix: str) -> None:
+    """Two rows of images: what the words miss, in both directions."""
+    expect(page.get_by_role("heading", name="What the words miss")).to_be_visible()
+    more, less = unit.residuals(found, matrix, 8)
+    places = decimals(unit.maximum - unit.minimum, 100)
+    words = [
+        f"{row.label}, activation {plain(row.activation, places)}, simulated {plain(row.simulated, places)}"
+        for frame in (more, less) for row in frame.itertuples()
+    ]  # fmt: skip
+    assert [alt for alt, _ in pictures(page)] == words and len(words) == 16
+    rows = page.locator(".lx-row")
+    expect(rows).to_have_count(2)
+    for row, frame, title in ((0, more, "More than the words say"), (1, less, "Less than the words say")):
+        expect(rows.nth(row)).to_contain_text(title)
+        count = (frame["split"] == "test").sum()
+        expect(rows.nth(row)).to_contain_text(f"{count} of them in the test split")
+        assert rows.nth(row).locator("figcaption").count() == 8
+
+
+def test_the_choice_stays_from_unit_to_unit(visit, dashboard, store, seen_by_all):
+    unit, name = seen_by_all, encoder(store, "simulator")
+    page = visit(address(dashboard, store, unit, method=OTHER, matrix=name))
+    heading(page, unit.layer, unit.unit)
+    settle(page)
+    page.keyboard.press("ArrowRight")
+    heading(page, unit.layer, (unit.unit + 1) % unit.units)
+    wait_for_parameters(page, method=OTHER, matrix=name)
+    page.keyboard.press("ArrowLeft")
+    heading(page, unit.layer, unit.unit)
+    settle(page)
+    choose(page, "Explained by", OWN)  # a matrix that was chosen stays
+    wait_for_parameters(page, method=OWN, matrix=name)
+    settle(page)
+    assert chosen(page, "Concepts seen by") == name
+
+
+def test_a_matrix_that_is_not_there_is_said(visit, dashboard, store, seen_by_all):
+    page = visit(address(dashboard, store, seen_by_all, matrix="nobody", method=OTHER))
+    heading(page, seen_by_all.layer, seen_by_all.unit)
+    words = f"“nobody” has no values of this explanation’s concepts; they are shown as seen by {encoder(store, 'explainer')}."
+    expect(page.get_by_role("alert")).to_contain_text(words)
+    settle(page)
+    assert chosen(page, "Concepts seen by") == encoder(store, "explainer")
+
+
+def test_what_is_no_better_than_chance_is_flagged(visit, dashboard, store):
+    table = store.unit_table()
+    rows = table[(table["low"] <= 0) | (table["score"] <= table["null_high"])]
+    assert len(rows), "every unit of the demo is better explained than chance"
+    unit = store.unit(rows.iloc[0]["layer"], int(rows.iloc[0]["unit"]))
+    page = visit(address(dashboard, store, unit))
+    heading(page, unit.layer, unit.unit)
+    expect(page.locator(".lx-score")).to_contain_text("No better than chance")
+    good = table[(table["low"] > 0) & (table["score"] > table["null_high"])].iloc[0]
+    page = visit(f"{dashboard}/neuron?store={store.id}&layer={good['layer']}&unit={good['unit']}")
+    heading(page, good["layer"], good["unit"])
+    settle(page)
+    assert "No better" not in page.locator(".lx-score").inner_text()
+
+
+def test_the_overview_shows_each_methods_scores_with_chance(visit, dashboard, store):
+    page = visit(f"{dashboard}/overview?store={store.id}&method={OTHER}")
+    settle(page)
+    table = store.unit_table(method=OTHER)
+    rows = downloaded(page, "Units as CSV")
+    assert [r["explanation"] for r in rows] == table["explanation"].tolist()
+    for column in ("score", "null_high"):
+        assert [float(r[column] or "nan") for r in rows] == pytest.approx(table[column].tolist(), nan_ok=True)
+    means = store.layers(method=OTHER)["mean_score"].tolist()
+    assert [float(r["mean_score"]) for r in downloaded(page, "Layers as CSV")] == pytest.approx(means)
+    rows = downloaded(page, "Concept matrices as CSV")
+    assert [r["matrix"] for r in rows] == store.matrices()["matrix"].tolist()
+    (scores,) = charts(page)
+    assert sum(sum(trace["y"]) for trace in scores["data"]) == table["score"].notna().sum()
+
+
+def downloaded(page, button: str) -> list[dict]:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    return list(csv.DictReader(io.StringIO(waiting.value.path().read_text("utf-8"))))
+
+
+def test_the_filter_and_the_calibration_are_told(visit, dashboard, store, seen_by_all):
+    page = visit(address(dashboard, store, seen_by_all, method=OTHER, tab="about"))
+    heading(page, seen_by_all.layer, seen_by_all.unit)
+    row = store.matrices().set_index("matrix").loc[encoder(store, "explainer")]
+    words = f"{row['kept']:,} of {row['kept'] + row['dropped']:,} concepts"
+    expect(page.get_by_text(words)).to_be_visible()
+    settle(page)
+    origins = {
+        r["origin"]: [int(r["kept"]), int(r["dropped"])] for r in downloaded(page, "Concept filter as CSV")
+    }
+    assert origins == row["filter"]
+    facts = {r["fact"]: r["value"] for r in downloaded(page, "Facts as CSV")}
+    assert facts["concept matrix"] == encoder(store, "explainer") and "sigmoid(" in facts["P(concept)"]
+    assert {"their loss", "sparse fit off by", "val correlation"} <= set(facts)
+
+
+@pytest.fixture(scope="module")
+def others(demo_store, tmp_path_factory):
+    """The demo store with the label method alone, and one whose two encoders are the same."""
+    folder = tmp_path_factory.mktemp("others")
+    for name in ("labels", "same"):
+        shutil.copy(demo_store, folder / f"{name}.duckdb")
+        with duckdb.connect(str(folder / f"{name}.duckdb")) as con:
+            con.execute("UPDATE meta SET value = ? WHERE key IN ('id', 'name')", [json.dumps(name)])
+            if name == "same":
+                con.execute("INSERT OR REPLACE INTO meta VALUES ('same_encoder', 'true')")
+                continue
+            con.execute("DELETE FROM explanations WHERE method <> 'le-label'")
+            con.execute("DELETE FROM scores WHERE simulator <> 'label'")
+            con.execute("DELETE FROM concept_matrices WHERE kind <> 'label'")
+            con.execute("DELETE FROM concept_values WHERE matrix <> 'label'")
+    with serving(folder) as address:
+        yield address
+
+
+def test_where_there_is_no_choice_there_is_no_switch(visit, others, seen_by_all):
+    page = visit(
+        f"{others}/neuron?store=labels&layer={seen_by_all.layer}&unit={seen_by_all.unit}&tab=simulated"
+    )
+    heading(page, seen_by_all.layer, seen_by_all.unit)
+    settle(page)
+    assert page.locator(".lx-compare").count() == 0
+    for control in ("Explained by", "Concepts seen by"):
+        assert page.get_by_role("radiogroup", name=control).count() == 0
+    expect(page.locator(".lx-score")).to_contain_text(re.compile(r"Test correlation .* Chance: these words"))
+    assert parameters(page)["tab"] == "simulated" and len(pictures(page)) == 16
+
+
+def test_the_same_model_twice_is_warned_of(visit, others, seen_by_all):
+    place = f"store=same&layer={seen_by_all.layer}&unit={seen_by_all.unit}"
+    page = visit(f"{others}/neuron?{place}&method={OTHER}")
+    heading(page, seen_by_all.layer, seen_by_all.unit)
+    expect(page.get_by_role("alert")).to_contain_text("Explainer and simulator are the same model")
+    page = visit(f"{others}/neuron?{place}&method={OWN}")  # found with labels
+    heading(page, seen_by_all.layer, seen_by_all.unit)
+    settle(page)
+    assert page.get_by_text("are the same model").count() == 0
+    page = visit(f"{others}/overview?store=same")
+    expect(page.get_by_role("alert")).to_contain_text("Explainer and simulator are the same model")
+
+
+def test_the_demo_is_simulated_by_another_model(store):
+    assert store.info()["same_encoder"] is False
+    with Store.open(store.path) as again:
+        prints = {
+            row["config"]["fingerprint"] for _, row in again.matrices().iterrows() if row["kind"] == "encoder"
+        }
+    assert len(prints) == 2

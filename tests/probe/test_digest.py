@@ -1,0 +1,85 @@
+"""The digest of a probing set's images: the same for the same pictures, another for any change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lexplain_core.config import Probe
+from lexplain_core.errors import UserError
+from lexplain_core.probe import load_probing_set, take
+from lexplain_core.probe.base import ClassInfo, ProbingSet
+from lexplain_core.probe.digest import content_digest
+
+from .conftest import write_image
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (70, 6, 5, 3), dtype=np.uint8)
+
+
+def in_memory(images: np.ndarray) -> ProbingSet:
+    labels = np.zeros(len(images), np.int64)
+    keys = tuple(map(str, range(len(images))))
+    return ProbingSet(
+        "m", "memory", keys, labels, (ClassInfo("a", "a"),), lambda i: Image.fromarray(images[i])
+    )
+
+
+def test_pixels_count_and_nothing_else(images):
+    first = content_digest(in_memory(images))
+    assert len(first) == 64
+    relabelled = replace(
+        in_memory(images), labels=np.arange(70), name="n", keys=tuple(f"k{i}" for i in range(70))
+    )
+    assert content_digest(relabelled) == first
+
+
+@pytest.mark.parametrize("at", [0, 33, 69])
+def test_any_pixel_changes_it(images, at):
+    changed = images.copy()
+    changed[at, 5, 4, 2] ^= 1
+    assert content_digest(in_memory(changed)) != content_digest(in_memory(images))
+
+
+def test_order_number_and_shape_change_it(images):
+    digests = [
+        content_digest(in_memory(i))
+        for i in (images, images[::-1], images[:-1], images.reshape(70, 5, 6, 3), np.repeat(images, 2, 0))
+    ]
+    assert len(set(digests)) == 5
+
+
+def test_a_part_is_known_by_its_own_images(images):
+    some = np.array([4, 60, 9])
+    assert content_digest(take(in_memory(images), some)) == content_digest(in_memory(images[some]))
+
+
+def test_files_count_by_their_bytes_not_their_names(make_folder):
+    first = load_probing_set(Probe(set="folder", root=make_folder({"cat": 30, "dog": 30})))
+    digest = content_digest(first)
+    moved = load_probing_set(Probe(set="folder", root=make_folder({"ant": 30, "bee": 30}, "others")))
+    assert moved.keys != first.keys and content_digest(moved) == digest
+    assert content_digest(take(first, np.arange(50))) != digest
+
+
+def test_a_changed_file_changes_it_and_a_missing_one_is_named(make_folder):
+    root = make_folder({"cat": 30, "dog": 30})
+    found = load_probing_set(Probe(set="folder", root=root))
+    digest = content_digest(found)
+    write_image(root / "dog" / "007.png", seed=999)
+    assert content_digest(found) != digest
+    (root / "dog" / "007.png").unlink()
+    with pytest.raises(UserError, match="007.png"):
+        content_digest(found)
+
+
+def test_files_are_not_decoded(make_folder):
+    root = make_folder({"cat": 30, "dog": 30})
+    found = load_probing_set(Probe(set="folder", root=root))
+    (root / "cat" / "003.png").write_bytes(b"no image any more")
+    assert len(content_digest(found)) == 64

@@ -1,0 +1,421 @@
+"""`import explanations`: what another method says of a store's units comes in scored, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lexplain_core import cli
+from lexplain_core.build import build
+from lexplain_core.concepts import view
+from lexplain_core.config import parse_config
+from lexplain_core.errors import UserError
+from lexplain_core.import_explanations import import_explanations
+from lexplain_core.probe import load_probing_set, split
+from lexplain_core.simulate import correlation, read_explanations
+from lexplain_core.store import Store, StoreError
+from lexplain_core.store.appender import StoreAppender
+
+from .conftest import ROOT
+from .small_folder import config_dict, make_folder, make_network
+from .store.helpers import CONCEPTS, Made, make, write
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    return make()
+
+
+@pytest.fixture
+def small(tmp_path, made) -> Path:
+    """The small store: labels, and two encoders of which one simulates; concept "red" is unknown to them."""
+    write(tmp_path / "small.duckdb", made, simulators=("label", "other eye"))
+    return tmp_path / "small.duckdb"
+
+
+@pytest.fixture
+def labels_only(small) -> Path:
+    with duckdb.connect(str(small)) as con:
+        con.execute("DELETE FROM concept_values WHERE matrix <> 'label'")
+        con.execute("DELETE FROM concept_matrices WHERE kind = 'encoder'")
+        con.execute("DELETE FROM scores WHERE simulator <> 'label'")
+    return small
+
+
+@pytest.fixture
+def file(tmp_path):
+    def call(content: str | list, name: str = "mine.csv") -> Path:
+        if isinstance(content, list):
+            content, name = json.dumps(content), "mine.json"
+        (tmp_path / name).write_text(content, "utf-8")
+        return tmp_path / name
+
+    return call
+
+
+def explanation(path: Path, layer: str, unit: int, method: str = "mine"):
+    with Store.open(path) as store:
+        return store.unit(layer, unit).explanation(method)
+
+
+def plain(q: np.ndarray, unit: int, simulated: np.ndarray, alive: list[int], test: np.ndarray):
+    """Value, and null mean, high and above, one pair at a time."""
+    own = np.corrcoef(q[unit, test], simulated[test])[0, 1]
+    others = [np.corrcoef(q[u, test], simulated[test])[0, 1] for u in alive if u != unit]
+    return own, np.mean(others), np.percentile(others, 95), sum(r >= own for r in others)
+
+
+def test_explanations_come_in_with_terms_scores_and_nulls(small, made, file):
+    mine = file(
+        "layer,unit,concept,weight,bias\nlayer1,1,Boat ,2,0.5\nlayer1,1,crane_bird,1,\nlayer1,0,boat,-1,\n"
+    )
+    with duckdb.connect(str(small)) as con:  # so that each label has its own name
+        con.execute("UPDATE concepts SET name = 'crane bird' WHERE key = 'class:crane_bird'")
+    done = import_explanations(mine, small, "mine")
+    assert (done.units, done.new_concepts, done.simulator) == (2, 0, "other eye")
+    found = explanation(small, "layer1", 1)
+    assert [(t.weight, t.name) for t in found.terms] == [(2.0, "boat"), (1.0, "crane bird")]
+    assert (found.bias, found.matrix, found.simulator, found.reason) == (0.5, "other eye", "other eye", None)
+    assert found.source.startswith("mine.csv, sha256 ") and found.config["file"] == "mine.csv"
+    test = made.splits == "test"
+    q = made.activations["layer1"].astype(np.float64)
+    for matrix in ("label", "other eye"):
+        p = made.p(matrix).astype(np.float64)
+        simulated = 2 * p[0] + p[1] + 0.5
+        value, mean, high, above = plain(q, 1, simulated, [0, 1, 4], test)
+        score = found.score(simulator=matrix)
+        assert (score.kind, score.split, score.n) == ("correlation", "test", test.sum())
+        assert (score.value, score.null_mean, score.null_high) == pytest.approx((value, mean, high), abs=1e-5)
+        assert (score.null_units, score.null_above, score.reason, score.null_reason) == (2, above, None, None)
+        wider = correlation(q[1, test], simulated[test], interval="wider")
+        assert (score.low, score.high) == pytest.approx((wider.low, wider.high), abs=1e-9)
+    with Store.open(small) as store:
+        assert store.methods() == ["le-label", "mine"]
+        assert store.unit_table("layer1", "mine")["explanation"][1] == "2·boat + 1·crane bird + 0.5"
+        assert store.unit("layer1", 1).explanation("le-label").score(simulator="label") is not None
+
+
+def test_what_is_no_label_has_no_score_by_labels_and_says_why(labels_only, file):
+    done = import_explanations(
+        file("layer,unit,text\nlayer1,0,a warm feeling\nlayer1,1,boat\n"), labels_only, "m"
+    )
+    assert done.scores["label"][0] == 1 and done.new_concepts == 1
+    found = explanation(labels_only, "layer1", 0, "m")
+    assert found.text == "1·a warm feeling"
+    (score,) = found.scores
+    assert (score.value, score.low, score.null_mean, score.null_above) == (None, None, None, None)
+    assert score.reason == score.null_reason == "“a warm feeling” is no label of the probing set."
+    assert found.terms[0].origin == "imported"
+    assert explanation(labels_only, "layer1", 1, "m").score().value is not None
+    with Store.open(labels_only) as store, pytest.raises(StoreError, match="no values of 'a warm feeling'"):
+        store.unit("layer1", 0).simulated(store.unit("layer1", 0).explanation("m"))
+
+
+def test_a_text_that_several_labels_share_means_any_of_them(labels_only, made, file):
+    text = file("layer,unit,text\nlayer1,0,Crane\nlayer1,1,dog\n")
+    assert import_explanations(text, labels_only, "m").new_concepts == 2
+    with Store.open(labels_only) as store:
+        unit = store.unit("layer1", 0)
+        found = unit.explanation("m")
+        assert found.terms[0].name == "Crane"
+        cranes = [i for i, (_, name, _) in enumerate(CONCEPTS) if name == "crane"]
+        assert unit.values(found)[0].tolist() == made.values[cranes].max(axis=0).tolist()
+    # The next import takes the concept that is there now.
+    assert import_explanations(text, labels_only, "other").new_concepts == 0
+    same = explanation(labels_only, "layer1", 0, "m"), explanation(labels_only, "layer1", 0, "other")
+    assert same[0].terms == same[1].terms and same[0].scores == same[1].scores
+
+
+def test_dead_and_constant_units_keep_their_words_and_have_no_score(small, file):
+    done = import_explanations(
+        file("layer,unit,text\nlayer1,2,boat\nlayer1,3,boat\nlayer1,4,boat\n"), small, "m"
+    )
+    assert [n for n, _ in done.scores.values()] == [1, 1]
+    for unit, word in ((2, "dead"), (3, "constant")):
+        found = explanation(small, "layer1", unit, "m")
+        assert "boat" in found.text
+        assert {s.reason for s in found.scores} == {f"It is {word}."} and found.score().value is None
+
+
+def test_a_prediction_that_is_the_same_everywhere_has_no_score(small, file):
+    import_explanations(file([{"layer": "layer1", "unit": 0, "terms": [[0, "boat"]], "bias": 3}]), small, "m")
+    score = explanation(small, "layer1", 0, "m").score()
+    assert score.value is None and score.reason.startswith("The explanation predicts the same")
+
+
+def test_a_small_layer_has_no_null(small, file):
+    import_explanations(file("layer,unit,text\nplanted,0,boat\n"), small, "m")
+    score = explanation(small, "planted", 0, "m").score(simulator="label")
+    assert score.value > 0.99 and score.null_mean is None and "only 1 other unit" in score.null_reason
+
+
+WRONG = [
+    ("layer,unit,text\nlayer2,0,boat\n", "mine", ["row 2", "layer 'layer2'", "has layer1, planted", "'layer1'"]),
+    ("layer,unit,text\nlayer1,0,boat\nlayer1,5,boat\n", "mine", ["row 3", "unit 5 of 'layer1'", "0 to 4"]),
+    ("layer,unit,text\nlayer1,0,\n", "mine", ["mine.csv", "row 2 has no text"]),
+    ("layer,unit,text\nlayer1,0,boat\n", "le-label", ["'le-label' is lexplain's own"]),
+    ("layer,unit,text\nlayer1,0,boat\n", "LE-SigLIP", ["'LE-SigLIP' is lexplain's own"]),
+    ("layer,unit,text\nlayer1,0,boat\n", "a method", ["'a method' is no name"]),
+    ("layer,unit,text\nlayer1,0,boat\n", "", ["'' is no name"]),
+    ("layer,unit,text\nlayer1,0,boat\n", "a-second", ["has a method 'a-second' already", "--replace"]),
+    ("layer,unit,text\nlayer1,0,boat\n", "A-Second", ["has a method 'a-second'", "quite another"]),
+    ("layer,unit,text\nlayer1,0,boat\n", "built", ["The store's build made the method 'built'"]),
+    # the store's config, which says where encoder and images are, is no real one
+    ("layer,unit,text\nlayer1,0,red\n", "mine", ["kept in the store"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "method", "words"), WRONG)
+def test_what_is_wrong_is_one_sentence_and_the_store_stays(tmp_path, made, file, content, method, words):
+    store = tmp_path / "small.duckdb"
+    write(store, made, second=True)
+    with duckdb.connect(str(store)) as con:
+        con.execute("INSERT INTO method_configs VALUES ('bui17', 'built', '{}', 'label', NULL)")
+    path = file(content)
+    before, names = store.read_bytes(), sorted(os.listdir(tmp_path))
+    with pytest.raises(UserError) as caught:
+        import_explanations(path, store, method)
+    message = str(caught.value)
+    assert "\n" not in message and message[-1] in ".?"
+    for word in words:
+        assert word in message
+    assert store.read_bytes() == before and sorted(os.listdir(tmp_path)) == names
+
+
+def test_an_import_is_replaced_only_on_demand(labels_only, file):
+    first = file("layer,unit,text\nlayer1,0,a warm feeling\nlayer1,1,boat\n")
+    second = file("layer,unit,text\nlayer1,1,a cold feeling\n", "second.csv")
+    import_explanations(first, labels_only, "mine")
+    with pytest.raises(UserError, match="--replace"):
+        import_explanations(second, labels_only, "mine")
+    for path in (second, first, first):  # the same file again, too
+        import_explanations(path, labels_only, "mine", replace=True)
+    with Store.open(labels_only) as store:
+        assert store.unit("layer1", 1).explanation("mine").terms[0].name == "boat"
+        assert "a warm feeling" in set(store.concepts()["name"])
+        assert "a cold feeling" not in set(store.concepts()["name"])  # nobody says it any more
+    import_explanations(second, labels_only, "mine", replace=True)
+    with Store.open(labels_only) as store:
+        assert [e.method for e in store.unit("layer1", 0).explanations] == ["le-label"]
+    with duckdb.connect(str(labels_only), read_only=True) as con:
+        of_mine = "explanation_id IN (SELECT explanation_id FROM explanations WHERE method = 'mine')"
+        for table in ("terms", "scores"):
+            assert con.execute(f"SELECT count(*) FROM {table} WHERE {of_mine}").fetchone() == (1,)
+            orphans = f"SELECT count(*) FROM {table} WHERE explanation_id NOT IN (SELECT explanation_id FROM explanations)"
+            assert con.execute(orphans).fetchone() == (0,)
+
+
+def test_a_label_that_an_import_uses_stays_when_it_goes(labels_only, file):
+    boats = file("layer,unit,text\nlayer1,0,boat\n")
+    import_explanations(boats, labels_only, "mine")
+    import_explanations(file("layer,unit,text\nlayer1,0,sea\n", "s.csv"), labels_only, "mine", replace=True)
+    with Store.open(labels_only) as store:
+        assert "boat" in set(store.concepts()["name"])
+        assert store.unit("layer1", 1).explanation("le-label").score().value is not None
+
+
+def test_a_reader_keeps_what_it_opened_and_a_link_stays_a_link(small, tmp_path, file):
+    (tmp_path / "link.duckdb").symlink_to(small)
+    with Store.open(small) as before:
+        import_explanations(file("layer,unit,text\nlayer1,0,boat\n"), tmp_path / "link.duckdb", "mine")
+        assert before.methods() == ["le-label"]
+    assert (tmp_path / "link.duckdb").is_symlink()
+    with Store.open(small) as after:
+        assert after.methods() == ["le-label", "mine"]
+
+
+def test_a_store_that_someone_else_changed_meanwhile_is_not_overwritten(small, made, tmp_path):
+    with pytest.raises(StoreError, match="meanwhile"), StoreAppender(small) as out:
+        out.meta(name="mine")
+        write(small, made, name="theirs")
+    with Store.open(small) as store:
+        assert store.name == "theirs"
+    assert [p.name for p in tmp_path.iterdir()] == ["small.duckdb"]
+
+
+def test_an_error_leaves_the_store_as_it_was(small, tmp_path):
+    before = small.read_bytes()
+    with pytest.raises(RuntimeError), StoreAppender(small) as out:
+        out.meta(name="half")
+        raise RuntimeError
+    assert small.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["small.duckdb"]
+
+
+@pytest.mark.parametrize("name", ["none.duckdb", "text.duckdb"])
+def test_what_is_no_store_is_said(tmp_path, file, name):
+    (tmp_path / "text.duckdb").write_text("just notes")
+    with pytest.raises(StoreError, match=name):
+        import_explanations(file("layer,unit,text\nlayer1,0,boat\n"), tmp_path / name, "mine")
+
+
+# -- real stores -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A store by the real pipeline: a small image folder, a tiny network, the demo's two encoders."""
+    folder = tmp_path_factory.mktemp("built")
+    make_folder(folder / "images")
+    (folder / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
+    config = config_dict(folder / "images", make_network(folder), folder / "built.duckdb")
+    config |= {"explainer": {"model": "demo/explainer"}, "simulator": {"model": "demo/simulator"}}
+    config |= {"cache": str(folder / "cache")}
+    config["explain"] |= {"methods": ["le-label", "le-siglip"], "concept_mean5": 0.05}
+    return build(parse_config(config, "of the test"))
+
+
+@pytest.fixture
+def real(built, tmp_path) -> Path:
+    return Path(shutil.copy(built, tmp_path / "real.duckdb"))
+
+
+def come_back(path: Path, file, layers: tuple[str, ...]) -> None:
+    """A store's own explanations, brought in from a file, have the scores that the build gave them."""
+    with Store.open(path) as store:
+        own = {
+            (method, layer, unit): store.unit(layer, unit).explanation(method)
+            for method in store.methods()
+            for layer in layers
+            for unit in range(6)
+        }
+    compared = 0
+    for method in {key[0] for key in own}:
+        entries = [
+            {"layer": layer, "unit": unit, "bias": e.bias, "terms": [[t.weight, t.name] for t in e.terms]}
+            for (by, layer, unit), e in own.items()
+            if by == method and e.terms
+        ]
+        done = import_explanations(file(entries), path, f"again-{method}")
+        assert done.new_concepts == 0 and done.units == len(entries) > 3
+        for entry in entries:
+            again = explanation(path, entry["layer"], entry["unit"], f"again-{method}")
+            first = own[method, entry["layer"], entry["unit"]]
+            assert again.terms == first.terms
+            assert {s.simulator for s in again.scores} == {s.simulator for s in first.scores}
+            for score in first.scores:
+                same = again.score(simulator=score.simulator)
+                # An encoder's P differs in its last digit with the number of texts asked at once.
+                for name in ("value", "low", "high", "null_mean", "null_high"):
+                    assert getattr(same, name) == pytest.approx(getattr(score, name), abs=1e-4)
+                for name in ("n", "reason", "null_units", "null_above", "null_reason"):
+                    assert getattr(same, name) == getattr(score, name)
+                compared += score.null_mean is not None
+    assert compared > 5
+
+
+def test_a_stores_own_explanations_come_back_with_their_own_scores(real, file):
+    come_back(real, file, ("conv", "last"))
+
+
+def test_so_do_those_of_the_demo(demo_store, tmp_path, file):
+    come_back(Path(shutil.copy(demo_store, tmp_path / "demo.duckdb")), file, ("planted", "block7"))
+
+
+def test_new_words_are_seen_by_the_stores_encoders(real, file):
+    with Store.open(real) as store:
+        encoders = store.matrices().query("kind == 'encoder'").set_index("matrix")["roles"]
+        simulator = next(name for name, roles in encoders.items() if "simulator" in roles)
+    content = "layer,unit,text\nconv,0,a red circle in the snow\nconv,1,xyzzy on the moon\nconv,2,Red_Disc\n"
+    done = import_explanations(file(content), real, "mine")
+    assert done.new_concepts == 2 and (done.scores[simulator][0], done.scores["label"][0]) == (3, 1)
+    view = load_view(real, simulator)
+    with Store.open(real) as store:
+        assert len(encoders) == 2
+        for number, text in enumerate(["a red circle in the snow", "xyzzy on the moon"]):
+            unit = store.unit("conv", number)
+            found = unit.explanation("mine")
+            assert found.matrix == found.simulator == simulator and found.terms[0].origin == "imported"
+            test = unit.split == "test"
+            expected = view.values([text])[0]
+            assert unit.values(found)[0] == pytest.approx(expected, abs=1e-6)
+            value = np.corrcoef(expected[test].astype(np.float64), unit.activations[test])[0, 1]
+            assert found.score().value == pytest.approx(value, abs=1e-4)
+            assert found.score(simulator="label").reason == f"“{text}” is no label of the probing set."
+            assert set(unit.matrices(found)) == set(encoders.index)
+        label = store.unit("conv", 2).explanation("mine")
+        assert label.terms[0].origin == "class" and label.score(simulator="label").value is not None
+        again = store.unit("conv", 0).explanation("le-siglip")
+        assert again.score().value is not None  # what was there is there
+
+
+def load_view(path: Path, name: str):
+    """An encoder of a store, by way of its config alone."""
+    with Store.open(path) as store:
+        config = parse_config(store.meta["config"], "of the store")
+        row = store.matrices().set_index("matrix").loc[name]
+    probing = load_probing_set(config.probe, config.seed)
+    train = split(len(probing), config.seed) == "train"
+    spec = config.simulator.model_copy(update={"a": row["a"], "b": row["b"]})
+    return view(spec, "simulator", probing, train, "cpu")
+
+
+def test_other_images_than_the_stores_are_refused(real, file):
+    with duckdb.connect(str(real)) as con:
+        con.execute("UPDATE images SET width = width + 1 WHERE image_id = 0")
+    before = real.read_bytes()
+    with pytest.raises(UserError, match="not those that the store was built with"):
+        import_explanations(file("layer,unit,text\nconv,0,xyzzy\n"), real, "mine")
+    assert real.read_bytes() == before
+
+
+def test_other_weights_than_the_stores_are_refused(real, file):
+    with duckdb.connect(str(real)) as con:
+        rows = con.execute("SELECT matrix, config FROM concept_matrices").fetchall()
+        for matrix, config in rows:
+            changed = json.dumps(json.loads(config) | {"fingerprint": "0"})
+            con.execute("UPDATE concept_matrices SET config = ? WHERE matrix = ?", [changed, matrix])
+    with pytest.raises(UserError, match="has other weights than when the store was built"):
+        import_explanations(file("layer,unit,text\nconv,0,xyzzy\n"), real, "mine")
+
+
+# -- command line ----------------------------------------------------------------------------
+
+
+def test_the_command_says_what_it_did(small, file, monkeypatch, capsys):
+    mine = file("layer,unit,text\nlayer1,0,boat\nlayer1,2,boat\n")
+
+    def run(*more: str) -> tuple[int, str, str]:
+        arguments = ["lexplain_core", "import", "explanations", str(mine), str(small), *more]
+        monkeypatch.setattr(sys, "argv", arguments)
+        monkeypatch.setattr(cli, "out", cli.Console(width=200))
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return left.value.code or 0, *capsys.readouterr()
+
+    code, out, _ = run("--method", "mine")
+    assert code == 0 and "mine: 2 units explained, 0 new concepts" in out
+    assert "by other eye: 1 of 2 units have a score, mean correlation " in out and "by label: 1 of 2" in out
+    code, out, err = run("--method", "mine")
+    assert code == 2 and out == "" and "Error: The store has a method 'mine' already" in err
+    assert run("--method", "mine", "--replace")[0] == 0
+    code, _, err = run()
+    assert code == 2 and "--method" in err
+
+
+def test_the_commands_help_reads_well():
+    arguments = ["import", "explanations", "--help"]
+    shown = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "120", "TERM": "dumb", "NO_COLOR": "1"})
+    assert shown.exit_code == 0 and "None" not in shown.output
+    for words in ("FILE", "STORE", "--method", "NAME", "--replace", "docs/importing.md"):
+        assert words in shown.output
+
+
+def test_the_examples_of_the_docs_are_read(tmp_path):
+    text = (ROOT / "docs/importing.md").read_text("utf-8")
+    blocks = re.findall(r"```(csv|json)\n(.*?)```", text, re.S)
+    assert [kind for kind, _ in blocks] == ["csv", "csv", "json"]
+    found = []
+    for number, (kind, block) in enumerate(blocks):
+        (tmp_path / f"{number}.{kind}").write_text(block, "utf-8")
+        found.append(read_explanations(tmp_path / f"{number}.{kind}"))
+    assert found[1][0].terms == found[2][0].terms == ((2.1, "red"), (-0.7, "snow"))
+    assert [len(f) for f in found] == [2, 2, 3]

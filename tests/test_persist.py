@@ -1,0 +1,262 @@
+"""What a build found is in the store: concepts, values, scores and nulls, each by its definition."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import duckdb
+import numpy as np
+import pytest
+
+from lexplain_core.concepts import Concept, ConceptMatrix, EncoderView
+from lexplain_core.config import apply_overrides, parse_config
+from lexplain_core.explain import Found
+from lexplain_core.persist import _write_explanations, main_simulator, store_id
+from lexplain_core.probe import load_probing_set
+from lexplain_core.progress import Silent
+from lexplain_core.simulate import Correlation, Null, Scored
+from lexplain_core.store import StoreWriter
+from lexplain_core.target import load_target
+from lexplain_core.work import Work
+
+from .small_folder import config_dict, make_folder, make_network
+
+N = 40
+LABELS = (
+    Concept("class:dog", "dog", "class"),
+    Concept("class:cat", "cat", "class"),
+    Concept("superclass:cat", "Cat", "superclass"),  # a second label of that text
+    Concept("colour:blue", "blue", "colour"),
+)
+SET = (
+    Concept("class:dog", "dog", "class, noun"),
+    Concept("noun:sky", "sky", "noun"),
+    Concept("noun:car", "car", "noun"),  # dropped by the filter
+    Concept("mine:CAT", "CAT", "mine"),
+    Concept("noun:tree", "tree", "noun"),  # kept, and used by nobody
+)
+KEPT = np.array([True, True, False, True, True])
+
+
+def make_view(name: str, role: str, seed: int) -> EncoderView:
+    """A real view whose texts are embedded already."""
+    rng = np.random.default_rng(seed)
+
+    def unit(rows: int) -> np.ndarray:
+        vectors = rng.normal(size=(rows, 6)).astype(np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    names = list(dict.fromkeys(c.name for c in (*LABELS, *SET)))
+    config = {"fingerprint": name, "calibration": {"source": "calibrated", "loss": 0.1 * seed}}
+    texts = dict(zip(names, unit(len(names)), strict=True))
+    encoder = SimpleNamespace(fingerprint=f"print of {name}", device="cpu")
+    return EncoderView(name, role, encoder, unit(N), 3.0 + seed, -0.5, config, _texts=texts)
+
+
+def make_work(**more) -> Work:
+    rng = np.random.default_rng(0)
+    values = (rng.random((len(LABELS), N)) < 0.4).astype(np.float32)
+    explainer, simulator = make_view("eye", "explainer", 1), make_view("other", "simulator", 2)
+    matrix = explainer.matrix(SET)
+    matrix.values[1] += np.float32(1e-3)  # so that its rows can be told from those made afresh
+    methods = {"explain.methods": ["le-label", "le-siglip"]}
+    config = apply_overrides(
+        config_dict(Path("."), Path("x.py"), Path("x.duckdb")),
+        [f"{k}={json.dumps(v)}" for k, v in methods.items()],
+    )
+    work = Work(parse_config(config, "test"), Silent(), None, "make it")
+    work.splits = np.array(["train"] * 20 + ["val"] * 8 + ["test"] * 12)
+    work.matrices = {"eye": matrix, "label": ConceptMatrix("label", LABELS, values, {"source": "labels"})}
+    work.matrices_of = {"le-label": "label", "le-siglip": "eye"}
+    work.kept = {"le-label": np.array([True, True, False, True]), "le-siglip": KEPT}
+    work.views = {"explainer": explainer, "simulator": simulator}
+    work.explanations = {
+        (0, "le-label"): {
+            0: Found((0, 3), (2.0, -1.0), 0.5, 0.75, violation=1e-9),
+            1: Found(reason="It is dead."),
+        },
+        (0, "le-siglip"): {
+            0: Found((3, 1), (1.5, 0.25), 0.1, 0.5, violation=2e-9),
+            1: Found(reason="It is dead."),
+        },
+    }
+    null = Null(7, 0.01, 0.2, 1)
+    nothing = "“sky” is no label of the probing set."
+    work.scores = {
+        (0, "le-label"): {"label": {0: Scored(Correlation(12, 0.6, 0.5, 0.7), null)},
+                          "other": {0: Scored(Correlation(12, 0.4, 0.3, 0.5), null)}},
+        (0, "le-siglip"): {"label": {0: Scored(Correlation(12, reason=nothing), Null(0, reason=nothing))},
+                           "other": {0: Scored(Correlation(12, 0.3, 0.2, 0.4), Null(1, reason="Only 1."))}},
+    }  # fmt: skip
+    for name, value in more.items():
+        setattr(work, name, value)
+    return work
+
+
+@pytest.fixture(scope="module")
+def work() -> Work:
+    return make_work()
+
+
+@pytest.fixture(scope="module")
+def con(work, tmp_path_factory):
+    path = tmp_path_factory.mktemp("persist") / "s.duckdb"
+    with StoreWriter(path) as store:
+        _write_explanations(work, store)
+    with duckdb.connect(str(path), read_only=True) as con:
+        yield con
+
+
+def values(con, matrix: str) -> dict[str, np.ndarray]:
+    """key -> P of the concepts that a matrix has."""
+    rows = con.execute(
+        "SELECT c.key, v.image_id, v.value FROM concept_values v JOIN concepts c USING (concept_id) "
+        "WHERE v.matrix = ?",
+        [matrix],
+    ).fetchall()
+    found: dict[str, np.ndarray] = {}
+    for key, image, value in rows:
+        found.setdefault(key, np.zeros(N, np.float32))[image] = value
+    return found
+
+
+def test_concepts_are_labels_and_what_passed_the_filter(con):
+    rows = con.execute("SELECT key, name, origin FROM concepts ORDER BY concept_id").fetchall()
+    assert rows == [
+        ("class:dog", "dog", "class, noun"), ("class:cat", "cat", "class"), ("superclass:cat", "Cat", "superclass"),
+        ("colour:blue", "blue", "colour"), ("noun:sky", "sky", "noun"), ("mine:CAT", "CAT", "mine"),
+        ("noun:tree", "tree", "noun"),
+    ]  # fmt: skip
+
+
+def test_the_explainers_values_are_the_very_rows_that_were_explained_with(con, work):
+    found = values(con, "eye")
+    assert set(found) == {"class:dog", "colour:blue", "noun:sky", "mine:CAT"}  # those that are used
+    matrix = work.matrices["eye"]
+    for row, concept in enumerate(SET):
+        if concept.key in found:
+            np.testing.assert_array_equal(found[concept.key], matrix.values[row])
+    assert np.abs(found["noun:sky"] - work.views["explainer"].values(["sky"])[0]).min() > 5e-4
+    np.testing.assert_allclose(found["colour:blue"], work.views["explainer"].values(["blue"])[0], rtol=1e-5)
+
+
+def test_the_simulator_sees_every_concept_in_use(con, work):
+    found = values(con, "other")
+    names = {"class:dog": "dog", "colour:blue": "blue", "noun:sky": "sky", "mine:CAT": "CAT"}
+    assert set(found) == set(names)
+    for key, name in names.items():
+        np.testing.assert_allclose(found[key], work.views["simulator"].values([name])[0], rtol=1e-5)
+
+
+def test_the_label_matrix_has_all_labels_and_what_is_a_label_by_its_text(con, work):
+    found, labels = values(con, "label"), work.matrices["label"].values
+    assert set(found) == {c.key for c in LABELS} | {"mine:CAT"}
+    for row, concept in enumerate(LABELS):
+        np.testing.assert_array_equal(found[concept.key], labels[row])
+    np.testing.assert_array_equal(found["mine:CAT"], np.maximum(labels[1], labels[2]))
+
+
+def test_a_matrix_is_sorted_by_concept_and_image(con):
+    for matrix in ("label", "eye", "other"):
+        query = "SELECT concept_id, image_id FROM concept_values WHERE matrix = ? ORDER BY rowid"
+        rows = con.execute(query, [matrix]).fetchall()
+        assert rows == sorted(rows) and len(rows) == len(set(rows))
+
+
+def test_facts_about_the_matrices(con):
+    rows = con.execute(
+        "SELECT matrix, kind, roles, a, b, loss, kept, dropped, filter FROM concept_matrices ORDER BY matrix"
+    ).fetchall()
+    (eye, label, other) = ([*row[:8], json.loads(row[8]) if row[8] else None] for row in rows)
+    assert eye == ["eye", "encoder", ["explainer"], 4.0, -0.5, 0.1, 4, 1,
+                   {"class": [1, 0], "noun": [3, 1], "mine": [1, 0]}]  # fmt: skip
+    assert label == ["label", "label", ["explainer", "simulator"], None, None, None, 3, 1,
+                     {"class": [2, 0], "superclass": [0, 1], "colour": [1, 0]}]  # fmt: skip
+    assert other == ["other", "encoder", ["simulator"], 5.0, -0.5, 0.2, None, None, None]
+
+
+def test_explanations_point_at_their_concepts(con):
+    rows = con.execute(
+        "SELECT e.method, e.matrix, e.bias, e.violation, list(c.key ORDER BY t.rank), list(t.weight ORDER BY t.rank) "
+        "FROM explanations e JOIN terms t USING (explanation_id) JOIN concepts c USING (concept_id) "
+        "GROUP BY ALL ORDER BY e.method"
+    ).fetchall()
+    assert rows == [
+        ("le-label", "label", 0.5, 1e-9, ["class:dog", "colour:blue"], [2.0, -1.0]),
+        ("le-siglip", "eye", 0.1, 2e-9, ["mine:CAT", "noun:sky"], [1.5, 0.25]),
+    ]
+    rows = con.execute(
+        "SELECT method, unit, reason, length FROM explanations WHERE reason IS NOT NULL"
+    ).fetchall()
+    assert sorted(rows) == [(m, 1, "It is dead.", 0) for m in ("le-label", "le-siglip")]
+
+
+def test_scores_nulls_and_reasons(con):
+    rows = con.execute(
+        "SELECT e.method, s.simulator, s.n, s.value, s.low, s.high, s.reason, s.null_units, s.null_mean, "
+        "s.null_high, s.null_above, s.null_reason FROM scores s JOIN explanations e USING (explanation_id) "
+        "WHERE e.unit = 0 ORDER BY ALL"
+    ).fetchall()
+    nothing = "“sky” is no label of the probing set."
+    assert rows == [
+        ("le-label", "label", 12, 0.6, 0.5, 0.7, None, 7, 0.01, 0.2, 1, None),
+        ("le-label", "other", 12, 0.4, 0.3, 0.5, None, 7, 0.01, 0.2, 1, None),
+        ("le-siglip", "label", 12, None, None, None, nothing, 0, None, None, None, nothing),
+        ("le-siglip", "other", 12, 0.3, 0.2, 0.4, None, 1, None, None, None, "Only 1."),
+    ]
+    rows = con.execute(
+        "SELECT s.n, s.value, s.reason FROM scores s JOIN explanations e USING (explanation_id) WHERE e.unit = 1"
+    ).fetchall()
+    assert rows == [(12, None, "There is no explanation to score: It is dead.")] * 4
+
+
+def test_the_main_simulator_and_what_the_method_depends_on(con, work):
+    rows = {
+        m: (s, json.loads(c))
+        for m, s, c in con.execute("SELECT method, simulator, config FROM method_configs").fetchall()
+    }
+    assert (rows["le-label"][0], rows["le-siglip"][0]) == ("label", "other")
+    assert rows["le-siglip"][1]["encoder"] == "print of eye" and rows["le-siglip"][1]["matrix"] == "eye"
+    assert "encoder" not in rows["le-label"][1]
+
+
+def test_the_other_simulator_where_the_main_one_was_not_run():
+    work = make_work()
+    for scored in work.scores.values():
+        del scored["label"]
+    assert [main_simulator(work, m) for m in ("le-label", "le-siglip")] == ["other", "other"]
+    work = make_work(views={})
+    for scored in work.scores.values():
+        del scored["other"]
+    assert [main_simulator(work, m) for m in ("le-label", "le-siglip")] == ["label", "label"]
+
+
+def test_store_ids_know_encoders_by_what_they_are(tmp_path):
+    make_folder(tmp_path / "images")
+    (tmp_path / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
+    base = config_dict(tmp_path / "images", make_network(tmp_path), tmp_path / "x.duckdb")
+    base["explain"]["methods"] = ["le-label", "le-siglip"]
+    plain = parse_config(base, "test")
+    probing, model = load_probing_set(plain.probe, 0, Silent()), load_target(plain.target)
+
+    def identity(*overrides: str, prints=("a", "b"), concepts=(["k", "n"],)) -> str:
+        encoders = {
+            "encoders": dict(zip(("explainer", "simulator"), prints, strict=True)),
+            "concepts": list(concepts),
+        }
+        return store_id(
+            parse_config(apply_overrides(base, list(overrides)), "test"), probing, model, encoders
+        )
+
+    same = identity("explainer.model=/here/one", "explainer.pretrained=/here/w.pt")
+    for override in ("cache=/elsewhere", "explainer.model=/there/one", "simulator.model=x", "explainer.batch_size=3",
+                     "explainer.tokenizer=/there", 'concepts.sets=["labels", "/there/mine.txt"]'):  # fmt: skip
+        assert identity(override) == same, override
+    others = [
+        identity(prints=("a", "c")), identity(prints=("c", "b")), identity(concepts=(["k", "m"],)),
+        identity(concepts=()), identity("explainer.a=3", "explainer.b=0"), identity("simulate.labels=false"),
+        identity("explain.signed=true"),
+    ]  # fmt: skip
+    assert len({same, *others}) == len(others) + 1
