@@ -1,0 +1,199 @@
+"""How good the explanations are: by method and layer, against one concept, and by the search's options.
+
+    python -m benchmarks.quality                                       the demo
+    python -m benchmarks.quality --config docs/examples/cifar10-resnet20.toml [--set …]
+
+Correlations are means over units on the test split, by the method's own simulator (labels for
+`le-label`, the other encoder for `le-siglip`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from lexplain_core import build
+from lexplain_core.concepts import usable
+from lexplain_core.config import apply_overrides, load_config, parse_config
+from lexplain_core.demo.config import DEMO_CONFIG
+from lexplain_core.explain import Problem, methods
+from lexplain_core.explain.exact import solve
+from lexplain_core.explain.greedy import greedy
+from lexplain_core.progress import Silent
+from lexplain_core.simulate import EncoderSimulator, LabelSimulator, Words, score_layer
+from lexplain_core.work import Work
+
+from .common import report
+from .explaining import paired
+
+_LENGTHS = (1, 2, 3, 4, 5)
+_SEARCHES = [
+    ("10 candidates, ε = 0.02", {}),
+    ("all candidates, ε = 0.02", {"candidates": "all"}),
+    ("10 candidates, ε = 0.005", {"epsilon": 0.005}),
+    ("all candidates, ε = 0.005", {"candidates": "all", "epsilon": 0.005}),
+    ("10 candidates of both signs, ε = 0.02", {"signed": True}),
+    ("the best single concept", {"candidates": "all", "max_terms": 1}),
+]
+
+
+class Layer:
+    """One layer with one matrix: its sparse fit, and explanations of it found and scored."""
+
+    def __init__(self, work: Work, number: int, method: str):
+        self.name, self.method = work.layers[number].info.name, method
+        options = work.config.explain
+        train, val, self.test = (work.splits == part for part in ("train", "val", "test"))
+        matrix = work.matrices[work.matrices_of[method]]
+        self.matrix = matrix.subset(usable(matrix.values, train, options.concept_mean5, options.concept_std))
+        self.alive = work.units[number].status.isin(build.EXPLAINABLE).to_numpy()
+        self.q = work.layers[number].values
+        self.problem = Problem(self.q[self.alive], self.matrix, train, val)
+        self.weights, _ = solve(self.problem.basis, self.problem.targets, options.l1, options.alpha)
+        encoder = work.views.get("simulator") if methods[method].matrix != "label" else None
+        self.simulator = EncoderSimulator(encoder) if encoder else LabelSimulator(work.matrices["label"])
+
+    def search(self, **options) -> tuple[np.ndarray, np.ndarray]:
+        """Test correlation and length of each unit's explanation, NaN and 0 where there is none."""
+        found = greedy(self.problem.basis, self.problem.targets, self.weights, **options)
+        units = np.flatnonzero(self.alive)
+        words = {
+            int(unit): Words(
+                tuple((w, self.matrix.concepts[c]) for w, c in zip(f.weights, f.concepts, strict=True)),
+                f.bias,
+            )
+            for unit, f in zip(units, found, strict=True)
+            if f.concepts
+        }
+        scored = score_layer(words, self.simulator, self.q, self.alive, self.test)
+        values = [scored[u].correlation.value if u in scored else None for u in units.tolist()]
+        lengths = np.array([len(f.concepts) for f in found])
+        return np.array([np.nan if v is None else v for v in values]), lengths
+
+
+def by_search(layer: Layer) -> list[dict]:
+    """Each search's mean test correlation and length, and its difference to the default's, paired."""
+    rows, base = [], None
+    for name, options in _SEARCHES:
+        scores, lengths = layer.search(**options)
+        base = scores if base is None else base
+        row = {"search": name, "score": float(np.nanmean(scores)), "length": float(lengths.mean())}
+        if options:
+            row["difference"] = _difference(scores, base)
+        rows.append(row)
+    return rows
+
+
+def at_equal_length(layer: Layer) -> list[dict]:
+    """All candidates against 10, both grown to the same length without a threshold."""
+    rows = []
+    for length in _LENGTHS:
+        few, few_lengths = layer.search(epsilon=0.0, max_terms=length)
+        every, every_lengths = layer.search(epsilon=0.0, max_terms=length, candidates="all")
+        both = (few_lengths == length) & (every_lengths == length)
+        if both.sum() >= 5:
+            rows.append({"length": length, "ten": float(np.nanmean(few[both])),
+                         "difference": _difference(every[both], few[both])})  # fmt: skip
+    return rows
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> dict:
+    pairs = np.column_stack([a, b])
+    found = paired(pairs[np.isfinite(pairs).all(1)])
+    return {key: found[key] for key in ("units", "difference", "low", "high")}
+
+
+def recovered(work: Work) -> dict[str, str]:
+    """By method: how many planted units came back with exactly the concepts they were made of."""
+    found = {}
+    for number, layer in enumerate(
+        work.probing.computed_layers, len(work.layers) - len(work.probing.computed_layers)
+    ):
+        for method in work.config.explain.methods:
+            concepts = work.matrices[work.matrices_of[method]].concepts
+            explained = work.explanations[number, method]
+            recipes = [(u, unit) for u, unit in enumerate(layer.units) if unit.terms and u in explained]
+            exact = sum(
+                {concepts[c].name for c in explained[u].concepts} == {name for _, name in unit.terms}
+                for u, unit in recipes
+            )
+            found[method] = f"{exact} of {len(recipes)}"
+    return found
+
+
+def _say(difference: dict | None) -> str:
+    if difference is None:
+        return ""
+    return f"{difference['difference']:+.4f} [{difference['low']:+.4f}, {difference['high']:+.4f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config")
+    parser.add_argument("--set", action="append", default=[], help="an option of the config, KEY=VALUE")
+    options = parser.parse_args()
+    if options.config:
+        config, name = load_config(options.config, options.set), f"quality-{Path(options.config).stem}"
+    else:
+        config, name = parse_config(apply_overrides(DEMO_CONFIG, options.set), "of the demo"), "quality"
+    facts: dict = {"layers": []}
+    with tempfile.TemporaryDirectory() as folder:
+        work = Work(config, Silent(), Path(folder), "")
+        for stage, run in build.STAGES:
+            if stage != "store":
+                run(work)
+        for method in config.explain.methods:
+            for number in range(len(work.layers)):
+                layer = Layer(work, number, method)
+                facts["layers"].append(
+                    {"layer": layer.name, "method": method, "units": int(layer.alive.sum()),
+                     "searches": by_search(layer), "equal_length": at_equal_length(layer)}
+                )  # fmt: skip
+        facts["planted"] = recovered(work)
+    rows, even = [], []
+    for layer in facts["layers"]:
+        for i, row in enumerate(layer["searches"]):
+            first = (layer["layer"], layer["method"], str(layer["units"])) if i == 0 else ("", "", "")
+            rows.append(
+                [
+                    *first,
+                    row["search"],
+                    f"{row['score']:.4f}",
+                    f"{row['length']:.2f}",
+                    _say(row.get("difference")),
+                ]
+            )
+        for i, row in enumerate(layer["equal_length"]):
+            first = (layer["layer"], layer["method"]) if i == 0 else ("", "")
+            even.append(
+                [
+                    *first,
+                    str(row["length"]),
+                    str(row["difference"]["units"]),
+                    f"{row['ten']:.4f}",
+                    _say(row["difference"]),
+                ]
+            )
+    columns = [
+        "layer",
+        "method",
+        "units",
+        "search",
+        "test correlation",
+        "concepts",
+        "difference to the first",
+    ]
+    report(name, "Searches", columns, rows, facts)
+    columns = ["layer", "method", "concepts", "units", "10 candidates", "all − 10, test correlation"]
+    report(name, "All candidates against 10 at equal length", columns, even, facts)
+    for method, said in facts["planted"].items():
+        print(f"planted units with exactly their concepts, {method}: {said}")
+
+
+if __name__ == "__main__":
+    main()
