@@ -55,7 +55,7 @@ def solve(basis: Basis, targets: Targets, l1: float, alpha: float, advance=None)
     """Weights of the standardised concepts (K, M) and each unit's violation (K,), both float64.
 
     advance: called with the number of units that were solved. A unit that is not within
-    the tolerance after the last round keeps its best weights; its violation says how far it is.
+    the tolerance after the last round keeps the weights it got to; its violation says how far it is.
     """
     ridge = l1 * (1 - alpha) / alpha
     units, size = targets.cross.shape

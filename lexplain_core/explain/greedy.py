@@ -206,6 +206,7 @@ def _keep(found: list, basis: Basis, targets: Targets, state: _State) -> None:
     standard = torch.linalg.solve_triangular(state.factor.mT, state.y[:, :, None], upper=True)[:, :, 0]
     weights = standard * targets.scale[state.unit, None] / basis.scale[state.chosen]
     bias = targets.mean[state.unit] - (weights * basis.mean[state.chosen]).sum(1)
-    rows = (x.tolist() for x in (state.unit, state.chosen, weights, bias, state.reached))
-    for unit, chosen, w, b, reached in zip(*rows, strict=True):
-        found[unit] = Found(tuple(chosen), tuple(w), b, reached)
+    reached = state.reached.clamp(max=1)  # rounding may put it a little above
+    rows = (x.tolist() for x in (state.unit, state.chosen, weights, bias, reached))
+    for unit, chosen, w, b, correlation in zip(*rows, strict=True):
+        found[unit] = Found(tuple(chosen), tuple(w), b, correlation)

@@ -106,6 +106,44 @@ def plain_objective(X, y, w, l1, alpha) -> float:
     )  # fmt: skip
 
 
+def plain_standardise(rows: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """The train split's columns, each row with mean 0 and standard deviation 1, or 0; float64 (n, rows)."""
+    rows = np.asarray(rows, np.float64)[:, train]
+    spread = np.where(np.ptp(rows, axis=1) > 0, rows.std(axis=1), np.inf)
+    return ((rows - rows.mean(axis=1, keepdims=True)) / spread[:, None]).T
+
+
+def plain_violation(X, y, w, l1, alpha) -> float:
+    """Largest distance of 0 from the subdifferential of `plain_objective`, from the images."""
+    gradient = X.T @ (X @ w - y) / len(y) + l1 / alpha * (1 - alpha) * w
+    return float(np.where(w != 0, abs(gradient + l1 * np.sign(w)), np.maximum(abs(gradient) - l1, 0)).max())
+
+
+def awkward_problem(seed: int, n: int, m: int, k: int):
+    """P (M, N), q (K, N) and the splits, with all that a concept matrix can have against it.
+
+    With 12 concepts or more: a duplicate, one constant everywhere, one on train, one on val; a one-hot
+    set of classes, which sum to the intercept, and two superclasses of them. The second unit, if there
+    is one, is constant; odd seeds have soft values.
+    """
+    rng = np.random.default_rng(seed)
+    P = (rng.random((m, n)) < rng.uniform(0.1, 0.6, (m, 1))).astype(np.float32)
+    if seed % 2:
+        P = np.clip(0.7 * P + 0.3 * rng.random((m, n)), 0, 1).astype(np.float32)
+    train, val = splits(n, rng)
+    if m >= 12:
+        P[1], P[2] = P[0], 0.3
+        P[3, train], P[4, val] = 0.7, 0.1
+        classes = rng.integers(0, 5, n)
+        P[5:10] = classes == np.arange(5)[:, None]
+        P[10], P[11] = P[5] + P[6], P[5] + P[6] + P[7]
+    truth = np.where(rng.random((k, m)) < min(0.3, 6 / m), rng.normal(0, 1, (k, m)), 0)
+    q = truth @ P + rng.choice([0.1, 1]) * rng.normal(0, 1, (k, n)) + rng.choice([0, -5, 100])
+    if k > 1:
+        q[1] = 3.3
+    return P, q.astype(np.float32), train, val
+
+
 def splits(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Boolean train and val of n images, about 70/10, at least 6 for val."""
     order = rng.permutation(n)
