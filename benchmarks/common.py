@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -38,10 +39,29 @@ def machine() -> dict:
     return facts
 
 
-def peak_memory() -> float:
-    """The largest memory that this process has held, GiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
+class PeakMemory:
+    """How much memory, GiB, the process has come to hold since this was made."""
+
+    def __init__(self) -> None:
+        self._exact = False
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")  # Linux forgets the peak so far
+            self._exact = True
+        self._before = self._status("VmRSS") if self._exact else self._peak()
+
+    def taken(self) -> float:
+        """Elsewhere than on Linux, only what goes beyond the peak before."""
+        return (self._status("VmHWM") if self._exact else self._peak()) - self._before
+
+    @staticmethod
+    def _status(key: str) -> float:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith(key)).split()[1]) / 2**20
+
+    @staticmethod
+    def _peak() -> float:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
 
 
 def alone(module: str, *arguments: str, threads: int) -> dict:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .common import alone, median, peak_memory, report
+from .common import PeakMemory, alone, median, report
 from .problems import Layer, built_layer, random_layer
 
 _REPEATS = 5
@@ -32,9 +32,10 @@ def exact_side(layer: Layer) -> dict:
     from lexplain_core.explain import methods
     from lexplain_core.progress import Silent
 
-    before, times = peak_memory(), []
+    times = []
     small = layer.units(1)
     methods["le-label"].explain(small.problem(), Explain(), Silent())  # warms up the libraries
+    memory = PeakMemory()
     for _ in range(_REPEATS):
         start = time.perf_counter()
         found = methods["le-label"].explain(layer.problem(), Explain(), Silent())
@@ -42,7 +43,7 @@ def exact_side(layer: Layer) -> dict:
     scores = [_score(layer, unit, f.concepts, f.weights, f.bias) for unit, f in enumerate(found)]
     lengths = [len(f.concepts) for f in found]
     return {
-        "seconds": median(times), "memory": peak_memory() - before, "threads": torch.get_num_threads(),
+        "seconds": median(times), "memory": memory.taken(), "threads": torch.get_num_threads(),
         "scores": scores, "length": float(np.mean(lengths)), "violation": max(f.violation for f in found),
     }  # fmt: skip
 
@@ -57,12 +58,12 @@ def published_side(layer: Layer, epochs: int | None, units: int | None) -> dict:
 
     from . import published
 
-    before = peak_memory()
+    peak = PeakMemory()
     data = Standardised.of(layer.P, layer.q, layer.train)
     start = time.perf_counter()
     weights, ran = published.saga(data, epochs or published.EPOCHS)
     fit = time.perf_counter() - start
-    memory = peak_memory() - before
+    memory = peak.taken()
     if epochs:
         fit *= published.EPOCHS / ran
     start = time.perf_counter()

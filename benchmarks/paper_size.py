@@ -16,7 +16,7 @@ import time
 
 import torch
 
-from .common import median, peak_memory, report
+from .common import PeakMemory, median, report
 from .problems import random_layer
 
 
@@ -56,7 +56,7 @@ def main() -> None:
     from lexplain_core.explain.moments import Basis, Targets
 
     layer = random_layer(options.images, options.concepts, options.units)
-    data = peak_memory()
+    data = (layer.P.nbytes + layer.q.nbytes) / 2**30
     speed = peak_speed(options.device)
     runs: dict[str, list[float]] = {}
 
@@ -72,6 +72,7 @@ def main() -> None:
     basis = Basis.of(small.P, small.train, small.val, options.device)
     targets = Targets.of(basis, small.P, small.q, small.train, small.val)
     greedy(basis, targets, solve(basis, targets, 0.05, 0.99)[0])
+    memory = PeakMemory()
     for _ in range(options.repeats):
         basis = timed("gram", Basis.of, layer.P, layer.train, layer.val, options.device)
         targets = timed("cross", Targets.of, basis, layer.P, layer.q, layer.train, layer.val)
@@ -97,7 +98,7 @@ def main() -> None:
         "threads": torch.get_num_threads(), "seconds": seconds, "total": total, "arithmetic": arithmetic,
         "gflops": speed / 1e9, "nonzero": float((weights != 0).sum(1).double().mean()),
         "violation": float(off.max()), "length": sum(len(f.concepts) for f in found) / k,
-        "data_gib": data, "peak_gib": peak_memory(),
+        "data_gib": data, "peak_gib": memory.taken(),
     }  # fmt: skip
     if options.device != "cpu":
         facts["device_gib"] = torch.cuda.max_memory_allocated() / 2**30
@@ -105,7 +106,7 @@ def main() -> None:
         f"{k:,} units, {m:,} concepts, {options.images:,} images on {options.device} "
         f"({facts['threads']} threads, {speed / 1e9:,.0f} GFLOP/s): {facts['nonzero']:.0f} weights and "
         f"{facts['length']:.1f} concepts a unit, violation {facts['violation']:.0e}, "
-        f"peak {facts['peak_gib']:.1f} GiB of which data {data:.1f}"
+        f"{facts['peak_gib']:.1f} GiB beside the data's {data:.1f}"
     )
     name = f"paper_size-{options.device}-{k}-{facts['threads']}threads"
     report(name, title, ["part", "s", "share", "arithmetic alone, s"], rows, facts)

@@ -121,7 +121,9 @@ def _search(
         waiting = ~state.gone.gather(1, place)
         v, variance, slope, correlation = _fits(basis, targets, state, concepts)
         correlation = torch.where(waiting, correlation, -torch.inf)
-        best = correlation.argmax(1, keepdim=True)
+        # of equal ones the first, whatever rounding says: a concept and its copy
+        equal = correlation >= correlation.amax(1, keepdim=True) - basis.tolerance / 100
+        best = equal.to(torch.int8).argmax(1, keepdim=True)
         top = correlation.gather(1, best)[:, 0]
         if t == 0:
             grows = top > 0
