@@ -21,7 +21,9 @@ _TOLERANCE = 1e-7  # largest violation of the optimality conditions that counts 
 _SINGLE = 2e-6  # the same where G is in single precision, whose rounding shows in the gradient
 _FIRST = 64  # concepts a unit's set starts with
 _STEPS = 24  # of FISTA between two linear systems
-_ROUNDS = 120  # of FISTA and linear system, at most
+_ROUNDS = 120  # of FISTA and linear systems, at most
+_SIGNS = 4  # linear systems a round; each lets one more concept go
+_SETS = 100  # working sets of a unit, at most; a few are the rule
 _FLOATS = 32_000_000  # in the units' sub-matrices of G at a time
 
 
@@ -78,7 +80,7 @@ def _solve_units(basis: Basis, cross: Tensor, l1: float, ridge: float) -> tuple[
     width = min(_FIRST, size)
     order = cross.abs()
     tolerance = _TOLERANCE if basis.gram.dtype == torch.float64 else _SINGLE
-    while True:
+    for _ in range(_SETS):
         # the concepts that take part, then those that would most like to
         working = order[left].masked_fill_(weights[left] != 0, torch.inf).topk(width, dim=1).indices
         for piece in torch.arange(len(left), device=left.device).split(max(1, _FLOATS // width**2)):
@@ -92,15 +94,16 @@ def _solve_units(basis: Basis, cross: Tensor, l1: float, ridge: float) -> tuple[
         distance = _distance(gradient, weights[left], l1)
         reached[left] = distance.amax(1)
         if width == size:
-            return weights, reached
+            break
         outside = distance.scatter(1, working, 0).amax(1) > tolerance
         left = left[outside]
         if not len(left):
-            return weights, reached
+            break
         order[left] = distance[outside].to(order.dtype)
         most = int((weights[left] != 0).sum(1).max())
         # room for those in use and for newcomers
         width = min(size, max(width, -(-(most + _FIRST) // 32) * 32))
+    return weights, reached
 
 
 def _solve_dense(gram: Tensor, cross: Tensor, weights: Tensor, l1: float, ridge: float) -> Tensor:
@@ -112,7 +115,8 @@ def _solve_dense(gram: Tensor, cross: Tensor, weights: Tensor, l1: float, ridge:
     rate = 1 / (gram.abs().sum(2).amax(1).double() + ridge).clamp(min=1e-12)
     for _ in range(_ROUNDS):
         weights = _fista(gram, cross, weights, rate, l1, ridge)
-        weights = _feature_sign(gram, cross, weights, l1, ridge)
+        for _ in range(_SIGNS):
+            weights = _feature_sign(gram, cross, weights, l1, ridge)
         gradient = _times(gram, weights) - cross + ridge * weights
         distance = _distance(gradient, weights, l1).amax(1)
         out[left] = weights
