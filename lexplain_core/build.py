@@ -13,7 +13,15 @@ import numpy as np
 import torch
 
 from . import __version__, demo  # noqa: F401  (registers the demo's probing set and network)
-from .concepts import concept_matrices, concept_set, refuse_same, usable, view
+from .concepts import (
+    check_given,
+    concept_matrices,
+    concept_set,
+    load_encoder,
+    refuse_same,
+    usable,
+    view,
+)
 from .config import Build
 from .errors import UserError
 from .explain import Found, Problem, methods, solvers
@@ -30,7 +38,7 @@ from .target.units import describe_units
 from .work import Work
 
 # Methods make a few copies of what they explain, so a big layer comes to them in pieces.
-_ACTIVATIONS_AT_ONCE = 64_000_000
+_ACTIVATIONS_AT_ONCE = 256_000_000
 EXPLAINABLE = ("alive", "negative")
 
 
@@ -110,27 +118,67 @@ def record_layers(work: Work) -> None:
 
 
 def make_concepts(work: Work) -> None:
-    """The label matrix, the encoders' looks at the images, and the explainer's matrix."""
-    config, probing = work.config, work.probing
-    train = work.splits == "train"
+    """The label matrix, the encoders' looks at the images, the explainer's matrix and the concept filter."""
+    config, probing, progress = work.config, work.probing, work.progress
+    train, device = work.splits == "train", choose_device(config.record.device)
     work.matrices["label"] = concept_matrices["label"](probing)
-    device = choose_device(config.record.device)
-    roles = _roles(config)
-    content = content_digest(probing, work.progress) if roles else None
-    for role in roles:
+    # All that can be wrong without a look at the images comes before it.
+    concepts = concept_set(probing, config.concepts.sets)
+    encoders = {}
+    for role in _roles(config):
+        check_given(getattr(config, role), role)
+        encoders[role] = load_encoder(getattr(config, role), device, role)
+    if len(encoders) == 2:
+        allowed = config.simulate.same_encoder
+        work.same_encoder = refuse_same(encoders["explainer"], encoders["simulator"], allowed)
+    elif "explainer" in encoders:
+        progress.note(
+            "There is no simulator.model: what the explainer finds is scored by labels, where all concepts of an "
+            "explanation are labels, and else not at all."
+        )
+    content = content_digest(probing, progress) if encoders else None
+    for role, encoder in encoders.items():
         taken = [other.name for other in work.views.values()]
-        spec, progress = getattr(config, role), work.progress
-        work.views[role] = view(spec, role, probing, train, device, config.cache, progress, content, taken)
-    if len(work.views) == 2:
-        work.same_encoder = refuse_same(
-            work.views["explainer"], work.views["simulator"], config.simulate.same_encoder
+        work.views[role] = view(
+            getattr(config, role),
+            role,
+            probing,
+            train,
+            device,
+            config.cache,
+            progress,
+            content,
+            taken,
+            encoder,
         )
     if "explainer" in work.views:
         explainer = work.views["explainer"]
-        work.matrices[explainer.name] = explainer.matrix(concept_set(probing, config.concepts.sets))
+        work.matrices[explainer.name] = explainer.matrix(concepts)
     for name in config.explain.methods:
         by_label = methods[name].matrix == "label"
         work.matrices_of[name] = "label" if by_label else work.views["explainer"].name
+        _filter(work, name)
+
+
+def _filter(work: Work, method: str) -> None:
+    """Which concepts of a method's matrix are used; a matrix without any ends the build."""
+    explain, matrix = work.config.explain, work.matrices[work.matrices_of[method]]
+    keep = usable(matrix.values, work.splits == "train", explain.concept_mean5, explain.concept_std)
+    work.kept[method] = keep
+    dropped = int((~keep).sum())
+    work.progress.note(
+        f"{method}: {len(keep) - dropped:,} of {len(keep):,} concepts of “{matrix.name}” pass the filter, "
+        f"{dropped:,} are dropped"
+    )
+    if not keep.any():
+        if matrix.name == "label":
+            why = "the probing set needs at least one label that is on some images and not on all"
+        else:
+            why = (
+                "say other concepts in concepts.sets, or look at the a and b of the explainer; "
+                "explain.concept_mean5 is the filter's threshold"
+            )
+        raise UserError(f"No concept of “{matrix.name}” passes the concept filter on the train split: {why}.")
 
 
 def _roles(config: Build) -> list[str]:
@@ -152,13 +200,8 @@ def explain_units(work: Work) -> None:
     for name in explain.methods:
         method = methods[name]
         matrix = work.matrices[work.matrices_of[name]]
-        keep = usable(matrix.values, train, explain.concept_mean5, explain.concept_std)
-        work.kept[name], kept = keep, np.flatnonzero(keep)
-        work.progress.note(
-            f"{name}: {len(kept):,} of {len(matrix.concepts):,} concepts of “{matrix.name}” pass the filter, "
-            f"{len(matrix.concepts) - len(kept):,} are dropped"
-        )
-        filtered, shared = matrix.subset(keep), {}
+        kept = np.flatnonzero(work.kept[name])
+        filtered, shared = matrix.subset(work.kept[name]), {}
         for number, (layer, facts) in enumerate(zip(work.layers, work.units, strict=True)):
             explainable = np.flatnonzero(facts.status.isin(EXPLAINABLE))
             found = {}
@@ -168,7 +211,13 @@ def explain_units(work: Work) -> None:
             for start in range(0, len(explainable), step):
                 piece = explainable[start : start + step]
                 problem = Problem(layer.values[piece], filtered, train, val, work.config.seed, device, shared)
-                results = method.explain(problem, explain, work.progress)
+                try:
+                    results = method.explain(problem, explain, work.progress)
+                except torch.OutOfMemoryError:
+                    work.progress.note(f"the memory of {device} is full: explaining goes on on the CPU")
+                    device, shared = torch.device("cpu"), {}
+                    problem = replace(problem, device=device, shared=shared)
+                    results = method.explain(problem, explain, work.progress)
                 for unit, result in zip(piece, results, strict=True):
                     concepts = tuple(int(kept[c]) for c in result.concepts)
                     found[int(unit)] = replace(result, concepts=concepts)

@@ -169,11 +169,14 @@ def _score(scored: Scored | None, result: Found, n: int) -> tuple | None:
 
 
 def _method_config(work: Work, name: str) -> dict:
-    """What a method's explanations depend on: its options, its concept matrix and the encoder's weights."""
+    """What a method's explanations depend on: its options, its concept matrix, the encoder and its a and b."""
     config = methods[name].config(work.config.explain) | {"matrix": work.matrices_of[name]}
+    if config.get("solver") == "glm-saga":
+        config["seed"] = work.config.seed  # of its batches
     for view in work.views.values():
         if view.name == config["matrix"]:
-            config["encoder"] = view.fingerprint
+            texts = work.matrices[view.name].config["texts"]
+            config |= {"encoder": view.fingerprint, "a": view.a, "b": view.b, "texts": texts}
     return config
 
 

@@ -259,7 +259,7 @@ def test_a_build_without_methods_or_concepts(world, tmp_path):
     with Store.open(path) as opened:
         assert opened.unit_table()["explanation"].tolist() == [""] * 14
         assert opened.info()["explanations"] == []
-    with pytest.raises(UserError, match="No concept passes"):
+    with pytest.raises(UserError, match="No concept of “label” passes"):
         build(settings(world, tmp_path / "t.duckdb", "make", "explain.concept_mean5=1.5"))
 
 

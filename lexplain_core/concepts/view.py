@@ -123,6 +123,7 @@ def view(
     elif encoder.published:
         found.a, found.b = encoder.published
         told |= {"source": "published", "reason": encoder.facts["published"]}
+        progress.note(f"{role}: a = {found.a:g} and b = {found.b:g}, published {encoder.facts['published']}")
     else:
         try:
             fitted = calibrate(cosine, labels)

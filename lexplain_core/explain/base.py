@@ -13,7 +13,7 @@ from ..concepts import ConceptMatrix
 from ..config import Explain
 from ..progress import Progress
 from ..registry import Registry
-from .moments import Basis, Targets
+from .moments import Basis, Targets, resident
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,15 @@ class Problem:
         Problems of one matrix that are given the same `shared` dictionary share them.
         """
         if "basis" not in self.shared:
-            self.shared["basis"] = Basis.of(self.matrix.values, self.train, self.val, self.device)
+            self.shared["values"] = resident(self.matrix.values, self.device)
+            self.shared["basis"] = Basis.of(self.shared["values"], self.train, self.val, self.device)
         return self.shared["basis"]
 
     @cached_property
     def targets(self) -> Targets:
         """Moments of q with P."""
-        return Targets.of(self.basis, self.matrix.values, self.q, self.train, self.val)
+        basis = self.basis
+        return Targets.of(basis, self.shared["values"], self.q, self.train, self.val)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from .moments import Basis, Targets
 
 _TOLERANCE = 1e-7  # largest violation of the optimality conditions that counts as solved
 _SINGLE = 2e-6  # the same where G is in single precision, whose rounding shows in the gradient
+SHORT = 1e-5  # a larger violation is worth a word to whoever builds
 _FIRST = 64  # concepts a unit's set starts with
 _STEPS = 24  # of FISTA between two linear systems
 _ROUNDS = 120  # of FISTA and linear systems, at most

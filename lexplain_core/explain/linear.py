@@ -9,7 +9,7 @@ from ..config import Explain
 from ..errors import UserError
 from ..progress import Progress
 from .base import Found, Method, Problem, methods
-from .exact import violation
+from .exact import SHORT, violation
 from .greedy import greedy
 from .sparse import solvers
 
@@ -22,10 +22,7 @@ _OPTIONS = (
 def explain_linear(problem: Problem, explain: Explain, progress: Progress) -> Sequence[Found]:
     """Explain each unit as a sparse linear combination of concepts; one `Found` per unit of q."""
     if not len(problem.matrix.values):
-        raise UserError(
-            "No concept passes the concept filter on the train split: the probing set needs at least one "
-            "label that is on some images and not on all."
-        )
+        raise UserError(f"There is no concept of “{problem.matrix.name}” to explain with.")
     if "basis" not in problem.shared:
         with progress.task("covariances of the concepts", total=1) as advance:
             _ = problem.basis
@@ -33,6 +30,12 @@ def explain_linear(problem: Problem, explain: Explain, progress: Progress) -> Se
     weights = solvers[explain.solver](problem, explain, progress)
     ridge = explain.l1 * (1 - explain.alpha) / explain.alpha
     missed = violation(problem.basis, problem.targets, weights.double(), explain.l1, ridge).tolist()
+    short = sum(v > SHORT for v in missed)
+    if short and explain.solver == "exact":
+        progress.note(
+            f"the sparse fit of {short} of {len(missed)} units stopped short of its optimum: the largest violation "
+            f"is {max(missed):.1e} (docs/method.md)"
+        )
     with progress.task("greedy search", total=len(problem.q)) as advance:
         found = greedy(
             problem.basis, problem.targets, weights, explain.candidates, explain.epsilon,

@@ -38,13 +38,16 @@ class Basis:
     @classmethod
     def of(
         cls,
-        values: np.ndarray,
+        values: np.ndarray | Tensor,
         train: np.ndarray,
         val: np.ndarray,
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
     ) -> Basis:
-        """Moments of P, (M, N), on the images that the boolean (N,) masks `train` and `val` say."""
+        """Moments of P, (M, N), on the images that the boolean (N,) masks `train` and `val` say.
+
+        values: an array, or what `resident` makes of it.
+        """
         m, n = len(values), int(train.sum())
         if dtype is None:
             dtype = torch.float64 if m * m * n <= _DOUBLE else torch.float32
@@ -80,7 +83,7 @@ class Targets:
 
     @classmethod
     def of(
-        cls, basis: Basis, values: np.ndarray, q: np.ndarray, train: np.ndarray, val: np.ndarray
+        cls, basis: Basis, values: np.ndarray | Tensor, q: np.ndarray, train: np.ndarray, val: np.ndarray
     ) -> Targets:
         """Moments of the units q, (K, N), with P, (M, N)."""
         mean = torch.from_numpy(q[:, train].mean(axis=1, dtype=np.float64)).to(basis.gram.device)
@@ -91,13 +94,30 @@ class Targets:
         return cls(mean, scale, cross, val_cross, val_variance)
 
 
-def _pieces(values: np.ndarray, mask: np.ndarray, device) -> Iterator[Tensor]:
+def resident(values: np.ndarray, device: torch.device | str) -> np.ndarray | Tensor:
+    """P on an accelerator, where it takes no more than a third of what is free there; else P itself."""
+    device = torch.device(device)
+    if device.type != "cuda" or 3 * values.nbytes > torch.cuda.mem_get_info(device)[0]:
+        return values
+    return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+
+
+def _pieces(values: np.ndarray | Tensor, mask: np.ndarray, device) -> Iterator[Tensor]:
     """P of the images of a split on the device, (M, n), as many at a time as fit."""
     step = max(256, _PIECE // max(len(values), 1))
+    on_cpu = torch.device(device).type == "cpu"
     for start in range(0, values.shape[1], step):
         part = slice(start, start + step)
-        if mask[part].any():
-            yield torch.from_numpy(values[:, part][:, mask[part]]).to(device)
+        if not mask[part].any():
+            continue
+        if on_cpu:
+            yield torch.from_numpy(values[:, part][:, mask[part]])
+            continue
+        # Picking images is slow on one core of the host, and nothing on the accelerator.
+        slab = values[:, part]
+        if isinstance(slab, np.ndarray):
+            slab = torch.from_numpy(np.ascontiguousarray(slab)).to(device)
+        yield slab[:, torch.from_numpy(mask[part]).to(device)]
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
@@ -107,7 +127,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     return torch.from_numpy(a.numpy() @ b.numpy().T)
 
 
-def _mean_and_scale(values: np.ndarray, mask: np.ndarray, device) -> tuple[Tensor, Tensor]:
+def _mean_and_scale(values: np.ndarray | Tensor, mask: np.ndarray, device) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each concept, piece by piece (Chan, Golub & LeVeque 1983)."""
     count = 0
     mean = torch.zeros(len(values), dtype=torch.float64, device=device)

@@ -100,7 +100,7 @@ def test_options_reach_the_search():
 
 
 def test_without_any_concept_it_is_said():
-    with pytest.raises(UserError, match="No concept passes"):
+    with pytest.raises(UserError, match="no concept of “label”"):
         explain(problem(np.zeros((0, 100)), np.ones((1, 100))))
 
 
