@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .concepts import Concept, ConceptMatrix, normalised
+from .concepts import Concept, ConceptMatrix, EncoderView, normalised
 from .errors import UserError, did_you_mean
 from .explain import methods
 from .persist import config_hash
@@ -21,6 +21,7 @@ from .simulate import (
     Foreign,
     LabelSimulator,
     Scored,
+    Unsupported,
     Words,
     read_explanations,
     score_layer,
@@ -32,6 +33,7 @@ from .stored_encoders import StoredEncoders
 
 ORIGIN = "imported"
 _CONCEPTS_AT_ONCE = 256
+_Refused = dict[str, dict[int, str]]  # by encoder and concept id, why the store has no P
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def import_explanations(
 
     They are scored on the test split by every simulator that the store was built with, each beside
     its null; a score that can't be had is NULL with its reason. An encoder is run only for concepts
-    whose P the store doesn't hold yet. With `replace` an earlier import of that name goes first.
+    whose P the store doesn't hold yet; where its weights or the images are gone or are others, that
+    is the reason. With `replace` an earlier import of that name goes first.
     Raises `UserError` for what is wrong with the file or the name, or doesn't fit the store; the
     store is then as it was.
     """
@@ -77,11 +80,12 @@ def import_explanations(
         if replace:
             out.remove_method(method, ORIGIN)
         concepts, new = _concepts(foreign, out)
+        refused: _Refused = {}
         if encoders:
             stored = StoredEncoders(encoders, config, out.image_labels(), progress)
-            _add_values(concepts, stored, out, progress)
-        scored = _score(foreign, concepts, simulators, out, progress)
-        _write(foreign, concepts, scored, _Source(file, method, main), out)
+            refused = _add_values(concepts, stored, out, progress)
+        scored = _score(foreign, concepts, simulators, refused, out, progress)
+        _write(foreign, concepts, scored, _Source(file, method, main, simulators), out)
         if "label" in simulators:
             out.add_role("label", "simulator")
     return _summary(method, main, foreign, new, scored)
@@ -167,32 +171,63 @@ def _concepts(foreign: Sequence[Foreign], out: StoreAppender) -> tuple[dict[str,
 
 def _add_values(
     concepts: dict[str, tuple[int, Concept]], encoders: StoredEncoders, out: StoreAppender, progress: Progress
-) -> None:
-    """Write P of the concepts by every encoder of the store, where it isn't there."""
+) -> _Refused:
+    """Write P of the concepts by every encoder of the store, where it isn't there and can be had."""
+    refused: _Refused = {}
     for name in encoders.names:
         there = out.concepts_of(name)
         missing = sorted((i, c.name) for i, c in concepts.values() if i not in there)
         if not missing:
             continue
-        view = encoders.view(name)
+        try:
+            view = encoders.view(name)
+        except UserError as error:
+            refused[name] = dict.fromkeys((i for i, _ in missing), str(error))
+            progress.note(f"{name} is not asked: {error}")
+            continue
+        refused[name] = {}
         with progress.task(f"concepts by {name}", total=len(missing)) as advance:
             for start in range(0, len(missing), _CONCEPTS_AT_ONCE):
                 some = missing[start : start + _CONCEPTS_AT_ONCE]
-                out.concept_values(name, [i for i, _ in some], view.values([text for _, text in some]))
+                try:
+                    out.concept_values(name, [i for i, _ in some], view.values([text for _, text in some]))
+                except UserError:  # it is one of them that can't be embedded
+                    refused[name] |= _add_one_by_one(some, view, out)
                 advance(len(some))
+    return refused
+
+
+def _add_one_by_one(some: list[tuple[int, str]], view: EncoderView, out: StoreAppender) -> dict[int, str]:
+    """Write P of those concepts that have one; returns why the others don't."""
+    refused = {}
+    for identity, text in some:
+        try:
+            values = view.values([text])
+        except UserError as error:
+            refused[identity] = str(error)
+        else:
+            out.concept_values(view.name, [identity], values)
+    return refused
 
 
 # -- scores ----------------------------------------------------------------------------------
 
 
 class _Stored:
-    """An encoder's P on the test split, as the store holds it."""
+    """An encoder's P on the test split, as the store holds it.
 
-    def __init__(self, name: str, ids: dict[str, int], out: StoreAppender):
-        self.name, self._ids, self._out = name, ids, out
+    refused: by a concept's id why there is none.
+    """
+
+    def __init__(self, name: str, ids: dict[str, int], refused: dict[int, str], out: StoreAppender):
+        self.name, self._ids, self._refused, self._out = name, ids, refused, out
 
     def values(self, concepts: Sequence[Concept]) -> np.ndarray:
-        return self._out.test_values(self.name, [self._ids[c.key] for c in concepts])
+        ids = [self._ids[c.key] for c in concepts]
+        for identity in ids:
+            if identity in self._refused:
+                raise Unsupported(self._refused[identity])
+        return self._out.test_values(self.name, ids)
 
 
 def _label_simulator(out: StoreAppender) -> LabelSimulator:
@@ -207,12 +242,16 @@ def _score(
     foreign: Sequence[Foreign],
     concepts: dict[str, tuple[int, Concept]],
     names: list[str],
+    refused: _Refused,
     out: StoreAppender,
     progress: Progress,
 ) -> dict[tuple[str, int], dict[str, Scored]]:
     """By (layer, unit) and simulator, the scores of all explanations."""
     ids = {concept.key: identity for identity, concept in concepts.values()}
-    simulators = [_label_simulator(out) if name == "label" else _Stored(name, ids, out) for name in names]
+    simulators = [
+        _label_simulator(out) if name == "label" else _Stored(name, ids, refused.get(name, {}), out)
+        for name in names
+    ]
     layers = out.layers()
     scored: dict[tuple[str, int], dict[str, Scored]] = {}
     with progress.task("scores", total=len(foreign) * len(names)) as advance:
@@ -241,11 +280,12 @@ def _score(
 
 @dataclass(frozen=True)
 class _Source:
-    """Where explanations came from."""
+    """Where explanations came from, the headline's simulator, and all simulators with that one first."""
 
     file: Path
     method: str
     simulator: str
+    simulators: list[str]
 
 
 def _write(
@@ -258,11 +298,14 @@ def _write(
     digest = hashlib.sha256(source.file.read_bytes()).hexdigest()
     config = {"method": source.method, "file": source.file.name, "sha256": digest}
     numbers = {layer: identity for layer, (identity, _) in out.layers().items()}
+    known = {name: out.concepts_of(name) for name in source.simulators}
     explanations, terms, scores = [], [], []
     for identity, one in enumerate(foreign, out.next_id("explanations", "explanation_id")):
+        ids = {concepts[normalised(text)][0] for _, text in one.terms}
+        matrix = next((name for name in source.simulators if ids <= known[name]), source.simulator)
         explanations.append(
             {"explanation_id": identity, "layer_id": numbers[one.layer], "unit": one.unit,
-             "method": source.method, "config_hash": config_hash(config), "matrix": source.simulator,
+             "method": source.method, "config_hash": config_hash(config), "matrix": matrix,
              "bias": one.bias, "length": len(one.terms)}
         )  # fmt: skip
         for rank, (weight, text) in enumerate(one.terms):

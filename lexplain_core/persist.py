@@ -29,7 +29,10 @@ CROP_SIDE = 288
 _CONCEPTS_AT_ONCE = 1024  # rows of a dense P that are held at a time
 TOP_IMAGES = 9  # per unit, whose crop is kept
 _IMAGES_IN_ID = 32  # whose pixels go into the store's id
-_PACKAGES = ("torch", "torchvision", "duckdb", "glm-saga", "numpy", "pillow", "timm", "open_clip_torch")
+_PACKAGES = (
+    "torch", "torchvision", "duckdb", "glm-saga", "numpy", "pillow", "timm", "open_clip_torch", "transformers",
+    "sentencepiece", "safetensors",
+)  # fmt: skip
 
 
 def write_store(work: Work) -> None:
@@ -241,13 +244,18 @@ def _write_labels_of(
 ) -> None:
     """Values of the concepts that are labels by another key, such as the noun 'dog' and the class 'dog'."""
     own = {concept.key for concept in labels.concepts}
-    for concept in used:
-        if concept.key not in own:
+    others = [concept for concept in used if concept.key not in own]
+    simulator = LabelSimulator(labels)
+    for start in range(0, len(others), _CONCEPTS_AT_ONCE):
+        found, rows = [], []
+        for concept in others[start : start + _CONCEPTS_AT_ONCE]:
             try:
-                values = LabelSimulator(labels).values([concept])
+                rows.append(simulator.values([concept]))
             except Unsupported:
                 continue
-            store.concept_values("label", [ids[concept.key]], values)
+            found.append(ids[concept.key])
+        if rows:
+            store.concept_values("label", found, np.concatenate(rows))
 
 
 def _kept(work: Work, matrix: str) -> np.ndarray | None:

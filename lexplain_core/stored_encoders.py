@@ -10,7 +10,8 @@ import pandas as pd
 from . import concepts, demo  # noqa: F401  (the demo registers its probing set)
 from .config import Build, parse_config
 from .errors import UserError
-from .probe import load_probing_set, split
+from .probe import load_probing_set
+from .probe.digest import content_digest
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -32,16 +33,18 @@ class StoredEncoders:
         self._matrices, self._config, self._images = matrices, config, images
         self._progress = progress
         self._probing: ProbingSet | None = None
+        self._content: str | None = None
 
     def view(self, name: str) -> EncoderView:
-        """The encoder of a matrix with its stored a and b, looking at the store's images.
+        """The encoder of a matrix with its stored a and b and config, looking at the store's images.
 
-        `UserError` where images or weights are not those that the store was built with.
+        Neither a and b nor their loss is computed again. `UserError` where images or weights are
+        gone, or are not those that the store was built with.
         """
         build = parse_config(self._config, "kept in the store")
         row = self._matrices[name]
         role = next(r for r in ("simulator", "explainer") if r in row.roles and getattr(build, r).model)
-        spec = getattr(build, role).model_copy(update={"a": float(row.a), "b": float(row.b)})
+        spec = getattr(build, role)
         encoder = concepts.load_encoder(spec, build.record.device, role)
         if encoder.fingerprint != row.config.get("fingerprint"):
             raise UserError(
@@ -49,9 +52,12 @@ class StoredEncoders:
                 f"put those of {spec.model} back, or build the store again."
             )
         probing = self._images_of(build)
-        train = split(len(probing), build.seed) == "train"
-        return concepts.view(
-            spec, role, probing, train, build.record.device, build.cache, self._progress, encoder=encoder
+        if self._content is None:  # reads every image, so once for all encoders
+            self._content = content_digest(probing, self._progress)
+        images = concepts.embed_images(encoder, probing, build.cache, self._progress, self._content)
+        a, b = float(row.a), float(row.b)
+        return concepts.EncoderView(
+            name, role, encoder, images, a, b, row.config, build.cache, self._progress
         )
 
     def _images_of(self, build: Build) -> ProbingSet:

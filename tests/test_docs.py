@@ -27,6 +27,11 @@ def test_every_command_is_documented():
         assert f"`{command.callback.__name__}" in text, (
             f"docs/reference.md says nothing of {command.callback.__name__}"
         )
+    for group in app.registered_groups:
+        for command in group.typer_instance.registered_commands:
+            name = f"{group.name} {command.name or command.callback.__name__}"
+            assert f"`{name}" in text, f"docs/reference.md says nothing of {name}"
+    assert app.registered_groups  # `import explanations`
 
 
 def test_every_page_is_documented():
@@ -57,6 +62,7 @@ def test_info_json_is_documented(demo_store):
     text = (ROOT / "docs/reference.md").read_text("utf-8")
     with Store.open(demo_store) as store:
         facts = store.info()
-    keys = set(facts) | {key for part in ("layers", "explanations") for key in facts[part][0]}
+    parts = ("layers", "explanations", "matrices", "scores")
+    keys = set(facts) | {key for part in parts for key in facts[part][0]}
     missing = sorted(key for key in keys if f"`{key}`" not in text)
     assert not missing, f"docs/reference.md says nothing of the keys {missing} of `info --json`"

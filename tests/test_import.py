@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -15,18 +14,14 @@ import pytest
 from typer.testing import CliRunner
 
 from lexplain_core import cli
-from lexplain_core.build import build
-from lexplain_core.concepts import view
-from lexplain_core.config import parse_config
 from lexplain_core.errors import UserError
 from lexplain_core.import_explanations import import_explanations
-from lexplain_core.probe import load_probing_set, split
 from lexplain_core.simulate import correlation, read_explanations
 from lexplain_core.store import Store, StoreError
 from lexplain_core.store.appender import StoreAppender
 
 from .conftest import ROOT
-from .small_folder import config_dict, make_folder, make_network
+from .explanations import explanation, write_explanations
 from .store.helpers import CONCEPTS, Made, make, write
 
 
@@ -53,18 +48,7 @@ def labels_only(small) -> Path:
 
 @pytest.fixture
 def file(tmp_path):
-    def call(content: str | list, name: str = "mine.csv") -> Path:
-        if isinstance(content, list):
-            content, name = json.dumps(content), "mine.json"
-        (tmp_path / name).write_text(content, "utf-8")
-        return tmp_path / name
-
-    return call
-
-
-def explanation(path: Path, layer: str, unit: int, method: str = "mine"):
-    with Store.open(path) as store:
-        return store.unit(layer, unit).explanation(method)
+    return partial(write_explanations, tmp_path)
 
 
 def plain(q: np.ndarray, unit: int, simulated: np.ndarray, alive: list[int], test: np.ndarray):
@@ -169,8 +153,7 @@ WRONG = [
     ("layer,unit,text\nlayer1,0,boat\n", "a-second", ["has a method 'a-second' already", "--replace"]),
     ("layer,unit,text\nlayer1,0,boat\n", "A-Second", ["has a method 'a-second'", "quite another"]),
     ("layer,unit,text\nlayer1,0,boat\n", "built", ["The store's build made the method 'built'"]),
-    # the store's config, which says where encoder and images are, is no real one
-    ("layer,unit,text\nlayer1,0,red\n", "mine", ["kept in the store"]),
+    ("layer,unit,concept,weight\nlayer1,0,boat,1e308\n", "mine", ["row 2", "weight '1e308'", "too large"]),
 ]  # fmt: skip
 
 
@@ -255,126 +238,6 @@ def test_what_is_no_store_is_said(tmp_path, file, name):
     (tmp_path / "text.duckdb").write_text("just notes")
     with pytest.raises(StoreError, match=name):
         import_explanations(file("layer,unit,text\nlayer1,0,boat\n"), tmp_path / name, "mine")
-
-
-# -- real stores -----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Path:
-    """A store by the real pipeline: a small image folder, a tiny network, the demo's two encoders."""
-    folder = tmp_path_factory.mktemp("built")
-    make_folder(folder / "images")
-    (folder / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
-    config = config_dict(folder / "images", make_network(folder), folder / "built.duckdb")
-    config |= {"explainer": {"model": "demo/explainer"}, "simulator": {"model": "demo/simulator"}}
-    config |= {"cache": str(folder / "cache")}
-    config["explain"] |= {"methods": ["le-label", "le-siglip"], "concept_mean5": 0.05}
-    return build(parse_config(config, "of the test"))
-
-
-@pytest.fixture
-def real(built, tmp_path) -> Path:
-    return Path(shutil.copy(built, tmp_path / "real.duckdb"))
-
-
-def come_back(path: Path, file, layers: tuple[str, ...]) -> None:
-    """A store's own explanations, brought in from a file, have the scores that the build gave them."""
-    with Store.open(path) as store:
-        own = {
-            (method, layer, unit): store.unit(layer, unit).explanation(method)
-            for method in store.methods()
-            for layer in layers
-            for unit in range(6)
-        }
-    compared = 0
-    for method in {key[0] for key in own}:
-        entries = [
-            {"layer": layer, "unit": unit, "bias": e.bias, "terms": [[t.weight, t.name] for t in e.terms]}
-            for (by, layer, unit), e in own.items()
-            if by == method and e.terms
-        ]
-        done = import_explanations(file(entries), path, f"again-{method}")
-        assert done.new_concepts == 0 and done.units == len(entries) > 3
-        for entry in entries:
-            again = explanation(path, entry["layer"], entry["unit"], f"again-{method}")
-            first = own[method, entry["layer"], entry["unit"]]
-            assert again.terms == first.terms
-            assert {s.simulator for s in again.scores} == {s.simulator for s in first.scores}
-            for score in first.scores:
-                same = again.score(simulator=score.simulator)
-                # An encoder's P differs in its last digit with the number of texts asked at once.
-                for name in ("value", "low", "high", "null_mean", "null_high"):
-                    assert getattr(same, name) == pytest.approx(getattr(score, name), abs=1e-4)
-                for name in ("n", "reason", "null_units", "null_above", "null_reason"):
-                    assert getattr(same, name) == getattr(score, name)
-                compared += score.null_mean is not None
-    assert compared > 5
-
-
-def test_a_stores_own_explanations_come_back_with_their_own_scores(real, file):
-    come_back(real, file, ("conv", "last"))
-
-
-def test_so_do_those_of_the_demo(demo_store, tmp_path, file):
-    come_back(Path(shutil.copy(demo_store, tmp_path / "demo.duckdb")), file, ("planted", "block7"))
-
-
-def test_new_words_are_seen_by_the_stores_encoders(real, file):
-    with Store.open(real) as store:
-        encoders = store.matrices().query("kind == 'encoder'").set_index("matrix")["roles"]
-        simulator = next(name for name, roles in encoders.items() if "simulator" in roles)
-    content = "layer,unit,text\nconv,0,a red circle in the snow\nconv,1,xyzzy on the moon\nconv,2,Red_Disc\n"
-    done = import_explanations(file(content), real, "mine")
-    assert done.new_concepts == 2 and (done.scores[simulator][0], done.scores["label"][0]) == (3, 1)
-    view = load_view(real, simulator)
-    with Store.open(real) as store:
-        assert len(encoders) == 2
-        for number, text in enumerate(["a red circle in the snow", "xyzzy on the moon"]):
-            unit = store.unit("conv", number)
-            found = unit.explanation("mine")
-            assert found.matrix == found.simulator == simulator and found.terms[0].origin == "imported"
-            test = unit.split == "test"
-            expected = view.values([text])[0]
-            assert unit.values(found)[0] == pytest.approx(expected, abs=1e-6)
-            value = np.corrcoef(expected[test].astype(np.float64), unit.activations[test])[0, 1]
-            assert found.score().value == pytest.approx(value, abs=1e-4)
-            assert found.score(simulator="label").reason == f"“{text}” is no label of the probing set."
-            assert set(unit.matrices(found)) == set(encoders.index)
-        label = store.unit("conv", 2).explanation("mine")
-        assert label.terms[0].origin == "class" and label.score(simulator="label").value is not None
-        again = store.unit("conv", 0).explanation("le-siglip")
-        assert again.score().value is not None  # what was there is there
-
-
-def load_view(path: Path, name: str):
-    """An encoder of a store, by way of its config alone."""
-    with Store.open(path) as store:
-        config = parse_config(store.meta["config"], "of the store")
-        row = store.matrices().set_index("matrix").loc[name]
-    probing = load_probing_set(config.probe, config.seed)
-    train = split(len(probing), config.seed) == "train"
-    spec = config.simulator.model_copy(update={"a": row["a"], "b": row["b"]})
-    return view(spec, "simulator", probing, train, "cpu")
-
-
-def test_other_images_than_the_stores_are_refused(real, file):
-    with duckdb.connect(str(real)) as con:
-        con.execute("UPDATE images SET width = width + 1 WHERE image_id = 0")
-    before = real.read_bytes()
-    with pytest.raises(UserError, match="not those that the store was built with"):
-        import_explanations(file("layer,unit,text\nconv,0,xyzzy\n"), real, "mine")
-    assert real.read_bytes() == before
-
-
-def test_other_weights_than_the_stores_are_refused(real, file):
-    with duckdb.connect(str(real)) as con:
-        rows = con.execute("SELECT matrix, config FROM concept_matrices").fetchall()
-        for matrix, config in rows:
-            changed = json.dumps(json.loads(config) | {"fingerprint": "0"})
-            con.execute("UPDATE concept_matrices SET config = ? WHERE matrix = ?", [changed, matrix])
-    with pytest.raises(UserError, match="has other weights than when the store was built"):
-        import_explanations(file("layer,unit,text\nconv,0,xyzzy\n"), real, "mine")
 
 
 # -- command line ----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,17 +11,19 @@ import duckdb
 import numpy as np
 import pytest
 
+from lexplain_core import persist
 from lexplain_core.concepts import Concept, ConceptMatrix, EncoderView
 from lexplain_core.config import apply_overrides, parse_config
 from lexplain_core.explain import Found
 from lexplain_core.persist import _write_explanations, main_simulator, store_id
 from lexplain_core.probe import load_probing_set
 from lexplain_core.progress import Silent
-from lexplain_core.simulate import Correlation, Null, Scored
+from lexplain_core.simulate import Correlation, LabelSimulator, Null, Scored
 from lexplain_core.store import StoreWriter
 from lexplain_core.target import load_target
 from lexplain_core.work import Work
 
+from .conftest import ROOT
 from .small_folder import config_dict, make_folder, make_network
 
 N = 40
@@ -260,3 +263,57 @@ def test_store_ids_know_encoders_by_what_they_are(tmp_path):
         identity("explain.signed=true"),
     ]  # fmt: skip
     assert len({same, *others}) == len(others) + 1
+
+
+def test_labels_by_another_key_are_written_in_batches_by_one_simulator(tmp_path, monkeypatch):
+    made, written = [], []
+
+    class Counted(LabelSimulator):
+        def __init__(self, matrix):
+            made.append(matrix)
+            super().__init__(matrix)
+
+    class Watched(StoreWriter):
+        def concept_values(self, matrix, concept_ids, values):
+            written.append((matrix, list(concept_ids)))
+            super().concept_values(matrix, concept_ids, values)
+
+    monkeypatch.setattr(persist, "LabelSimulator", Counted)
+    monkeypatch.setattr(persist, "_CONCEPTS_AT_ONCE", 4)
+    rng = np.random.default_rng(0)
+    labels = [Concept(f"class:{i}", f"thing {i}", "class") for i in range(9)]
+    used = [Concept(f"noun:{i}", f"Thing_{i}", "noun") for i in range(9)]
+    used.insert(2, Concept("noun:sky", "sky", "noun"))
+    used.insert(0, labels[3])
+    ids = {concept.key: number for number, concept in enumerate((*labels, *used[1:]))}
+    values_of = (rng.random((9, N)) < 0.3).astype(np.float32)
+    with Watched(tmp_path / "s.duckdb") as store:
+        persist._write_labels_of(ConceptMatrix("label", tuple(labels), values_of, {}), used, ids, store)
+        rows = store._con.execute("SELECT DISTINCT concept_id FROM concept_values ORDER BY 1").fetchall()
+        assert [row[0] for row in rows] == [ids[f"noun:{i}"] for i in range(9)]
+        for i in range(9):
+            query = "SELECT image_id FROM concept_values WHERE value = 1 AND concept_id = ? ORDER BY 1"
+            found = [row[0] for row in store._con.execute(query, [ids[f"noun:{i}"]]).fetchall()]
+            assert found == np.flatnonzero(values_of[i]).tolist()
+    assert len(made) == 1 and [len(some) for _, some in written] == [3, 4, 2]
+
+
+def test_versions_are_kept_of_all_that_computes_or_reads(tmp_path):
+    make_folder(tmp_path / "images")
+    (tmp_path / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
+    config = parse_config(
+        config_dict(tmp_path / "images", make_network(tmp_path), tmp_path / "x.duckdb"), "test"
+    )
+    probing, model = load_probing_set(config.probe, 0, Silent()), load_target(config.target)
+    run = SimpleNamespace(predicted=None, n_outputs=3, device="cpu", images_per_second=1.0)
+    work = make_work(config=config, probing=probing, model=model, run=run)
+    with StoreWriter(tmp_path / "s.duckdb") as store:
+        persist._write_meta(work, store)
+    with duckdb.connect(str(tmp_path / "s.duckdb"), read_only=True) as con:
+        (text,) = con.execute("SELECT value FROM meta WHERE key = 'versions'").fetchone()
+    pinned = dict(
+        line.split("==") for line in (ROOT / "requirements.txt").read_text("utf-8").split() if "==" in line
+    )
+    versions = json.loads(text)
+    for name in ("torch", "open_clip_torch", "timm", "transformers", "sentencepiece", "safetensors"):
+        assert name in pinned and versions[name] == metadata.version(name)

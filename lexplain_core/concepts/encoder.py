@@ -21,6 +21,8 @@ from .sources import Source, find_source
 from .tokenizer import Tokenizer, load_tokenizer
 
 _TEXTS_AT_ONCE = 256
+_BFLOAT16 = 2**-7  # relative: a step of bfloat16, by which two copies differ where one was float16 between
+_FLOAT16 = 2**-24  # absolute; what rounding to float16 takes from tiny values
 
 
 @dataclass
@@ -29,8 +31,8 @@ class DualEncoder:
 
     name: for people. fingerprint: SHA-256 of weights, architecture, preprocessing and how the
     tokenizer behaves; what was embedded under one fingerprint may be used under the same.
-    weights: SHA-256 of the towers' weights alone, in half precision and without their names, so that
-    one model is known again under another name, in another file or precision.
+    weights: SHA-256 of the towers' weights alone, in float16 and without their names, so that one
+    model is known again under another name, in another file or in float16; see `same_weights`.
     published: (a, b) for P = sigmoid(a·(cos + b)) where the paper has them, with `facts["published"]`
     saying why they hold. facts: what a reader may want to know, for JSON.
     preprocess: an RGB image -> float32 (3, H, W).
@@ -76,6 +78,21 @@ class DualEncoder:
             if advance:
                 advance(len(part))
         return np.concatenate(parts)
+
+    def same_weights(self, other: DualEncoder) -> bool:
+        """Whether all weights of the towers are the same, but for a copy's lower precision.
+
+        By digest, or one by one within the rounding of float16 and bfloat16.
+        """
+        if self.weights == other.weights:
+            return True
+        one, two = _towers(self.model), _towers(other.model)
+        if [(key, v.shape) for key, v in one.items()] != [(key, v.shape) for key, v in two.items()]:
+            return False
+        return all(
+            torch.allclose(one[key], two[key].to(one[key].device), rtol=_BFLOAT16, atol=_FLOAT16)
+            for key in one
+        )
 
 
 def _unit(features: Tensor) -> Tensor:
@@ -219,8 +236,14 @@ def _architecture(source: Source) -> dict:
     return model_cfg
 
 
+def _towers(model: nn.Module) -> dict[str, Tensor]:
+    """The towers' weights, called the same whether the text tower is a module of its own or not."""
+    state = {key.removeprefix("text."): value for key, value in model.state_dict().items()}
+    return {key: v for key, v in sorted(state.items()) if v.is_floating_point() and v.ndim}
+
+
 def _weights_digests(model: nn.Module) -> tuple[str, str]:
-    """SHA-256 of all weights, and of the towers' in half precision whatever the tensors are called."""
+    """SHA-256 of all weights, and of the towers' in float16 whatever the tensors are called."""
     exact, alike = hashlib.sha256(), []
     for key, value in sorted(model.state_dict().items()):
         exact.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())

@@ -158,7 +158,7 @@ def refuse_same(
 ) -> bool:
     """Whether the two are one model, by fingerprint or by weights; `UserError` unless that is allowed."""
     one, other = (getattr(e, "encoder", e) for e in (explainer, simulator))
-    same = one.fingerprint == other.fingerprint or one.weights == other.weights
+    same = one.fingerprint == other.fingerprint or one.same_weights(other)
     if same and not allow:
         names = one.name if one.name == other.name else f"{one.name} and {other.name}"
         raise UserError(

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 _Z95 = 1.959963984540054  # standard normal, two-sided 95 %
+_LARGEST = 1e100  # sums of squares stay finite in double precision
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ def correlation(
     n = len(a)
     if n < 4:
         return Correlation(n, reason=f"Only {n} images to score on; 4 are the least.")
+    if not (np.abs(s) <= _LARGEST).all():  # nor is NaN
+        return Correlation(
+            n,
+            reason="The explanation predicts activations that are no finite numbers, or too large to compute with.",
+        )
     if constant(a):
         return Correlation(n, reason="The unit has the same activation on all of these images.")
     if constant(s):

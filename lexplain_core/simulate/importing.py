@@ -16,6 +16,7 @@ from ..concepts import normalised
 from ..errors import UserError, did_you_mean
 
 LONGEST_TEXT = 1000
+LARGEST_NUMBER = 1e30  # of weights and biases, so that sums over them stay finite
 _TEXT_COLUMNS = ("layer", "unit", "text")
 _TERM_COLUMNS = ("layer", "unit", "concept", "weight")
 
@@ -244,6 +245,11 @@ def _number(value: Any, where: str, what: str) -> float:
             pass
     if isinstance(value, str) and "_" in value or not math.isfinite(number):
         raise _Wrong(f"{where} has the {what} {_quoted(value)}; it must be a finite number, such as 1.5.")
+    if abs(number) > LARGEST_NUMBER:
+        raise _Wrong(
+            f"{where} has the {what} {_quoted(value)}, which is too large to compute with; "
+            f"scale the unit's weights and bias down to {LARGEST_NUMBER:g} at most."
+        )
     return number
 
 

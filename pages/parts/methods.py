@@ -44,29 +44,14 @@ def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, ma
     with st.container(horizontal=True, vertical_alignment="center", key="lx_switches"):
         if len(methods) > 1:
             state["method picker"] = view.method
-            st.html('<span class="lx-muted">Explained by</span>', width="content")
-            st.segmented_control(
-                "Explained by",
-                methods,
-                key="method picker",
-                format_func=md,
-                required=True,
-                label_visibility="collapsed",
-                width="content",
-                on_change=_to_method,
-                args=(view, explanation),
-            )
+            _choice("Explained by", methods, "method picker", on_change=_to_method, args=(view, explanation))
         if len(matrices) > 1:
             state["matrix picker"] = view.matrix
-            st.html('<span class="lx-muted">Concepts seen by</span>', width="content")
-            st.segmented_control(
+            _choice(
                 "Concepts seen by",
                 matrices,
-                key="matrix picker",
+                "matrix picker",
                 format_func=lambda name: "labels" if name == "label" else md(name),
-                required=True,
-                label_visibility="collapsed",
-                width="content",
                 on_change=_to_matrix,
                 args=(view,),
                 help="Who says which concepts an image shows, in the stacked chart and in what is simulated",
@@ -76,6 +61,20 @@ def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, ma
             common.csv_button(
                 "Methods as CSV", lambda: _table(unit), f"{unit.layer} {unit.unit} methods.csv", "csv methods"
             )
+
+
+def _choice(label: str, options: list[str], key: str, **more) -> None:
+    """A segmented control with its label before it, of which one option is always chosen."""
+    st.html(f'<span class="lx-muted">{label}</span>', width="content")
+    st.segmented_control(
+        label,
+        options,
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+        width="content",
+        **{"format_func": md} | more,
+    )
 
 
 def _to_method(view: links.Neuron, explanation: Explanation | None) -> None:

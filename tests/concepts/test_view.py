@@ -128,6 +128,49 @@ def test_one_model_for_both_is_refused_under_any_name(folder, probing, tmp_path)
         assert refuse_same(one, other, allow=True) is True
 
 
+def test_a_copy_in_any_precision_is_the_same_model(tmp_path):
+    """Rounded once, twice, and against each other's rounding."""
+    state = make_model(CLIP_CFG).state_dict()
+    folder = save_folder(tmp_path / "float32", make_model(CLIP_CFG), CLIP_CFG)
+    ways = {"half": [torch.float16], "brain": [torch.bfloat16], "both": [torch.float16, torch.bfloat16]}
+    encoders = [load_encoder(Encoder(model=str(folder)), "cpu")]
+    for name, types in ways.items():
+        copy = {key: value.clone() for key, value in state.items()}
+        for dtype in types:
+            copy = {k: v.to(dtype).contiguous() if v.is_floating_point() else v for k, v in copy.items()}
+        save_file(copy, tmp_path / f"{name}.safetensors")
+        spec = Encoder(model=str(folder), pretrained=str(tmp_path / f"{name}.safetensors"), squash=False)
+        encoders.append(load_encoder(spec, "cpu"))
+    assert len({encoder.fingerprint for encoder in encoders}) == 4
+    for one in encoders:
+        for other in encoders:
+            assert refuse_same(one, other, allow=True) is True
+            with pytest.raises(UserError, match="same model"):
+                refuse_same(one, other, allow=False)
+
+
+def test_the_text_tower_may_be_a_module_of_its_own(folder, tmp_path):
+    cfg = CLIP_CFG | {"custom_text": True}
+    one, other = load_encoder(Encoder(model=str(folder)), "cpu"), make_model(cfg)
+    state = {k.removeprefix("text."): k for k in other.state_dict()}
+    source = make_model(CLIP_CFG).state_dict()
+    other.load_state_dict({state[k]: v.to(torch.bfloat16).float() for k, v in source.items()})
+    custom = load_encoder(Encoder(model=str(save_folder(tmp_path, other, cfg))), "cpu")
+    assert one.weights != custom.weights and one.same_weights(custom) and custom.same_weights(one)
+
+
+def test_one_weight_more_than_rounding_away_is_another_model(folder, tmp_path):
+    one = load_encoder(Encoder(model=str(folder)), "cpu")
+    for number, change in enumerate((lambda w: w * 1.02, lambda w: w + 1e-3)):
+        model = make_model(CLIP_CFG)
+        with torch.no_grad():
+            weight = model.ln_final.weight if number == 0 else model.ln_final.bias
+            weight[3] = change(weight[3])
+        other = load_encoder(Encoder(model=str(save_folder(tmp_path / str(number), model, CLIP_CFG))), "cpu")
+        assert not one.same_weights(other) and not other.same_weights(one)
+        assert refuse_same(one, other, allow=False) is False
+
+
 def test_two_models_are_two(folder, probing, tmp_path):
     explainer = look(folder, probing, **GIVEN)
     model = make_model(CLIP_CFG)
