@@ -54,7 +54,9 @@ class DualEncoder:
         """Preprocessed images (B, 3, H, W) -> unit vectors float32 (B, D) on the CPU."""
         # channels last is what convolutions are fast with; transformers don't mind
         images = images.to(self.device, memory_format=torch.channels_last)
-        features = self.model.encode_image(images, normalize=False)
+        # cuDNN would round convolutions to 10 bits (TF32)
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            features = self.model.encode_image(images, normalize=False)
         return _unit(features).cpu()
 
     @torch.inference_mode()

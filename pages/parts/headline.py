@@ -81,10 +81,10 @@ def same_model(opened: common.Opened, explanation: Explanation | None) -> None:
 def charts(unit: Unit, explanation: Explanation | None, styles: dict, matrix: str) -> None:
     """The stacked area and the weights; units without ranges or words explain themselves instead.
 
-    matrix: the concept matrix that says which concepts an image shows."""
+    matrix: the concept matrix that says which concepts an image shows, "" where none can."""
     theme = common.theme()
     explained = explanation is not None and not explanation.reason
-    if explained and unit.buckets is not None:
+    if explained and matrix and unit.buckets is not None:
         left, right = st.columns([1.75, 1], gap="medium")
         with left:
             st.subheader("What is in the images, by activation", anchor=False)
@@ -106,7 +106,7 @@ def charts(unit: Unit, explanation: Explanation | None, styles: dict, matrix: st
         with left:
             if unit.status != "constant":
                 st.subheader("How often it takes which value", anchor=False)
-            st.markdown(_why_no_ranges(unit))
+            st.markdown(UNSEEN if explained and not matrix else _why_no_ranges(unit))
             if unit.status != "constant":
                 common.chart(
                     figures.activation_histogram(
@@ -123,6 +123,12 @@ def charts(unit: Unit, explanation: Explanation | None, styles: dict, matrix: st
                 "weights",
                 f"Bars of the explanation's weights: {explanation.text}",
             )
+
+
+UNSEEN = (
+    "Nobody can say which images show these concepts: they are no labels, and no encoder has looked for them. So "
+    "there is no stacked chart, and nothing is simulated."
+)
 
 
 def _why_no_ranges(unit: Unit) -> str:

@@ -18,21 +18,24 @@ from .words import md, two
 def matrix_of(view: links.Neuron, unit: Unit, explanation: Explanation | None) -> tuple[str, list[str]]:
     """The concept matrix that the page shows, and those that hold all of the explanation's concepts.
 
-    Says so where the address asks for one that does not.
+    Says so where the address asks for one that does not. The matrix is "" where none does, as may be
+    with words that were imported.
     """
     if explanation is None or explanation.reason:
         return view.matrix, []
     known = unit.matrices(explanation)
+    if not known:
+        return "", known
     if not view.matrix or view.matrix in known:
-        return view.matrix or explanation.matrix, known
+        return view.matrix or known[0], known
     st.warning(
         md(
             f"“{view.matrix}” has no values of this explanation’s concepts; they are shown as seen by "
-            f"{seen_by(explanation.matrix)}."
+            f"{seen_by(known[0])}."
         ),
         icon=":material/link_off:",
     )
-    return explanation.matrix, known
+    return known[0], known
 
 
 def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, matrices: list[str]) -> None:

@@ -12,7 +12,7 @@ from lexplain_core import figures
 from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
-from . import about, simulated, thumbs
+from . import about, headline, simulated, thumbs
 from .words import share
 
 _TITLES = {
@@ -43,14 +43,16 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Exp
     if view.tab == "examples":
         _examples(view, opened, unit)
     elif view.tab == "simulated":
-        if explained:
+        if explained and not view.matrix:
+            st.info(headline.UNSEEN, icon=":material/info:")
+        elif explained:
             simulated.show(
                 opened, unit, explanation, view.matrix, lambda: _table(opened, unit, explanation, view.matrix)
             )
         else:
             st.info("Without an explanation there is nothing to simulate.", icon=":material/info:")
     elif view.tab == "images":
-        _images(opened, unit, explanation if explained else None, view.matrix)
+        _images(opened, unit, explanation if explained and view.matrix else None, view.matrix)
     else:
         about.show(opened, unit, explanation)
 

@@ -246,14 +246,17 @@ def test_the_filter_and_the_calibration_are_told(visit, dashboard, store, seen_b
 
 @pytest.fixture(scope="module")
 def others(demo_store, tmp_path_factory):
-    """The demo store with the label method alone, and one whose two encoders are the same."""
+    """The demo store with the label method alone, one whose two encoders are the same, one without P."""
     folder = tmp_path_factory.mktemp("others")
-    for name in ("labels", "same"):
+    for name in ("labels", "same", "unseen"):
         shutil.copy(demo_store, folder / f"{name}.duckdb")
         with duckdb.connect(str(folder / f"{name}.duckdb")) as con:
             con.execute("UPDATE meta SET value = ? WHERE key IN ('id', 'name')", [json.dumps(name)])
             if name == "same":
                 con.execute("INSERT OR REPLACE INTO meta VALUES ('same_encoder', 'true')")
+                continue
+            if name == "unseen":  # as an import of free words leaves a store without encoders
+                con.execute("DELETE FROM concept_values")
                 continue
             con.execute("DELETE FROM explanations WHERE method <> 'le-label'")
             con.execute("DELETE FROM scores WHERE simulator <> 'label'")
@@ -261,6 +264,19 @@ def others(demo_store, tmp_path_factory):
             con.execute("DELETE FROM concept_values WHERE matrix <> 'label'")
     with serving(folder) as address:
         yield address
+
+
+@pytest.mark.parametrize("tab", ["examples", "simulated", "images", "about"])
+def test_words_that_nobody_can_see_in_images_are_shown_without_charts_of_them(
+    visit, others, seen_by_all, tab
+):
+    page = visit(f"{others}/neuron?store=unseen&layer={seen_by_all.layer}&unit={seen_by_all.unit}&tab={tab}")
+    heading(page, seen_by_all.layer, seen_by_all.unit)
+    settle(page)
+    expect(page.get_by_text("Nobody can say which images show these concepts").first).to_be_visible()
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.get_by_role("heading", name="Weights").count() == 1
+    expect(page.locator(".lx-line")).to_contain_text(seen_by_all.explanation(OWN).terms[0].name)
 
 
 def test_where_there_is_no_choice_there_is_no_switch(visit, others, seen_by_all):
