@@ -10,6 +10,7 @@ import streamlit as st
 from lexplain_core import figures
 from pages import common, links
 from pages.parts import filters
+from pages.parts.scores import seen_by
 from pages.parts.words import code, md, message, rounded, two
 
 _ROLES = {"explainer": "find", "simulator": "score"}
@@ -102,7 +103,10 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
         second[2].selectbox("Method", common.methods(opened), key="f method", **changed)
 
     rows, sentence = filters.chosen(table, view)
-    st.markdown(md(sentence) + (" **Click a row to open its unit.**" if len(rows) else ""))
+    # methods may have different simulators, and their scores then don't compare
+    seen = " and ".join(seen_by(name) for name in sorted(rows["simulator"].dropna().unique()))
+    scored = f" Scored with concepts seen by {seen}." if seen else ""
+    st.markdown(md(sentence) + (" **Click a row to open its unit.**" if len(rows) else "") + md(scored))
     if len(rows) == 0:
         st.info("No unit passes these filters.", icon=":material/filter_alt_off:")
         st.button("Remove the filters", on_click=lambda: common.show(links.Overview(store=view.store)))

@@ -11,7 +11,7 @@ BIAS = 0.25  # keeps activations above 0, so that they have buckets
 NOISE = 0.04  # standard deviation
 NOTE = (
     "This layer is computed from what is known to be in each picture, plus noise, and not by a network: "
-    "there is nothing to intervene on, so its units have no ablation score and no importance."
+    "a unit of it can't be taken out or replaced to see what changes."
 )
 
 # Terms name concepts as they are displayed. Each is there often enough, and weighs enough against
