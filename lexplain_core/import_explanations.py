@@ -97,7 +97,7 @@ def _method_name(name: str) -> str:
         raise UserError(
             f"{name!r} is no name for a method; take letters, digits, '-', '_', '.' and '+', 60 at most."
         )
-    if name.casefold() in {"le-label", "le-siglip", *methods}:
+    if name.casefold() in set(methods):
         raise UserError(f"The method name {name!r} is lexplain's own; give --method another one.")
     return name
 

@@ -17,7 +17,7 @@ from .scene import BACKGROUNDS, COLOUR_NAMES, SIZES, Scene
 from .truth import NUMBERS, PLACES
 
 _MOST = 3  # objects in a scene
-_PREFIXES = ("", "", "", "a picture of ", "a drawing of ")
+PREFIXES = ("", "", "", "a picture of ", "a drawing of ")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Contents:
             if phrase not in phrases:
                 phrases.append(phrase)
         place = int(self.backgrounds[n]) if rng.random() < 0.5 else None
-        return Claim(tuple(phrases), place, _PREFIXES[rng.integers(len(_PREFIXES))])
+        return Claim(tuple(phrases), place, PREFIXES[rng.integers(len(PREFIXES))])
 
     def matches(self, chosen: np.ndarray, claims: Sequence[Claim]) -> np.ndarray:
         """Which claims are true of which of the scenes `chosen`: boolean (len(chosen), len(claims))."""

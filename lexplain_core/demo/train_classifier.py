@@ -33,7 +33,7 @@ def to_input(images: np.ndarray) -> torch.Tensor:
     return torch.tensor(images).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def _augment(x: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+def augment(x: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """Mirror half of the images; move the batch by up to 6 pixels; change each one's brightness and tint."""
     flip = torch.rand(len(x), generator=rng) < 0.5
     x[flip] = x[flip].flip(3)
@@ -60,7 +60,7 @@ def train(images: np.ndarray, labels: np.ndarray, epochs: int, seed: int = 0, ba
         for step in range(steps):
             chosen = np.sort(order[step * batch : (step + 1) * batch])
             y = torch.from_numpy(labels[chosen])
-            logits = network(_augment(to_input(images[chosen]), rng))
+            logits = network(augment(to_input(images[chosen]), rng))
             loss = loss_of(logits, y)
             optimiser.zero_grad()
             loss.backward()

@@ -29,7 +29,7 @@ from .captions import Contents
 from .encoders import FOLDER, precision_by_concept
 from .many import draw_images
 from .scene import Scene, make_scene
-from .train_classifier import _augment, to_input
+from .train_classifier import augment, to_input
 from .truth import truth_of
 
 ENCODER_SEEDS = {"explainer": 3, "simulator": 4}  # training worlds; see scene.py for the others
@@ -144,7 +144,7 @@ def warm_up(visual: nn.Module, width: int, pictures: World, passes: int, rng, ba
         order = rng.permutation(pictures.single)
         for step in range(steps):
             chosen = np.sort(order[step * batch : (step + 1) * batch])
-            logits = head(visual(_augment(to_input(pictures.images[chosen]), generator))).split(sizes, 1)
+            logits = head(visual(augment(to_input(pictures.images[chosen]), generator))).split(sizes, 1)
             y = targets[chosen]
             loss = sum(F.cross_entropy(z, y[:, k], label_smoothing=0.05) for k, z in enumerate(logits))
             optimiser.zero_grad()
@@ -175,7 +175,7 @@ def train(model: nn.Module, tokenizer, pictures: World, validation: World, epoch
             chosen = np.sort(order[step * batch : (step + 1) * batch])
             claims = [pictures.contents.claim(n, rng) for n in chosen for _ in range(2)]
             matches = np.column_stack([pictures.contents.matches(chosen, claims), present[chosen]])
-            image = model.encode_image(_augment(to_input(pictures.images[chosen]), generator), normalize=True)
+            image = model.encode_image(augment(to_input(pictures.images[chosen]), generator), normalize=True)
             text = model.encode_text(
                 torch.cat([tokenizer([str(claim) for claim in claims]), tokens]), normalize=True
             )

@@ -6,7 +6,7 @@ import gzip
 from collections import Counter
 from pathlib import Path
 
-from .captions import _PREFIXES
+from .captions import PREFIXES
 from .kinds import KINDS
 from .palette import TEXTURES
 from .scene import BACKGROUNDS, COLOUR_NAMES, SIZES
@@ -17,7 +17,7 @@ def words() -> tuple[str, ...]:
     """Every word of the captions and concepts, lower case, sorted."""
     texts = [
         *(text for kind in KINDS for text in (kind.name, kind.plural, kind.group, kind.family, kind.realm)),
-        *(*COLOUR_NAMES, *TEXTURES, *SIZES, *BACKGROUNDS, *COUNTS, *NUMBERS, *PLACES.values(), *_PREFIXES),
+        *(*COLOUR_NAMES, *TEXTURES, *SIZES, *BACKGROUNDS, *COUNTS, *NUMBERS, *PLACES.values(), *PREFIXES),
         "a an and object objects",
     ]
     return tuple(sorted({word for text in texts for word in text.lower().replace("-", " ").split()}))
@@ -50,7 +50,7 @@ def _merged(pieces: list[str], pair: tuple[str, str]) -> list[str]:
 def write(path: Path) -> int:
     """Write the merges in the form that SimpleTokenizer reads; return the size of the vocabulary."""
     # No newline at the end: SimpleTokenizer would read an empty merge there. No time in the header:
-    # the same words give the same file.
+    # the same words give the same text, packed alike by the same zlib.
     lines = ["# words of the demo world", *(" ".join(pair) for pair in merges())]
     path.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
     return 2 * 256 + len(lines) - 1 + 2

@@ -27,7 +27,7 @@ def ranking(basis: Basis, targets: Targets, weights: Tensor, signed: bool, count
     """The first `count` concepts in the order in which the search takes them; int64 (K, count).
 
     By sparse weight (K, M), descending, or with `signed` by its size; equal ones (the zeros) by
-    |train correlation|, then id. Constant concepts come last.
+    |train correlation|, then id, constant concepts last among them.
     """
     # Correlations lie in [0, 1]: positive weights above them, negative ones below, in one number.
     correlation = targets.cross.double().abs().clamp(max=1)

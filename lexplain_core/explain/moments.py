@@ -71,8 +71,9 @@ class Basis:
 class Targets:
     """The units of a problem against a `Basis`.
 
-    mean, scale: of each unit on train, float64 (K,); 1 for the scale of a constant one. cross: Xᵀy/n of both standardised, (K, M).
-    val_cross: their covariances on val in the same units, (K, M). val_variance: (K,).
+    mean, scale: of each unit on train, float64 (K,); 1 for the scale of a constant one. cross:
+    Xᵀy/n of both standardised, (K, M). val_cross: their covariances on val in the same units,
+    (K, M). val_variance: (K,).
     """
 
     mean: Tensor
