@@ -25,21 +25,20 @@ from .concepts import (
 from .config import Build
 from .errors import UserError
 from .explain import Found, Problem, methods, solvers
+from .judging import replace_units, score_explanations
 from .persist import write_store
 from .probe import load_probing_set, split
 from .probe.digest import content_digest
 from .progress import Progress, Silent
-from .simulate import EncoderSimulator, LabelSimulator, Simulator, Words, score_layer
 from .store import Store, StoreError
 from .target import Recording, choose_device, load_target, record, resolve_layers
 from .target.base import LayerInfo
 from .target.outputs import map_classes_to_outputs
 from .target.units import describe_units
-from .work import Work
+from .work import EXPLAINABLE, Work
 
 # Methods make a few copies of what they explain, so a big layer comes to them in pieces.
 _ACTIVATIONS_AT_ONCE = 256_000_000
-EXPLAINABLE = ("alive", "negative")
 
 
 def build(
@@ -102,7 +101,14 @@ def load_network(work: Work) -> None:
 def record_layers(work: Work) -> None:
     probing, model = work.probing, work.model
     work.run = record(
-        model, probing.load, probing.keys, work.config.layers, work.config.record, work.progress, work.folder
+        model,
+        probing.load,
+        probing.keys,
+        work.config.layers,
+        work.config.record,
+        work.progress,
+        work.folder,
+        outputs=work.config.importance.run or work.config.ablation.run,
     )
     work.layers = list(work.run.layers)
     for layer in probing.computed_layers:
@@ -226,33 +232,6 @@ def explain_units(work: Work) -> None:
             work.explanations[number, name] = dict(sorted(found.items()))
 
 
-def score_explanations(work: Work) -> None:
-    """Correlation on the test split, as each simulator predicts it, beside its null."""
-    test = work.splits == "test"
-    simulators: list[Simulator] = []
-    if work.config.simulate.labels or "simulator" not in work.views:
-        simulators.append(LabelSimulator(work.matrices["label"]))
-    if "simulator" in work.views:
-        simulators.append(EncoderSimulator(work.views["simulator"]))
-    with work.progress.task("simulate", total=len(work.explanations) * len(simulators)) as advance:
-        for (number, name), found in work.explanations.items():
-            concepts = work.matrices[work.matrices_of[name]].concepts
-            words = {
-                unit: Words(
-                    tuple((w, concepts[c]) for w, c in zip(result.weights, result.concepts, strict=True)),
-                    result.bias,
-                )
-                for unit, result in found.items()
-                if result.reason is None
-            }
-            values = work.layers[number].values
-            alive = work.units[number].status.isin(EXPLAINABLE).to_numpy()
-            scores = work.scores[number, name] = {}
-            for simulator in simulators:
-                scores[simulator.name] = score_layer(words, simulator, values, alive, test)
-                advance(1)
-
-
 def is_current(config: Build) -> bool:
     """Whether the store of a config is there, readable, and was built from this config by this version."""
     try:
@@ -273,5 +252,6 @@ STAGES = [
     ("recording", record_layers),
     ("explanations", explain_units),
     ("scores", score_explanations),
+    ("effects", replace_units),
     ("store", write_store),
 ]

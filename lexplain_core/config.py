@@ -222,6 +222,55 @@ class Explain(Section):
         return methods
 
 
+class Ablation(Section):
+    """Scores by ablation: how little the network notices when the words' prediction replaces the unit."""
+
+    run: bool = Field(True, description="Compute ablation scores.")
+    optim: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Also score with c and d found by optimisation: `auto` where only pooling and a linear head follow the layer.",
+    )
+    runs: int = Field(
+        50_000,
+        ge=1_000,
+        description="Most runs of the network, or of what follows a layer, per layer; beyond them a sample of images is scored.",
+    )
+
+
+class Importance(Section):
+    """Impact: what the network loses without a unit, and on which images."""
+
+    run: bool = Field(True, description="Compute impacts and what units push towards.")
+    to: list[Literal["zero", "mean"]] = Field(
+        ["zero"], min_length=1, description="What a unit is set to: `zero`, its `mean`, or both."
+    )
+    runs: int = Field(
+        50_000,
+        ge=1_000,
+        description="Most runs of the network, or of what follows a layer, per layer; beyond them impacts are estimated from a sample of images.",
+    )
+
+    @field_validator("to")
+    @classmethod
+    def _once(cls, to: list[str]) -> list[str]:
+        if len(set(to)) < len(to):
+            raise ValueError("a value is listed twice")
+        return to
+
+
+class Maps(Section):
+    """Activation maps of the example images."""
+
+    run: bool = Field(True, description="Keep activation maps for pages to lay over the example images.")
+    side: int = Field(14, ge=2, le=32, description="Longest side of a kept map; larger ones are averaged.")
+    occlusion: int = Field(
+        0,
+        ge=0,
+        le=32,
+        description="Side of the grid of occlusion maps for units without a spatial map; 0 keeps none (the page computes them when asked).",
+    )
+
+
 class Build(Section):
     """A build: which images are shown to which network, what is recorded and how it is explained."""
 
@@ -250,6 +299,14 @@ class Build(Section):
     )
     explain: Explain = Field(default_factory=Explain, description="How units are put in words.")
     simulate: Simulate = Field(default_factory=Simulate, description="How explanations are scored.")
+    ablation: Ablation = Field(
+        default_factory=Ablation,
+        description="Scores by ablation: the unit is replaced by what its words predict.",
+    )
+    importance: Importance = Field(
+        default_factory=Importance, description="Impact: what the network loses without a unit."
+    )
+    maps: Maps = Field(default_factory=Maps, description="Activation maps of the example images.")
     cache: Path = Field(
         Path("~/.cache/lexplain"),
         description="Folder where image embeddings are kept, by content; `LEXPLAIN_CACHE` overrides the default.",

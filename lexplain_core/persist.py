@@ -18,6 +18,7 @@ from . import __version__
 from .concepts import Concept, ConceptMatrix, EncoderView, split_filter_counts
 from .config import Build
 from .explain import Found, methods
+from .persist_effects import ablation_scores, missing_ablation, write_effects
 from .probe import ProbingSet
 from .probe.images import thumbnail_jpeg
 from .simulate import LabelSimulator, Scored, Unsupported
@@ -41,6 +42,7 @@ def write_store(work: Work) -> None:
         _write_images(work, store)
         _write_layers(work, store)
         _write_explanations(work, store)
+        write_effects(work, store)
         _write_meta(work, store)
 
 
@@ -109,6 +111,8 @@ def _write_layers(work: Work, store: StoreWriter) -> None:
             "layer_id": number, "name": info.name, "source": "computed" if source else "network",
             "kind": info.kind, "pooling": layer.pooling, "shape": list(info.shape), "units": info.units,
             "note": source.note if source else None,
+            "way": work.ways.get(number, (None, None))[0],
+            "effect_reason": work.ways.get(number, (None, None))[1],
         }  # fmt: skip
         store.rows("layers", pd.DataFrame([row]))
         frame = facts.assign(layer_id=number, unit=range(info.units), name=None, truth=None)
@@ -140,7 +144,9 @@ def _write_explanations(work: Work, store: StoreWriter) -> None:
                 terms.append((identity, rank, ids[matrix.concepts[concept].key], weight))
             for simulator, scored in work.scores.get((number, name), {}).items():
                 if facts := _score(scored.get(unit), result, n):
-                    scores.append((identity, simulator, "correlation", "test", *facts))
+                    scores.append((identity, simulator, "correlation", "test", *facts, None, None, None))
+                for kind, *facts in _ablations(work, number, name, unit, simulator, result, n):
+                    scores.append((identity, simulator, kind, "test", *facts))
             identity += 1
     for name in work.config.explain.methods:
         config = _method_config(work, name)
@@ -155,8 +161,21 @@ def _write_explanations(work: Work, store: StoreWriter) -> None:
     store.rows("terms", pd.DataFrame(terms, columns=["explanation_id", "rank", "concept_id", "weight"]))
     frame = pd.DataFrame(scores, columns=[
         "explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason", "null_units",
-        "null_mean", "null_high", "null_above", "null_reason"])  # fmt: skip
+        "null_mean", "null_high", "null_above", "null_reason", "c", "d", "sampled"])  # fmt: skip
     store.rows("scores", frame.astype({"null_units": "Int32", "null_above": "Int32"}))
+
+
+def _ablations(work: Work, number: int, name: str, unit: int, simulator: str, result: Found, n: int):
+    """The rows of `scores`, from `kind` on, of an explanation's ablation scores by a simulator."""
+    nothing = (None, None, None, None, None)  # there is no null
+    if reason := missing_ablation(work, number, result.reason):
+        return [("ablation-norm", n, None, None, None, reason, *nothing, None, None, None)]
+    return [
+        (kind, count, value, low, high, reason, *nothing, c, d, sampled)
+        for kind, count, value, low, high, reason, c, d, sampled in ablation_scores(
+            work, number, name, unit, simulator
+        )
+    ]
 
 
 def _score(scored: Scored | None, result: Found, n: int) -> tuple | None:
@@ -304,6 +323,7 @@ def _write_meta(work: Work, store: StoreWriter) -> None:
             "images_per_second": round(work.run.images_per_second, 1), "python": platform.python_version(),
         },
         same_encoder=work.same_encoder,
+        temperature=work.temperature,
         rebuild=work.rebuild,
         config=json.loads(config.model_dump_json()),
         versions={"lexplain": __version__} | {name: metadata.version(name) for name in _PACKAGES},

@@ -18,7 +18,10 @@ from .target import Recording, RecordingRun, TargetModel
 
 if TYPE_CHECKING:
     from .concepts import EncoderView
-    from .simulate import Scored
+    from .importance import Impact
+    from .simulate import Ablated, Scored
+
+EXPLAINABLE = ("alive", "negative")  # status of units that are put in words, and replaced
 
 
 @dataclass
@@ -34,7 +37,12 @@ class Work:
 
     explanations: by (layer number, method), then by unit; their concepts are positions in the
     method's whole matrix. scores: by (layer number, method), then by simulator, then by unit; a
-    simulator that was run has an entry for every explained unit. seconds: by stage.
+    simulator that was run has an entry for every explained unit.
+
+    ways: by layer number, how its units are replaced (None where they are not), and why there are no
+    impacts and ablation scores, if so. temperature: of the losses, fitted on val. impacts: by (layer number, what
+    units are set to), then by unit. pushes: by layer number, then by unit. ablations: as scores, and
+    then by mode. maps: rows of the store's table. seconds: by stage.
     """
 
     config: Build
@@ -55,4 +63,10 @@ class Work:
     same_encoder: bool = False
     explanations: dict[tuple[int, str], dict[int, Found]] = field(default_factory=dict)
     scores: dict[tuple[int, str], dict[str, dict[int, Scored]]] = field(default_factory=dict)
+    ways: dict[int, tuple[str | None, str | None]] = field(default_factory=dict)
+    temperature: float | None = None
+    impacts: dict[tuple[int, str], dict[int, Impact]] = field(default_factory=dict)
+    pushes: dict[int, dict[int, pd.DataFrame]] = field(default_factory=dict)
+    ablations: dict[tuple[int, str], dict[str, dict[int, dict[str, Ablated]]]] = field(default_factory=dict)
+    maps: list[pd.DataFrame] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)

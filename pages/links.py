@@ -13,9 +13,13 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 STATUSES = ("alive", "dead", "constant", "negative")
-SORTS = ("unit", "score", "-score", "length", "-maximum")
-TABS = ("examples", "simulated", "images", "about")
+SORTS = ("unit", "score", "-score", "-ablation", "-impact", "length", "-maximum")
+TABS = ("examples", "simulated", "effect", "images", "about")
 PICKS = ("draw", "top")
+KINDS = ("activation", "occlusion", "saliency", "gradcam")
+PARTS = ("top", "together")
+TO = ("zero", "mean")
+FITS = ("norm", "optim")
 LARGEST = 2**31 - 1  # of whole numbers: the store's are 32 bits wide
 
 
@@ -41,7 +45,10 @@ class Overview:
 @dataclass(frozen=True)
 class Neuron:
     """One unit. unit: None for one that the page chooses. matrix: the concept matrix that shows its
-    concepts, '' for the explanation's own. pick: which examples; draw: their seed."""
+    concepts, '' for the explanation's own. pick: which examples; draw: their seed. map: how opaque
+    maps lie over the examples, in percent, 0 for none. image: the one that is looked at closely, and
+    kind: how. bucket: the range whose outputs the Effect tab shows (-1 below 0), None for the highest.
+    """
 
     page: ClassVar[str] = "neuron"
     store: str = ""
@@ -52,10 +59,32 @@ class Neuron:
     tab: str = "examples"
     pick: str = "draw"
     draw: int = 0
+    map: int = 0
+    image: int | None = None
+    kind: str = "activation"
+    bucket: int | None = None
 
 
-VIEWS = {view.page: view for view in (Overview, Neuron)}
-_CHOICES = {"status": ("", *STATUSES), "sort": SORTS, "tab": TABS, "pick": PICKS}
+@dataclass(frozen=True)
+class Importance:
+    """How much units matter. to: what units were replaced by. part: which half of the page. layer,
+    method: '' for all. fit: how the ablation scores' c and d were found."""
+
+    page: ClassVar[str] = "importance"
+    store: str = ""
+    part: str = "top"
+    to: str = "zero"
+    layer: str = ""
+    method: str = ""
+    fit: str = "norm"
+
+
+VIEWS = {view.page: view for view in (Overview, Neuron, Importance)}
+_CHOICES = {
+    "status": ("", *STATUSES), "sort": SORTS, "tab": TABS, "pick": PICKS, "kind": KINDS,
+    "part": PARTS, "to": TO, "fit": FITS,
+}  # fmt: skip
+_RANGES = {"map": (0, 100), "bucket": (-1, 7)}  # of whole numbers, 0 to LARGEST for the others
 
 
 def parse(page: str, params: Mapping[str, str]) -> tuple[Any, list[str]]:
@@ -107,8 +136,8 @@ def _value(field, text: str):
         return text if text in _CHOICES[field.name] else None
     try:
         if "int" in field.type:
-            number = int(text)
-            return number if 0 <= number <= LARGEST else None
+            number, (low, high) = int(text), _range(field)
+            return number if low <= number <= high else None
         if "float" in field.type:
             number = round(float(text), 4)
             return number if -1 <= number <= 1 else None
@@ -120,4 +149,9 @@ def _value(field, text: str):
 def _kind(field) -> str:
     if field.name in _CHOICES:
         return "one of " + ", ".join(c for c in _CHOICES[field.name] if c)
-    return f"a whole number from 0 to {LARGEST:,}" if "int" in field.type else "a number from -1 to 1"
+    low, high = _range(field)
+    return f"a whole number from {low} to {high:,}" if "int" in field.type else "a number from -1 to 1"
+
+
+def _range(field) -> tuple[int, int]:
+    return _RANGES.get(field.name, (0, LARGEST))

@@ -7,9 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from .base import axis, decimals, escape, figure, plain, plural, short
+from .impact import strip
 from .palette import Style, concept_styles, theme_of
 
 OTHER = -1
+_STRIP = 0.24  # of the chart's height, for the bars of the effect
 _LABEL_FROM = 0.07  # a band is named in the chart where it is at least so tall (1: the whole chart)
 
 
@@ -21,6 +23,7 @@ def area_chart(
     theme: str = "light",
     height: int = 400,
     quantity: str = "activation",
+    effect: pd.DataFrame | None = None,
 ) -> go.Figure:
     """Share of each bucket's images by concept, stacked to 100 % (paper, Figure 3).
 
@@ -29,6 +32,8 @@ def area_chart(
     styles: concept id → how it is drawn; its order is the order of the stack from the bottom
     (the composition's own order without it). "other" (concept -1) is grey and on top.
     quantity: what the x axis measures, in words.
+    effect: columns bucket, images, share and error as `Impact.buckets` has them: how much of the unit's
+    effect on the network lies in each range, as bars below the areas on the same axis.
 
     Between the middles of neighbouring buckets the area runs straight; a bucket without images
     stays empty. The number of images stands above each bucket.
@@ -82,16 +87,19 @@ def area_chart(
         if buckets.negative
         else f"all {plural(total, 'image')} of the probing set; none is below 0"
     )
+    notes = [*_band_names(order, shares, names, edges, styles, look), *_image_counts(buckets, middles, look)]
+    floor, below_areas = 0.0, {}
+    if effect is not None:
+        bars, y2, figures = strip(effect, edges, look, yaxis="y2")
+        data, notes, floor = [*data, *bars], [*notes, *figures], _STRIP + 0.06
+        below_areas = {"yaxis2": y2 | {"domain": [0, _STRIP], "anchor": "x"}}
     return figure(
         look,
         height,
         data,
         margin={"l": 58, "r": 14, "t": 50, "b": 66},
         hovermode="x unified",
-        annotations=[
-            *_band_names(order, shares, names, edges, styles, look),
-            *_image_counts(buckets, middles, look),
-        ],
+        annotations=notes,
         shapes=_empty_boxes(buckets, edges, look),
         xaxis=axis(
             look,
@@ -99,15 +107,18 @@ def area_chart(
             range=[float(edges[0]), float(edges[-1])],
             tickvals=edges.tolist(),
             ticktext=[plain(e, places) for e in edges],
+            anchor="y2" if below_areas else "y",
             unifiedhovertitle={"text": "activation around %{x:.3g}"},  # it knows x, not customdata
         ),
         yaxis=axis(
             look,
             "share of the range’s images",
+            domain=[floor, 1],
             range=[0, 1],
             tickvals=[0, 0.25, 0.5, 0.75, 1],
             tickformat=".0%",
         ),
+        **below_areas,
         showlegend=True,
         legend={
             "traceorder": "reversed",

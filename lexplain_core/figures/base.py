@@ -75,6 +75,19 @@ def plain(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def percent(share: float) -> str:
+    """A share in percent with two significant digits: '16%', '1.4%', '0.03%', '<0.01%', '0%'."""
+    if not math.isfinite(share):
+        return "–"
+    value = 100 * abs(share)
+    if value == 0:
+        return "0%"
+    if value < 0.01:
+        return "<0.01%"
+    places = 0 if value >= 9.95 else 1 if value >= 0.95 else 2
+    return ("−" if share < 0 else "") + f"{value:.{places}f}%"
+
+
 def escape(text: str) -> str:
     """Text that plotly must not read as markup."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-_Z95 = 1.959963984540054  # standard normal, two-sided 95 %
-_LARGEST = 1e100  # sums of squares stay finite in double precision
+Z95 = 1.959963984540054  # standard normal, two-sided 95 %
+LARGEST = 1e100  # sums of squares stay finite in double precision
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def correlation(
     n = len(a)
     if n < 4:
         return Correlation(n, reason=f"Only {n} images to score on; 4 are the least.")
-    if not (np.abs(s) <= _LARGEST).all():  # nor is NaN
+    if not (np.abs(s) <= LARGEST).all():  # nor is NaN
         return Correlation(
             n,
             reason="The explanation predicts activations that are no finite numbers, or too large to compute with.",
@@ -61,7 +61,7 @@ def correlation(
     error = 1 / np.sqrt(n - 3)
     if interval == "wider":
         error = max(error, _error_of_z(a, s, r))
-    half = _Z95 * error
+    half = Z95 * error
     return Correlation(n, r, float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half)))
 
 

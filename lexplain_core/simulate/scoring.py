@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,18 +50,14 @@ def score_layer(
     makes a score without a value, with the reason.
     """
     n = int(test.sum())
-    scored: dict[int, Scored] = {}
-    values, rows = _concept_values(found, simulator, test, n, scored)
+    values, rows, reasons = concept_values(found, simulator, test)
+    scored = {unit: undefined(n, reason) for unit, reason in reasons.items()}
     pending = [unit for unit in found if unit not in scored]
     step = max(1, _AT_ONCE // (4 * max(n, len(alive))))
     others, vary = _standardised_units(q, alive, test, n) if n and pending else (None, None)
     for start in range(0, len(pending), step):
         units = pending[start : start + step]
-        simulated = np.empty((len(units), n))
-        for i, unit in enumerate(units):
-            terms = found[unit].terms
-            p = values[[rows[concept.key] for _, concept in terms]]
-            simulated[i] = simulate(np.array([weight for weight, _ in terms]), found[unit].bias, p)
+        simulated = simulations([found[unit] for unit in units], values, rows)
         across = None if others is None else _standardised(simulated)[0] @ others.T
         for i, unit in enumerate(units):
             own = correlation(q[unit][test], simulated[i], interval="wider")
@@ -79,49 +75,59 @@ def undefined(n: int, reason: str) -> Scored:
     return Scored(Correlation(n, reason=reason), Null(0, reason=reason))
 
 
-def _concept_values(
-    found: Mapping[int, Words], simulator: Simulator, test: np.ndarray, n: int, scored: dict[int, Scored]
-) -> tuple[np.ndarray, dict[str, int]]:
-    """P of the distinct concepts on the test split, float32 (T, n), and the row of each key.
+def concept_values(
+    found: Mapping[int, Words], simulator: Simulator, chosen: np.ndarray
+) -> tuple[np.ndarray, dict[str, int], dict[int, str]]:
+    """P of the distinct concepts of explanations on chosen images, boolean (N,).
 
-    Explanations with a concept that the simulator can't judge, or without terms, get their
-    reason into `scored`.
+    Returns P, float32 (T, n), the row of each concept's key, and the reason for each unit whose
+    explanation has no terms or a concept that the simulator can't judge.
     """
+    n = int(chosen.sum())
     concepts: dict[str, Concept] = {}
-    for unit, words in found.items():
-        if not words.terms:
-            scored[unit] = undefined(n, "The explanation has no concepts.")
+    for words in found.values():
         for _, concept in words.terms:
             concepts.setdefault(concept.key, concept)
-    known, refused = _ask(list(concepts.values()), simulator, test, n)
+    known, refused = _ask(list(concepts.values()), simulator, chosen)
+    reasons: dict[int, str] = {}
     for unit, words in found.items():
-        reasons = [refused[concept.key] for _, concept in words.terms if concept.key in refused]
-        if reasons:
-            scored[unit] = undefined(n, reasons[0])
-    if not known:
-        return np.zeros((0, n), dtype=np.float32), {}
-    return np.concatenate([part for _, part in known]), {
-        key: row for row, key in enumerate(key for keys, _ in known for key in keys)
-    }
+        unknown = [refused[concept.key] for _, concept in words.terms if concept.key in refused]
+        if not words.terms:
+            reasons[unit] = "The explanation has no concepts."
+        elif unknown:
+            reasons[unit] = unknown[0]
+    rows = {key: row for row, key in enumerate(key for keys, _ in known for key in keys)}
+    parts = [part for _, part in known]
+    return np.concatenate(parts) if parts else np.zeros((0, n), dtype=np.float32), rows, reasons
 
 
-def _ask(concepts: list[Concept], simulator: Simulator, test: np.ndarray, n: int):
-    """Ask for P in pieces, each cut to the test split; one by one where a piece is refused."""
+def simulations(explanations: Sequence[Words], values: np.ndarray, rows: Mapping[str, int]) -> np.ndarray:
+    """What explanations predict (eq. 8–9), float64 (u, n), from P and rows of `concept_values`."""
+    out = np.empty((len(explanations), values.shape[1]))
+    for i, words in enumerate(explanations):
+        p = values[[rows[concept.key] for _, concept in words.terms]]
+        out[i] = simulate(np.array([weight for weight, _ in words.terms]), words.bias, p)
+    return out
+
+
+def _ask(concepts: list[Concept], simulator: Simulator, chosen: np.ndarray):
+    """Ask for P in pieces, each cut to the chosen images; one by one where a piece is refused."""
     known: list[tuple[list[str], np.ndarray]] = []
     refused: dict[str, str] = {}
-    for piece in _pieces(concepts, max(1, _AT_ONCE // len(test))):
+    for piece in pieces(concepts, max(1, _AT_ONCE // len(chosen))):
         try:
-            known.append(([c.key for c in piece], simulator.values(piece)[:, test]))
+            known.append(([c.key for c in piece], simulator.values(piece)[:, chosen]))
         except Unsupported:
             for concept in piece:
                 try:
-                    known.append(([concept.key], simulator.values([concept])[:, test]))
+                    known.append(([concept.key], simulator.values([concept])[:, chosen]))
                 except Unsupported as error:
                     refused[concept.key] = str(error)
     return known, refused
 
 
-def _pieces(items: list, size: int) -> Iterator[list]:
+def pieces(items: list, size: int) -> Iterator[list]:
+    """Cut a list into lists of `size`, the last of what is left."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
 

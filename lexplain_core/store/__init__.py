@@ -2,7 +2,7 @@
 
 from .buckets import N_BUCKETS, OTHER, Buckets
 from .discover import StoreEntry, find_stores
-from .model import Explanation, Score, Term
+from .model import Explanation, Impact, Score, Term, UnitMap
 from .reader import Store
 from .text import explanation_text
 from .unit import Unit
@@ -15,6 +15,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Buckets",
     "Explanation",
+    "Impact",
     "Score",
     "Store",
     "StoreEntry",
@@ -22,6 +23,7 @@ __all__ = [
     "StoreWriter",
     "Term",
     "Unit",
+    "UnitMap",
     "explanation_text",
     "find_stores",
 ]

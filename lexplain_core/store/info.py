@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from .tables import CORRELATIONS
@@ -11,17 +12,24 @@ from .tables import CORRELATIONS
 if TYPE_CHECKING:
     from .reader import Store
 
+TOP = 0.02  # beta of the Top Impact that stands for a layer
+
 
 def describe(store: Store) -> dict[str, Any]:
     """The dictionary that `python -m lexplain_core info STORE --json` prints."""
     meta = store.meta
     splits = dict(store._all("SELECT split, count(*) FROM images GROUP BY split"))
     layers = store.layers()
-    keep = ["layer", "source", "kind", "pooling", "shape", "units", "dead", "constant", "negative", "note"]
+    impacts = _impacts(store)
+    tops = {row["layer"]: row["mean_top_impact"] for row in impacts if row["to"] == "zero"}
+    keep = ["layer", "source", "kind", "pooling", "shape", "units", "dead", "constant", "negative", "note",
+            "way", "effect_reason", "mean_ablation"]  # fmt: skip
     layer_rows = layers[keep].rename(columns={"layer": "name"}).to_dict("records")
     for row in layer_rows:
         row["shape"] = [int(size) for size in row["shape"]]
         row["note"] = row["note"] if isinstance(row["note"], str) else None
+        row["mean_ablation"] = _number(row["mean_ablation"])
+        row["mean_top_impact"] = tops.get(row["name"])
     explained = store._all(
         f"""
         SELECT l.name, e.method, count(*) FILTER (e.reason IS NULL)::INT,
@@ -61,6 +69,9 @@ def describe(store: Store) -> dict[str, Any]:
         "explanations": [dict(zip(names, row, strict=True)) for row in explained],
         "matrices": _matrices(store),
         "scores": _scores(store),
+        "ablations": _ablations(store),
+        "impacts": impacts,
+        "temperature": meta.get("temperature"),
         "same_encoder": bool(meta.get("same_encoder")),
         "build": meta.get("build"),
         "config": meta.get("config"),
@@ -97,3 +108,50 @@ def _scores(store: Store) -> list[dict[str, Any]]:
         "mean_null_high", "doubtful",
     )  # fmt: skip
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _ablations(store: Store) -> list[dict[str, Any]]:
+    """Mean ablation scores, by layer, method, simulator and kind."""
+    rows = store._all(
+        """
+        SELECT l.name, e.method, s.simulator, s.simulator = c.simulator, s.kind, count(s.value)::INT, avg(s.value),
+               count(*) FILTER (s.sampled AND s.value IS NOT NULL)::INT, count(*) FILTER (s.low <= 0)::INT
+        FROM scores s JOIN explanations e USING (explanation_id) JOIN layers l USING (layer_id)
+        JOIN method_configs c USING (config_hash)
+        WHERE s.kind LIKE 'ablation-%'
+        GROUP BY l.name, l.layer_id, e.method, s.simulator, c.simulator, s.kind
+        ORDER BY l.layer_id, e.method, s.simulator, s.kind
+        """
+    )
+    names = (
+        "layer", "method", "simulator", "main", "kind", "scored", "mean_ablation", "sampled", "doubtful",
+    )  # fmt: skip
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _impacts(store: Store) -> list[dict[str, Any]]:
+    """Units with an impact and mean Top Impact at 0.02, by layer and by what units were set to."""
+    found = []
+    for to in store.impact_values():
+        table = store.table1(to)
+        means = table[np.isclose(table["beta"], TOP)].set_index("layer")
+        for layer, units in store.impacts(to).groupby("layer", sort=False):
+            mean = means.loc[layer] if layer in means.index else {"mean": None, "error": None}
+            found.append(
+                {
+                    "layer": layer,
+                    "to": to,
+                    "units": len(units),
+                    "without_effect": int(units["reason"].notna().sum()),
+                    "sampled": bool(units["sampled"].any()),
+                    "mean_impact": _number(units["total"].mean()),
+                    "mean_top_impact": _number(mean["mean"]),
+                    "mean_top_impact_error": _number(mean["error"]),
+                }
+            )
+    return found
+
+
+def _number(value: float | None) -> float | None:
+    """A plain number, None where there is none."""
+    return None if pd.isna(value) else float(value)

@@ -1,8 +1,11 @@
-"""What the reader hands out: explanations, their terms and their scores."""
+"""What the reader hands out: explanations with terms and scores, impacts and activation maps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
 
 from .text import explanation_text
 
@@ -21,12 +24,15 @@ class Term:
 class Score:
     """How well an explanation predicts a unit.
 
-    kind: 'correlation'. split and n: the images it was computed on. low, high: 95 % interval.
-    value is None where the score is undefined, and `reason` says why.
+    kind: 'correlation'; 'ablation-norm' or 'ablation-optim' (paper, eq. 11), for which the unit is
+    replaced by c·simulated + d, with c and d in closed form or found by gradient descent.
+    split and n: the images it was computed on; `sampled` where these are a random sample of the split.
+    low, high: 95 % interval. value is None where the score is undefined, and `reason` says why.
 
     The null says what chance gives: the same words scored against `null_units` other units of the
     layer, whose scores have the mean `null_mean` and the 95th percentile `null_high`; `null_above` of
-    them score at least `value`. They are None where there is no null, and `null_reason` says why.
+    them score at least `value`. They are None where there is no null, and `null_reason` says why;
+    ablations have none.
     """
 
     simulator: str
@@ -42,11 +48,17 @@ class Score:
     null_high: float | None = None
     null_above: int | None = None
     null_reason: str | None = None
+    c: float | None = None
+    d: float | None = None
+    sampled: bool = False
 
     @property
     def doubt(self) -> str | None:
         """Why the score is no better than chance: 'interval' (it holds 0 or lies below), 'null' (it is
-        not above the null's 95th percentile); None where it is better, or undefined."""
+        not above the null's 95th percentile); None where it is better, or undefined.
+
+        An ablation has its interval alone; 0 is what the unit's mean scores in place of the words.
+        """
         if self.value is None:
             return None
         if self.low is not None and self.low <= 0:
@@ -95,3 +107,44 @@ class Explanation:
         """The score of a kind by a simulator (the method's main one without), or None."""
         wanted = simulator or self.simulator
         return next((s for s in self.scores if s.kind == kind and s.simulator == wanted), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Impact:
+    """What the network loses without a unit (paper, eq. 1–4), over the whole probing set.
+
+    to: what the unit is set to, 'zero' or 'mean' (its mean on val). total: Σ|I(x)|. accuracy: share of
+    the right answers that is lost. loss: relative rise of the loss. Both have their sign: a network
+    may do better without a unit.
+
+    images: how many were measured; `sampled` where they are a sample and the numbers estimates, whose
+    standard errors are total_error and `error` in the frames (0 where exact).
+
+    top: beta, value, error; value is the share of the total that lies in the round(beta·N) images with
+    the highest activation. buckets: bucket (-1 below 0), images (of the probing set), impact, share,
+    error (of the share). Of a unit without effect the total is 0, values and shares are NaN, and
+    `reason` says so.
+    """
+
+    to: str
+    total: float
+    total_error: float | None
+    accuracy: float | None
+    loss: float | None
+    images: int
+    sampled: bool
+    reason: str | None
+    top: pd.DataFrame
+    buckets: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class UnitMap:
+    """Where in an image a unit fires.
+
+    kind: 'activation' (the unit's map itself), 'occlusion' (drop of the activation where a patch is
+    grey), 'saliency', 'gradcam'. values: float32 (height, width), coarser than the image.
+    """
+
+    kind: str
+    values: np.ndarray

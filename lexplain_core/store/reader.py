@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from . import tables
+from . import effects, tables
 from .unit import Unit
 from .version import SCHEMA_VERSION, StoreError
 
@@ -143,8 +143,10 @@ class Store:
     def layers(self, method: str | None = None) -> pd.DataFrame:
         """One row per layer: layer, source, kind, pooling, shape, units, how many of them are
         alive, dead, constant and negative throughout, note, mean_score (mean test correlation of a
-        method, the default one without, over the units that have one), and the means
-        over units of what chance gives: mean_null and mean_null_high (95th percentile)."""
+        method, the default one without, over the units that have one), the means
+        over units of what chance gives: mean_null and mean_null_high (95th percentile); way (how units
+        are replaced: closed, prefix, whole, or None), effect_reason (why they are not), and
+        mean_ablation (of the method's `ablation-norm` scores)."""
         return tables.layers(self, method or self.default_method)
 
     def methods(self) -> list[str]:
@@ -188,10 +190,40 @@ class Store:
         explanation (a line), terms (names, strongest first), length, score (test correlation by
         the method's main simulator), low, high, score_n, score_reason, simulator, and the score's
         null: null_units, null_mean, null_high, null_above. `reason` is why a unit is not alive or
-        has no explanation."""
+        has no explanation. ablation (the `ablation-norm` score by the main simulator, NaN with
+        ablation_reason), impact (total, the unit set to 0; NaN where unknown) and impact_sampled."""
         if layer is not None:
             self._layer_id(layer)
         return tables.unit_table(self, layer, method or self.default_method)
+
+    # -- what units do -----------------------------------------------------------------------
+
+    def impact_values(self) -> list[str]:
+        """What units were set to, of 'zero' and 'mean' those that the store has impacts of."""
+        return effects.impact_values(self)
+
+    def impacts(self, to: str = "zero", layer: str | None = None) -> pd.DataFrame:
+        """One row per unit whose impact is known: layer, unit, name, status, total, total_error,
+        accuracy, loss, images, sampled, reason; as in `Unit.impact`."""
+        return effects.impacts(self, to, layer)
+
+    def top_impacts(self, to: str = "zero", layer: str | None = None) -> pd.DataFrame:
+        """Top Impacts (eq. 4), one row per unit and beta: layer, unit, beta, value, error."""
+        return effects.top_impacts(self, to, layer)
+
+    def table1(self, to: str = "zero") -> pd.DataFrame:
+        """Top Impacts by layer (the paper's Table 1), one row per layer and beta: layer, beta, mean and
+        std over the units that have one, units (how many), sampled (whether any is an estimate), error
+        (the mean's standard error that comes from sampling, as of independent estimates)."""
+        return effects.table1(self, to)
+
+    def score_pairs(self, kind: str = "ablation-norm") -> pd.DataFrame:
+        """Explanations that have both a correlation and a score of `kind`, by their method's main
+        simulator: layer, unit, name, method, simulator, correlation, ablation (that score), length,
+        explanation (a line)."""
+        return effects.score_pairs(self, kind)
+
+    # -- units -------------------------------------------------------------------------------
 
     def unit(self, layer: str, unit: int) -> Unit:
         """One unit. `StoreError` where the store has no such layer or unit."""
@@ -227,10 +259,7 @@ class Store:
             """,
             [ids is None, [] if ids is None else [int(i) for i in ids]],
         ).set_index("image")
-        names = self.meta.get("outputs")
-        predicted = [
-            None if pd.isna(p) else names[int(p)] if names else f"output {int(p)}" for p in frame["predicted"]
-        ]
+        predicted = self.output_names(frame["predicted"])
         frame["predicted"] = pd.Series(predicted, index=frame.index, dtype=object)
         frame["caption"] = frame["caption"].astype(object).where(frame["caption"].notna(), None)
         if ids is None:
@@ -239,6 +268,11 @@ class Store:
         if missing:
             raise StoreError(f"The store {self.name!r} has no image {min(missing)}.")
         return frame.loc[[int(i) for i in ids]]
+
+    def output_names(self, ids: Iterable) -> list[str | None]:
+        """Names of the model's outputs by id, `output 7` where they have none; None for missing ids."""
+        names = self.meta.get("outputs")
+        return [None if pd.isna(i) else names[int(i)] if names else f"output {int(i)}" for i in ids]
 
     def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
         """JPEG thumbnails by image id."""

@@ -50,7 +50,10 @@ CREATE TABLE layers (
     pooling  VARCHAR NOT NULL,
     shape    INTEGER[] NOT NULL,    -- of the module's output, without the batch
     units    INTEGER NOT NULL,
-    note     VARCHAR                -- why interventions don't apply, where they don't
+    note     VARCHAR,               -- why interventions don't apply, where they don't
+    way      VARCHAR,               -- how units are replaced: closed (matrix products), prefix (the rest of the
+                                    -- network is run again), whole (all of it); NULL where they are not
+    effect_reason VARCHAR           -- why there are no impacts and ablation scores, in a sentence
 );
 
 CREATE TABLE units (
@@ -138,7 +141,7 @@ CREATE TABLE method_configs (
 CREATE TABLE scores (
     explanation_id INTEGER NOT NULL,
     simulator      VARCHAR NOT NULL,
-    kind           VARCHAR NOT NULL, -- correlation, …
+    kind           VARCHAR NOT NULL, -- correlation, ablation-norm, ablation-optim
     split          VARCHAR NOT NULL,
     n              INTEGER NOT NULL, -- images
     value          DOUBLE,           -- NULL where undefined
@@ -150,5 +153,69 @@ CREATE TABLE scores (
     null_high      DOUBLE,           -- their 95th percentile
     null_above     INTEGER,          -- how many of them score at least `value`
     null_reason    VARCHAR,          -- why there is no null
+    c              DOUBLE,           -- of an ablation: the unit is replaced by c·simulated + d
+    d              DOUBLE,
+    sampled        BOOLEAN,          -- whether the n images are a random sample of the split
     PRIMARY KEY (explanation_id, simulator, kind)
+);
+
+-- What the network loses without a unit: it is set to to_value on every image of the probing set.
+CREATE TABLE impacts (
+    layer_id    INTEGER NOT NULL,
+    unit        INTEGER NOT NULL,
+    to_value    VARCHAR NOT NULL,    -- zero, mean (the unit's on val)
+    total       DOUBLE,              -- sum of |impact| over images; 0, with a reason, of a unit without effect;
+                                     -- NULL, with a reason, where undefined
+    total_error DOUBLE,              -- standard error; 0 where exact
+    accuracy    DOUBLE,              -- share of the right answers that is lost
+    loss        DOUBLE,              -- relative rise of the loss
+    images      INTEGER NOT NULL,    -- measured
+    sampled     BOOLEAN NOT NULL,    -- whether they are a sample, and so the numbers estimates
+    reason      VARCHAR,             -- why Top Impacts and shares are undefined
+    PRIMARY KEY (layer_id, unit, to_value)
+);
+
+-- Share of the total that lies in the beta·N images with the highest activation.
+CREATE TABLE top_impacts (
+    layer_id INTEGER NOT NULL,
+    unit     INTEGER NOT NULL,
+    to_value VARCHAR NOT NULL,
+    beta     DOUBLE NOT NULL,
+    value    DOUBLE,                 -- NULL where the unit has no effect
+    error    DOUBLE                  -- standard error; 0 where exact
+);
+
+CREATE TABLE bucket_impacts (
+    layer_id INTEGER NOT NULL,
+    unit     INTEGER NOT NULL,
+    to_value VARCHAR NOT NULL,
+    bucket   INTEGER NOT NULL,       -- 0 to 7, -1 below 0
+    images   INTEGER NOT NULL,       -- of the probing set in this bucket
+    impact   DOUBLE,                 -- sum of |impact| over them
+    share    DOUBLE,                 -- of the total; NULL where the unit has no effect
+    error    DOUBLE                  -- standard error of the share; 0 where exact
+);
+
+-- The outputs that a unit pushes hardest, as against its mean, on the images of a bucket.
+CREATE TABLE pushes (
+    layer_id  INTEGER NOT NULL,
+    unit      INTEGER NOT NULL,
+    bucket    INTEGER NOT NULL,
+    output_id INTEGER NOT NULL,
+    change    FLOAT NOT NULL,        -- mean of output(as it is) - output(unit at its mean), less that of all outputs
+    rank      INTEGER NOT NULL,      -- 1 to 5 up, -1 to -5 down
+    images    INTEGER NOT NULL       -- measured
+);
+
+-- Sorted by layer, unit, image: where in an image a unit fires.
+CREATE TABLE maps (
+    layer_id INTEGER NOT NULL,
+    unit     INTEGER NOT NULL,
+    image_id INTEGER NOT NULL,
+    kind     VARCHAR NOT NULL,       -- activation, occlusion, saliency, gradcam
+    height   INTEGER NOT NULL,
+    width    INTEGER NOT NULL,
+    low      FLOAT NOT NULL,
+    high     FLOAT NOT NULL,
+    data     BLOB NOT NULL           -- uint8, row by row; value = low + (high - low)·byte/255
 );

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,17 +13,19 @@ from .text import explanation_text
 if TYPE_CHECKING:
     from .reader import Store
 
-# One correlation per explanation: by the main simulator of its method (as `Explanation.score` takes it).
-CORRELATIONS = (
+# At most one score of a kind per explanation: by the main simulator of its method (as
+# `Explanation.score` takes it).
+MAIN_SCORES = (
     "SELECT s.* FROM scores s JOIN explanations e USING (explanation_id) "
-    "JOIN method_configs c USING (config_hash) "
-    "WHERE s.kind = 'correlation' AND s.simulator = c.simulator"
+    "JOIN method_configs c USING (config_hash) WHERE s.simulator = c.simulator"
 )
+CORRELATIONS = f"{MAIN_SCORES} AND s.kind = 'correlation'"
+ABLATIONS = f"{MAIN_SCORES} AND s.kind = 'ablation-norm'"
 
 
 def layers(store: Store, method: str) -> pd.DataFrame:
     """See `Store.layers`."""
-    return store._frame(
+    frame = store._frame(
         f"""
         SELECT l.name AS layer, l.source, l.kind, l.pooling, l.shape, l.units,
                count(*) FILTER (u.status = 'alive')::INT    AS alive,
@@ -30,15 +33,19 @@ def layers(store: Store, method: str) -> pd.DataFrame:
                count(*) FILTER (u.status = 'constant')::INT AS constant,
                count(*) FILTER (u.status = 'negative')::INT AS negative,
                l.note,
-               avg(s.value) AS mean_score, avg(s.null_mean) AS mean_null, avg(s.null_high) AS mean_null_high
+               avg(s.value) AS mean_score, avg(s.null_mean) AS mean_null, avg(s.null_high) AS mean_null_high,
+               l.way, l.effect_reason, avg(a.value) AS mean_ablation
         FROM layers l
         JOIN units u USING (layer_id)
         LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = ?
         LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
-        GROUP BY l.layer_id, l.name, l.source, l.kind, l.pooling, l.shape, l.units, l.note ORDER BY l.layer_id
+        LEFT JOIN ({ABLATIONS}) a ON a.explanation_id = e.explanation_id
+        GROUP BY l.layer_id, l.name, l.source, l.kind, l.pooling, l.shape, l.units, l.note, l.way,
+                 l.effect_reason ORDER BY l.layer_id
         """,
         [method],
     )
+    return none_for_missing(frame, "way", "effect_reason")
 
 
 def unit_table(store: Store, layer: str | None, method: str) -> pd.DataFrame:
@@ -48,31 +55,53 @@ def unit_table(store: Store, layer: str | None, method: str) -> pd.DataFrame:
         SELECT l.name AS layer, u.unit, u.name, u.status, coalesce(u.reason, e.reason) AS reason,
                u.maximum, u.minimum, u.mean, e.explanation_id, e.bias, e.length,
                s.value AS score, s.low, s.high, s.n AS score_n, s.reason AS score_reason,
-               s.simulator, s.null_units, s.null_mean, s.null_high, s.null_above
+               s.simulator, s.null_units, s.null_mean, s.null_high, s.null_above, a.value AS ablation,
+               CASE WHEN a.value IS NULL THEN coalesce(
+                   a.reason, l.effect_reason, e.reason,
+                   CASE WHEN c.source IS NOT NULL THEN 'Imported explanations get no ablation scores.' END
+               ) END AS ablation_reason,
+               i.total AS impact, coalesce(i.sampled, false) AS impact_sampled
         FROM units u JOIN layers l USING (layer_id)
         LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = $method
+        LEFT JOIN method_configs c ON c.config_hash = e.config_hash
         LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
+        LEFT JOIN ({ABLATIONS}) a ON a.explanation_id = e.explanation_id
+        LEFT JOIN impacts i ON i.layer_id = u.layer_id AND i.unit = u.unit AND i.to_value = 'zero'
         WHERE $layer IS NULL OR l.name = $layer
         ORDER BY l.layer_id, u.unit
         """,
         {"method": method, "layer": layer},
     )
+    names, lines = in_words(store, frame.pop("explanation_id"), frame.pop("bias"), method)
+    frame.insert(8, "explanation", lines)
+    frame.insert(9, "terms", names)
+    return none_for_missing(frame, "name", "reason", "score_reason", "simulator", "ablation_reason")
+
+
+def in_words(
+    store: Store, ids: Iterable, biases: Iterable, method: str | None = None
+) -> tuple[list[list[str]], list[str]]:
+    """Of explanations by id (missing where there is none) the names of their concepts, strongest first,
+    and their lines. method: whose they all are, so that only its terms are read."""
     labels = store._concept_labels
     terms: dict[int, list[tuple[float, str]]] = {}
     for explanation, concept, weight in store._all(
         "SELECT t.explanation_id, t.concept_id, t.weight FROM terms t JOIN explanations e USING (explanation_id) "
-        "WHERE e.method = ? ORDER BY t.explanation_id, abs(t.weight) DESC, t.rank",
-        [method],
+        "WHERE $method IS NULL OR e.method = $method ORDER BY t.explanation_id, abs(t.weight) DESC, t.rank",
+        {"method": method},
     ):
         terms.setdefault(explanation, []).append((weight, labels[concept][0]))
     lines, names = [], []
-    for explanation, bias in zip(frame.pop("explanation_id"), frame.pop("bias"), strict=True):
+    for explanation, bias in zip(ids, biases, strict=True):
         found = terms.get(explanation, []) if pd.notna(explanation) else []
         names.append([name for _, name in found])
         lines.append(explanation_text(found, None if pd.isna(bias) else bias) if found else "")
-    frame.insert(8, "explanation", lines)
-    frame.insert(9, "terms", names)
-    for column in ("name", "reason", "score_reason", "simulator"):
+    return names, lines
+
+
+def none_for_missing(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The frame with None, not NaN, where its text columns hold nothing."""
+    for column in columns:
         frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
     return frame
 

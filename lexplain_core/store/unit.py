@@ -1,8 +1,9 @@
-"""One unit of a store: its activations, buckets, examples and explanations."""
+"""One unit of a store: its activations, buckets, examples, explanations and effects."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from . import effects
 from .buckets import MATCH, N_BUCKETS, Buckets, composition
-from .model import Explanation, Score, Term
+from .model import Explanation, Impact, Score, Term, UnitMap
 from .version import StoreError
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ class Unit:
     'negative' (no activation above 0, so no buckets). `reason` says it in words.
     truth: what a computed unit was made of, {terms: [[weight, concept]], bias, noise}, else None.
     note: why interventions don't apply to the layer, else None.
+    way: how the layer's units are replaced: 'closed' (matrix products), 'prefix' (the rest of the
+    network is run again), 'whole' (all of it); None where they are not, and effect_reason says why.
     """
 
     store: Store
@@ -48,6 +52,8 @@ class Unit:
     source: str
     truth: dict | None
     note: str | None
+    way: str | None = None
+    effect_reason: str | None = None
 
     @property
     def unit(self) -> int:
@@ -59,13 +65,14 @@ class Unit:
         row = store._all(
             """
             SELECT l.units, u.name, u.status, u.reason, u.minimum, u.maximum, u.mean, u.std,
-                   l.pooling, l.kind, l.source, u.truth, l.note
+                   l.pooling, l.kind, l.source, u.truth, l.note, l.way, l.effect_reason
             FROM units u JOIN layers l USING (layer_id) WHERE u.layer_id = ? AND u.unit = ?
             """,
             [layer_id, unit],
         )[0]
-        *facts, truth, note = row
-        return cls(store, layer, layer_id, unit, *facts, json.loads(truth) if truth else None, note)
+        *facts, truth, note, way, why = row
+        made_of = json.loads(truth) if truth else None
+        return cls(store, layer, layer_id, unit, *facts, made_of, note, way, why)
 
     def __repr__(self) -> str:
         return f"Unit({self.layer!r}, {self.index}, {self.status})"
@@ -93,7 +100,8 @@ class Unit:
 
     @cached_property
     def explanations(self) -> list[Explanation]:
-        """Every method's explanation of the unit, with its scores."""
+        """Every method's explanation of the unit, with its scores: correlations first, the main
+        simulator's before others."""
         store = self.store
         rows = store._all(
             """
@@ -111,8 +119,8 @@ class Unit:
             )
             scores = store._all(
                 "SELECT simulator, kind, split, n, value, low, high, reason, null_units, null_mean, null_high, "
-                "null_above, null_reason FROM scores WHERE explanation_id = ? "
-                "ORDER BY kind, simulator <> ?, simulator",
+                "null_above, null_reason, c, d, coalesce(sampled, false) FROM scores WHERE explanation_id = ? "
+                "ORDER BY kind <> 'correlation', kind, simulator <> ?, simulator",
                 [identity, simulator],
             )
             labels = store._concept_labels
@@ -228,6 +236,31 @@ class Unit:
             ids = ids[miss[ids] > 0]
             found.append(self._described(ids).assign(simulated=simulated[ids], residual=residual[ids]))
         return found[0], found[1]
+
+    # -- what it does ------------------------------------------------------------------------
+
+    def impact(self, to: str = "zero") -> Impact | None:
+        """What the network loses when the unit is set to 'zero' or its 'mean'; None where the store
+        doesn't know, and `effect_reason` may say why."""
+        return effects.impact(self, to)
+
+    def pushes(self) -> pd.DataFrame:
+        """The outputs that the unit pushes hardest up and down, on the images of each bucket.
+
+        Columns bucket (-1 below 0), output (its name), output_id, change (mean of the output as it is
+        less that with the unit at its mean, both less their mean over outputs), rank (1 is the
+        strongest up, -1 the strongest down) and images (measured); by bucket, up before down, the
+        strongest first. Empty where the store has none.
+        """
+        return effects.pushes(self)
+
+    def maps(self, image_ids: Sequence[int], kind: str | None = None) -> dict[int, UnitMap]:
+        """Where the unit fires in images, by image id; images whose map isn't kept are left out.
+
+        kind: one of 'activation', 'occlusion', 'saliency', 'gradcam'; without, the first of them that
+        is kept of the image.
+        """
+        return effects.maps(self, image_ids, kind)
 
     # -- examples ----------------------------------------------------------------------------
 

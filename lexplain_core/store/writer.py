@@ -116,6 +116,13 @@ class StoreWriter:
             }
             self.rows("concept_values", pa.table(table))
 
+    def maps(self, frame: pd.DataFrame) -> None:
+        """Append activation maps in any order: columns of the table `maps`, data as bytes.
+
+        All of a layer's in one call, so that a unit's lie together and are found fast.
+        """
+        self.rows("maps", frame.sort_values(["layer_id", "unit", "image_id", "kind"], kind="stable"))
+
 
 def _remove_abandoned(path: Path) -> None:
     """Remove what a killed build of the same store left behind."""

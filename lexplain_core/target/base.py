@@ -71,7 +71,8 @@ class RecordingRun:
     """What one pass over the images gave.
 
     predicted: int64 (N,), the largest output per image (None if the output is not (B, C)).
-    n_outputs: C. images_per_second: of the whole pass. device: where it ran.
+    n_outputs: C. images_per_second: of the whole pass. device: where it ran. outputs: float32 (C, N),
+    in memory or a memmap, where they were asked for and the output is (B, C).
     """
 
     layers: Sequence[Recording]
@@ -79,3 +80,4 @@ class RecordingRun:
     n_outputs: int | None
     device: str
     images_per_second: float
+    outputs: np.ndarray | None = None

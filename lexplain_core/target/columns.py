@@ -32,10 +32,17 @@ class Columns:
     """Float32 arrays (K, N), one per layer, filled with blocks of images in their order.
 
     Kept in memory up to `limit` bytes in all, else in files in `folder`, which stay the
-    caller's; with `folder` None in files that vanish with the arrays.
+    caller's (`name` tells those of several apart); with `folder` None in files that vanish with the arrays.
     """
 
-    def __init__(self, units: Sequence[int], images: int, limit: int, folder: Path | None = None):
+    def __init__(
+        self,
+        units: Sequence[int],
+        images: int,
+        limit: int,
+        folder: Path | None = None,
+        name: str = "layer",
+    ):
         self.images = images
         self._edges = np.cumsum([0, *units])
         total = 4 * int(self._edges[-1]) * images
@@ -54,7 +61,7 @@ class Columns:
             )
         self._files = []
         for number, k in enumerate(units):
-            path = where / f"layer-{number}.f32"
+            path = where / f"{name}-{number}.f32"
             file = tempfile.TemporaryFile() if folder is None else path.open("w+b")
             file.truncate(4 * k * images)
             self._files.append((file, (k, images)))

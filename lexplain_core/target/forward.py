@@ -19,13 +19,14 @@ class Result:
     """What a forward pass gave, on its way to the host.
 
     block: (B, ΣK) float32, layer after layer. predicted: int64 (B,) or None. outputs: C or None.
-    ready: CUDA event after which the host may look.
+    logits: float32 (B, C), where they are kept. ready: CUDA event after which the host may look.
     """
 
     block: Tensor
     predicted: Tensor | None
     outputs: int | None
     ready: torch.cuda.Event | None
+    logits: Tensor | None = None
 
     @property
     def images(self) -> int:
@@ -41,8 +42,9 @@ class Forward:
         chosen: Sequence[tuple[LayerInfo, str]],
         device: torch.device,
         half: torch.dtype | None,
+        keep_logits: bool = False,
     ):
-        self._module, self._device, self._half = module, device, half
+        self._module, self._device, self._half, self._keep_logits = module, device, half, keep_logits
         self._chosen = list(chosen)
         self._pooled: dict[tuple[str, str], Tensor] = {}  # by call and pooling
         self._usual_calls: dict[str, int] | None = None
@@ -75,11 +77,13 @@ class Forward:
         has_classes = isinstance(output, Tensor) and output.ndim == 2 and len(output) == len(images)
         block = torch.cat([self._pooled[info.name, pooling] for info, pooling in self._chosen], dim=1)
         predicted = output.argmax(1) if has_classes else None
+        logits = self._to_host(output.float()) if has_classes and self._keep_logits else None
         return Result(
             self._to_host(block),
             self._to_host(predicted) if predicted is not None else None,
             output.shape[1] if has_classes else None,
             torch.cuda.current_stream(self._device).record_event() if on_cuda else None,
+            logits,
         )
 
     def _to_host(self, tensor: Tensor) -> Tensor:

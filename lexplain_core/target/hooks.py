@@ -51,6 +51,41 @@ def listen(module: nn.Module, names: Iterable[str], listener: Listener) -> Itera
             handle.remove()
 
 
+@contextmanager
+def replacing(module: nn.Module, call: str, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Replace one output of a submodule by `change(output)` in every run of the network.
+
+    call: `layer`, or `layer#2` for its second call; other calls pass. `change` must return a new
+    tensor: an output may be the very tensor that came in (in-place activations), which a skip
+    connection still needs. Run networks one after the other, not from several threads.
+    """
+    name, _, number = call.partition("#")
+    wanted, count = int(number or 1), 0
+
+    def begin(_module: nn.Module, _inputs: tuple) -> None:
+        nonlocal count
+        count = 0
+
+    def hook(source: nn.Module, _inputs: tuple, output: object) -> object:
+        nonlocal count
+        count += 1
+        if count != wanted:
+            return None
+        tensor = output_tensor(source, output)
+        if tensor is None:
+            raise RuntimeError(f"call {call!r} gives no tensor")
+        new = change(tensor)
+        return (new, *output[1:]) if isinstance(output, tuple) else new
+
+    start = module.register_forward_pre_hook(begin)
+    handle = dict(module.named_modules())[name].register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+        start.remove()
+
+
 def blank_batch(module: nn.Module, batch: int, size: tuple[int, int]) -> Tensor:
     """An input to try a network with: float32 noise (batch, 3, H, W), on the network's device."""
     parameter = next(module.parameters(), None)

@@ -35,6 +35,7 @@ def record(
     settings: config.Record | None = None,
     progress: Progress | None = None,
     folder: Path | None = None,
+    outputs: bool = False,
 ) -> RecordingRun:
     """Show N = len(keys) images to the network and record each unit of the layers in `specs`.
 
@@ -42,8 +43,8 @@ def record(
     (K, N); above `settings.memory` bytes in all they are memmaps of files in `folder` (the
     caller's to remove; with None they vanish with the arrays). Units are pooled at once on the
     device, always in float32: `mean` and `max` over a map's positions; `mean` over all tokens,
-    the class token too (as IMI's released code does); `cls` is the first token. The module is
-    back on the CPU afterwards.
+    the class token too (as IMI's released code does); `cls` is the first token. outputs: keep the
+    network's outputs, too. The module is back on the CPU afterwards.
 
     Raises `UserError` for an unknown layer, pooling or device, images of several sizes, and NaN
     or infinite activations (naming layer and image).
@@ -68,15 +69,16 @@ def record(
         model = replace(model, input_size=tuple(first[0].shape[-2:]))
         layers = list_layers(model)
         chosen = choose_layers(model, layers, specs)
-        batch = min(settings.batch_size or _batch_size(layers, device), len(keys))
+        batch = min(settings.batch_size or batch_size(layers, device), len(keys))
         room = _FEED_BYTES // (first[0].element_size() * first[0].nelement())
         feed.look_ahead(min(batch + workers, room))
         columns = Columns([info.units for info, _ in chosen], len(keys), limit, folder)
         stack.callback(columns.close)
+        logits = _Logits(len(keys), limit, folder) if outputs else None
         stack.callback(module.to, "cpu")
         module.to(device)
-        forward = stack.enter_context(Forward(module, chosen, device, half))
-        sink = _Sink(model, chosen, keys, layers, columns)
+        forward = stack.enter_context(Forward(module, chosen, device, half, outputs))
+        sink = _Sink(model, chosen, keys, layers, columns, logits)
         start = time.perf_counter()
         advance = stack.enter_context(progress.task("recording", len(keys)))
         _run(feed, forward, sink, batch, advance, progress)
@@ -89,6 +91,7 @@ def record(
         n_outputs=sink.outputs,
         device=str(device),
         images_per_second=len(keys) / seconds,
+        outputs=logits.finish() if logits is not None else None,
     )
 
 
@@ -141,7 +144,7 @@ def choose_device(name: str) -> torch.device:
         ) from None
 
 
-def _batch_size(layers: Sequence[LayerInfo], device: torch.device) -> int:
+def batch_size(layers: Sequence[LayerInfo], device: torch.device) -> int:
     """Images per batch, from the memory at hand and the largest output of the network.
 
     Six times the largest output is about what lives at once: a block's input, its output, a
@@ -175,6 +178,23 @@ def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
 
 
+class _Logits:
+    """Keeps the outputs, whose number shows with the first batch; in a file where they are too many."""
+
+    def __init__(self, images: int, limit: int, folder: Path | None):
+        self._images, self._limit, self._folder = images, limit, folder
+        self._columns: Columns | None = None
+
+    def add(self, logits: np.ndarray) -> None:
+        if self._columns is None:
+            count = logits.shape[1]
+            self._columns = Columns([count], self._images, self._limit, self._folder, "outputs")
+        self._columns.add(logits)
+
+    def finish(self) -> np.ndarray | None:
+        return self._columns.finish()[0] if self._columns is not None else None
+
+
 class _Sink:
     """Checks results and puts them where they belong."""
 
@@ -185,7 +205,9 @@ class _Sink:
         keys: Sequence[str],
         layers: Sequence[LayerInfo],
         columns: Columns,
+        logits: _Logits | None,
     ):
+        self._logits = logits
         self._model, self._chosen, self._keys, self._columns = model, chosen, keys, columns
         self._order = {info.name: place for place, info in enumerate(layers)}
         self._done = 0
@@ -202,6 +224,8 @@ class _Sink:
             self._check_outputs(result.outputs)
             self.outputs = result.outputs
             self.predicted.append(result.predicted.numpy())
+        if self._logits is not None and result.logits is not None:
+            self._logits.add(result.logits.numpy())
         self._columns.add(block)
         self._done += len(block)
 

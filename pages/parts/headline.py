@@ -10,7 +10,8 @@ from lexplain_core import figures
 from lexplain_core.store import Explanation, Unit
 
 from .. import common
-from .scores import score_words, seen_by
+from . import effect
+from .scores import ablation_words, score_words, seen_by
 from .words import interval_words, md, quantity, rounded
 
 _STATUS = {
@@ -59,10 +60,13 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
         st.html(_range(unit))
         st.info(f"**This unit has no explanation.** {md(reason)}", icon=":material/info:")
         return
+    several = len(unit.explanations) > 1
+    ablation = ablation_words(unit, explanation, main_only=several)
     st.html(
         f'<p class="lx-line">{_colored(explanation, styles)}</p>'
-        f'<p class="lx-facts lx-score">{score_words(unit, explanation, main_only=len(unit.explanations) > 1)}</p>'
-        f"{_range(unit)}"
+        f'<p class="lx-facts lx-score">{score_words(unit, explanation, main_only=several)}</p>'
+        + (f'<p class="lx-facts lx-ablation">{ablation}</p>' if ablation else "")
+        + _range(unit)
     )
 
 
@@ -83,6 +87,9 @@ def charts(unit: Unit, explanation: Explanation | None, styles: dict, matrix: st
 
     matrix: the concept matrix that says which concepts an image shows, "" where none can."""
     theme = common.theme()
+    impact = effect.impact_of(unit)
+    shares = effect.shown(impact)
+    height = 370 if shares is None else 470
     explained = explanation is not None and not explanation.reason
     if explained and matrix and unit.buckets is not None:
         left, right = st.columns([1.75, 1], gap="medium")
@@ -95,12 +102,14 @@ def charts(unit: Unit, explanation: Explanation | None, styles: dict, matrix: st
                     styles=styles,
                     theme=theme,
                     quantity=quantity(unit),
-                    height=370,
+                    height=height,
+                    effect=shares,
                 ),
                 "area",
                 f"Stacked area: share of concepts, seen by {seen_by(matrix)}, in 8 ranges of activation. "
-                f"{interval_words(unit)}",
+                f"{interval_words(unit)}" + _effect_alt(shares),
             )
+            st.markdown(effect.strip_words(unit, impact))
     else:
         left, right = st.columns([1.75, 1], gap="medium") if explained else (st.container(), None)
         with left:
@@ -115,14 +124,30 @@ def charts(unit: Unit, explanation: Explanation | None, styles: dict, matrix: st
                     "activations",
                     "Histogram of the unit's activations",
                 )
+            if shares is not None and unit.buckets is not None:
+                common.chart(
+                    figures.impact_strip(shares, unit.buckets.edges, theme=theme, quantity=quantity(unit)),
+                    "strip",
+                    "Bars: how much of the unit's effect lies in each range." + _effect_alt(shares),
+                )
+            st.markdown(effect.strip_words(unit, impact))
     if explained:
         with right:
             st.subheader("Weights", anchor=False)
             common.chart(
-                figures.weights_bar(explanation, styles=styles, theme=theme, height=370),
+                figures.weights_bar(explanation, styles=styles, theme=theme, height=height),
                 "weights",
                 f"Bars of the explanation's weights: {explanation.text}",
             )
+
+
+def _effect_alt(shares) -> str:
+    """The bars of the effect for those who can't see them."""
+    if shares is None:
+        return ""
+    return " Share of the effect per range: " + ", ".join(
+        figures.percent(share) for share in figures.effect_shares(shares)["share"]
+    )
 
 
 UNSEEN = (

@@ -11,7 +11,7 @@ import streamlit as st
 from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
-from .scores import cell, seen_by
+from .scores import ABLATIONS, ablation_cell, cell, seen_by
 from .words import md, two
 
 
@@ -101,6 +101,17 @@ def side_by_side(unit: Unit, shown: Explanation | None) -> None:
         f'and what the same words score on other units">Test corr. by {escape("labels" if name == "label" else name)}</th>'
         for name in simulators
     )
+    ablated = [
+        n
+        for n in simulators
+        if any(s.kind in ABLATIONS and s.simulator == n for e in found for s in e.scores)
+    ]
+    head += "".join(
+        f'<th scope="col" title="How well the prediction stands in for the unit: 1, the network’s loss stays as it is; 0, no '
+        f'better than the unit’s mean. norm, optim: how c and d of c·prediction + d are found">Test ablation by '
+        f"{escape('labels' if name == 'label' else name)}</th>"
+        for name in ablated
+    )
     rows = []
     for one in found:
         current = shown is not None and one.id == shown.id
@@ -108,6 +119,10 @@ def side_by_side(unit: Unit, shown: Explanation | None) -> None:
         scores = "".join(
             f"<td>{cell(unit, one.score(simulator=name)) if not one.reason else '–'}</td>"
             for name in simulators
+        )
+        scores += "".join(
+            f"<td>{ablation_cell([one.score(kind, name) for kind in ABLATIONS]) if not one.reason else '–'}</td>"
+            for name in ablated
         )
         val = "–" if one.val_correlation is None else two(one.val_correlation)
         rows.append(

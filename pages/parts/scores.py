@@ -7,7 +7,7 @@ from html import escape
 from lexplain_core.figures import plural
 from lexplain_core.store import Explanation, Score, Unit
 
-from .words import two
+from .words import rounded, two
 
 
 def seen_by(matrix: str) -> str:
@@ -18,7 +18,7 @@ def seen_by(matrix: str) -> str:
 def score_words(unit: Unit, explanation: Explanation, main_only: bool = False) -> str:
     """Each score with its interval, split, number of images and simulator, and what chance gives; or
     why there is none (HTML). main_only: the headline's alone."""
-    scores = explanation.scores
+    scores = tuple(score for score in explanation.scores if score.kind == "correlation")
     if main_only and (main := explanation.score()):
         scores = (main,)
     return "<br>".join(_words(unit, score) for score in scores) or "This explanation has no score."
@@ -33,6 +33,84 @@ def _words(unit: Unit, score: Score) -> str:
     chance = f'. <span class="lx-muted">{escape(null_words(unit, score))}</span>'
     doubt = f' <span class="lx-doubt">{escape(doubt_words(score))}</span>' if score.doubt else ""
     return value + chance + doubt
+
+
+ABLATIONS = {
+    "ablation-norm": (
+        "norm",
+        "c and d in closed form: the prediction gets the unit’s mean and spread on val",
+    ),
+    "ablation-optim": (
+        "optim",
+        "c and d by gradient descent on val, so that the network’s loss changes least",
+    ),
+}
+_SCALE = "1: the words can stand in for the unit unnoticed; 0: they do no better than its mean."
+
+
+def ablation_words(unit: Unit, explanation: Explanation, main_only: bool = False) -> str:
+    """How well the words' prediction stands in for the unit, or why nobody knows (HTML); empty where the
+    store has no ablation scores and gives no reason."""
+    scores = [score for score in explanation.scores if score.kind in ABLATIONS]
+    if not scores:
+        why = unit.effect_reason
+        return f"<b>No test ablation score:</b> {escape(why)}" if why else ""
+    simulators = list(dict.fromkeys(score.simulator for score in scores))
+    if main_only and explanation.simulator in simulators:
+        simulators = [explanation.simulator]
+    lines = [_ablated([s for s in scores if s.simulator == name]) for name in simulators]
+    if any(score.value is not None for score in scores if score.simulator in simulators):
+        lines[-1] += f'. <span class="lx-muted">{_SCALE}</span>'
+    return "<br>".join(lines)
+
+
+def _ablated(scores: list[Score]) -> str:
+    """The ablation scores by one simulator."""
+    how = f'<span class="lx-muted">(concepts seen by {escape(seen_by(scores[0].simulator))})</span>'
+    known = [score for score in scores if score.value is not None]
+    if not known:
+        reason = scores[0].reason or "it is undefined."
+        return f"<b>No test ablation score</b> {how}<b>:</b> {escape(reason)}"
+    told = "; ".join(
+        f'<span title="{escape(ablation_title(score), quote=True)}"><b>{two(score.value)}</b> by {ABLATIONS[score.kind][0]}'
+        f"{_interval(score, ', 95% interval {}')}</span>"
+        for score in known
+    )
+    return f"Test ablation score {told}, {_images(known[0])} {how}"
+
+
+def _images(score: Score) -> str:
+    return plural(score.n, "image") + (" (an estimate from a random sample)" if score.sampled else "")
+
+
+def ablation_title(score: Score) -> str:
+    """What an ablation score was computed with, for a tooltip."""
+    name, meaning = ABLATIONS[score.kind]
+    fitted = "" if score.c is None else f" c = {rounded(score.c)}, d = {rounded(score.d)}."
+    return f"{name}: the unit is replaced by c·prediction + d, {meaning}.{fitted} {_images(score)}. {_SCALE}"
+
+
+def ablation_cell(scores: list[Score | None]) -> str:
+    """The ablation scores by one simulator as a cell of a table (HTML)."""
+    found = [score for score in scores if score is not None]
+    if not found:
+        return '<span class="lx-muted">not scored</span>'
+    if all(score.value is None for score in found):
+        reason = escape(found[0].reason or "it is undefined.")
+        return f'<span class="lx-muted">none: {reason}</span>'
+    parts = []
+    for score in found:
+        name = ABLATIONS[score.kind][0]
+        if score.value is None:
+            parts.append(f'<span class="lx-muted">{name}: none, {escape(score.reason or "undefined")}</span>')
+            continue
+        estimate = ", estimate" if score.sampled else ""
+        fitted = "" if score.c is None else f"c {rounded(score.c)}, d {rounded(score.d)}{estimate}"
+        parts.append(
+            f'<span class="lx-one" title="{escape(ablation_title(score), quote=True)}">{name} <b>{two(score.value)}</b>'
+            f'{_interval(score, " ({})")}<br><span class="lx-muted">{fitted}</span></span>'
+        )
+    return "<br>".join(parts)
 
 
 def _interval(score: Score, pattern: str) -> str:

@@ -42,6 +42,8 @@ def style(look: Theme) -> None:
         .lx-compare tbody th {{ white-space: nowrap; font-weight: 600; border-left: 3px solid transparent; }}
         .lx-compare .now th {{ border-left-color: {look.accent}; }}
         .lx-compare .lx-muted {{ font-weight: 400; font-size: .85rem; }}
+        .lx-one {{ white-space: nowrap; }}
+        .lx-table {{ overflow-x: auto; }}
         kbd {{ border: 1px solid {look.grid}; border-radius: 3px; padding: 0 .3em; font-size: .85em; }}
         </style>"""
     )

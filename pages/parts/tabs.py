@@ -12,12 +12,13 @@ from lexplain_core import figures
 from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
-from . import about, headline, simulated, thumbs
+from . import about, effect, headline, simulated, thumbs
 from .words import share
 
 _TITLES = {
     "examples": "Example images",
     "simulated": "Simulated and actual",
+    "effect": "Effect",
     "images": "All images",
     "about": "About this unit",
 }
@@ -51,6 +52,8 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Exp
             )
         else:
             st.info("Without an explanation there is nothing to simulate.", icon=":material/info:")
+    elif view.tab == "effect":
+        effect.show(view, opened, unit)
     elif view.tab == "images":
         _images(opened, unit, explanation if explained and view.matrix else None, view.matrix)
     else:

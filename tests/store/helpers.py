@@ -22,6 +22,7 @@ CONCEPTS = (
 )
 SECOND = "a-second"  # an imported method, before the default one in the alphabet
 ENCODERS = ("eye", "other eye")  # concept matrices; the first is the second method's, the second scores
+EFFECT_REASON = "Its units are computed, so no network holds them."
 UNITS = ("alive", "alive", "dead", "constant", "negative")
 
 
@@ -89,10 +90,12 @@ def fill(
     simulators: tuple[str, ...] = ("label",),
     main: str = "label",
     second: bool = False,
+    ways: dict[str, str] | None = None,
     **meta,
-) -> None:
-    """Fill a store. simulators: those that scored. main: the headline's one. second: also explain by
-    `SECOND`, with the weights' signs turned round. `meta` overrides facts."""
+) -> pd.DataFrame:
+    """Fill a store; returns the rows of its explanations. simulators: those that scored. main: the
+    headline's one. second: also explain by `SECOND`, with the weights' signs turned round. ways: how
+    the units of layers are replaced. `meta` overrides facts."""
     facts = {
         "id": "abc123abc123", "name": "small", "created": "2024-05-06T07:08:09+00:00",
         "probing_set": {"name": "hand", "source": "made by hand"},
@@ -140,7 +143,8 @@ def fill(
             "layer_id": number, "name": name, "source": "computed" if computed else "network",
             "kind": "computed" if computed else "map", "pooling": "none" if computed else "mean",
             "shape": [len(q)] if computed else [len(q), 4, 4], "units": len(q),
-            "note": "It is computed." if computed else None,
+            "note": "It is computed." if computed else None, "way": (ways or {}).get(name),
+            "effect_reason": EFFECT_REASON if computed and ways else None,
         }  # fmt: skip
         store.rows("layers", pd.DataFrame([row]))
         status = ["alive"] * len(q) if computed else list(UNITS)
@@ -177,7 +181,7 @@ def fill(
         configs.append(("c0ffee2", SECOND, '{"l1": 0.5}', "other eye", "mine.csv, sha256 ab12"))
     columns = ["config_hash", "method", "config", "simulator", "source"]
     store.rows("method_configs", pd.DataFrame(configs, columns=columns))
-    _explanations(store, made, simulators, second)
+    return _explanations(store, made, simulators, second)
 
 
 def own_score(unit: int, simulator: int) -> float:
@@ -185,7 +189,7 @@ def own_score(unit: int, simulator: int) -> float:
     return 0.5 + 0.1 * unit - 0.3 * simulator
 
 
-def _explanations(store: StoreWriter, made: Made, simulators: tuple[str, ...], second: bool) -> None:
+def _explanations(store: StoreWriter, made: Made, simulators: tuple[str, ...], second: bool) -> pd.DataFrame:
     explanations, terms, scores = [], [], []
     ways = [("le-label", "c0ffee", "label", 1.0)] + ([(SECOND, "c0ffee2", "eye", -1.0)] if second else [])
     everything = [
@@ -208,11 +212,13 @@ def _explanations(store: StoreWriter, made: Made, simulators: tuple[str, ...], s
             ends = (value - 0.1, value + 0.1, None) if found else (None, None, "none")
             null = (11, 0.01 * i, 0.2 + 0.01 * i, 2, None) if found else (0, None, None, None, "none")
             scores.append((identity, simulator, "correlation", "test", 12, value, *ends, *null))
-    store.rows("explanations", pd.DataFrame(explanations, columns=[
+    written = pd.DataFrame(explanations, columns=[
         "explanation_id", "layer_id", "unit", "method", "config_hash", "matrix", "bias", "length",
-        "val_correlation", "violation", "reason"]))  # fmt: skip
+        "val_correlation", "violation", "reason"])  # fmt: skip
+    store.rows("explanations", written)
     store.rows("terms", pd.DataFrame(terms, columns=["explanation_id", "rank", "concept_id", "weight"]))
     frame = pd.DataFrame(scores, columns=[
         "explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason", "null_units",
         "null_mean", "null_high", "null_above", "null_reason"])  # fmt: skip
     store.rows("scores", frame.astype({"null_units": "Int32", "null_above": "Int32"}))
+    return written

@@ -254,18 +254,21 @@ def test_info_is_strict_json_with_the_right_numbers(small):
     assert list(info) == [
         "id", "name", "schema_version", "created", "probing_set", "target", "images", "splits", "skipped",
         "classes", "superclasses", "concepts", "layers", "units", "dead_units", "explanations",
-        "matrices", "scores", "same_encoder", "build", "config", "versions",
+        "matrices", "scores", "ablations", "impacts", "temperature", "same_encoder", "build", "config",
+        "versions",
     ]  # fmt: skip
-    assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", 2)
+    assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", 3)
     assert info["images"] == N and info["splits"] == {"train": 42, "val": 6, "test": 12}
     assert info["skipped"] == [{"key": "dog/bad.jpg", "reason": "it is truncated"}]
     assert (info["classes"], info["superclasses"], info["concepts"]) == (3, 1, 5)
     assert (info["units"], info["dead_units"]) == (7, 1)
+    nothing = {"way": None, "effect_reason": None, "mean_ablation": None, "mean_top_impact": None}
+    assert (info["ablations"], info["impacts"], info["temperature"]) == ([], [], None)
     assert info["layers"] == [
         {"name": "layer1", "source": "network", "kind": "map", "pooling": "mean", "shape": [5, 4, 4],
-         "units": 5, "dead": 1, "constant": 1, "negative": 1, "note": None},
+         "units": 5, "dead": 1, "constant": 1, "negative": 1, "note": None, **nothing},
         {"name": "planted", "source": "computed", "kind": "computed", "pooling": "none", "shape": [2],
-         "units": 2, "dead": 0, "constant": 0, "negative": 0, "note": "It is computed."},
+         "units": 2, "dead": 0, "constant": 0, "negative": 0, "note": "It is computed.", **nothing},
     ]  # fmt: skip
     first, second = info["explanations"]
     assert list(first) == [

@@ -1,0 +1,133 @@
+"""What a unit pushes the network's output towards, in each bucket of its range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from ..progress import Progress, Silent
+from ..target.effects import Effects
+from .impact import buckets_of, whole_images
+from .sampling import allocate
+
+STRONGEST = 5  # outputs up, and as many down
+_ROUNDING = 1e-6  # changes below this, relative to the largest output, are rounding
+_ROWS = 4_096  # runs between two steps of the progress bar
+
+
+def measure_pushes(
+    effects: Effects,
+    units: Sequence[int],
+    *,
+    runs: int,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[int, pd.DataFrame]:
+    """What units push the outputs towards: a frame of bucket, output, change, rank, images for each.
+
+    change: by how much an output (a logit) is higher as it is than with the unit set to its mean
+    over all images, as a mean over the images of a bucket. Both are taken minus their mean over the
+    outputs, since softmax doesn't see what all outputs share. For each bucket that holds images
+    (0–7, and -1 for values below 0) the STRONGEST outputs up, rank 1, 2, …, and down, rank -1, -2, …;
+    fewer where no more change. images: how many of the bucket's images the change is a mean over.
+
+    In closed form exact, over all images; else over a random sample of each bucket's images, with
+    at most `runs` runs of the network, the same number for each bucket where it has as many. Buckets
+    for which there are too few runs are left out, the lowest first.
+    """
+    units = [int(unit) for unit in units]
+    if not units:
+        return {}
+    measure = _exact if effects.way == "closed" else _by_runs
+    found = measure(effects, units, runs, seed, progress or Silent())
+    smallest = _ROUNDING * max(1.0, float(np.abs(effects.outputs).max()))
+    return {unit: _strongest(*found[unit], smallest) for unit in units}
+
+
+def _exact(
+    effects: Effects, units: list[int], runs: int, seed: int, progress: Progress
+) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Behind a linear head outputs change by the unit's weights times the change of its value."""
+    found = {}
+    ends = [(float(q.min()), float(q.max())) for q in (effects.q[unit] for unit in units)]
+    for unit, (low, high) in zip(units, ends, strict=True):
+        q = np.asarray(effects.q[unit], dtype=np.float64)
+        width = 64 * max(high - low, 1.0)  # far apart, so that rounding of the logits counts for little
+        logits = np.empty((2, effects.outputs.shape[1]))
+
+        def take(at: np.ndarray, outputs: Tensor, logits: np.ndarray = logits) -> None:
+            logits[at] = outputs.cpu().numpy()
+
+        effects.rows(np.zeros(2, dtype=np.int64), np.array([unit, unit]), np.array([low, low + width]), take)
+        slope = (logits[1] - logits[0]) / width
+        bucket, rows = buckets_of(effects.q[unit])
+        counts = np.array([(bucket == row).sum() for row in rows])
+        means = np.array([q[bucket == row].mean() if (bucket == row).any() else 0.0 for row in rows])
+        found[unit] = rows, counts, np.outer(means - q.mean(), slope)
+    return found
+
+
+def _by_runs(
+    effects: Effects, units: list[int], runs: int, seed: int, progress: Progress
+) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    samples = [_sample(effects.q[unit], runs // len(units), [seed, unit, 2]) for unit in units]
+    changes = _run(effects, units, samples, progress)
+    found, start = {}, 0
+    for unit, (rows, counts, _) in zip(units, samples, strict=True):
+        part = changes[start : start + len(rows)] / np.maximum(counts, 1)[:, None]
+        found[unit], start = (rows, counts, part), start + len(rows)
+    return found
+
+
+def _sample(q: np.ndarray, runs: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A unit's buckets (B,), how many images of each are sampled (B,), and which, bucket after bucket."""
+    bucket, rows = buckets_of(q)
+    inside = [np.flatnonzero(bucket == row) for row in rows]
+    sizes = np.array([len(images) for images in inside])
+    # From the highest bucket down, which are the ones to have where runs are few.
+    counts = allocate(np.ones(len(rows)), np.minimum(sizes, 1)[::-1], sizes[::-1], runs)[::-1]
+    rng = np.random.default_rng(seed)
+    chosen = [rng.choice(images, n, replace=False) for images, n in zip(inside, counts, strict=True)]
+    return rows, counts, np.concatenate(chosen)
+
+
+def _run(effects: Effects, units: list[int], samples: list, progress: Progress) -> np.ndarray:
+    """Sums of the outputs' changes over each sampled bucket of each unit, float64 (ΣB, C)."""
+    each = [len(chosen) for _, _, chosen in samples]
+    images = np.concatenate([chosen for _, _, chosen in samples])
+    group = np.repeat(
+        np.arange(sum(len(rows) for rows, _, _ in samples)), np.concatenate([n for _, n, _ in samples])
+    )
+    unit = np.repeat(np.array(units, dtype=np.int64), each)
+    value = np.repeat([float(np.mean(effects.q[u], dtype=np.float64)) for u in units], each)
+    order = np.argsort(images, kind="stable")
+    images, group, unit, value = images[order], group[order], unit[order], value[order]
+    sums = np.zeros((sum(len(rows) for rows, _, _ in samples), effects.outputs.shape[1]))
+    with progress.task("pushes", len(order)) as advance:
+        for rows in whole_images(images, _ROWS):
+
+            def take(at: np.ndarray, outputs: Tensor, start: int = rows.start) -> None:
+                change = effects.outputs[images[at + start]] - outputs.cpu().double().numpy()
+                np.add.at(sums, group[at + start], change)
+
+            effects.rows(images[rows], unit[rows], value[rows], take)
+            advance(rows.stop - rows.start)
+    return sums
+
+
+def _strongest(rows: np.ndarray, counts: np.ndarray, changes: np.ndarray, smallest: float) -> pd.DataFrame:
+    """The outputs that change most; rows, counts: (B,), of the buckets. changes: (B, C)."""
+    changes = changes - changes.mean(axis=1, keepdims=True)
+    out = []
+    for bucket, count, change in zip(rows, counts, changes, strict=True):
+        if not count:
+            continue
+        order = np.argsort(-change, kind="stable")
+        for sign, along in ((1, order), (-1, order[::-1])):
+            some = [output for output in along[:STRONGEST] if sign * change[output] > smallest]
+            for rank, output in enumerate(some, 1):
+                out.append((int(bucket), int(output), float(change[output]), sign * rank, int(count)))
+    return pd.DataFrame(out, columns=["bucket", "output", "change", "rank", "images"])

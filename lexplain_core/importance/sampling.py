@@ -1,0 +1,136 @@
+"""Samples of images to estimate sums over all of them, with the estimates' standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_PER_STRATUM = 8  # images that a stratum gets about; more strata than that leave too few for its variance
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A stratified random sample without replacement.
+
+    chosen: int64 (m,), positions in what was sampled from, ascending. stratum: int64 (m,), the
+    stratum of each. sizes, counts: int64 (H,), how many there are in a stratum and how many of
+    them were chosen.
+    """
+
+    chosen: np.ndarray
+    stratum: np.ndarray
+    sizes: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was left out."""
+        return bool((self.sizes == self.counts).all())
+
+    @property
+    def weights(self) -> np.ndarray:
+        """How many each chosen one stands for, float64 (m,) (Horvitz & Thompson, 1952)."""
+        return (self.sizes / self.counts)[self.stratum]
+
+    def errors(self, values: np.ndarray) -> np.ndarray:
+        """Standard errors of the estimated sums Σ weights · values; values: (m, D) -> (D,).
+
+        √(Σ_h N_h² (1 − n_h/N_h) s_h² / n_h) over the strata (Cochran, Sampling Techniques, eq. 5.6).
+        """
+        out = np.zeros(values.shape[1])
+        order = np.argsort(self.stratum, kind="stable")
+        ends = np.cumsum(self.counts)
+        for size, count, end in zip(self.sizes, self.counts, ends, strict=True):
+            if count < size:
+                part = values[order[end - count : end]]
+                out += size * (size - count) / count * part.var(axis=0, ddof=1)
+        return np.sqrt(out)
+
+    def ratio_errors(self, parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        """Standard errors of the estimated ratios of Σ parts, (m, D), to Σ whole, (m,) -> (D,).
+
+        By the delta method: those of the sums of parts − ratio · whole, over the sum of `whole`.
+        """
+        weights = self.weights
+        total = weights @ whole
+        ratios = weights @ parts / total
+        return self.errors(parts - ratios * whole[:, None]) / total
+
+
+def draw(
+    ranks: np.ndarray, guess: np.ndarray, cuts: Sequence[int], budget: int, rng: np.random.Generator
+) -> Sample:
+    """Sample at most `budget` of M things, to estimate sums over the first ones and over all.
+
+    ranks: (M,) ascending. guess: (M,), above 0, how large each value may be. cuts: ranks at which
+    the strata are to be divided, the important ones first; with a small budget only those. Strata
+    at the top are taken whole as long as they need no more than a quarter of the budget. The
+    others are divided further by the guess, so that few large values are not left to chance, and
+    sampled in proportion to size times guess (Neyman's allocation), each with at least 2.
+    """
+    m = len(ranks)
+    if m <= budget:
+        return Sample(np.arange(m), np.zeros(m, dtype=np.int64), np.array([m]), np.array([m]))
+    if budget < 2:
+        raise ValueError("a sample needs 2 images at least")
+    kept = np.sort(np.array(list(dict.fromkeys(cuts)), dtype=np.int64)[: max(0, budget // _PER_STRATUM - 1)])
+    segment = np.unique(np.searchsorted(kept, ranks, side="right"), return_inverse=True)[1]
+    ends = np.cumsum(np.bincount(segment))
+    n_whole = int(np.searchsorted(ends, budget // 4, side="right"))
+    top = int(ends[n_whole - 1]) if n_whole else 0
+    stratum = np.zeros(m, dtype=np.int64)  # 0: the top, taken whole
+    stratum[top:] = 1 + _divide(segment[top:] - n_whole, guess[top:], budget - top)
+    strata = np.unique(stratum, return_inverse=True)[1]
+    sizes = np.bincount(strata)
+    least = np.minimum(sizes, 2)
+    if top:
+        least[0] = top
+    squares = np.bincount(strata, (guess / guess.max()) ** 2)
+    counts = allocate(np.sqrt(sizes * squares), least, sizes, budget)
+    order = np.lexsort((rng.random(m), strata))
+    starts = np.cumsum(sizes) - sizes
+    nth = np.arange(m) - np.repeat(starts, sizes)
+    chosen = np.sort(order[nth < np.repeat(counts, sizes)])
+    return Sample(chosen, strata[chosen], sizes, counts)
+
+
+def _divide(segment: np.ndarray, guess: np.ndarray, budget: int) -> np.ndarray:
+    """Divide each segment by the guess into strata of about equal sums of it; int64 (M,)."""
+    mass = np.bincount(segment, guess)
+    parts = np.maximum(1, (mass / mass.sum() * budget / _PER_STRATUM).astype(np.int64))
+    first = np.cumsum(parts) - parts
+    order = np.lexsort((-guess, segment))
+    before = np.cumsum(guess[order]) - guess[order]
+    before -= (np.cumsum(mass) - mass)[segment[order]]
+    share = np.clip(before / mass[segment[order]], 0, None)
+    part = np.minimum((share * parts[segment[order]]).astype(np.int64), parts[segment[order]] - 1)
+    out = np.empty(len(guess), dtype=np.int64)
+    out[order] = first[segment[order]] + part
+    return out
+
+
+def allocate(weights: np.ndarray, least: np.ndarray, most: np.ndarray, budget: int) -> np.ndarray:
+    """Share out a budget in proportion to weights, within [least, most]; int64, sums to ≤ budget.
+
+    Where not even the least fits, the later ones get nothing.
+    """
+    weights = np.maximum(np.asarray(weights, dtype=np.float64), 1e-300)
+    least, most = np.asarray(least, dtype=np.int64), np.asarray(most, dtype=np.int64)
+    if least.sum() > budget:
+        return np.where(np.cumsum(least) <= budget, least, 0)
+    if most.sum() <= budget:
+        return most.copy()
+    low, high = 0.0, float((most / weights).max())
+    for _ in range(200):  # the scale at which the clipped shares use up the budget
+        middle = (low + high) / 2
+        if np.clip(np.floor(weights * middle), least, most).sum() <= budget:
+            low = middle
+        else:
+            high = middle
+    shares = np.clip(np.floor(weights * low), least, most).astype(np.int64)
+    left = budget - int(shares.sum())
+    open_ = np.flatnonzero(shares < most)
+    shares[open_[np.argsort(-weights[open_], kind="stable")][:left]] += 1
+    return shares

@@ -1,0 +1,138 @@
+"""The stages of a build that judge: correlation, ablation and impact."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .importance import measure_impact, measure_pushes
+from .simulate import EncoderSimulator, LabelSimulator, Simulator, Words, score_ablation, score_layer
+from .target import choose_device, fit_temperature, open_effects
+from .work import EXPLAINABLE, Work
+
+
+def score_explanations(work: Work) -> None:
+    """Correlation on the test split, as each simulator predicts it, beside its null."""
+    test = work.splits == "test"
+    simulators = _simulators(work)
+    with work.progress.task("simulate", total=len(work.explanations) * len(simulators)) as advance:
+        for (number, name), found in work.explanations.items():
+            words = _words(work, name, found)
+            values = work.layers[number].values
+            alive = work.units[number].status.isin(EXPLAINABLE).to_numpy()
+            scores = work.scores[number, name] = {}
+            for simulator in simulators:
+                scores[simulator.name] = score_layer(words, simulator, values, alive, test)
+                advance(1)
+
+
+def replace_units(work: Work) -> None:
+    """What the network loses without each unit, what its units push towards, and ablation scores."""
+    config = work.config
+    if not (config.importance.run or config.ablation.run):
+        for number in range(len(work.layers)):
+            work.ways[number] = (None, "This build was told to replace no units.")
+        return
+    labels, problem = _labels(work)
+    outputs = None
+    if work.run.outputs is not None:
+        # A row per image, as one image after the other is looked at; a file stays one.
+        outputs = work.run.outputs.T
+        outputs = outputs if isinstance(outputs, np.memmap) else np.ascontiguousarray(outputs)
+        if problem is None:
+            val = work.splits == "val"
+            work.temperature = fit_temperature(outputs[val], labels[val])
+    device = choose_device(config.record.device)
+    for number, layer in enumerate(work.layers):
+        if layer.info.kind == "computed":
+            note = "The units of this layer are computed from the labels: there is nothing in the network to replace."
+            work.ways[number] = (None, note)
+            continue
+        if outputs is None or not np.isfinite(outputs).all():
+            why = "not one number per image and class" if outputs is None else "not all finite"
+            work.ways[number] = (None, f"The network's outputs are {why}, so nothing is compared.")
+            continue
+        effects = open_effects(
+            work.model,
+            layer,
+            outputs,
+            labels,
+            work.temperature or 1.0,
+            work.probing.load,
+            work.probing.keys,
+            device,
+            config.record.workers,
+        )
+        work.ways[number] = (effects.way, problem)
+        work.progress.note(f"layer {layer.info.name}: {_WAYS[effects.way]}")
+        _measure(work, number, effects, problem)
+
+
+_WAYS = {
+    "closed": "a linear head follows, so units are replaced by matrix products",
+    "prefix": "units are replaced in the layer's output, and what follows runs again",
+    "whole": "units are replaced in whole runs of the network",
+}
+
+
+def _measure(work: Work, number: int, effects, problem: str | None) -> None:
+    config, seed = work.config, work.config.seed
+    units = np.flatnonzero(work.units[number].status.isin(EXPLAINABLE))
+    if config.importance.run:
+        runs = config.importance.runs
+        work.pushes[number] = measure_pushes(effects, units, runs=max(1, runs // 4), seed=seed)
+        for to in config.importance.to if problem is None else ():
+            each = runs // len(config.importance.to)
+            work.impacts[number, to] = measure_impact(
+                effects, units, to, runs=each, seed=seed, progress=work.progress
+            )
+    if not config.ablation.run or problem is not None:
+        return
+    optim = {"auto": effects.way == "closed", "always": True, "never": False}[config.ablation.optim]
+    methods = [name for layer, name in work.explanations if layer == number]
+    for name in methods:
+        found = _words(work, name, work.explanations[number, name])
+        work.ablations[number, name] = score_ablation(
+            found,
+            _simulators(work),
+            effects,
+            work.splits == "val",
+            work.splits == "test",
+            modes=("norm", "optim") if optim else ("norm",),
+            runs=config.ablation.runs // len(methods),
+            seed=seed,
+        )
+
+
+def _labels(work: Work) -> tuple[np.ndarray, str | None]:
+    """The output of each image's class, int64 (N,), and why losses mean nothing, if so; the network's own
+    answer then stands in, for what needs no labels."""
+    missing = sum(output is None for output in work.class_outputs)
+    if not missing:
+        return np.array(work.class_outputs, dtype=np.int64)[work.probing.labels], None
+    reason = (
+        f"{missing:,} of the {len(work.class_outputs):,} classes have no output in {work.model.name}, so there is no "
+        "loss to compare; target.outputs can name the outputs."
+    )
+    predicted = work.run.predicted
+    return np.zeros(len(work.probing), dtype=np.int64) if predicted is None else predicted, reason
+
+
+def _simulators(work: Work) -> list[Simulator]:
+    simulators: list[Simulator] = []
+    if work.config.simulate.labels or "simulator" not in work.views:
+        simulators.append(LabelSimulator(work.matrices["label"]))
+    if "simulator" in work.views:
+        simulators.append(EncoderSimulator(work.views["simulator"]))
+    return simulators
+
+
+def _words(work: Work, method: str, found: dict) -> dict[int, Words]:
+    """The explanations of a layer by a method, as simulators read them."""
+    concepts = work.matrices[work.matrices_of[method]].concepts
+    return {
+        unit: Words(
+            tuple((w, concepts[c]) for w, c in zip(result.weights, result.concepts, strict=True)), result.bias
+        )
+        for unit, result in found.items()
+        if result.reason is None
+    }

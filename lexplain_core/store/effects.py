@@ -1,0 +1,156 @@
+"""What units do to the network, as the store has it: impacts, pushes, activation maps, ablation scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from .model import Impact, UnitMap
+from .tables import MAIN_SCORES, in_words, none_for_missing
+
+if TYPE_CHECKING:
+    from .reader import Store
+    from .unit import Unit
+
+# Of several kept maps of an image the first of these is shown.
+MAP_KINDS = ("activation", "occlusion", "saliency", "gradcam")
+
+
+# -- of all units ----------------------------------------------------------------------------
+
+
+def impact_values(store: Store) -> list[str]:
+    """See `Store.impact_values`."""
+    rows = store._all("SELECT DISTINCT to_value FROM impacts ORDER BY to_value <> 'zero', to_value")
+    return [row[0] for row in rows]
+
+
+def impacts(store: Store, to: str, layer: str | None) -> pd.DataFrame:
+    """See `Store.impacts`."""
+    frame = store._frame(
+        """
+        SELECT l.name AS layer, i.unit, u.name, u.status, i.total, i.total_error, i.accuracy, i.loss,
+               i.images, i.sampled, i.reason
+        FROM impacts i JOIN layers l USING (layer_id) JOIN units u USING (layer_id, unit)
+        WHERE i.to_value = $to AND ($layer IS NULL OR i.layer_id = $layer)
+        ORDER BY i.layer_id, i.unit
+        """,
+        {"to": to, "layer": None if layer is None else store._layer_id(layer)},
+    )
+    return none_for_missing(frame, "name", "reason")
+
+
+def top_impacts(store: Store, to: str, layer: str | None) -> pd.DataFrame:
+    """See `Store.top_impacts`."""
+    return store._frame(
+        """
+        SELECT l.name AS layer, t.unit, t.beta, t.value, t.error
+        FROM top_impacts t JOIN layers l USING (layer_id)
+        WHERE t.to_value = $to AND ($layer IS NULL OR t.layer_id = $layer)
+        ORDER BY t.layer_id, t.unit, t.beta
+        """,
+        {"to": to, "layer": None if layer is None else store._layer_id(layer)},
+    )
+
+
+def table1(store: Store, to: str) -> pd.DataFrame:
+    """See `Store.table1`."""
+    return store._frame(
+        """
+        SELECT l.name AS layer, t.beta, avg(t.value) AS mean, stddev_pop(t.value) AS std,
+               count(t.value)::INT AS units, coalesce(bool_or(i.sampled) FILTER (t.value IS NOT NULL), false)
+               AS sampled, sqrt(sum(t.error * t.error) FILTER (t.value IS NOT NULL)) / count(t.value) AS error
+        FROM top_impacts t JOIN layers l USING (layer_id)
+        JOIN impacts i ON i.layer_id = t.layer_id AND i.unit = t.unit AND i.to_value = t.to_value
+        WHERE t.to_value = ?
+        GROUP BY t.layer_id, l.name, t.beta ORDER BY t.layer_id, t.beta
+        """,
+        [to],
+    )
+
+
+def score_pairs(store: Store, kind: str) -> pd.DataFrame:
+    """See `Store.score_pairs`."""
+    frame = store._frame(
+        f"""
+        SELECT l.name AS layer, e.unit, u.name, e.method, r.simulator, r.value AS correlation,
+               a.value AS ablation, e.length, e.explanation_id, e.bias
+        FROM ({MAIN_SCORES} AND s.kind = 'correlation') r
+        JOIN ({MAIN_SCORES} AND s.kind = $kind) a ON a.explanation_id = r.explanation_id
+        JOIN explanations e ON e.explanation_id = r.explanation_id
+        JOIN layers l ON l.layer_id = e.layer_id
+        JOIN units u ON u.layer_id = e.layer_id AND u.unit = e.unit
+        WHERE r.value IS NOT NULL AND a.value IS NOT NULL
+        ORDER BY e.layer_id, e.unit, e.method, e.explanation_id
+        """,
+        {"kind": kind},
+    )
+    _, frame["explanation"] = in_words(store, frame.pop("explanation_id"), frame.pop("bias"))
+    return none_for_missing(frame, "name")
+
+
+# -- of one unit -----------------------------------------------------------------------------
+
+
+def impact(unit: Unit, to: str) -> Impact | None:
+    """See `Unit.impact`."""
+    store, key = unit.store, [unit.layer_id, unit.index, to]
+    rows = store._all(
+        "SELECT to_value, total, total_error, accuracy, loss, images, sampled, reason FROM impacts "
+        "WHERE layer_id = ? AND unit = ? AND to_value = ?",
+        key,
+    )
+    if not rows:
+        return None
+    top = store._frame(
+        "SELECT beta, value, error FROM top_impacts "
+        "WHERE layer_id = ? AND unit = ? AND to_value = ? ORDER BY beta",
+        key,
+    )
+    buckets = store._frame(
+        "SELECT bucket, images, impact, share, error FROM bucket_impacts "
+        "WHERE layer_id = ? AND unit = ? AND to_value = ? ORDER BY bucket",
+        key,
+    )
+    return Impact(*rows[0], top, buckets)
+
+
+def pushes(unit: Unit) -> pd.DataFrame:
+    """See `Unit.pushes`."""
+    frame = unit.store._frame(
+        "SELECT bucket, output_id, change, rank, images FROM pushes WHERE layer_id = ? AND unit = ? "
+        "ORDER BY bucket, rank < 0, abs(rank)",
+        [unit.layer_id, unit.index],
+    )
+    names = pd.Series(unit.store.output_names(frame["output_id"]), dtype=object)
+    frame.insert(1, "output", names)
+    return frame
+
+
+def maps(unit: Unit, image_ids: Sequence[int], kind: str | None) -> dict[int, UnitMap]:
+    """See `Unit.maps`."""
+    rows = unit.store._all(
+        """
+        SELECT image_id, kind, height, width, low, high, data FROM maps
+        WHERE layer_id = $layer AND unit = $unit AND image_id IN (SELECT unnest($images::INT[]))
+              AND ($kind IS NULL OR kind = $kind)
+        ORDER BY image_id, list_position($kinds, kind)
+        """,
+        {
+            "layer": unit.layer_id,
+            "unit": unit.index,
+            "images": sorted({int(image) for image in image_ids}),
+            "kind": kind,
+            "kinds": list(MAP_KINDS),
+        },
+    )
+    found: dict[int, UnitMap] = {}
+    for image, kept, height, width, low, high, data in rows:
+        if image not in found:
+            steps = np.frombuffer(data, dtype=np.uint8).reshape(height, width).astype(np.float64)
+            values = low + (high - low) * (steps / 255)
+            found[image] = UnitMap(kept, values.astype(np.float32))
+    return found

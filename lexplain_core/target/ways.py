@@ -1,0 +1,83 @@
+"""How a layer's units can be replaced: found by trying, the fastest way that is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+
+from .base import Recording, TargetModel
+from .effects import ClosedEffects, Effects, NetworkEffects
+from .feed import decoding_threads
+from .layers import list_layers
+from .recording import batch_size
+from .replace import Replacer, is_cut, linear_head
+
+_TRIED = 6  # images that a way is tried on
+_TEMPERATURES = (0.05, 20.0)
+
+
+def open_effects(
+    model: TargetModel,
+    layer: Recording,
+    outputs: np.ndarray,
+    labels: np.ndarray,
+    temperature: float,
+    load: Callable[[int], Image.Image],
+    keys: Sequence[str],
+    device: torch.device,
+    workers: int | None = None,
+    way: str | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> Effects:
+    """The effects of replacing units of a recorded layer, see `effects.Effects`.
+
+    outputs: logits of the N images, (N, C). labels: the output of each image's class, int64 (N,).
+    way: 'closed', 'prefix' or 'whole' to have just that (`ValueError` where it isn't right); the
+    fastest that is right without. advance: told of each run.
+    """
+    module = model.module.eval().to(device)
+    try:
+        tried = np.linspace(0, len(keys) - 1, min(_TRIED, len(keys))).astype(int)
+        batch = torch.stack([model.preprocess(load(int(i))) for i in tried]).to(device)
+        cut = way != "whole" and len(batch) >= 3 and is_cut(module, layer.info, batch)
+        if not cut and way in ("closed", "prefix"):
+            raise ValueError(f"layer {layer.info.name!r} is no cut of the network")
+        replacer = Replacer(module, layer.info, layer.pooling, "prefix" if cut else "whole")
+        weight = linear_head(replacer, batch) if cut and way != "prefix" else None
+    finally:
+        module.to("cpu")
+    common = (layer.values, outputs, labels, temperature)
+    if weight is not None:
+        # float64 is needed, and MPS has none
+        return ClosedEffects(*common, weight, "cpu" if device.type == "mps" else device)
+    if way == "closed":
+        raise ValueError(f"what follows layer {layer.info.name!r} is no linear head")
+    rows = batch_size(list_layers(model), device)
+    threads = decoding_threads(workers, device)
+    return NetworkEffects(*common, replacer, model, load, keys, device, rows, threads, advance)
+
+
+def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature T at which the cross-entropy of logits/T is smallest; 1 where there is no such T.
+
+    outputs: logits (n, C). labels: int64 (n,). The loss is convex in 1/T. Where every image is right
+    it falls without end as T → 0, and where the logits say nothing it does so as T → ∞.
+    Source: Guo et al., On Calibration of Modern Neural Networks (ICML 2017).
+    """
+    logits = torch.from_numpy(np.ascontiguousarray(outputs, dtype=np.float64))
+    own = logits.gather(1, torch.from_numpy(labels)[:, None])[:, 0]
+
+    def slope(inverse: float) -> float:
+        """The derivative of the loss by 1/T; it rises with 1/T."""
+        return float(((torch.softmax(logits * inverse, 1) * logits).sum(1) - own).mean())
+
+    low, high = (1 / t for t in reversed(_TEMPERATURES))
+    if slope(low) >= 0 or slope(high) <= 0:
+        return 1.0
+    for _ in range(60):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return 1 / middle

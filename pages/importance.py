@@ -1,0 +1,84 @@
+"""Importance: how much units matter to the network, and whether words that predict a unit can stand in for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pages import common, links
+from pages.parts import together, top_impact
+from pages.parts.words import md
+
+_PARTS = {"top": "Top Impact", "together": "Scores together"}
+
+
+def render() -> None:
+    view, opened, offer = common.start("importance")
+    view = _known(view, opened)
+    offer(view)
+    st.title("What units do to the network", anchor=False)
+    st.session_state["part"] = view.part
+    st.segmented_control(
+        "Show",
+        list(_PARTS),
+        key="part",
+        format_func=_PARTS.get,
+        required=True,
+        label_visibility="collapsed",
+        on_change=_changed,
+        args=(view, "part", "part"),
+    )
+    (top_impact if view.part == "top" else together).show(view, opened)
+    _what_is_this()
+
+
+def _known(view: links.Importance, opened: common.Opened) -> links.Importance:
+    """The view without what this store doesn't have, after saying so."""
+    if view.layer and view.layer not in set(common.layers(opened)["layer"]):
+        st.warning(
+            md(f"This store has no layer “{view.layer}”; all layers are shown."), icon=":material/link_off:"
+        )
+        view = replace(view, layer="")
+    if view.method and view.method not in common.methods(opened):
+        st.warning(md(f"This store has no explanations by “{view.method}”."), icon=":material/link_off:")
+        view = replace(view, method="")
+    known = common.impact_values(opened)
+    if known and view.to not in known:
+        if "to" in st.query_params:
+            words = {"zero": "0", "mean": "their mean"}
+            st.warning(
+                f"In this store units were not set to {words[view.to]}; they are set to {words[known[0]]} here.",
+                icon=":material/link_off:",
+            )
+        view = replace(view, to=known[0])
+    return view
+
+
+def _changed(view: links.Importance, field: str, key: str) -> None:
+    common.show(replace(view, **{field: st.session_state[key]}))
+
+
+def _what_is_this() -> None:
+    with st.expander("What am I looking at?", icon=":material/help:"):
+        st.markdown(
+            """
+The **impact** of a unit on an image is what the network loses there when the unit is replaced by 0 (or by its mean): half of
+it is right answers lost, as a share of all right answers, half is how much the loss rises, as a share of the whole loss. The
+**total impact** sums its absolute value over all images: a unit with 0.1 moves as much as a tenth of all that the network gets
+right and wrong. Losses use the network’s outputs at a temperature that was fitted on the val split.
+
+**Top Impact** is the share of the total that lies in the images with the *highest activation*. People look at
+those images to learn what a unit means. Where Top Impact at 0.2% is small, the network hardly uses the unit on them.
+
+The **ablation score** asks whether words can do the unit’s work: on each test image the unit is replaced by what the words predict,
+times *c* plus *d*, and the network is run on. 1 means that its loss stays as it is, 0 that the words do no better than the unit’s mean,
+less than 0 that they do worse. *norm* finds c and d in closed form, so that the prediction has the unit’s mean and
+spread on the val split, shrunk by their correlation; *optim* by gradient descent on the val split, so that the loss changes least.
+
+Where replacing units costs a run of the network for each, impacts and scores are **estimates** from a sample of images, and say so.
+"""
+        )
+
+
+common.run(render)

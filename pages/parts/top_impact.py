@@ -1,0 +1,265 @@
+"""Top Impact over the store: the paper's Table 1 by layer, its curves, and the units behind it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.figures import percent, plural
+
+from .. import common, links
+from .words import code, md, rounded
+
+BETAS = (0.0003, 0.002, 0.02, 0.1, 0.5)
+_SET_TO = {"zero": "0", "mean": "its mean"}
+_BETA = 0.02  # of the scatter
+_POINTS = "impact points"
+
+
+def show(view: links.Importance, opened: common.Opened) -> None:
+    """The half of the page."""
+    table = common.table1(opened, view.to)
+    if table.empty:
+        _nothing(opened)
+        return
+    _switches(view, opened)
+    images = common.info(opened)["images"]
+    st.markdown(_in_words(table, images, view.to))
+    _table(table, images, view)
+    _missing(opened, table)
+    frame = _units(view, opened)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("How much the highest activations carry", anchor=False)
+        _curves(table)
+    with right:
+        st.subheader("The units behind it", anchor=False)
+        _scatter(view, opened, frame)
+    _list(view, opened, frame)
+
+
+# -- nothing to show ------------------------------------------------------------------------------
+
+
+def _nothing(opened: common.Opened) -> None:
+    st.info("**No impact was measured in this store.** Its layers say why:", icon=":material/info:")
+    layers = common.layers(opened)
+    for row in layers.itertuples():
+        st.markdown(f"- {code(row.layer)}: {md(_why(row))}")
+
+
+def _why(row) -> str:
+    reason = row.effect_reason
+    return reason if isinstance(reason, str) and reason else "The build did not measure it."
+
+
+def _missing(opened: common.Opened, table: pd.DataFrame) -> None:
+    """The layers that aren't in the table, each with its reason."""
+    layers = common.layers(opened)
+    for row in layers[~layers["layer"].isin(table["layer"])].itertuples():
+        st.caption(f"Not in the table: {code(row.layer)}. {md(_why(row))}")
+
+
+# -- the table ------------------------------------------------------------------------------------
+
+
+def _switches(view: links.Importance, opened: common.Opened) -> None:
+    known = common.impact_values(opened)
+    if len(known) > 1:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.html('<span class="lx-muted">Each unit is set to</span>', width="content")
+            st.session_state["set to"] = view.to
+            st.segmented_control(
+                "Each unit is set to",
+                known,
+                key="set to",
+                format_func=_SET_TO.get,
+                required=True,
+                label_visibility="collapsed",
+                width="content",
+                on_change=_changed,
+                args=(view, "to", "set to"),
+            )
+
+
+def _changed(view: links.Importance, field: str, key: str) -> None:
+    common.show(replace(view, **{field: st.session_state[key]}))
+
+
+def _in_words(table: pd.DataFrame, images: int, to: str) -> str:
+    """What the table says of the last layer that has impacts, and of the numbers in it."""
+    layer = table["layer"].iloc[-1]
+    rows = table[table["layer"] == layer].set_index("beta")
+    told = []
+    for beta, what in ((0.002, "the images with the highest activation"), (0.1, "")):
+        row = _at(rows, beta)
+        if row is not None and pd.notna(row["mean"]):
+            share = f"**{percent(row['mean'])}** of a unit’s effect"
+            told.append(
+                f"{what}, the top {_beta(beta)} ({plural(round(beta * images), 'image')}), carry {share}"
+                if what
+                else f"the top {_beta(beta)} carry {share.replace(' of a unit’s effect', '')}"
+            )
+    words = f"In {md(layer)}, " + "; ".join(told) + " on average." if told else ""
+    return (
+        f"{words} Each cell is the mean over the layer’s units that have an effect, ± its standard deviation over them: the share of "
+        f"a unit’s impact, summed over all {images:,} images of the probing set with the unit set to {_SET_TO[to]}, that lies in the "
+        "images with its highest activation. If every image had the same effect, a cell would be the share at the head of its column."
+    )
+
+
+def _beta(beta: float) -> str:
+    return f"{100 * beta:g}%"
+
+
+def _at(rows: pd.DataFrame, beta: float):
+    """The row of a layer's table at a beta, None where it has none."""
+    close = [b for b in rows.index if abs(b - beta) < 1e-9]
+    return rows.loc[close[0]] if close else None
+
+
+def _table(table: pd.DataFrame, images: int, view: links.Importance) -> None:
+    head = "".join(
+        f'<th scope="col">top {_beta(beta)}<br>{plural(round(beta * images), "image")}</th>' for beta in BETAS
+    )
+    body, estimates = [], False
+    for layer, rows in table.groupby("layer", sort=False):
+        rows = rows.set_index("beta")
+        cells = "".join(_cell(_at(rows, beta)) for beta in BETAS)
+        sampled = bool(rows["sampled"].any())
+        estimates |= sampled
+        body.append(
+            f'<tr{" class=now" if layer == view.layer else ""}><th scope="row">{escape(layer)}'
+            f"{' <span class=lx-muted>(estimate)</span>' if sampled else ''}</th>{cells}"
+            f"<td>{int(rows['units'].max()):,}</td></tr>"
+        )
+    st.html(
+        f'<div class="lx-table"><table class="lx-compare lx-table1"><thead><tr><th scope="col">Layer</th>{head}'
+        f'<th scope="col">Units with<br>an effect</th></tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        common.csv_button("Top Impact as CSV", lambda: table, "top impact.csv", "csv table1")
+        if estimates:
+            st.html(
+                '<span class="lx-muted">Estimates come from a sample of images; the standard error of each mean is in the '
+                "tooltip of its cell and in the CSV.</span>"
+            )
+
+
+def _cell(row) -> str:
+    if row is None or pd.isna(row["mean"]):
+        return '<td><span class="lx-muted">–</span></td>'
+    error = f"; standard error of the mean from sampling: {percent(row['error'])}" if row["sampled"] else ""
+    title = f"mean {row['mean']:.6f}, standard deviation over units {row['std']:.6f}{error}"
+    return f'<td title="{title}"><b>{percent(row["mean"])}</b> <span class="lx-muted">± {percent(row["std"])}</span></td>'
+
+
+def _curves(table: pd.DataFrame) -> None:
+    curves = {
+        layer: rows.rename(columns={"mean": "value", "std": "spread"})
+        for layer, rows in table.groupby("layer", sort=False)
+    }
+    common.chart(
+        figures.top_impact_curves(curves, theme=common.theme(), height=430),
+        "top impact curves",
+        "Curves of mean Top Impact by layer",
+    )
+
+
+# -- units ----------------------------------------------------------------------------------------
+
+
+def _units(view: links.Importance, opened: common.Opened) -> pd.DataFrame:
+    """A row per unit: what `Store.impacts` says, and its Top Impact at 2 % (`value`); of one layer, or all."""
+    frame = common.impacts(opened, view.to)
+    return frame[frame["layer"] == view.layer] if view.layer else frame
+
+
+def _scatter(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) -> None:
+    layers = list(pd.unique(common.table1(opened, view.to)["layer"]))
+    st.session_state["i layer"] = view.layer if view.layer in layers else ""
+    st.selectbox(
+        "Layer",
+        ["", *layers],
+        key="i layer",
+        format_func=lambda x: x or "all layers",
+        on_change=_changed,
+        args=(view, "layer", "i layer"),
+        label_visibility="collapsed",
+    )
+    known = frame[(frame["total"] > 0) & frame["value"].notna()]
+    if known.empty:
+        st.info("No unit of this layer has an effect on the network.", icon=":material/info:")
+        return
+    without = len(frame) - len(known)
+    st.markdown(
+        f"Each point is one of {plural(len(known), 'unit')}; **click one to open it.**"
+        + (f" {plural(without, 'unit')} without effect: not drawn." if without else "")
+    )
+    figure = figures.impact_scatter(known, beta=_BETA, theme=common.theme(), height=350)
+    common.open_clicked(figure, _POINTS, "Scatter of units: total impact against Top Impact at 2%", view)
+
+
+def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) -> None:
+    st.subheader("Units by total impact", anchor=False)
+    frame = frame.sort_values("total", ascending=False, kind="stable").reset_index(drop=True)
+    st.markdown(
+        f"{_first(frame)} Total impact sums |impact| over all images. **Click a row to open its unit.**"
+    )
+    columns = ["layer", "unit", "total", "total_error", "accuracy", "loss", "value", "images", "reason"]
+    optional = {"reason": frame["reason"].notna().any(), "total_error": frame["sampled"].any()}
+    picked = st.dataframe(
+        frame[[c for c in columns if optional.get(c, True)]],
+        hide_index=True,
+        height=400 if len(frame) > 10 else "content",
+        placeholder="",
+        on_select="rerun",
+        selection_mode="single-cell",
+        key="impact units",
+        alt="Table of units: total impact, right answers lost, rise of the loss, Top Impact at 2%",
+        column_config={
+            "layer": st.column_config.TextColumn("Layer", width=90),
+            "unit": st.column_config.NumberColumn("Unit", width=50),
+            "total": st.column_config.NumberColumn(
+                "Total impact", format="%.4f", help="Sum of |impact| over images"
+            ),
+            "total_error": st.column_config.NumberColumn(
+                "Standard error", format="%.4f", help="0 where exact"
+            ),
+            "accuracy": st.column_config.NumberColumn(
+                "Right answers lost",
+                format="percent",
+                help="Share of the network’s right answers; negative: gained",
+            ),
+            "loss": st.column_config.NumberColumn(
+                "Loss rises by", format="percent", help="Negative: it falls"
+            ),
+            "value": st.column_config.NumberColumn(
+                "In the top 2%",
+                format="percent",
+                help="Share of the total in the 2% of images with the highest activation",
+            ),
+            "images": st.column_config.NumberColumn("Images measured", format="localized"),
+            "reason": st.column_config.TextColumn("Note"),
+        },
+    )
+    common.csv_button(
+        "Impacts as CSV",
+        lambda: frame.rename(columns={"value": "top_impact_2%"}),
+        f"{opened.store.name} impacts.csv",
+        "csv impacts",
+    )
+    if picked.selection.cells:
+        row = frame.iloc[picked.selection.cells[0][0]]
+        common.open_unit(view, row["layer"], row["unit"])
+
+
+def _first(frame: pd.DataFrame) -> str:
+    if frame.empty or not frame["total"].iloc[0] > 0:
+        return "No unit has an effect."
+    first = frame.iloc[0]
+    return f"{md(first['layer'])} · unit {first['unit']} has the largest total impact, {rounded(first['total'])}."
