@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+from .preprocess import Preprocessing
+
 
 @dataclass(frozen=True)
 class TargetModel:
@@ -24,12 +26,16 @@ class TargetModel:
 
     name: str
     module: nn.Module
-    preprocess: Callable[[Image.Image], torch.Tensor]
+    preprocess: Preprocessing
     crop: Callable[[Image.Image], Image.Image]
     input_size: tuple[int, int]
     source: str
     outputs: tuple[str, ...] | None = None
     output_keys: tuple[str, ...] | None = None
+
+    def to_tensor(self, image: Image.Image) -> torch.Tensor:
+        """An image as `crop` gives it -> float tensor (3, H, W): normalised, not resized or cut again."""
+        return self.preprocess.to_tensor(image.convert("RGB"))
 
     def fingerprint(self) -> str:
         """A digest of names and values of all parameters and buffers."""

@@ -46,26 +46,24 @@ class Head:
         panels = int(max(1, ceil(float(((high - low) / 2 * half).max()) / _PANEL)))
         widest = float((torch.maximum(low.abs(), high.abs()) * half).max())
         if panels > _MOST_PANELS or widest > 60:  # exp of more overflows in single precision
-            return self._one_by_one(units, shift, p)
-        for start in range(0, len(p), step := max(1, _AT_ONCE // max(1, p.shape[1], 16 * len(units)))):
-            part = slice(start, start + step)
-            out[..., part] = _log_sum(p[part], scaled - middle, low, high, panels, shift[..., part])
-        own = (scaled[self.labels].T - middle[:, None]).float()  # (u, n)
-        out -= shift * own
+            self._one_by_one(scaled, shift, out)
+        else:
+            for start in range(0, len(p), step := max(1, _AT_ONCE // max(p.shape[1], 16 * len(units)))):
+                part = slice(start, start + step)
+                out[..., part] = _log_sum(p[part], scaled - middle, low, high, panels, shift[..., part])
+            out -= shift * (scaled[self.labels].T - middle[:, None]).float()
         # Where the unit can't make a difference no rounding may say that it does.
         return torch.where((shift == 0) | (half == 0)[None, :, None], 0.0, out)
 
-    def _one_by_one(self, units: Tensor, shift: Tensor, p: Tensor) -> Tensor:
-        out, log_p = torch.empty_like(shift), torch.log_softmax(self.logits.double() / self.temperature, 1)
-        scaled = (self.weight[:, units] / self.temperature).double()
+    def _one_by_one(self, scaled: Tensor, shift: Tensor, out: Tensor) -> None:
+        log_p = torch.log_softmax(self.logits.double() / self.temperature, 1)
         for v in range(len(shift)):
-            for i in range(len(units)):
-                for start in range(0, len(p), step := max(1, _AT_ONCE // p.shape[1])):
+            for i in range(scaled.shape[1]):
+                for start in range(0, len(log_p), step := max(1, _AT_ONCE // log_p.shape[1])):
                     part = slice(start, start + step)
                     moved = shift[v, i, part].double()
                     total = torch.logsumexp(log_p[part] + moved[:, None] * scaled[:, i], 1)
                     out[v, i, part] = (total - moved * scaled[self.labels[part], i]).float()
-        return torch.where(shift == 0, 0.0, out)
 
     def right(self, units: Tensor, shift: Tensor) -> Tensor:
         """Whether the largest logit is the class's with units shifted, boolean (V, u, n).

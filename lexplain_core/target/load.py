@@ -19,7 +19,7 @@ from . import checkpoints, outputs, preprocess
 from .base import TargetModel
 from .factory import call_factory, said, seeded
 from .preprocess import Preprocessing
-from .registry import target_models
+from .registry import registered, target_models
 
 _FACTORY = re.compile(r"^(?P<path>.+\.py):(?P<function>[A-Za-z_]\w*)$")
 # Tried, in this order, to find a size that a factory's network accepts, where nothing says one.
@@ -50,8 +50,8 @@ def load_target(
     image, the input's size where neither weights nor config resize or cut.
     Raises `UserError` for whatever is not there or doesn't fit.
     """
-    if target.model in target_models:
-        return target_models[target.model](target)
+    if make := registered(target.model):
+        return make(target)
     loaded = _load(target)
     preprocessing = preprocess.with_settings(loaded.preprocessing, target.preprocess)
     names = loaded.names

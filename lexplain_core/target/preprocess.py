@@ -59,9 +59,13 @@ class Preprocessing:
 
     def __call__(self, image: Image.Image) -> Tensor:
         """PIL image -> float32 tensor (3, H, W), normalised."""
+        return self.to_tensor(self.cut(image))
+
+    def to_tensor(self, image: Image.Image) -> Tensor:
+        """An RGB image that is resized and cut already -> float32 tensor (3, H, W), normalised."""
         # NumPy and not torch: many threads do this at once, and torch would start a team of
         # OpenMP threads in each of them.
-        pixels = np.array(self.cut(image), dtype=np.float32).transpose(2, 0, 1)
+        pixels = np.array(image, dtype=np.float32).transpose(2, 0, 1)
         pixels = np.ascontiguousarray(pixels)
         pixels /= np.float32(255)
         pixels -= np.asarray(self.mean, np.float32)[:, None, None]
