@@ -26,6 +26,7 @@ from .config import Build
 from .errors import UserError
 from .explain import Found, Problem, methods, solvers
 from .judging import replace_units, score_explanations
+from .mapping import keep_maps
 from .persist import write_store
 from .probe import load_probing_set, split
 from .probe.digest import content_digest
@@ -253,5 +254,6 @@ STAGES = [
     ("explanations", explain_units),
     ("scores", score_explanations),
     ("effects", replace_units),
+    ("maps", keep_maps),
     ("store", write_store),
 ]

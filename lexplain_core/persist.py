@@ -18,6 +18,7 @@ from . import __version__
 from .concepts import Concept, ConceptMatrix, EncoderView, split_filter_counts
 from .config import Build
 from .explain import Found, methods
+from .mapping import Whole, mapped_images
 from .persist_effects import ablation_scores, missing_ablation, write_effects
 from .probe import ProbingSet
 from .probe.images import thumbnail_jpeg
@@ -69,12 +70,14 @@ def _write_probing_set(work: Work, store: StoreWriter) -> None:
 
 def _write_images(work: Work, store: StoreWriter) -> None:
     probing, side = work.probing, work.config.thumbnail
-    examples = _example_images(work.layers)
+    examples, mapped, whole = _example_images(work.layers), mapped_images(work), Whole(work.model)
     predicted = work.run.predicted
 
     def row(i: int) -> tuple:
         image = probing.load(i)
-        crop = thumbnail_jpeg(work.model.crop(image), CROP_SIDE) if i in examples else None
+        crop = None
+        if i in examples or (i in mapped and not whole(image.size)):
+            crop = thumbnail_jpeg(work.model.crop(image), CROP_SIDE if i in examples else side)
         return (
             i, probing.keys[i], int(probing.labels[i]), str(work.splits[i]), image.width, image.height,
             probing.captions[i] if probing.captions else None,

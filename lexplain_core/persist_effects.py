@@ -36,7 +36,7 @@ def write_effects(work: Work, store: StoreWriter) -> None:
             # through Arrow, where NaN (undefined) is NULL
             store.rows(table, pa.Table.from_pandas(pd.concat(frames), preserve_index=False))
     for frame in work.maps:
-        store.rows("maps", frame)
+        store.maps(frame)
 
 
 def ablation_scores(work: Work, number: int, method: str, unit: int, simulator: str) -> list[tuple]:

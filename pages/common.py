@@ -337,13 +337,13 @@ def open_unit(view: Any, layer: str, unit: int, method: str = "") -> None:
 
 
 def open_clicked(figure, key: str, alt: str, view: Any) -> None:
-    """A chart of points, whose customdata begin with layer and unit (and method): a click opens the unit."""
+    """A chart of points, whose customdata begin with layer, unit and method: a click opens the unit."""
     picked = st.plotly_chart(
         figure, theme=None, key=key, config=CHART, alt=alt, on_select="rerun", selection_mode="points"
     )
     for point in picked.selection.points:
-        layer, unit, *more = point["customdata"]
-        open_unit(view, layer, unit, more[0] if view.page == "importance" and view.part == "together" else "")
+        layer, unit, method, *_ = point["customdata"]
+        open_unit(view, layer, unit, method)
 
 
 def csv_button(label: str, make: Callable[[], pd.DataFrame], name: str, key: str) -> None:

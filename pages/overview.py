@@ -14,7 +14,11 @@ from pages.parts.scores import seen_by
 from pages.parts.words import code, md, message, rounded, two
 
 _ROLES = {"explainer": "find", "simulator": "score"}
-_COLUMNS = ["layer", "unit", "explanation", "score", "null_high", "length", "maximum", "status", "name"]
+_COLUMNS = [
+    "layer", "unit", "explanation", "score", "null_high", "ablation", "impact", "length", "maximum", "status",
+    "name",
+]  # fmt: skip
+_OPTIONAL = ("name", "ablation", "impact")  # shown where a unit has one
 
 
 def render() -> None:
@@ -105,13 +109,13 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
     rows, sentence = filters.chosen(table, view)
     # methods may have different simulators, and their scores then don't compare
     seen = " and ".join(seen_by(name) for name in sorted(rows["simulator"].dropna().unique()))
-    scored = f" Scored with concepts seen by {seen}." if seen else ""
-    st.markdown(md(sentence) + (" **Click a row to open its unit.**" if len(rows) else "") + md(scored))
+    scored = f"Scored with concepts seen by {seen}." if seen else ""
+    st.markdown(md(sentence) + (" **Click a row to open its unit.** " if len(rows) else " ") + md(scored))
     if len(rows) == 0:
         st.info("No unit passes these filters.", icon=":material/filter_alt_off:")
         st.button("Remove the filters", on_click=lambda: common.show(links.Overview(store=view.store)))
         return
-    columns = [c for c in _COLUMNS if c != "name" or rows["name"].notna().any()]
+    columns = [c for c in _COLUMNS if c not in _OPTIONAL or table[c].notna().any()]
     picked = st.dataframe(
         rows[columns],
         hide_index=True,
@@ -120,13 +124,14 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
         on_select="rerun",
         selection_mode="single-cell",
         key="units",
-        alt="Table of units: layer, number, explanation, score, chance, length, largest activation, status",
+        alt="Table of units: layer, number, explanation, score, chance, ablation score, impact, length, largest "
+        "activation, status",
         column_config={
             "layer": st.column_config.TextColumn("Layer", width=80),
             "unit": st.column_config.NumberColumn("Unit", width=48),
             "name": st.column_config.TextColumn("Name", width=110, help="The name of a computed unit"),
             "explanation": st.column_config.TextColumn(
-                "Explanation", width=240, help="weight·concept, strongest first, and the bias"
+                "Explanation", width=210, help="weight·concept, strongest first, and the bias"
             ),
             "score": st.column_config.ProgressColumn(
                 "Test corr.",
@@ -141,6 +146,20 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
                 width=64,
                 format="%.2f",
                 help="What the same words score on other units of the layer: 95% of those are below",
+            ),
+            "ablation": st.column_config.NumberColumn(
+                "Ablation",
+                width=70,
+                format="%.2f",
+                help="How well the words’ prediction stands in for the unit on the test split (norm): 1, the network’s loss "
+                "stays as it is; 0, no better than the unit’s mean; empty where undefined",
+            ),
+            "impact": st.column_config.NumberColumn(
+                "Impact",
+                width=62,
+                format="%.3f",
+                help="What the network loses with the unit at 0, summed as |impact| over all images"
+                + ("; partly estimates from samples" if table["impact_sampled"].eq(True).any() else ""),
             ),
             "length": st.column_config.NumberColumn("Length", width=62, help="How many concepts"),
             "maximum": st.column_config.NumberColumn(
@@ -201,8 +220,10 @@ def _export(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _layers(opened: common.Opened, layers: pd.DataFrame) -> None:
     st.subheader("Layers", anchor=False)
-    columns = ["layer", "units", "alive", "dead", "constant", "negative", "mean_score", "mean_null_high"]
-    optional = ("constant", "negative", "mean_null_high")
+    columns = [
+        "layer", "units", "alive", "dead", "constant", "negative", "mean_score", "mean_null_high", "mean_ablation",
+    ]  # fmt: skip
+    optional = ("constant", "negative", "mean_null_high", "mean_ablation")
     shown = [c for c in columns if c not in optional or layers[c].fillna(0).any()]
     st.dataframe(
         layers[shown],
@@ -212,23 +233,29 @@ def _layers(opened: common.Opened, layers: pd.DataFrame) -> None:
         key="layers",
         alt="Table of layers: units, alive, dead, constant, without positive range, mean score",
         column_config={
-            "layer": st.column_config.TextColumn("Layer", width=76),
-            "units": st.column_config.NumberColumn("Units", width=48),
-            "alive": st.column_config.NumberColumn("Alive", width=46),
+            "layer": st.column_config.TextColumn("Layer", width=68),
+            "units": st.column_config.NumberColumn("Units", width=44),
+            "alive": st.column_config.NumberColumn("Alive", width=42),
             "dead": st.column_config.NumberColumn(
-                "Dead", width=46, help="Largest activation below the threshold"
+                "Dead", width=42, help="Largest activation below the threshold"
             ),
             "constant": st.column_config.NumberColumn(
-                "Const.", width=50, help="Constant: the same for every image"
+                "Const.", width=47, help="Constant: the same for every image"
             ),
             "negative": st.column_config.NumberColumn(
-                "Neg.", width=44, help="Without a positive range: below zero for every image"
+                "Neg.", width=40, help="Without a positive range: below zero for every image"
             ),
             "mean_score": st.column_config.NumberColumn(
-                "Corr.", width=48, format="%.2f", help="Mean test correlation over the units that have one"
+                "Corr.", width=44, format="%.2f", help="Mean test correlation over the units that have one"
             ),
             "mean_null_high": st.column_config.NumberColumn(
-                "Chance", width=58, format="%.2f", help="Mean of the units’ chance: see the table of units"
+                "Chance", width=54, format="%.2f", help="Mean of the units’ chance: see the table of units"
+            ),
+            "mean_ablation": st.column_config.NumberColumn(
+                "Abl.",
+                width=42,
+                format="%.2f",
+                help="Mean test ablation score (norm) over the units that have one",
             ),
         },
     )
@@ -339,6 +366,9 @@ The **test correlation** says how well that works. For each of the {test:,} imag
 explanation was not made from, the predicted activation is set against the real one: 1 is a perfect match, 0 is none.
 The table and the chart show these scores, never those of images that were used for the fit. **Chance** is what
 the same words score on other units of the layer: 95% of those units are below it.
+**Ablation** says how well the predicted activation can stand in for the real one: 1 where the network’s loss stays as it
+is, 0 where the words do no better than the unit’s mean. **Impact** says how much the network needs the unit: what it loses where the
+unit is 0, summed over all images. The page *Importance* has more.
 Whoever browses the units has seen test images, too: examples come from the whole probing set.
 
 **Dead** units stay near zero for every image, **constant** ones never change, and units *without a positive range*

@@ -16,7 +16,7 @@ CORE = ROOT / "lexplain_core"
 # A room imports only from rooms before it in this list.
 ROOMS = [
     "store", "probe", "target", "concepts", "explain", "simulate", "importance", "trials", "live", "figures",
-    "demo", "work", "judging", "persist_effects", "persist", "build", "stored_encoders", "import_explanations", "cli", "__main__", "reference",
+    "demo", "work", "judging", "mapping", "persist_effects", "persist", "build", "stored_encoders", "import_explanations", "cli", "__main__", "reference",
 ]  # fmt: skip
 BASE = ["errors", "registry", "progress", "config"]
 SOURCES = sorted(p for p in CORE.rglob("*.py"))

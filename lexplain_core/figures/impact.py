@@ -89,7 +89,9 @@ def strip(
             "showarrow": False,
             "font": {"size": 12, "color": look.text if images else look.muted},
         }
-        for bucket, (share, images, top) in enumerate(zip(frame["share"], frame["images"], tops, strict=True))
+        for bucket, (share, images, top) in enumerate(
+            zip(frame["share"], frame["images"], places, strict=True)
+        )
     ]
     y = axis(
         look,

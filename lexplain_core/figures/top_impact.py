@@ -104,23 +104,24 @@ def top_impact_curves(
     )
 
 
+def _hues(look: Theme) -> list[str]:
+    return [look.accent, *(c for c in OKABE_ITO if c not in (YELLOW, look.accent))]
+
+
 def _looks(look: Theme, curves, first) -> tuple[dict, dict, dict]:
-    hues = [c for c in OKABE_ITO if c not in (YELLOW, look.accent)]
-    names = [name for name in curves if name != first]
-    color = {name: hues[i % len(hues)] for i, name in enumerate(names)} | {first: look.accent}
-    if first is None and names:
-        color[names[0]] = look.accent
-    place = {name: i for i, name in enumerate([*([first] if first in curves else []), *names])}
+    """Colour, dash and symbol of each curve; the first one's, or that of `first`, is the accent."""
+    hues = _hues(look)
+    names = sorted(curves, key=lambda name: name != first)
     return (
-        color,
-        {name: _DASHES[i % 4] for name, i in place.items()},
-        {name: SYMBOLS[i % 5] for name, i in place.items()},
+        {name: hues[i % len(hues)] for i, name in enumerate(names)},
+        {name: _DASHES[i % len(_DASHES)] for i, name in enumerate(names)},
+        {name: SYMBOLS[i % len(SYMBOLS)] for i, name in enumerate(names)},
     )
 
 
 def kinds_of_points(look: Theme, names: Sequence[str]) -> dict[str, dict]:
     """A marker for each name: a colour and a symbol of its own."""
-    hues = [look.accent, *(c for c in OKABE_ITO if c not in (YELLOW, look.accent))]
+    hues = _hues(look)
     return {
         name: {
             "color": hues[i % len(hues)], "symbol": SYMBOLS[i % len(SYMBOLS)], "size": 8, "opacity": 0.7,
@@ -131,7 +132,7 @@ def kinds_of_points(look: Theme, names: Sequence[str]) -> dict[str, dict]:
 
 
 def points(frame: pd.DataFrame, x: str, y: str, marker: dict, name: str, told: list[list]) -> dict:
-    """A trace of units to click: its customdata begin with layer and unit of each point.
+    """A trace of units to click: its customdata begin with layer, unit and method ("" for none) of each point.
 
     frame: columns layer, unit, x and y. told: more customdata of each point, for the hover text.
     """
@@ -156,7 +157,7 @@ def impact_scatter(
     """Units by total impact (log scale) and by Top Impact at `beta`, one point a unit.
 
     frame: columns layer, unit, total, value (Top Impact), sampled. Units without effect have no place on a
-    logarithmic axis and are left out. customdata of each point: layer, unit.
+    logarithmic axis and are left out. customdata of each point: layer, unit, "".
     """
     look = theme_of(theme)
     frame = frame[(frame["total"] > 0) & frame["value"].notna()]
@@ -177,8 +178,8 @@ def impact_scatter(
         data.append(
             points(rows, "total", "value", markers[name], name, told)
             | {
-                "hovertemplate": "%{customdata[2]} · unit %{customdata[1]}<br>total impact %{customdata[3]}"
-                f"%{{customdata[5]}}<br>%{{customdata[4]}} of it in the {percent(beta)} highest images<extra></extra>"
+                "hovertemplate": "%{customdata[3]} · unit %{customdata[1]}<br>total impact %{customdata[4]}"
+                f"%{{customdata[6]}}<br>%{{customdata[5]}} of it in the {100 * beta:g}% highest images<extra></extra>"
             }
         )
     return figure(
@@ -190,7 +191,7 @@ def impact_scatter(
         clickmode="event+select",
         dragmode=False,
         xaxis=axis(look, "total impact (log scale)", type="log"),
-        yaxis=axis(look, f"share of it in the {percent(beta)} highest images", tickformat=".0%", rangemode="tozero"),
+        yaxis=axis(look, f"share of it in the {100 * beta:g}% highest images", tickformat=".0%", rangemode="tozero"),
         shapes=[
             {
                 "type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": beta, "y1": beta,

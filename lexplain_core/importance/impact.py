@@ -22,7 +22,7 @@ LEAST_RUNS = 10  # a sample of fewer images says nothing of a unit
 _AT_ONCE = 4_000_000  # losses of units × images that are worked on at a time
 _ROWS = 4_096  # runs between two steps of the progress bar
 # Of an image on which the network is sure, the loss hardly moves; this share of its activation counts.
-_SURE = 0.05
+_SURE = 0.1
 
 
 @dataclass(frozen=True)
@@ -227,12 +227,13 @@ def _sum_up(
     counts = np.array([top_count(beta, n) for beta in BETAS])
     top = sums[np.searchsorted(ranks, counts)] / total
     bucket, rows = buckets_of(q)
-    inside = bucket[images][:, None] == rows
-    shares = (weights * values) @ inside / total
+    shares = np.bincount(bucket[images] + 1, weights * values, N_BUCKETS + 1)[rows + 1] / total
+    shares = np.minimum(shares, 1.0)  # but for rounding they are
     total_error, errors = 0.0, np.zeros(len(BETAS) + len(rows))
     if sample is not None:
         total_error = float(sample.errors(values[:, None])[0])
-        parts = np.column_stack([ranks[:, None] < counts, inside]) * values[:, None]
+        inside = [ranks[:, None] < counts, bucket[images][:, None] == rows]
+        parts = np.column_stack(inside) * values[:, None]
         errors = sample.ratio_errors(parts, values)
     top = np.where(counts > 0, top, np.nan)
     top_errors = np.where(counts > 0, errors[: len(BETAS)], np.nan)
@@ -248,7 +249,7 @@ def _sum_up(
         pd.DataFrame(
             {
                 "bucket": rows,
-                "images": (bucket[:, None] == rows).sum(axis=0),
+                "images": count_buckets(bucket, rows),
                 "impact": shares * total,
                 "share": shares,
                 "error": errors[len(BETAS) :],
@@ -261,7 +262,7 @@ def _without(q: np.ndarray, to: str, total: float | None, images: int, sampled: 
     """An impact of 0, or one that is undefined (None)."""
     bucket, rows = buckets_of(np.asarray(q))
     nothing = np.nan if total is None else total
-    frame = pd.DataFrame({"bucket": rows, "images": (bucket[:, None] == rows).sum(axis=0)})
+    frame = pd.DataFrame({"bucket": rows, "images": count_buckets(bucket, rows)})
     return Impact(
         to,
         total,
@@ -296,6 +297,11 @@ def buckets_of(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return buckets.assign(q), np.arange(-1, N_BUCKETS)
     bucket = np.where(q < 0, -1, 0)
     return bucket, np.unique(bucket)
+
+
+def count_buckets(bucket: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """How many images are in each of the buckets `rows`; bucket: (N,), of each image."""
+    return np.bincount(bucket + 1, minlength=N_BUCKETS + 1)[rows + 1]
 
 
 def _target(q: np.ndarray, to: str) -> float:

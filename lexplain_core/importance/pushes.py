@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..progress import Progress, Silent
 from ..target.effects import Effects
-from .impact import buckets_of, whole_images
+from .impact import buckets_of, count_buckets, whole_images
 from .sampling import allocate
 
 STRONGEST = 5  # outputs up, and as many down
@@ -64,8 +64,9 @@ def _exact(
         effects.rows(np.zeros(2, dtype=np.int64), np.array([unit, unit]), np.array([low, low + width]), take)
         slope = (logits[1] - logits[0]) / width
         bucket, rows = buckets_of(effects.q[unit])
-        counts = np.array([(bucket == row).sum() for row in rows])
-        means = np.array([q[bucket == row].mean() if (bucket == row).any() else 0.0 for row in rows])
+        counts = count_buckets(bucket, rows)
+        sums = np.bincount(bucket + 1, q, rows[-1] + 2)[rows + 1]
+        means = sums / np.maximum(counts, 1)
         found[unit] = rows, counts, np.outer(means - q.mean(), slope)
     return found
 

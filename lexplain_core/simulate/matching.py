@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..target.effects import Curves, Effects
 
-_STEPS = 120
+_STEPS = 60
 _RATE = 0.05  # of Adam at the start, in standard deviations of the unit; it falls to 0
 _MARGIN = 0.25  # of a unit's range, by which replaced values may leave it on each side
 _FAR = 2.0  # ranges beyond which the published starting point is not looked at

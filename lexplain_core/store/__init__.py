@@ -1,6 +1,6 @@
 """The store: one DuckDB file with a reader and a writer; the only home of SQL."""
 
-from .buckets import N_BUCKETS, OTHER, Buckets
+from .buckets import EXAMPLES, N_BUCKETS, OTHER, Buckets, example_images
 from .discover import StoreEntry, find_stores
 from .model import Explanation, Impact, Score, Term, UnitMap
 from .reader import Store
@@ -10,6 +10,7 @@ from .version import SCHEMA_VERSION, StoreError
 from .writer import StoreWriter
 
 __all__ = [
+    "EXAMPLES",
     "N_BUCKETS",
     "OTHER",
     "SCHEMA_VERSION",
@@ -24,6 +25,7 @@ __all__ = [
     "Term",
     "Unit",
     "UnitMap",
+    "example_images",
     "explanation_text",
     "find_stores",
 ]

@@ -10,6 +10,8 @@ import pandas as pd
 
 N_BUCKETS = 8
 OTHER = -1  # concept id of "none of the explanation's concepts"
+EXAMPLES = 8  # images of a bucket that are shown at a time
+_DRAW = 0x1E  # draws of examples have a stream of random numbers of their own
 MATCH = 0.5  # an image matches a concept from this P on
 
 
@@ -53,6 +55,29 @@ def _assign(activations: np.ndarray, edges: np.ndarray) -> np.ndarray:
     values = np.asarray(activations, dtype=np.float64)
     inner = np.searchsorted(edges[1:-1], values, side="left")
     return np.where(values < 0, -1, inner).astype(np.int8)
+
+
+def example_images(
+    values: np.ndarray,
+    layer_id: int,
+    unit: int,
+    bucket: int,
+    count: int = EXAMPLES,
+    seed: int = 0,
+    top: bool = False,
+) -> np.ndarray:
+    """Images of a bucket (0–7, or -1 for the band below 0), strongest first; at most `count` ids.
+
+    values: the unit's activations, (N,). A draw without replacement that is the same for the same
+    unit, bucket and seed, or the strongest ones with `top`.
+    """
+    buckets = Buckets.of(values)
+    where = buckets.assign(values) if buckets else np.where(values < 0, -1, 0)
+    inside = np.flatnonzero(where == bucket)
+    if not top and len(inside) > count:
+        draw = np.random.default_rng([_DRAW, seed, layer_id, unit, bucket + 1])
+        inside = draw.choice(inside, count, replace=False)
+    return inside[np.lexsort((inside, -values[inside]))][:count]
 
 
 def winners(matches: np.ndarray, weights: Sequence[float]) -> np.ndarray:

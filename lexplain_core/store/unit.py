@@ -12,15 +12,12 @@ import numpy as np
 import pandas as pd
 
 from . import effects
-from .buckets import MATCH, N_BUCKETS, Buckets, composition
+from .buckets import MATCH, N_BUCKETS, Buckets, composition, example_images
 from .model import Explanation, Impact, Score, Term, UnitMap
 from .version import StoreError
 
 if TYPE_CHECKING:
     from .reader import Store
-
-# Example images drawn with a seed must be the same for the same (unit, bucket, seed).
-_DRAW = 0x1E
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,13 +271,9 @@ class Unit:
             raise StoreError(
                 f"There is no bucket {bucket}; buckets are 0 to {N_BUCKETS - 1}, and -1 below 0."
             )
-        values = self.activations
-        where = self.buckets.assign(values) if self.buckets else np.where(values < 0, -1, 0)
-        inside = np.flatnonzero(where == bucket)
-        if not top and len(inside) > count:
-            draw = np.random.default_rng([_DRAW, seed, self.layer_id, self.index, bucket + 1])
-            inside = draw.choice(inside, count, replace=False)
-        return self._described(inside[np.lexsort((inside, -values[inside]))][:count])
+        return self._described(
+            example_images(self.activations, self.layer_id, self.index, bucket, count, seed, top)
+        )
 
     def top(self, count: int = 9) -> pd.DataFrame:
         """The images with the largest activations, strongest first; columns as `examples`."""

@@ -157,6 +157,7 @@ class ClosedEffects(_Base):
     ):
         super().__init__(q, outputs, labels, temperature)
         self.device = torch.device(device)
+        self._last: tuple[np.ndarray, Head] | None = None
         self.weight = torch.from_numpy(np.ascontiguousarray(weight, dtype=np.float32)).to(self.device)
 
     def block(self, units, images, values) -> Measured:
@@ -176,6 +177,12 @@ class ClosedEffects(_Base):
         return Measured(loss, right)
 
     def _head(self, images: np.ndarray) -> Head:
+        """The head's view of some images; callers ask for the same ones again and again."""
+        if self._last is None or not np.array_equal(self._last[0], images):
+            self._last = (np.array(images), self._new_head(images))
+        return self._last[1]
+
+    def _new_head(self, images: np.ndarray) -> Head:
         logits = torch.from_numpy(np.ascontiguousarray(self.outputs[images], dtype=np.float32))
         labels = torch.from_numpy(self.labels[images])
         return Head(self.weight, logits.to(self.device), labels.to(self.device), self.temperature)

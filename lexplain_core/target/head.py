@@ -12,6 +12,7 @@ coefficients are a product of p (images × classes) with a small matrix (classes
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, exp, factorial
 
 import torch
@@ -19,8 +20,9 @@ from torch import Tensor
 
 _PANEL = 1.5  # largest half-range of δ·w/T of one series; wider ranges take several
 _MOST_PANELS = 4  # more, and classes are summed one by one
-_SERIES = 1e-8
+_SERIES = 1e-7
 _AT_ONCE = 16_000_000  # entries of the largest array at a time
+_TILE = 1_000_000  # entries of a series that are summed at a time: what a processor's cache holds
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,6 @@ class Head:
     def change(self, units: Tensor, shift: Tensor) -> Tensor:
         """L(δ) − L(0) in nats, float32 (V, u, n), of units (u,) shifted by δ (V, u, n)."""
         out = torch.empty_like(shift)
-        p = torch.softmax(self.logits / self.temperature, 1)
         scaled = (self.weight[:, units] / self.temperature).double()
         middle, half = (scaled.amax(0) + scaled.amin(0)) / 2, (scaled.amax(0) - scaled.amin(0)) / 2
         low, high = shift.amin((0, 2)).double(), shift.amax((0, 2)).double()
@@ -48,12 +49,19 @@ class Head:
         if panels > _MOST_PANELS or widest > 60:  # exp of more overflows in single precision
             self._one_by_one(scaled, shift, out)
         else:
-            for start in range(0, len(p), step := max(1, _AT_ONCE // max(p.shape[1], 16 * len(units)))):
+            series = _Series(scaled - middle, low, high, panels)
+            own = (scaled - middle).float()
+            for start in range(0, len(self.labels), step := max(64, _TILE // series.size)):
                 part = slice(start, start + step)
-                out[..., part] = _log_sum(p[part], scaled - middle, low, high, panels, shift[..., part])
-            out -= shift * (scaled[self.labels].T - middle[:, None]).float()
+                moved = shift[..., part]
+                total = series.log_sum(self._p[part], moved)
+                torch.addcmul(total, moved, own[self.labels[part]].T, value=-1, out=out[..., part])
         # Where the unit can't make a difference no rounding may say that it does.
-        return torch.where((shift == 0) | (half == 0)[None, :, None], 0.0, out)
+        return out.masked_fill_((shift == 0) | (half == 0)[None, :, None], 0.0)
+
+    @cached_property
+    def _p(self) -> Tensor:
+        return torch.softmax(self.logits / self.temperature, 1)
 
     def _one_by_one(self, scaled: Tensor, shift: Tensor, out: Tensor) -> None:
         log_p = torch.log_softmax(self.logits.double() / self.temperature, 1)
@@ -65,49 +73,78 @@ class Head:
                     total = torch.logsumexp(log_p[part] + moved[:, None] * scaled[:, i], 1)
                     out[v, i, part] = (total - moved * scaled[self.labels[part], i]).float()
 
+    @cached_property
+    def _ranks(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The top class, whether it is the label, the label's logit, and the largest other, each (n,)."""
+        top = self.logits.argmax(1)
+        own = self.logits.gather(1, self.labels[:, None])[:, 0]
+        others = self.logits.scatter(1, self.labels[:, None], -torch.inf).amax(1)
+        return top, top == self.labels, own, others
+
     def right(self, units: Tensor, shift: Tensor) -> Tensor:
         """Whether the largest logit is the class's with units shifted, boolean (V, u, n).
 
         Only where a bound on what the shift can do doesn't settle it are all classes compared.
         """
         z, y, w = self.logits, self.labels, self.weight[:, units]
-        top = z.argmax(1)
-        correct = top == y
-        own = z.gather(1, y[:, None])[:, 0]
-        others = z.scatter(1, y[:, None], -torch.inf).amax(1)
+        top, correct, own, others = self._ranks
         w_own, w_top = w[y].T, w[top].T  # (u, n)
-        highest, lowest = w.amax(0)[:, None], w.amin(0)[:, None]
+        up, down = w.amax(0)[:, None] - w_own, w_own - w.amin(0)[:, None]
+        gap = own - others
+        slack = 1e-5 * (1 + own.abs())  # rounding must not settle what is near a tie
         out = correct.expand(shift.shape).clone()
         for v, moved in enumerate(shift):
-            gain = torch.maximum(moved * (highest - w_own), moved * (lowest - w_own))
-            slack = 1e-5 * (1 + own.abs())  # rounding must not settle what is near a tie
-            may_fall = correct & (gain >= own - others - slack)
-            may_rise = ~correct & (moved * (w_own - w_top) >= others - own - slack)
-            unit, image = torch.nonzero((may_fall | may_rise) & (moved != 0), as_tuple=True)
+            # how far the label can fall behind some class, and how far it gets ahead of the top one
+            falls = torch.where(moved > 0, moved * up, -moved * down)
+            rises = moved * (w_own - w_top)
+            open_ = torch.where(correct, falls - gap, rises + gap) >= -slack
+            unit, image = torch.nonzero(open_ & (moved != 0), as_tuple=True)
             for start in range(0, len(unit), step := max(1, _AT_ONCE // z.shape[1])):
                 k, x = unit[start : start + step], image[start : start + step]
                 out[v, k, x] = (z[x] + moved[k, x][:, None] * w.T[k]).argmax(1) == y[x]
         return out
 
 
-def _log_sum(p: Tensor, scaled: Tensor, low: Tensor, high: Tensor, panels: int, shift: Tensor) -> Tensor:
-    """log Σ_c p_c·exp(δ·s_c) for p (n, C), s (C, u) and δ (V, u, n) within [low, high], each (u,)."""
-    width = (high - low).clamp_min(1e-30) / panels
-    out = torch.empty_like(shift)
-    at = ((shift - low.float()[:, None]) / width.float()[:, None]).clamp(0, panels)
-    panel = at.floor().clamp(max=panels - 1)
-    terms = _terms(float((width / 2 * scaled.abs().amax(0)).max()))
-    for number in range(panels):
-        inside = panel == number
-        if panels > 1 and not inside.any():
-            continue
-        centre = low + (number + 0.5) * width
-        series = p @ _coefficients(scaled, centre, width / 2, terms).to(p.dtype)  # (n, terms·u)
-        series = series.view(len(p), terms, -1).permute(1, 2, 0)  # (terms, u, n)
-        t = 2 * (at - number) - 1
-        total = _clenshaw(series, t.clamp(-1, 1) if panels > 1 else t)
-        out = total if panels == 1 else torch.where(inside, total, out)
-    return out.log()
+class _Series:
+    """log Σ_c p_c·exp(δ·s_c) for s (C, u) and δ within [low, high], each (u,), by Chebyshev series."""
+
+    def __init__(self, scaled: Tensor, low: Tensor, high: Tensor, panels: int):
+        self._low, self._width = low, (high - low).clamp_min(1e-30) / panels
+        self._panels, self._units = panels, scaled.shape[1]
+        self._terms = _terms(float((self._width / 2 * scaled.abs().amax(0)).max()))
+        self._coefficients = []
+        for number in range(panels):
+            centre = low + (number + 0.5) * self._width
+            found = _coefficients(scaled, centre, self._width / 2, self._terms)
+            self._coefficients.append(found.float().T.contiguous())  # (terms·u, C)
+
+    @property
+    def size(self) -> int:
+        """Entries of a series for one image."""
+        return self._terms * self._units
+
+    def log_sum(self, p: Tensor, shift: Tensor) -> Tensor:
+        """For p (n, C) and shift (V, u, n); (V, u, n)."""
+        at = (shift - self._low.float()[:, None]) / self._width.float()[:, None]
+        if self._panels == 1:
+            return self._sum(0, p, at).log_()
+        out, panel = torch.ones_like(shift), at.floor().clamp(0, self._panels - 1)
+        for number in range(self._panels):
+            inside = panel == number
+            if inside.any():
+                out = torch.where(inside, self._sum(number, p, (at - number).clamp(0, 1)), out)
+        return out.log_()
+
+    def _sum(self, panel: int, p: Tensor, at: Tensor) -> Tensor:
+        series = (self._coefficients[panel] @ p.T).view(self._terms, self._units, -1)
+        t = 2 * at - 1
+        twice, after, later = 2 * t, series[-1].expand(t.shape), None
+        for m in range(len(series) - 2, -1, -1):
+            now = torch.addcmul(series[m], twice if m else t, after)
+            if later is not None:
+                now -= later
+            after, later = now, after
+        return after
 
 
 def _terms(r: float) -> int:
@@ -124,11 +161,3 @@ def _coefficients(scaled: Tensor, centre: Tensor, half: Tensor, terms: int) -> T
     transform = 2 / terms * torch.cos(order[:, None] * angles)
     transform[0] /= 2
     return torch.einsum("mj,jcu->cmu", transform, values).reshape(len(scaled), -1)
-
-
-def _clenshaw(series: Tensor, t: Tensor) -> Tensor:
-    """Σ_m series[m]·T_m(t) for series (terms, …) and t that broadcasts with its other axes."""
-    after, later = series[-1].expand(t.shape), torch.zeros_like(t)
-    for m in range(len(series) - 2, 0, -1):
-        after, later = series[m] + 2 * t * after - later, after
-    return series[0] + t * after - later

@@ -33,6 +33,8 @@ def show(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> 
     with right:
         if explanation is not None and explanation.terms:
             _terms(unit, explanation)
+        if explanation is not None and explanation.scores:
+            _scores(unit, explanation)
         st.subheader("Facts", anchor=False)
         facts = _facts(opened, unit, explanation)
         st.dataframe(
@@ -67,6 +69,36 @@ def _terms(unit: Unit, explanation: Explanation) -> None:
         },
     )
     common.csv_button("Terms as CSV", lambda: terms, f"{unit.layer} {unit.unit} terms.csv", "csv terms")
+
+
+def _scores(unit: Unit, explanation: Explanation) -> None:
+    """Every score of the explanation with all that it was computed with."""
+    st.subheader("Scores", anchor=False)
+    columns = ["kind", "simulator", "value", "low", "high", "n", "split", "c", "d", "sampled", "reason"]
+    scores = pd.DataFrame([{name: getattr(score, name) for name in columns} for score in explanation.scores])
+    seen = [c for c in columns if c not in ("c", "d", "reason", "sampled") or scores[c].fillna(False).any()]
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        scores[seen],
+        hide_index=True,
+        key="scores table",
+        height="content",
+        alt="Table of the explanation's scores",
+        column_config={
+            "kind": st.column_config.TextColumn("Score", width=104),
+            "simulator": st.column_config.TextColumn("Seen by", width=100),
+            "value": number("Value", format="%.3f", width=52),
+            "low": number("Low", format="%.3f", width=52, help="Of the 95% interval"),
+            "high": number("High", format="%.3f", width=52, help="Of the 95% interval"),
+            "n": number("Images", format="localized", width=56),
+            "split": st.column_config.TextColumn("Split", width=46),
+            "c": number("c", format="%.4g", help="The unit was replaced by c·prediction + d"),
+            "d": number("d", format="%.4g", help="The unit was replaced by c·prediction + d"),
+            "sampled": st.column_config.CheckboxColumn("Estimate", help="From a random sample of the split"),
+            "reason": st.column_config.TextColumn("Why there is none"),
+        },
+    )
+    common.csv_button("Scores as CSV", lambda: scores, f"{unit.layer} {unit.unit} scores.csv", "csv scores")
 
 
 def _filter(opened: common.Opened, unit: Unit, explanation: Explanation) -> None:

@@ -26,9 +26,13 @@ export default function (component) {
   const target = new URL(data.link, window.location.href).href;
   if (data.release && button.dataset.link && button.dataset.link !== target) {
     const active = document.activeElement;
-    if (active && active !== document.body && !active.closest('[data-testid="stDataFrame"]')) active.blur();
+    // a slider that keys move stays theirs; one that was dragged doesn't
+    const keyed = active && active.closest('[data-testid="stSlider"]') && button.dataset.keyed;
+    if (active && active !== document.body && !keyed && !active.closest('[data-testid="stDataFrame"]')) active.blur();
   }
   button.dataset.link = target;
+  const note = (event) => { button.dataset.keyed = event.type === 'keydown' ? 'yes' : ''; };
+  for (const kind of ['keydown', 'pointerdown']) document.addEventListener(kind, note, true);
   let timer = null;
   const say = (text) => {
     words.textContent = text;
@@ -52,7 +56,11 @@ export default function (component) {
       say(oldWay() ? 'Link copied' : 'Copying is blocked');
     }
   };
-  return () => { clearTimeout(timer); button.onclick = null; };
+  return () => {
+    clearTimeout(timer);
+    button.onclick = null;
+    for (const kind of ['keydown', 'pointerdown']) document.removeEventListener(kind, note, true);
+  };
 }
 """
 

@@ -16,6 +16,8 @@ SORT_WORDS = {
     "unit": "layer and number",
     "-score": "score, best first",
     "score": "score, worst first",
+    "-ablation": "ablation score, best first",
+    "-impact": "total impact, largest first",
     "length": "length, shortest first",
     "-maximum": "largest activation first",
 }

@@ -101,11 +101,7 @@ def side_by_side(unit: Unit, shown: Explanation | None) -> None:
         f'and what the same words score on other units">Test corr. by {escape("labels" if name == "label" else name)}</th>'
         for name in simulators
     )
-    ablated = [
-        n
-        for n in simulators
-        if any(s.kind in ABLATIONS and s.simulator == n for e in found for s in e.scores)
-    ]
+    ablated = _ablated_by(found, simulators)
     head += "".join(
         f'<th scope="col" title="How well the prediction stands in for the unit: 1, the network’s loss stays as it is; 0, no '
         f'better than the unit’s mean. norm, optim: how c and d of c·prediction + d are found">Test ablation by '
@@ -136,6 +132,15 @@ def side_by_side(unit: Unit, shown: Explanation | None) -> None:
         '<th scope="col" title="On the val split, by which the concepts were chosen">Val corr.</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
+
+
+def _ablated_by(found: list[Explanation], simulators: list[str]) -> list[str]:
+    """The simulators that have a column of ablation scores; none where all are missing for one reason,
+    which the headline says."""
+    scores = [score for one in found for score in one.scores if score.kind in ABLATIONS]
+    if all(score.value is None for score in scores) and len({score.reason for score in scores}) < 2:
+        return []
+    return [name for name in simulators if any(score.simulator == name for score in scores)]
 
 
 def _simulators(found: list[Explanation]) -> list[str]:

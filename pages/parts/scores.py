@@ -38,7 +38,7 @@ def _words(unit: Unit, score: Score) -> str:
 ABLATIONS = {
     "ablation-norm": (
         "norm",
-        "c and d in closed form: the prediction gets the unit’s mean and spread on val",
+        "c and d in closed form: the straight line from prediction to activation that fits best on val",
     ),
     "ablation-optim": (
         "optim",

@@ -12,8 +12,7 @@ from lexplain_core import figures
 from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
-from . import about, effect, headline, simulated, thumbs
-from .words import share
+from . import about, effect, examples, headline, simulated
 
 _TITLES = {
     "examples": "Example images",
@@ -22,8 +21,6 @@ _TITLES = {
     "images": "All images",
     "about": "About this unit",
 }
-_PICKS = {"draw": "A random draw", "top": "The strongest"}
-_PER_ROW = 8
 _ROWS = 1000  # rows of the table of images that are sent to the browser
 
 
@@ -42,7 +39,7 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Exp
         args=(view,),
     )
     if view.tab == "examples":
-        _examples(view, opened, unit)
+        examples.show(view, opened, unit)
     elif view.tab == "simulated":
         if explained and not view.matrix:
             st.info(headline.UNSEEN, icon=":material/info:")
@@ -62,77 +59,6 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Exp
 
 def _to_tab(view: links.Neuron) -> None:
     common.show(replace(view, tab=st.session_state["tab"]))
-
-
-# -- examples -------------------------------------------------------------------------------------
-
-
-def _examples(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
-    if unit.buckets is None:
-        strong, weak = unit.top(_PER_ROW), unit.bottom(_PER_ROW)
-        fine = figures.decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
-        thumbs.rows(
-            opened.store,
-            [
-                ("Strongest", f"the {len(strong)} images with the largest activations", strong),
-                ("Weakest", f"the {len(weak)} images with the smallest activations", weak),
-            ],
-            fine,
-        )
-        return
-    st.session_state["pick"] = view.pick
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control(
-            "Which examples",
-            list(_PICKS),
-            key="pick",
-            format_func=_PICKS.get,
-            required=True,
-            label_visibility="collapsed",
-            on_change=_to_pick,
-            args=(view,),
-        )
-        if view.pick == "draw":
-            st.button(
-                "Draw again",
-                icon=":material/casino:",
-                shortcut="D",
-                key="redraw",
-                on_click=_redraw,
-                args=(view,),
-                help="Other images of the same ranges; the address keeps the draw",
-            )
-            words = f"Draw {view.draw}: up to {_PER_ROW} images of each range, from all splits."
-        else:
-            words = f"The {_PER_ROW} strongest images of each range, from all splits."
-        st.html(
-            f'<span class="lx-muted">{words} Below each: its activation and label.</span>', width="content"
-        )
-    groups, places = [], figures.decimals(unit.maximum)
-    fine = figures.decimals(unit.maximum, 50)
-    edges, total = unit.buckets.edges, len(unit.activations)
-    for bucket in reversed(range(len(unit.buckets.counts))):
-        if unit.status == "constant" and not unit.buckets.counts[bucket]:
-            continue
-        low, high = (figures.plain(edge, places) for edge in edges[bucket : bucket + 2])
-        groups.append(_group(view, unit, bucket, f"{low} to {high}", int(unit.buckets.counts[bucket]), total))
-    if unit.buckets.negative:
-        groups.append(_group(view, unit, -1, "below 0", unit.buckets.negative, total))
-    thumbs.rows(opened.store, groups, fine)
-
-
-def _group(view: links.Neuron, unit: Unit, bucket: int, title: str, count: int, total: int):
-    examples = unit.examples(bucket, count=_PER_ROW, seed=view.draw, top=view.pick == "top")
-    note = figures.plural(count, "image") + (f", {share(count, total)}" if count else "")
-    return title, note, examples
-
-
-def _to_pick(view: links.Neuron) -> None:
-    common.show(replace(view, pick=st.session_state["pick"]))
-
-
-def _redraw(view: links.Neuron) -> None:
-    common.show(replace(view, draw=view.draw + 1 if view.draw < links.LARGEST else 0))
 
 
 # -- all images -----------------------------------------------------------------------------------

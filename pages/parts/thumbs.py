@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import dataclass
 from html import escape
+from io import BytesIO
 
 import pandas as pd
 import streamlit as st
+from PIL import Image
 
 from lexplain_core.figures import plain
-from lexplain_core.store import Store
+from lexplain_core.store import Store, UnitMap
 
 _WIDTH = 96  # CSS pixels
 _SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
+_SIDE = 2 * _WIDTH  # pixels of an image with a map over it, for screens with small pixels
 
 
-def rows(store: Store, groups: list[tuple[str, str, pd.DataFrame]], places: int) -> None:
+@dataclass(frozen=True)
+class Overlay:
+    """Maps to lay over images, by image id, and how opaque: more than 0, 1 at most."""
+
+    maps: dict[int, UnitMap]
+    opacity: float
+
+
+def rows(
+    store: Store,
+    groups: list[tuple[str, str, pd.DataFrame]],
+    places: int,
+    overlay: Overlay | None = None,
+) -> None:
     """Rows of images: (title, note, examples as `Unit.examples` gives them), one below the other;
     activations have `places` decimals.
 
     Each image carries its activation and label, and where the examples have a column `simulated` that,
-    too, and its split; key, split, prediction and caption are in its title.
+    too, and its split; key, split, prediction and caption are in its title. overlay: maps, which lie over
+    the crop that the network saw.
     """
     ids = [int(i) for _, _, examples in groups for i in examples["image"]]
     pictures = store.thumbnails(ids)
+    if overlay:
+        pictures |= _overlaid(store.crops(list(overlay.maps)), overlay)
     sizes = store.images(ids)[["width", "height"]].max(axis=1) if ids else {}
     html = []
     for title, note, examples in groups:
@@ -36,6 +56,26 @@ def rows(store: Store, groups: list[tuple[str, str, pd.DataFrame]], places: int)
             f'<div class="lx-shots" style="--w:{_WIDTH}px">{shots}</div></section>'
         )
     st.html("".join(html))
+
+
+def _overlaid(crops: dict[int, bytes], overlay: Overlay) -> dict[int, bytes]:
+    """JPEGs of the images with their maps over them, all on one scale."""
+    from lexplain_core.live import overlay as compose
+
+    signed = any(float(m.values.min()) < 0 for m in overlay.maps.values())
+    most = max(float(abs(m.values).max() if signed else m.values.max()) for m in overlay.maps.values())
+    found = {}
+    for image, jpeg in crops.items():
+        picture = Image.open(BytesIO(jpeg)).convert("RGB")
+        size = max(picture.size)
+        if size > _SIDE or size < _WIDTH:
+            way = Image.Resampling.NEAREST if size < _SMALL else Image.Resampling.BILINEAR
+            picture = picture.resize(tuple(max(1, round(n * _SIDE / size)) for n in picture.size), way)
+        buffer = BytesIO()
+        laid = compose(picture, overlay.maps[image], overlay.opacity, signed=signed, scale=most)
+        laid.save(buffer, "JPEG", quality=85)
+        found[image] = buffer.getvalue()
+    return found
 
 
 def _figure(row, picture: bytes, small: bool, places: int) -> str:

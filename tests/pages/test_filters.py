@@ -17,6 +17,8 @@ TABLE = pd.DataFrame(
         "length": [2, 0, 1, 1, 1],
         "score": [0.5, np.nan, -0.1, 0.9, 0.5],
         "maximum": [1.0, 0.001, 3.0, 2.0, -1.0],
+        "ablation": [0.1, np.nan, -0.2, np.nan, 0.4],
+        "impact": [0.02, 0.0, np.nan, 0.01, 0.03],
     }
 )
 
@@ -37,6 +39,8 @@ TABLE = pd.DataFrame(
         (Overview(sort="-score"), [3, 0, 4, 2, 1]),
         (Overview(sort="score"), [2, 0, 4, 3, 1]),
         (Overview(sort="-maximum"), [2, 3, 0, 1, 4]),
+        (Overview(sort="-ablation"), [4, 0, 2, 1, 3]),
+        (Overview(sort="-impact"), [4, 0, 3, 1, 2]),
         (Overview(sort="length"), [1, 2, 3, 4, 0]),
         (Overview(q="nothing like it"), []),
     ],

@@ -17,10 +17,16 @@ overviews = st.builds(
 neurons = st.builds(
     links.Neuron, store=words, layer=words, unit=st.one_of(st.none(), st.integers(0, 10**6)), method=words,
     matrix=words, tab=st.sampled_from(links.TABS), pick=st.sampled_from(links.PICKS), draw=st.integers(0, 10**6),
+    map=st.integers(0, 100), image=st.one_of(st.none(), st.integers(0, 10**6)), kind=st.sampled_from(links.KINDS),
+    bucket=st.one_of(st.none(), st.integers(-1, 7)),
+)  # fmt: skip
+importances = st.builds(
+    links.Importance, store=words, part=st.sampled_from(links.PARTS), to=st.sampled_from(links.TO), layer=words,
+    method=words, fit=st.sampled_from(links.FITS),
 )  # fmt: skip
 
 
-@given(st.one_of(overviews, neurons))
+@given(st.one_of(overviews, neurons, importances))
 def test_a_copied_link_says_the_whole_view(view):
     parts = urlsplit("http://localhost:8501/" + links.link(view))
     assert parts.path == f"/{view.page}"
@@ -29,7 +35,7 @@ def test_a_copied_link_says_the_whole_view(view):
     assert links.parse(view.page, params) == (view, [])
 
 
-@given(st.one_of(overviews, neurons))
+@given(st.one_of(overviews, neurons, importances))
 def test_the_short_address_means_the_same(view):
     short = links.query(view)
     assert links.parse(view.page, short) == (view, [])
@@ -48,6 +54,15 @@ def test_the_short_address_means_the_same(view):
         ("neuron", {"draw": "9" * 5000}, "draw"),
         ("neuron", {"unit": "2147483648"}, "unit"),
         ("neuron", {"tab": "nowhere"}, "tab"),
+        ("neuron", {"map": "101"}, "map"),
+        ("neuron", {"map": "-1"}, "map"),
+        ("neuron", {"bucket": "8"}, "bucket"),
+        ("neuron", {"bucket": "-2"}, "bucket"),
+        ("neuron", {"image": "-1"}, "image"),
+        ("neuron", {"kind": "xray"}, "kind"),
+        ("importance", {"to": "nothing"}, "to"),
+        ("importance", {"part": "half"}, "part"),
+        ("importance", {"fit": "norms"}, "fit"),
         ("overview", {"low": "much"}, "low"),
         ("overview", {"high": "7"}, "high"),
         ("overview", {"low": "nan"}, "low"),
@@ -60,6 +75,10 @@ def test_what_an_address_gets_wrong_is_said_and_ignored(page, params, name):
     assert len(problems) == 1 and f"{name}={params[name]}" in problems[0]
 
 
+def test_the_band_below_zero_is_a_bucket():
+    assert links.parse("neuron", {"bucket": "-1"}) == (links.Neuron(bucket=-1), [])
+
+
 def test_parameters_of_others_are_ignored():
     assert links.parse("neuron", {"store": "abc", "embed": "true"}) == (links.Neuron(store="abc"), [])
 
@@ -68,3 +87,5 @@ def test_strays_are_parameters_of_other_pages():
     assert links.strays("overview", {"store": "abc", "layer": "a", "unit": "3"})
     assert not links.strays("overview", {"store": "abc", "layer": "a", "embed": "true"})
     assert not links.strays("neuron", {"store": "abc", "layer": "a", "unit": "3"})
+    assert links.strays("importance", {"store": "abc", "layer": "a", "unit": "3"})
+    assert not links.strays("importance", {"store": "abc", "layer": "a", "to": "mean"})

@@ -1,0 +1,190 @@
+"""A network at hand: what a unit does on one image, and where, while someone waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..config import parse_config
+from ..errors import UserError
+from ..target.base import LayerInfo, TargetModel
+from ..target.factory import said
+from ..target.forward import pool
+from ..target.layers import list_layers
+from ..target.load import load_target
+from ..target.maps import KINDS, ActivationMap, TokenGrid, hear, token_grid, unit_maps
+from ..target.occlusion import occlusion_map
+from ..target.recording import choose_device
+from . import gradients
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a unit does on an image.
+
+    activation: pooled, as it is recorded; None for units that no network computes. map: None where
+    there is none of the kind asked for; `reason` says why, in a sentence.
+    """
+
+    activation: float | None
+    map: ActivationMap | None
+    reason: str | None = None
+
+
+class Looker:
+    """Runs the network of a store on one image. May be shared by threads: they take turns."""
+
+    def __init__(self, model: TargetModel, device: str = "auto"):
+        self.model = model
+        self._device = choose_device(device)
+        self._module = model.module.eval().requires_grad_(False).to(self._device)
+        self._lock = Lock()  # hooks of two runs at a time would hear each other
+        self._listed: dict[tuple[int, int], dict[str, LayerInfo]] = {}
+        self._sources: dict[tuple, tuple[LayerInfo, TokenGrid | None] | None] = {}
+
+    @classmethod
+    def open(cls, config: dict, class_names: Sequence[str] | None = None, device: str = "auto") -> Looker:
+        """Load the network of a store from the config that it was built with (`store.meta["config"]`).
+
+        class_names: of the probing set, for `outputs = "classes"`. Raises `UserError`, in one
+        sentence, where the model or its weights are not at hand.
+        """
+        target = parse_config(config, "kept in the store").target
+        if class_names is None and target.outputs == "classes":
+            target = target.model_copy(update={"outputs": None})  # units don't need their names
+        return cls(load_target(target, class_names), device)
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the network's layers whose units can be looked at, in the order of their calls."""
+        with self._lock:
+            return list(self._layers(self.model.input_size))
+
+    def kinds(self, layer: str, pooling: str | None = None) -> tuple[str, ...]:
+        """The kinds of map that a layer's units have: some of `activation`, `occlusion`, `saliency`, `gradcam`.
+
+        The last two need captum. () for a layer that the network doesn't compute.
+        """
+        with self._lock:
+            info = self._layers(self.model.input_size).get(layer)
+            if info is None:
+                return ()
+            pooling = pooling or info.poolings[0]
+            return tuple(k for k in KINDS if self._missing(info, pooling, k, self.model.input_size) is None)
+
+    def seen(self, image: Image.Image) -> Image.Image:
+        """The image as the network sees it, resized and cut: what maps are to be laid over."""
+        return self.model.crop(image)
+
+    def look(
+        self,
+        image: Image.Image,
+        layer: str,
+        pooling: str,
+        unit: int,
+        kind: str = "activation",
+        cropped: bool = False,
+        grid: int = 8,
+    ) -> Look:
+        """A unit's activation on an image, and its map of a kind (`kinds`).
+
+        cropped: the image is what the network saw already (a store's crop): it is normalised, and
+        made larger only if the store kept it smaller than the network's input. grid: cells along
+        the longer side of an occlusion map. Raises `UserError` for an image that the network can't
+        take, and for a unit that isn't there.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
+        tensor = self._tensor(image, cropped)
+        size = tuple(tensor.shape[-2:])
+        with self._lock:
+            info = self._layers(size).get(layer)
+            if info is None:
+                why = (
+                    f"{self.model.name} has no layer {layer!r}: its units are computed without a network, "
+                    "so it can't be asked where they fire."
+                )
+                return Look(None, None, why)
+            if not 0 <= unit < info.units:
+                raise UserError(
+                    f"Layer {layer!r} of {self.model.name} has units 0 to {info.units - 1}, not {unit}."
+                )
+            if pooling not in info.poolings:
+                raise UserError(
+                    f"Pooling {pooling!r} doesn't apply to layer {layer!r} of {self.model.name}; choose "
+                    f"{' or '.join(repr(p) for p in info.poolings)}."
+                )
+            grid_of_tokens = token_grid(info, list(self._layers(size).values()), size)
+
+            def take(output: Tensor) -> tuple[float, ActivationMap | None]:
+                activation = float(pool(output, info, pooling)[0, unit])
+                maps = unit_maps(output, info, grid_of_tokens) if kind == "activation" else None
+                if maps is None:
+                    return activation, None
+                return activation, ActivationMap("activation", maps[0, unit].cpu().numpy())
+
+            with torch.inference_mode():
+                activation, found = hear(self._module, info, tensor[None], take)
+            reason = self._missing(info, pooling, kind, size)
+            if reason is None and found is None:
+                found = self._made(info, pooling, unit, kind, tensor, grid)
+            return Look(activation, found, reason)
+
+    def _made(
+        self, info: LayerInfo, pooling: str, unit: int, kind: str, image: Tensor, grid: int
+    ) -> ActivationMap:
+        if kind == "occlusion":
+            return occlusion_map(self._module, info, pooling, [unit], image, grid)[unit]
+        units = gradients.PooledUnits(self._module, info, pooling)
+        if kind == "saliency":
+            return gradients.saliency(units, unit, image)
+        source = self._source(info, pooling, tuple(image.shape[-2:]))
+        return gradients.gradcam(units, unit, image, *source)
+
+    def _missing(self, info: LayerInfo, pooling: str, kind: str, size: tuple[int, int]) -> str | None:
+        """Why a layer's units have no map of a kind; None if they have one."""
+        if kind == "activation":
+            if info.kind == "features":
+                return f"The output of {info.name!r} has no places in the image, so its units have no activation map."
+            if info.kind == "tokens" and token_grid(info, list(self._layers(size).values()), size) is None:
+                return f"The tokens of {info.name!r} are no grid of patches, so its units have no activation map."
+        if kind in gradients.KINDS and not gradients.installed():
+            return "Maps by gradients need captum, which is not installed: `pip install captum`."
+        if kind == "gradcam" and self._source(info, pooling, size) is None:
+            return f"Before {info.name!r} there is no map that its units depend on, so Grad-CAM has nothing to weigh."
+        return None
+
+    def _source(
+        self, info: LayerInfo, pooling: str, size: tuple[int, int]
+    ) -> tuple[LayerInfo, TokenGrid | None] | None:
+        key = (info.name, pooling, size)
+        if key not in self._sources:
+            layers = list(self._layers(size).values())
+            self._sources[key] = gradients.gradcam_source(self._module, layers, info, pooling, size)
+        return self._sources[key]
+
+    def _layers(self, size: tuple[int, int]) -> dict[str, LayerInfo]:
+        """The layers by name, as they are for images of this size."""
+        if size not in self._listed:
+            if len(self._listed) > 16:  # a network that takes any size, and images of all sizes
+                self._listed.clear()
+                self._sources.clear()
+            model = replace(self.model, input_size=size)
+            self._listed[size] = {layer.name: layer for layer in list_layers(model)}
+        return self._listed[size]
+
+    def _tensor(self, image: Image.Image, cropped: bool) -> Tensor:
+        try:
+            if not cropped:
+                return self.model.preprocess(image).to(self._device)
+            wanted = self.model.preprocess.crop
+            if wanted is not None and image.size != wanted[::-1]:
+                image = image.resize(wanted[::-1], Image.Resampling.BICUBIC)
+            return self.model.to_tensor(image).to(self._device)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise UserError(f"The image can't be read: {said(error)}.") from error

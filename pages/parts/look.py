@@ -1,0 +1,227 @@
+"""Look closer at one image: the network itself is run on it, while someone waits."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import replace
+from html import escape
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from PIL import Image
+
+from lexplain_core import figures
+from lexplain_core.errors import UserError
+from lexplain_core.figures import plain
+from lexplain_core.store import Store, StoreError, Unit
+
+from .. import common, links
+from .words import md, message, rounded
+
+if TYPE_CHECKING:  # they bring torch along: imported when someone asks
+    from lexplain_core.live import Look, Looker
+
+_KINDS = {
+    "activation": "Activation map",
+    "occlusion": "Occlusion",
+    "saliency": "Saliency",
+    "gradcam": "Grad-CAM",
+}
+_WORDS = {
+    "activation": "What the unit computes at each place: its map, of which its activation is the pooled value.",
+    "occlusion": "How much the activation drops when a grey square hides that place.",
+    "saliency": "How sensitive the activation is to each pixel: the size of its gradient, largest over the colours.",
+    "gradcam": "Grad-CAM: the maps of an earlier layer, weighted by how the activation depends on each.",
+}
+_WIDTH = 288  # CSS pixels
+_SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
+_OPACITY = 70  # percent, while the slider of the examples is off
+
+
+def show(view: links.Neuron, opened: common.Opened, unit: Unit, shown: list[int]) -> None:
+    """The panel. shown: the images that the page has examples of."""
+    if unit.source == "computed":
+        return
+    with st.expander("Look closer at one image", icon=":material/search:", expanded=view.image is not None):
+        image = _choose(view, opened, unit, shown)
+        if image is not None:
+            _closer(view, opened, unit, image)
+
+
+def _choose(view: links.Neuron, opened: common.Opened, unit: Unit, shown: list[int]) -> int | None:
+    frame, image = common.images(opened), view.image
+    if image is not None and image not in frame.index:
+        st.warning(f"This store has no image {image}.", icon=":material/link_off:")
+        image = None
+    options = shown if image is None or image in shown else [image, *shown]
+    places = figures.decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
+    st.session_state["image picker"] = image
+    st.selectbox(
+        "Image",
+        options,
+        index=None,
+        key="image picker",
+        placeholder="Choose one of the example images; the network is run on it",
+        format_func=lambda i: (
+            f"{plain(unit.activations[i], places)} · {frame['label'][i]} · {frame['key'][i]}"
+        ),
+        on_change=_to_image,
+        args=(view,),
+    )
+    return image
+
+
+def _to_image(view: links.Neuron) -> None:
+    common.show(replace(view, image=st.session_state["image picker"]))
+
+
+def _closer(view: links.Neuron, opened: common.Opened, unit: Unit, image: int) -> None:
+    """Run the network on an image and show what the unit does there."""
+    try:
+        looker = _looker(opened.key, opened.store)
+        kinds = looker.kinds(unit.layer, unit.pooling)
+        kind = view.kind if view.kind in kinds or not kinds else kinds[0]
+        _switch(view, kinds, kind)
+        found = _look(opened.key, unit.layer, unit.pooling, unit.unit, image, kind, opened.store, looker)
+        picture = _seen(opened.store, image, looker)
+    except UserError as error:
+        st.info(
+            f"**The network can’t be run here.** {message(error)} What is kept in the store is above.",
+            icon=":material/cloud_off:",
+        )
+        return
+    left, right = st.columns([1.35, 1], gap="large")
+    opacity = (view.map or _OPACITY) / 100
+    with left:
+        _pictures(picture, found, opacity, kind)
+    with right:
+        st.markdown(_in_words(unit, image, found, kind))
+        if kind != view.kind:
+            st.markdown(f"This layer has no {_KINDS[view.kind].lower()}; another kind is shown.")
+        if _thumbnail_only(opened, image):
+            st.caption("The store keeps no crop of this image: the network was given its small thumbnail.")
+
+
+def _switch(view: links.Neuron, kinds: tuple[str, ...], kind: str) -> None:
+    if len(kinds) > 1:
+        st.session_state["kind"] = kind
+        st.segmented_control(
+            "Kind of map",
+            [name for name in _KINDS if name in kinds],
+            key="kind",
+            format_func=_KINDS.get,
+            required=True,
+            label_visibility="collapsed",
+            on_change=_to_kind,
+            args=(view,),
+        )
+
+
+def _to_kind(view: links.Neuron) -> None:
+    common.show(replace(view, kind=st.session_state["kind"]))
+
+
+# -- the network ----------------------------------------------------------------------------------
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the network …")
+def _looker(key: tuple, _store: Store) -> Looker:
+    from lexplain_core.live import Looker
+
+    config = _store.meta.get("config")
+    if not isinstance(config, dict):
+        raise StoreError("The store doesn't say which network it was built with.")
+    return Looker.open(config)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Running the network on this image …")
+def _look(
+    key: tuple, layer: str, pooling: str, unit: int, image: int, kind: str, _store: Store, _looker: Looker
+) -> Look:
+    cropped = _kept(_store, image)
+    return _looker.look(_picture(_store, image), layer, pooling, unit, kind, cropped)
+
+
+def _picture(store: Store, image: int) -> Image.Image:
+    """The crop that the network saw, or the thumbnail of the whole image where none is kept."""
+    return Image.open(BytesIO(store.crops([image])[image])).convert("RGB")
+
+
+def _kept(store: Store, image: int) -> bool:
+    """Whether the store keeps a crop of the image that is another picture than its thumbnail."""
+    return store.crops([image])[image] != store.thumbnails([image])[image]
+
+
+def _thumbnail_only(opened: common.Opened, image: int) -> bool:
+    """Whether all that the store has of an image is smaller than it was."""
+    row = common.images(opened).loc[image]
+    return not _kept(opened.store, image) and max(_picture(opened.store, image).size) < max(
+        row[["width", "height"]]
+    )
+
+
+def _seen(store: Store, image: int, looker: Looker) -> Image.Image:
+    """The image as the network sees it."""
+    picture = _picture(store, image)
+    return picture if _kept(store, image) else looker.seen(picture)
+
+
+# -- what it shows --------------------------------------------------------------------------------
+
+
+def _pictures(picture: Image.Image, found: Look, opacity: float, kind: str) -> None:
+    from lexplain_core.live import overlay
+
+    size, small = max(picture.size), max(picture.size) < _SMALL
+    if size < 2 * _WIDTH:  # a map is smooth on more pixels than the image has
+        factor = 2 * _WIDTH / size
+        wanted = tuple(max(1, round(side * factor)) for side in picture.size)
+        picture = picture.resize(wanted, Image.Resampling.NEAREST if small else Image.Resampling.BICUBIC)
+    shots = [("The image as the network sees it", picture)]
+    if found.map is not None:
+        shots.append((f"{_KINDS[kind]}, {opacity:.0%} opaque", overlay(picture, found.map, opacity)))
+    html = "".join(
+        f'<figure><img class="lx-look" src="{_source(shot)}" alt="{escape(words, quote=True)}">'
+        f"<figcaption>{escape(words)}</figcaption></figure>"
+        for words, shot in shots
+    )
+    st.html(f'<div class="lx-shots" style="--w:{_WIDTH}px">{html}</div>')
+
+
+def _source(picture: Image.Image) -> str:
+    buffer = BytesIO()
+    picture.save(buffer, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode()}"
+
+
+def _in_words(unit: Unit, image: int, found: Look, kind: str) -> str:
+    """The activation now and as recorded, and what the colours mean."""
+    parts = []
+    if found.activation is not None:
+        recorded = float(unit.activations[image])
+        now = f"The network gives this image **{rounded(found.activation)}**"
+        same = abs(found.activation - recorded) <= 0.005 * max(abs(unit.maximum), abs(unit.minimum))
+        parts.append(
+            f"{now}, as recorded."
+            if same
+            else f"{now}; **{rounded(recorded)}** was recorded. The picture that is kept is a smaller or compressed one."
+        )
+    if found.map is None:
+        parts.append(f"There is no map. {md(found.reason or '')}")
+        return " ".join(parts)
+    values = found.map.values
+    low, high = float(values.min()), float(values.max())
+    parts.append(_WORDS[kind])
+    if low < 0:
+        most = max(-low, high)
+        parts.append(
+            f"Orange is above 0, purple below; the strongest colour is ±{rounded(most)}, and 0 is transparent."
+        )
+    else:
+        parts.append(
+            f"Yellow is the largest value, {rounded(high)}; 0 is transparent."
+            if high > 0
+            else "It is 0 everywhere, so nothing lies over the image."
+        )
+    return "\n\n".join(parts)
