@@ -32,7 +32,7 @@ def replace_units(work: Work) -> None:
         for number in range(len(work.layers)):
             work.ways[number] = (None, "This build was told to replace no units.")
         return
-    labels, problem = _labels(work)
+    labels, problem = labels_of(work)
     outputs = None
     if work.run.outputs is not None:
         # A row per image, as one image after the other is looked at; a file stays one.
@@ -103,7 +103,7 @@ def _measure(work: Work, number: int, effects, problem: str | None) -> None:
         )
 
 
-def _labels(work: Work) -> tuple[np.ndarray, str | None]:
+def labels_of(work: Work) -> tuple[np.ndarray, str | None]:
     """The output of each image's class, int64 (N,), and why losses mean nothing, if so; the network's own
     answer then stands in, for what needs no labels."""
     missing = sum(output is None for output in work.class_outputs)

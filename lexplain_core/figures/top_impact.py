@@ -14,6 +14,7 @@ from .palette import OKABE_ITO, YELLOW, Theme, theme_of
 
 _DASHES = ("solid", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "square", "diamond", "cross", "x")
+_FLOOR = 1e-5  # shares below it lie below the chart
 SVG_POINTS = 4000  # more than so many points are drawn by the graphics card
 
 
@@ -75,8 +76,8 @@ def top_impact_curves(
             "line": {"color": look.text, "dash": "dash", "width": 1.2},
         }
     )
-    floor = max(1e-6, min(least, start)) * 0.7
-    ticks = [t for t in (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1) if t >= floor]
+    floor = max(_FLOOR, min(least, start)) * 0.7
+    ticks = [t for t in (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1) if t >= floor]
     return figure(
         look,
         height,
@@ -168,6 +169,7 @@ def impact_scatter(
         rows = frame[frame["layer"] == name]
         told = [
             [
+                "",
                 escape(row.layer),
                 f"{row.total:.3g}",
                 percent(row.value),

@@ -11,8 +11,9 @@ import pandas as pd
 
 from ..progress import Progress, Silent
 from ..simulate import NO_EFFECT
-from ..store.buckets import N_BUCKETS, Buckets
+from ..store.buckets import N_BUCKETS
 from ..target.effects import Effects
+from .ranges import buckets_of, by_activation, count_buckets, top_count
 from .sampling import Sample, allocate, draw
 
 # Shares of the images for Top Impact: those of the paper's Table 1, then the curve's further points.
@@ -275,33 +276,6 @@ def _without(q: np.ndarray, to: str, total: float | None, images: int, sampled: 
         frame.assign(impact=nothing, share=np.nan, error=np.nan),
         reason,
     )
-
-
-def by_activation(q: np.ndarray) -> np.ndarray:
-    """Images by descending activation (N,), ties by their position; int64 (N,)."""
-    return np.argsort(-np.asarray(q), kind="stable")
-
-
-def top_count(beta: float, n: int) -> int:
-    """How many images Top Impact sums at a share beta of n: round(beta · n)."""
-    return int(round(beta * n))
-
-
-def buckets_of(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The bucket of each image (N,), and the buckets that the unit has.
-
-    A unit without a positive range has -1 alone, and 0 if it ever is 0.
-    """
-    buckets = Buckets.of(q)
-    if buckets is not None:
-        return buckets.assign(q), np.arange(-1, N_BUCKETS)
-    bucket = np.where(q < 0, -1, 0)
-    return bucket, np.unique(bucket)
-
-
-def count_buckets(bucket: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """How many images are in each of the buckets `rows`; bucket: (N,), of each image."""
-    return np.bincount(bucket + 1, minlength=N_BUCKETS + 1)[rows + 1]
 
 
 def _target(q: np.ndarray, to: str) -> float:

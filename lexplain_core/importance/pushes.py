@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ..progress import Progress, Silent
 from ..target.effects import Effects
-from .impact import buckets_of, count_buckets, whole_images
+from .impact import whole_images
+from .ranges import buckets_of, count_buckets
 from .sampling import allocate
 
 STRONGEST = 5  # outputs up, and as many down

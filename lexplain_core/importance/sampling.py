@@ -116,14 +116,15 @@ def allocate(weights: np.ndarray, least: np.ndarray, most: np.ndarray, budget: i
 
     Where not even the least fits, the later ones get nothing.
     """
-    weights = np.maximum(np.asarray(weights, dtype=np.float64), 1e-300)
+    weights = np.asarray(weights, dtype=np.float64)
+    weights = np.maximum(weights / max(weights.max(initial=0), 1e-300), 1e-9)
     least, most = np.asarray(least, dtype=np.int64), np.asarray(most, dtype=np.int64)
     if least.sum() > budget:
         return np.where(np.cumsum(least) <= budget, least, 0)
     if most.sum() <= budget:
         return most.copy()
     low, high = 0.0, float((most / weights).max())
-    for _ in range(200):  # the scale at which the clipped shares use up the budget
+    for _ in range(100):  # the scale at which the clipped shares use up the budget
         middle = (low + high) / 2
         if np.clip(np.floor(weights * middle), least, most).sum() <= budget:
             low = middle

@@ -24,7 +24,7 @@ def made(sampled=False, seed=0):
 def traces(figure):
     """The bars and the short lines of a figure."""
     bars = [trace for trace in figure.data if trace.type == "bar"]
-    lines = [trace for trace in figure.data if trace.mode == "markers"]
+    lines = [trace for trace in figure.data if trace.type == "scatter" and trace.mode == "markers"]
     return bars, lines
 
 
@@ -62,7 +62,7 @@ def test_under_the_areas_the_bars_share_their_axis():
     q, buckets, shares = made()
     frame = composition(buckets, q, np.ones((1, 500), bool), [1.0], [3], ["dog"])
     alone, both = area_chart(frame, buckets), area_chart(frame, buckets, effect=shares)
-    areas = [trace for trace in both.data if trace.stackgroup]
+    areas = [trace for trace in both.data if trace.type == "scatter" and trace.stackgroup]
     assert [list(a.y) for a in areas] == [list(a.y) for a in alone.data]
     ((bar,), (line,)) = traces(both)
     assert bar.yaxis == line.yaxis == "y2" and bar.xaxis is None

@@ -1,0 +1,75 @@
+"""Stratified samples: what they promise, and their standard errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lexplain_core.importance.sampling import allocate, draw
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    m=st.integers(1, 400),
+    budget=st.integers(10, 200),
+    heavy=st.sampled_from([0.0, 1.0, 4.0, 30.0]),
+)
+def test_a_sample_keeps_to_its_budget_and_stands_for_all(seed, m, budget, heavy):
+    rng = np.random.default_rng(seed)
+    ranks = np.sort(rng.choice(3 * m, m, replace=False))
+    guess = np.exp(heavy * rng.normal(0, 1, m)) + 1e-30
+    cuts = rng.integers(0, 3 * m, 12).tolist()
+    sample = draw(ranks, guess, cuts, budget, rng)
+    assert len(sample.chosen) == min(m, budget) == sample.counts.sum()
+    assert (np.diff(sample.chosen) > 0).all() and sample.sizes.sum() == m
+    assert (sample.counts >= np.minimum(sample.sizes, 2)).all() and (sample.counts <= sample.sizes).all()
+    assert (np.bincount(sample.stratum, minlength=len(sample.sizes)) == sample.counts).all()
+    assert sample.weights.sum() == pytest.approx(m)
+    assert sample.whole == (m <= budget)
+
+
+def test_the_top_is_taken_whole():
+    rng = np.random.default_rng(0)
+    sample = draw(np.arange(1000), np.full(1000, 1.0), [3, 20, 200], 100, rng)
+    assert sample.chosen[:20].tolist() == list(range(20)) and sample.weights[:20].tolist() == [1] * 20
+    assert sample.weights[20:].min() > 1
+
+
+def test_estimates_are_unbiased_and_their_errors_are_those_of_all_samples():
+    rng = np.random.default_rng(1)
+    values = rng.gamma(0.5, 1, (60, 2))
+    values[:, 1] *= np.arange(60) < 20
+    guess = values[:, 0] ** 0.5 + 0.2
+    sums, errors, ratios, ratio_errors = [], [], [], []
+    for _ in range(2_000):
+        sample = draw(np.arange(60), guess, [5, 20], 32, rng)
+        got = values[sample.chosen]
+        sums.append(sample.weights @ got)
+        errors.append(sample.errors(got))
+        ratios.append(sums[-1][1] / sums[-1][0])
+        ratio_errors.append(sample.ratio_errors(got[:, 1:], got[:, 0])[0])
+    sums, errors = np.array(sums), np.array(errors)
+    spread = sums.std(axis=0, ddof=1)
+    assert (abs(sums.mean(axis=0) - values.sum(axis=0)) < 4 * spread / np.sqrt(2_000)).all()
+    # The squares of the errors are unbiased for the variance, finite populations and all.
+    assert (errors**2).mean(axis=0) == pytest.approx(spread**2, rel=0.12)
+    assert np.mean(np.square(ratio_errors)) == pytest.approx(np.var(ratios), rel=0.2)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 5), st.integers(0, 300)), min_size=1, max_size=30),
+    st.integers(0, 2_000),
+)
+def test_budgets_are_shared_out_within_their_bounds(parts, budget):
+    weights = np.array([w for w, _, _ in parts])
+    least = np.array([low for _, low, _ in parts])
+    most = least + np.array([more for _, _, more in parts])
+    shares = allocate(weights, least, most, budget)
+    assert shares.sum() <= budget
+    if least.sum() <= budget:
+        assert (shares >= least).all() and (shares <= most).all()
+        assert shares.sum() == min(budget, most.sum())
