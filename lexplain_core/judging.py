@@ -79,7 +79,9 @@ def _measure(work: Work, number: int, effects, problem: str | None) -> None:
     units = np.flatnonzero(work.units[number].status.isin(EXPLAINABLE))
     if config.importance.run:
         runs = config.importance.runs
-        work.pushes[number] = measure_pushes(effects, units, runs=max(1, runs // 4), seed=seed)
+        work.pushes[number] = measure_pushes(
+            effects, units, runs=max(1, runs // 4), seed=seed, progress=work.progress
+        )
         for to in config.importance.to if problem is None else ():
             each = runs // len(config.importance.to)
             work.impacts[number, to] = measure_impact(
@@ -100,6 +102,7 @@ def _measure(work: Work, number: int, effects, problem: str | None) -> None:
             modes=("norm", "optim") if optim else ("norm",),
             runs=config.ablation.runs // len(methods),
             seed=seed,
+            progress=work.progress,
         )
 
 

@@ -22,12 +22,39 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_store(tmp_path_factory) -> Path:
-    """A store of the demo world by the real pipeline, built once per test run, with fewer images."""
-    from lexplain_core.build import build
+def _demo_world(tmp_path_factory) -> tuple[Path, list]:
+    """A store of the demo world, and the probing set that its build drew."""
+    from lexplain_core import build as module
     from lexplain_core.config import apply_overrides, parse_config
     from lexplain_core.demo.config import DEMO_CONFIG
 
     path = tmp_path_factory.mktemp("stores") / "demo.duckdb"
-    config = apply_overrides(DEMO_CONFIG, [f"store={path}", "probe.limit=2000", "explain.epochs=100"])
-    return build(parse_config(config, "of the demo"))
+    overrides = [
+        f"store={path}", "probe.limit=2000", "explain.epochs=100", 'importance.to=["zero", "mean"]',
+        "importance.runs=8000", "ablation.runs=6000",
+    ]  # fmt: skip
+    drawn, load = [], module.load_probing_set
+    with pytest.MonkeyPatch.context() as patch:  # drawing takes long: tests look at the same pictures
+
+        def keep(*arguments):
+            drawn.append(load(*arguments))
+            return drawn[0]
+
+        patch.setattr(module, "load_probing_set", keep)
+        module.build(parse_config(apply_overrides(DEMO_CONFIG, overrides), "of the demo"))
+    return path, drawn
+
+
+@pytest.fixture(scope="session")
+def demo_store(_demo_world) -> Path:
+    """A store of the demo world by the real pipeline, built once per test run, with fewer images.
+
+    Units are set to 0 and to their mean, with fewer runs of the network than by default.
+    """
+    return _demo_world[0]
+
+
+@pytest.fixture(scope="session")
+def demo_pictures(_demo_world):
+    """load(i) of the pictures in `demo_store`."""
+    return _demo_world[1][0].load

@@ -10,10 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from .base import axis, escape, figure, percent, plain
-from .palette import OKABE_ITO, YELLOW, Theme, theme_of
+from .palette import GREEN, ORANGE, PURPLE, VERMILION, Theme, theme_of
 
 _DASHES = ("solid", "dot", "dashdot", "longdash")
-SYMBOLS = ("circle", "square", "diamond", "cross", "x")
+SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up")
 _FLOOR = 1e-5  # shares below it lie below the chart
 SVG_POINTS = 4000  # more than so many points are drawn by the graphics card
 
@@ -106,7 +106,8 @@ def top_impact_curves(
 
 
 def _hues(look: Theme) -> list[str]:
-    return [look.accent, *(c for c in OKABE_ITO if c not in (YELLOW, look.accent))]
+    """The accent, and what is far from it on both grounds: blue and sky are too near each other."""
+    return [look.accent, ORANGE, GREEN, VERMILION, PURPLE]
 
 
 def _looks(look: Theme, curves, first) -> tuple[dict, dict, dict]:

@@ -63,7 +63,7 @@ def _last_range(unit: Unit, impact: Impact) -> str:
 
 
 def _share(row) -> str:
-    error = f" (± {percent(1.96 * row['error'])})" if row["error"] > 0 else ""
+    error = f" (± {percent(1.96 * row['error'])})" if row["error"] >= 5e-5 else ""
     return percent(row["share"]) + error
 
 

@@ -95,7 +95,7 @@ def _in_words(frame: pd.DataFrame, view: links.Importance) -> str:
     words = (
         f"Each point is one of {plural(len(frame), 'explanation')} of {plural(units, 'unit')}; **click one to open its unit.** To the "
         f"right how well its words predict the unit, upwards how well their prediction stands in for it, both on the test split, "
-        f"with concepts seen by {seen} and c and d by {view.fit}: {ABLATIONS[f'ablation-{view.fit}'][1].removeprefix('c and d ')}."
+        f"with concepts seen by {seen}, and with c and d by {view.fit} ({ABLATIONS[f'ablation-{view.fit}'][1].removeprefix('c and d ')})."
     )
     found = figures.quadratic(frame["correlation"], frame["ablation"])
     if found is None:

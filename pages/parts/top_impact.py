@@ -95,16 +95,14 @@ def _in_words(table: pd.DataFrame, images: int, to: str) -> str:
     layer = table["layer"].iloc[-1]
     rows = table[table["layer"] == layer].set_index("beta")
     told = []
-    for beta, what in ((0.002, "the images with the highest activation"), (0.1, "")):
+    for beta in (0.002, 0.1):
         row = _at(rows, beta)
         if row is not None and pd.notna(row["mean"]):
-            share = f"**{percent(row['mean'])}** of a unit’s effect"
-            told.append(
-                f"{what}, the top {_beta(beta)} ({plural(round(beta * images), 'image')}), carry {share}"
-                if what
-                else f"the top {_beta(beta)} carry {share.replace(' of a unit’s effect', '')}"
-            )
-    words = f"In {md(layer)}, " + "; ".join(told) + " on average." if told else ""
+            top = f"the top {_beta(beta)} ({plural(round(beta * images), 'image')})"
+            told.append(f"{top} carry **{percent(row['mean'])}**{'' if told else ' of the unit’s effect'}")
+    words = ""
+    if told:
+        words = f"Of the images by a unit’s activation in {md(layer)}, {' and '.join(told)}, on average over units."
     return (
         f"{words} Each cell is the mean over the layer’s units that have an effect, ± its standard deviation over them: the share of "
         f"a unit’s impact, summed over all {images:,} images of the probing set with the unit set to {_SET_TO[to]}, that lies in the "

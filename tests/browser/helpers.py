@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from urllib.parse import parse_qsl, urlsplit
 
@@ -47,7 +49,7 @@ def charts(page: Page) -> list[dict]:
     """Data and layout of every chart on the page, as plotly has them."""
     return page.evaluate(
         """() => [...document.querySelectorAll('.js-plotly-plot')].map(p => ({
-             data: p.data.map(t => ({type: t.type, name: t.name, y: Array.from(t.y._inputArray || t.y || [])})),
+             data: p.data.map(t => ({type: t.type, name: t.name, stacked: !!t.stackgroup, y: Array.from(t.y._inputArray || t.y || [])})),
              color: p.layout.font.color,
              notes: (p.layout.annotations || []).map(a => a.text) }))"""
     )
@@ -83,3 +85,36 @@ def click_row(page: Page, row: int) -> None:
     height = 33  # pixels of a row in the theme's font size; the header is a row, too
     box = canvas.bounding_box()  # a scroller lies over the canvas, so the click is the mouse's
     page.mouse.click(box["x"] + 260, box["y"] + height * (row + 1) + height // 2)
+
+
+def click_point(page: Page, chart: str) -> tuple[str, int, str]:
+    """Click the point of a chart that stands farthest from all others; gives its layer, unit and method.
+
+    chart: the key of the chart's element in the page.
+    """
+    place = page.locator(f".st-key-{chart} .js-plotly-plot")
+    place.scroll_into_view_if_needed()
+    point = place.evaluate(
+        """p => {
+          const { xaxis, yaxis } = p._fullLayout, list = (a) => Array.from(a._inputArray || a);
+          const points = p.data.filter(t => t.customdata).flatMap(t => {
+            const x = list(t.x), y = list(t.y);
+            return t.customdata.map((c, i) => ({ c, x: xaxis.d2p(x[i]), y: yaxis.d2p(y[i]) }));
+          });
+          const room = (a) => Math.min(...points.filter(b => b !== a).map(b => Math.hypot(a.x - b.x, a.y - b.y)));
+          const best = points.reduce((a, b) => room(b) > room(a) ? b : a);
+          const box = p.getBoundingClientRect();
+          return { c: best.c, x: box.left + xaxis._offset + best.x, y: box.top + yaxis._offset + best.y };
+        }"""
+    )
+    page.mouse.move(point["x"] - 3, point["y"])
+    page.mouse.click(point["x"], point["y"])
+    layer, unit, method, *_ = point["c"]
+    return layer, int(unit), method
+
+
+def downloaded(page: Page, button: str) -> list[dict]:
+    """The rows of the CSV that a button offers."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    return list(csv.DictReader(io.StringIO(waiting.value.path().read_text("utf-8"))))

@@ -124,9 +124,10 @@ def test_a_copied_link_shows_the_same_view_in_a_new_browser(visit, dashboard, st
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Link copied")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
-    assert dict(parse_qsl(urlsplit(link).query)) == {
+    assert dict(parse_qsl(urlsplit(link).query, keep_blank_values=True)) == {
         "store": store.id, "layer": best["layer"], "unit": str(best["unit"]), "method": store.default_method,
-        "matrix": "label", "tab": "examples", "pick": "draw", "draw": "1",
+        "matrix": "label", "tab": "examples", "pick": "draw", "draw": "1", "map": "0", "image": "",
+        "kind": "activation", "bucket": "",
     }  # fmt: skip
     other = visit(link)
     heading(other, best["layer"], best["unit"])
@@ -169,7 +170,7 @@ def test_redraw_changes_the_images_and_the_top_ones_stay(visit, dashboard, store
     assert pictures(page)[0][0].startswith(f"{highest['label']}, activation")
 
 
-@pytest.mark.parametrize("tab", ["simulated", "images", "about"])
+@pytest.mark.parametrize("tab", ["simulated", "effect", "images", "about"])
 def test_tabs_are_in_the_address(visit, dashboard, store, best, tab):
     page = visit(neuron(dashboard, store, best, tab=tab))
     heading(page, best["layer"], best["unit"])
@@ -180,6 +181,8 @@ def test_tabs_are_in_the_address(visit, dashboard, store, best, tab):
         assert [trace["name"].split(" (")[0] for trace in scatter["data"]] == [
             "train and val", "test", "simulated = actual",
         ]  # fmt: skip
+    elif tab == "effect":
+        expect(page.get_by_role("button", name="Pushes as CSV")).to_be_visible()
     elif tab == "images":
         expect(page.get_by_role("button", name="Images as CSV")).to_be_visible()
     else:

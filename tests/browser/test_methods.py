@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 import shutil
@@ -18,7 +16,7 @@ from lexplain_core import Store
 from lexplain_core.figures import decimals, plain
 
 from .conftest import serving
-from .helpers import charts, heading, parameters, pictures, settle, wait_for_parameters
+from .helpers import charts, downloaded, heading, parameters, pictures, settle, wait_for_parameters
 
 OWN, OTHER = "le-label", "le-siglip"
 
@@ -71,8 +69,13 @@ def test_methods_stand_side_by_side_and_one_is_chosen(visit, dashboard, store, s
     for row, method in enumerate((OWN, OTHER)):
         found, text = unit.explanation(method), rows.nth(row).inner_text()
         assert found.text in text and method in text
-        assert len(found.scores) == 2
-        for score in found.scores:
+        correlations = [score for score in found.scores if score.kind == "correlation"]
+        ablations = [score for score in found.scores if score.kind != "correlation"]
+        assert len(correlations) == 2 and ablations
+        for score in ablations:
+            name = score.kind.removeprefix("ablation-")
+            assert f"{name} {two(score.value)} ({two(score.low)} to {two(score.high)})" in text
+        for score in correlations:
             assert f"{two(score.value)} ({two(score.low)} to {two(score.high)})" in text
             assert f"chance {two(score.null_high)}; {score.null_above} of {score.null_units} others" in text
     expect(page.locator(".lx-compare .now")).to_contain_text(OWN)
@@ -132,7 +135,9 @@ def check_charts(page, unit, found, matrix: str) -> str:
     area, _, scatter = charts(page)
     frame = unit.composition(found, matrix).pivot(index="concept", columns="bucket", values="share")
     filled = np.asarray(unit.buckets.counts) > 0
-    shown = sorted(round(sum(y for y in trace["y"] if y is not None), 6) for trace in area["data"])
+    shown = sorted(
+        round(sum(y for y in trace["y"] if y is not None), 6) for trace in area["data"] if trace["stacked"]
+    )
     if filled.all():  # one run of buckets: the outer ones are there twice
         wanted = [row.sum() + row.iloc[0] + row.iloc[-1] for _, row in frame.iterrows()]
         assert shown == pytest.approx(sorted(wanted), abs=1e-5)
@@ -220,12 +225,6 @@ def test_the_overview_shows_each_methods_scores_with_chance(visit, dashboard, st
     assert [r["matrix"] for r in rows] == store.matrices()["matrix"].tolist()
     (scores,) = charts(page)
     assert sum(sum(trace["y"]) for trace in scores["data"]) == table["score"].notna().sum()
-
-
-def downloaded(page, button: str) -> list[dict]:
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=button).click()
-    return list(csv.DictReader(io.StringIO(waiting.value.path().read_text("utf-8"))))
 
 
 def test_the_filter_and_the_calibration_are_told(visit, dashboard, store, seen_by_all):
