@@ -190,7 +190,14 @@ def _print_info(facts: dict) -> None:
         "explained",
         "concepts",
         "corr.",
+        "abl.",
+        "top 2%",
     )
+    ablations = {
+        (a["layer"], a["method"]): a["mean_ablation"]
+        for a in facts["ablations"]
+        if a["main"] and a["kind"] == "ablation-norm"
+    }
     note = ""
     for layer in facts["layers"]:
         rows = [e for e in facts["explanations"] if e["layer"] == layer["name"]]
@@ -200,14 +207,21 @@ def _print_info(facts: dict) -> None:
                 if i == 0
                 else ("",) * 4
             )
-            table.add_row(*first, *_method_cells(row))
+            ablation = ablations.get((layer["name"], row["method"])) if row else None
+            top = layer["mean_top_impact"] if i == 0 else None
+            table.add_row(*first, *_method_cells(row), _cell(ablation, ".3f"), _cell(top, ".1%", i > 0))
             if row and row["scored"] < row["explained"]:
                 note = "; units whose score is undefined are left out"
     out.print(table)
     out.print(
-        f"concepts: mean per explanation; corr.: mean correlation over the explained units, test split{note}.",
+        f"concepts: mean per explanation; corr. and abl.: mean correlation and ablation score (norm) over the explained "
+        f"units, test split{note}; top 2%: mean share of a unit's impact that lies on the 2% of images that excite it most.",
         style="dim",
     )
+
+
+def _cell(value: float | None, form: str, empty: bool = False) -> str:
+    return "" if empty else "–" if value is None else format(value, form)
 
 
 def _method_cells(row: dict | None) -> tuple[str, ...]:

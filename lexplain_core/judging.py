@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+import torch
 
 from .importance import measure_impact, measure_pushes
 from .simulate import EncoderSimulator, LabelSimulator, Simulator, Words, score_ablation, score_layer
-from .target import choose_device, fit_temperature, open_effects
+from .target import Effects, choose_device, fit_temperature, open_effects
 from .work import EXPLAINABLE, Work
 
 
@@ -42,16 +45,17 @@ def replace_units(work: Work) -> None:
             val = work.splits == "val"
             work.temperature = fit_temperature(outputs[val], labels[val])
     device = choose_device(config.record.device)
+    notes = {layer.name: layer.note for layer in work.probing.computed_layers}
     for number, layer in enumerate(work.layers):
         if layer.info.kind == "computed":
-            note = "The units of this layer are computed from the labels: there is nothing in the network to replace."
-            work.ways[number] = (None, note)
+            work.ways[number] = (None, notes.get(layer.info.name) or _COMPUTED)
             continue
         if outputs is None or not np.isfinite(outputs).all():
             why = "not one number per image and class" if outputs is None else "not all finite"
             work.ways[number] = (None, f"The network's outputs are {why}, so nothing is compared.")
             continue
-        effects = open_effects(
+        opened = partial(
+            open_effects,
             work.model,
             layer,
             outputs,
@@ -59,14 +63,17 @@ def replace_units(work: Work) -> None:
             work.temperature or 1.0,
             work.probing.load,
             work.probing.keys,
-            device,
-            config.record.workers,
+            workers=config.record.workers,
         )
-        work.ways[number] = (effects.way, problem)
-        work.progress.note(f"layer {layer.info.name}: {_WAYS[effects.way]}")
-        _measure(work, number, effects, problem)
+        try:
+            _measure(work, number, opened(device=device), problem)
+        except torch.OutOfMemoryError:
+            work.progress.note(f"the memory of {device} is full: units are replaced on the CPU")
+            device = torch.device("cpu")
+            _measure(work, number, opened(device=device), problem)
 
 
+_COMPUTED = "No network computes the units of this layer, so there is nothing to replace."
 _WAYS = {
     "closed": "a linear head follows, so units are replaced by matrix products",
     "prefix": "units are replaced in the layer's output, and what follows runs again",
@@ -74,8 +81,10 @@ _WAYS = {
 }
 
 
-def _measure(work: Work, number: int, effects, problem: str | None) -> None:
+def _measure(work: Work, number: int, effects: Effects, problem: str | None) -> None:
     config, seed = work.config, work.config.seed
+    work.ways[number] = (effects.way, problem)
+    work.progress.note(f"layer {work.layers[number].info.name}: {_WAYS[effects.way]}")
     units = np.flatnonzero(work.units[number].status.isin(EXPLAINABLE))
     if config.importance.run:
         runs = config.importance.runs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from .base import TargetModel
 from .feed import Feed
 from .head import Head
-from .replace import Replacer
+from .replace import Replacer, Shown
 
 # Called with the rows that were run, and their logits (r, C).
 Take = Callable[[np.ndarray, Tensor], None]
@@ -260,31 +260,51 @@ class NetworkEffects(_Base):
                 done = 0
                 while some := feed.take(batch):
                     shown = self._replacer.show(torch.stack(some).to(self.device))
+                    now = distinct[done : done + len(some)]
+                    base = losses(shown.logits.cpu(), torch.from_numpy(self.labels[now]), self.temperature)
                     span = order[edges[done] : edges[done + len(some)]]
                     place = np.repeat(np.arange(len(some)), np.diff(edges[done : done + len(some) + 1]))
-                    self._run(shown, span, place, images, units, values, take, loss, right)
+                    for at, where, logits in self._run(shown, span, place, units, values):
+                        labels = torch.from_numpy(self.labels[images[at]])
+                        changed, now_right = losses(logits.cpu(), labels, self.temperature)
+                        # Against this very run without the change: images that were recorded in half
+                        # precision, or in other batches, must not look like an effect.
+                        loss[at] = self.loss[images[at]] + (changed - base[0][where])
+                        same = now_right == base[1][where]
+                        right[at] = np.where(same, self.right[images[at]], now_right)
+                        if take is not None:
+                            take(at, logits)
                     done += len(some)
         finally:
             self._model.module.to("cpu")
         return Measured(loss, right)
 
-    def _run(self, shown, span, place, images, units, values, take, loss, right) -> None:
-        for start in range(0, len(span), self.rows_at_once):
+    def _run(self, shown: Shown, span: np.ndarray, place: np.ndarray, units, values) -> Iterator[tuple]:
+        """Run rows `span`, of images `place` of the batch; yields some of both, and their logits."""
+        start = 0
+        while start < len(span):
             at, where = span[start : start + self.rows_at_once], place[start : start + self.rows_at_once]
-            logits = self._replacer.run(
-                shown,
-                torch.from_numpy(where).to(self.device),
-                torch.from_numpy(np.asarray(units[at], dtype=np.int64)).to(self.device),
-                torch.from_numpy(np.asarray(values[at], dtype=np.float32)).to(self.device),
-            )
-            labels = torch.from_numpy(self.labels[images[at]]).to(self.device)
-            loss[at], right[at] = losses(logits, labels, self.temperature)
+            try:
+                logits = self._replacer.run(
+                    shown,
+                    torch.from_numpy(where).to(self.device),
+                    torch.from_numpy(np.asarray(units[at], dtype=np.int64)).to(self.device),
+                    torch.from_numpy(np.asarray(values[at], dtype=np.float32)).to(self.device),
+                )
+            except torch.OutOfMemoryError:
+                if self.rows_at_once == 1:
+                    raise
+                logits = None
+            if logits is None:  # out here the error is gone, and with it what it kept on the device
+                self.rows_at_once = max(1, len(at) // 2)
+                torch.cuda.empty_cache()
+                continue
             self.runs += len(at)
             if self.advance is not None:
                 self.advance(len(at))
-            if take is not None:
-                take(at, logits)
+            start += len(at)
+            yield at, where, logits
 
     def _images_at_once(self) -> int:
         size = 4 * int(np.prod(self._replacer.info.shape))
-        return int(np.clip(_STATE_BYTES // max(1, size), 1, 256))
+        return int(np.clip(_STATE_BYTES // max(1, size), 1, self.rows_at_once))

@@ -51,7 +51,8 @@ class Head:
         else:
             series = _Series(scaled - middle, low, high, panels)
             own = (scaled - middle).float()
-            for start in range(0, len(self.labels), step := max(64, _TILE // series.size)):
+            tile = _TILE if shift.device.type == "cpu" else _AT_ONCE
+            for start in range(0, len(self.labels), step := max(64, tile // series.size)):
                 part = slice(start, start + step)
                 moved = shift[..., part]
                 total = series.log_sum(self._p[part], moved)
