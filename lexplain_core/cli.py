@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -181,18 +182,11 @@ def _print_info(facts: dict) -> None:
     )
     out.print(f"target model {escape(target['name'])}: {accuracy}", highlight=False)
     longest = max(len(layer["name"]) for layer in facts["layers"])
-    table = Table(
-        Column("layer", min_width=longest, no_wrap=True),
-        "pooling",
-        "units",
-        "dead",
-        "method",
-        "explained",
-        "concepts",
-        "corr.",
-        "abl.",
-        "top 2%",
-    )
+    names = ("units", "method", "explained", "concepts", "corr.", "abl.", "top 2%")
+    columns = [Column("layer", min_width=longest), *(Column(name, min_width=len(name)) for name in names)]
+    table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in table.columns:
+        column.no_wrap = True
     ablations = {
         (a["layer"], a["method"]): a["mean_ablation"]
         for a in facts["ablations"]
@@ -203,9 +197,9 @@ def _print_info(facts: dict) -> None:
         rows = [e for e in facts["explanations"] if e["layer"] == layer["name"]]
         for i, row in enumerate(rows or [None]):
             first = (
-                (layer["name"], layer["pooling"], str(layer["units"]), str(layer["dead"]))
+                (layer["name"], str(layer["units"]) + (f", {layer['dead']} dead" if layer["dead"] else ""))
                 if i == 0
-                else ("",) * 4
+                else ("", "")
             )
             ablation = ablations.get((layer["name"], row["method"])) if row else None
             top = layer["mean_top_impact"] if i == 0 else None

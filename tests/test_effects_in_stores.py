@@ -44,15 +44,20 @@ class World:
     def without(self, layer: str, unit: int, value, images=slice(None)) -> torch.Tensor:
         """Logits where the unit's map is shifted until its mean is `value` (a number, or one an image)."""
         maps = self.maps[layer][images]
-        value = torch.as_tensor(value, dtype=torch.float32).expand(len(maps))
+        value = torch.as_tensor(value, dtype=torch.float64).expand(len(maps))
         out = []
         for x, wanted in zip(maps.split(250), value.split(250), strict=True):
-            x = x.clone()
-            x[:, unit] += (wanted - x[:, unit].mean((1, 2)))[:, None, None]
+            x = x.double() if layer == "block7" else x.clone()
+            x[:, unit] += (wanted - x[:, unit].double().mean((1, 2)))[:, None, None]
             if layer == "block4":
                 x = self.network.block7(self.network.block6(self.network.block5(x)))
-            out.append(self.network.head(x.mean((2, 3))))
+            out.append(self.head(x))
         return torch.cat(out)
+
+    def head(self, x: torch.Tensor) -> torch.Tensor:
+        """In double precision: on sure images the loss is far below the rounding of a logit."""
+        head = self.network.head
+        return F.linear(x.double().mean((2, 3)), head.weight.double(), head.bias.double())
 
     def impact(self, layer: str, unit: int, to: str) -> dict:
         """Equations 1-4 as they stand."""
@@ -95,7 +100,8 @@ def world(store, demo_pictures) -> World:
                 x = getattr(network, f"block{number}")(x)
                 if f"block{number}" in found:
                     found[f"block{number}"].append(x)
-            logits.append(network.head(x.mean((2, 3))))
+            last = x.double().mean((2, 3))
+            logits.append(F.linear(last, network.head.weight.double(), network.head.bias.double()))
     classes = store.images()["label"].tolist()
     labels = torch.tensor([network.outputs.index(name) for name in classes])
     maps = {name: torch.cat(parts) for name, parts in found.items()}
