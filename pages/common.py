@@ -128,28 +128,6 @@ def _layers(key: tuple, method: str, _store: Store) -> pd.DataFrame:
     return _store.layers(method=method)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Reading the impacts …")
-def _table1(key: tuple, to: str, _store: Store) -> pd.DataFrame:
-    return _store.table1(to)
-
-
-@st.cache_resource(max_entries=4, show_spinner="Reading the impacts …")
-def _impacts(key: tuple, to: str, _store: Store) -> pd.DataFrame:
-    top = _store.top_impacts(to)
-    top = top[(top["beta"] - 0.02).abs() < 1e-9]
-    return _store.impacts(to).merge(top[["layer", "unit", "value"]], on=["layer", "unit"], how="left")
-
-
-@st.cache_resource(max_entries=8, show_spinner="Reading the scores …")
-def _score_pairs(key: tuple, kind: str, _store: Store) -> pd.DataFrame:
-    return _store.score_pairs(kind)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _impact_values(key: tuple, _store: Store) -> list[str]:
-    return _store.impact_values()
-
-
 @st.cache_resource(max_entries=4, show_spinner="Reading the images …")
 def _images(key: tuple, _store: Store) -> pd.DataFrame:
     return _store.images()
@@ -168,26 +146,6 @@ def units(opened: Opened, method: str = "") -> pd.DataFrame:
 def info(opened: Opened) -> dict:
     """`Store.info()`, read once."""
     return _facts(opened.key, opened.store)[0]
-
-
-def table1(opened: Opened, to: str) -> pd.DataFrame:
-    """`Store.table1`, read once. Shared between sessions: not to be changed."""
-    return _table1(opened.key, to, opened.store)
-
-
-def impacts(opened: Opened, to: str) -> pd.DataFrame:
-    """`Store.impacts` with each unit's Top Impact at 2 % as `value`, read once. Not to be changed."""
-    return _impacts(opened.key, to, opened.store)
-
-
-def impact_values(opened: Opened) -> list[str]:
-    """`Store.impact_values`, read once."""
-    return _impact_values(opened.key, opened.store)
-
-
-def score_pairs(opened: Opened, kind: str) -> pd.DataFrame:
-    """`Store.score_pairs` of a kind, read once. Not to be changed."""
-    return _score_pairs(opened.key, kind, opened.store)
 
 
 def layers(opened: Opened, method: str = "") -> pd.DataFrame:
@@ -328,22 +286,6 @@ def _switch_store() -> None:
 def chart(figure, key: str, alt: str) -> None:
     """A plotly figure as wide as its place, with a downloadable SVG and words for those who can't see it."""
     st.plotly_chart(figure, theme=None, key=key, config=CHART, alt=alt)
-
-
-def open_unit(view: Any, layer: str, unit: int, method: str = "") -> None:
-    """Go to a unit's page."""
-    there = links.Neuron(store=view.store, layer=str(layer), unit=int(unit), method=method)
-    st.switch_page("pages/neuron.py", query_params=links.query(there))
-
-
-def open_clicked(figure, key: str, alt: str, view: Any) -> None:
-    """A chart of points, whose customdata begin with layer, unit and method: a click opens the unit."""
-    picked = st.plotly_chart(
-        figure, theme=None, key=key, config=CHART, alt=alt, on_select="rerun", selection_mode="points"
-    )
-    for point in picked.selection.points:
-        layer, unit, method, *_ = point["customdata"]
-        open_unit(view, layer, unit, method)
 
 
 def csv_button(label: str, make: Callable[[], pd.DataFrame], name: str, key: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from pages import common, links
-from pages.parts import together, top_impact
+from pages.parts import measured, together, top_impact
 from pages.parts.words import md
 
 _PARTS = {"top": "Top Impact", "together": "Scores together"}
@@ -45,7 +45,7 @@ def _known(view: links.Importance, opened: common.Opened) -> links.Importance:
     if view.method and view.method not in common.methods(opened):
         st.warning(md(f"This store has no explanations by “{view.method}”."), icon=":material/link_off:")
         view = replace(view, method="")
-    known = common.impact_values(opened)
+    known = measured.impact_values(opened)
     if known and view.to not in known:
         if "to" in st.query_params:
             words = {"zero": "0", "mean": "their mean"}

@@ -9,11 +9,10 @@ import streamlit as st
 
 from lexplain_core import figures
 from pages import common, links
-from pages.parts import filters
+from pages.parts import filters, side
 from pages.parts.scores import seen_by
-from pages.parts.words import code, md, message, rounded, two
+from pages.parts.words import code, md, message
 
-_ROLES = {"explainer": "find", "simulator": "score"}
 _COLUMNS = [
     "layer", "unit", "explanation", "score", "null_high", "ablation", "impact", "length", "maximum", "status",
     "name",
@@ -38,13 +37,13 @@ def render() -> None:
 
     st.title(md(opened.store.name), anchor=False)
     st.markdown(_in_words(info))
-    main, side = st.columns([1.65, 1], gap="large")
+    main, right = st.columns([1.65, 1], gap="large")
     with main:
         _units(view, opened, table, layers)
-    with side:
-        _layers(opened, layers)
-        _scores(table, layers)
-        _matrices(opened)
+    with right:
+        side.layers_table(opened, layers)
+        side.scores_chart(table, layers)
+        side.matrices_table(opened)
     _stores_here(view)
     _what_is_this(info)
 
@@ -215,118 +214,7 @@ def _export(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(terms=rows["terms"].map("; ".join))
 
 
-# -- layers and scores ----------------------------------------------------------------------------
-
-
-def _layers(opened: common.Opened, layers: pd.DataFrame) -> None:
-    st.subheader("Layers", anchor=False)
-    columns = [
-        "layer", "units", "alive", "dead", "constant", "negative", "mean_score", "mean_null_high", "mean_ablation",
-    ]  # fmt: skip
-    optional = ("constant", "negative", "mean_null_high", "mean_ablation")
-    shown = [c for c in columns if c not in optional or layers[c].fillna(0).any()]
-    st.dataframe(
-        layers[shown],
-        hide_index=True,
-        height="content" if len(layers) <= 6 else 236,
-        placeholder="",
-        key="layers",
-        alt="Table of layers: units, alive, dead, constant, without positive range, mean score",
-        column_config={
-            "layer": st.column_config.TextColumn("Layer", width=68),
-            "units": st.column_config.NumberColumn("Units", width=44),
-            "alive": st.column_config.NumberColumn("Alive", width=42),
-            "dead": st.column_config.NumberColumn(
-                "Dead", width=42, help="Largest activation below the threshold"
-            ),
-            "constant": st.column_config.NumberColumn(
-                "Const.", width=47, help="Constant: the same for every image"
-            ),
-            "negative": st.column_config.NumberColumn(
-                "Neg.", width=40, help="Without a positive range: below zero for every image"
-            ),
-            "mean_score": st.column_config.NumberColumn(
-                "Corr.", width=44, format="%.2f", help="Mean test correlation over the units that have one"
-            ),
-            "mean_null_high": st.column_config.NumberColumn(
-                "Chance", width=54, format="%.2f", help="Mean of the units’ chance: see the table of units"
-            ),
-            "mean_ablation": st.column_config.NumberColumn(
-                "Abl.",
-                width=42,
-                format="%.2f",
-                help="Mean test ablation score (norm) over the units that have one",
-            ),
-        },
-    )
-    common.csv_button("Layers as CSV", lambda: layers, f"{opened.store.name} layers.csv", "csv layers")
-
-
-def _scores(table: pd.DataFrame, layers: pd.DataFrame) -> None:
-    st.subheader("How well the words predict the units", anchor=False)
-    figure = figures.score_histogram(table, theme=common.theme())
-    with st.container(height=420 if len(layers) > 6 else "content", border=False):
-        common.chart(figure, "scores", "Histograms of the units' test correlations, one row a layer")
-
-
-def _matrices(opened: common.Opened) -> None:
-    """Who says which concepts an image shows: labels and encoders, and what the concept filter kept."""
-    st.subheader("Who sees the concepts", anchor=False)
-    everything = pd.DataFrame(common.matrices(opened).values())
-    rows = pd.DataFrame(
-        {
-            "matrix": everything["matrix"],
-            "does": [", ".join(_ROLES.get(role, role) for role in roles) for roles in everything["roles"]],
-            "kept": everything["kept"],
-            "dropped": everything["dropped"],
-            "ab": [
-                None if pd.isna(a) else f"{rounded(a)}, {two(b)}"
-                for a, b in zip(everything["a"], everything["b"], strict=True)
-            ],
-            "loss": everything["loss"],
-        }
-    )
-    rows = rows[[c for c in rows if c in ("matrix", "does") or rows[c].notna().any()]]
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height="content",
-        placeholder="",
-        key="matrices",
-        alt="Table of concept matrices: name, use, concepts kept and dropped, a and b, calibration loss",
-        column_config={
-            "matrix": st.column_config.TextColumn(
-                "Seen by", width=104, help="The images’ labels, or an encoder"
-            ),
-            "does": st.column_config.TextColumn(
-                "Used to", width=76, help="Find explanations with its values, or score them"
-            ),
-            "kept": st.column_config.NumberColumn(
-                "Kept",
-                width=50,
-                format="localized",
-                help="Concepts that pass the filter: they occur and vary",
-            ),
-            "dropped": st.column_config.NumberColumn(
-                "Dropped", width=64, format="localized", help="Concepts that don’t pass the filter"
-            ),
-            "ab": st.column_config.TextColumn("a, b", width=78, help="P = sigmoid(a·(cos + b))"),
-            "loss": st.column_config.NumberColumn(
-                "Loss",
-                width=46,
-                format="%.2g",
-                help="Cross-entropy of a and b against labels, train split",
-            ),
-        },
-    )
-    common.csv_button(
-        "Concept matrices as CSV", lambda: everything, f"{opened.store.name} matrices.csv", "csv matrices"
-    )
-    if opened.store.meta.get("same_encoder"):
-        st.warning(
-            "Explainer and simulator are the same model in this store: scores by the simulator flatter.",
-            icon=":material/content_copy:",
-        )
+# -- the stores, and help ----------------------------------------------------------------------------
 
 
 def _stores_here(view: links.Overview) -> None:

@@ -73,7 +73,10 @@ def test_the_store_says_what_went_in(store, world):
     assert [layer["name"] for layer in info["layers"]] == ["conv", "last"]
     assert info["layers"][1] | {"note": None} == {
         "name": "last", "source": "network", "kind": "map", "pooling": "mean", "shape": [8, 24, 24],
-        "units": 8, "dead": 1, "constant": 1, "negative": 1, "note": None,
+        "units": 8, "dead": 1, "constant": 1, "negative": 1, "note": None, "way": "closed",
+        "mean_ablation": None, "mean_top_impact": None,
+        "effect_reason": "1 of the 4 classes have no output in tiny:make, so there is no loss to compare; "
+        "target.outputs can name the outputs.",
     }  # fmt: skip
     assert info["config"]["probe"]["root"] == str(world / "images")
     assert info["versions"]["torch"] and info["build"]["device"] == "cpu"

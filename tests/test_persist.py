@@ -197,11 +197,12 @@ def test_explanations_point_at_their_concepts(con):
 
 
 def test_scores_nulls_and_reasons(con):
-    rows = con.execute(
-        "SELECT e.method, s.simulator, s.n, s.value, s.low, s.high, s.reason, s.null_units, s.null_mean, "
-        "s.null_high, s.null_above, s.null_reason FROM scores s JOIN explanations e USING (explanation_id) "
-        "WHERE e.unit = 0 ORDER BY ALL"
-    ).fetchall()
+    columns = (
+        "e.method, s.simulator, s.n, s.value, s.low, s.high, s.reason, s.null_units, s.null_mean, "
+        "s.null_high, s.null_above, s.null_reason"
+    )
+    query = f"SELECT {columns} FROM scores s JOIN explanations e USING (explanation_id) WHERE e.unit = ? "
+    rows = con.execute(query + "AND s.kind = 'correlation' ORDER BY ALL", [0]).fetchall()
     nothing = "“sky” is no label of the probing set."
     assert rows == [
         ("le-label", "label", 12, 0.6, 0.5, 0.7, None, 7, 0.01, 0.2, 1, None),
@@ -209,10 +210,19 @@ def test_scores_nulls_and_reasons(con):
         ("le-siglip", "label", 12, None, None, None, nothing, 0, None, None, None, nothing),
         ("le-siglip", "other", 12, 0.3, 0.2, 0.4, None, 1, None, None, None, "Only 1."),
     ]
+    # Nothing was ablated here; what has no explanation has a reason in place of each score.
+    why = "There is no explanation to score: It is dead."
     rows = con.execute(
-        "SELECT s.n, s.value, s.reason FROM scores s JOIN explanations e USING (explanation_id) WHERE e.unit = 1"
+        "SELECT e.unit, e.method, s.simulator, s.kind, s.split, s.n, s.value, s.low, s.high, s.reason, s.null_units, "
+        "s.null_reason, s.c, s.d, s.sampled FROM scores s JOIN explanations e USING (explanation_id) "
+        "WHERE e.unit = 1 OR s.kind <> 'correlation' ORDER BY ALL"
     ).fetchall()
-    assert rows == [(12, None, "There is no explanation to score: It is dead.")] * 4
+    assert rows == [
+        (1, method, simulator, kind, "test", 12, None, None, None, why, None, None, None, None, None)
+        for method in ("le-label", "le-siglip")
+        for simulator in ("label", "other")
+        for kind in ("ablation-norm", "correlation")
+    ]
 
 
 def test_the_main_simulator_and_what_the_method_depends_on(con, work):

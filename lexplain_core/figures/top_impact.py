@@ -193,7 +193,7 @@ def impact_scatter(
         hovermode="closest",
         clickmode="event+select",
         dragmode=False,
-        xaxis=axis(look, "total impact (log scale)", type="log"),
+        xaxis=axis(look, "total impact (log scale)", type="log", **_one_two_five(frame["total"])),
         yaxis=axis(look, f"share of it in the {100 * beta:g}% highest images", tickformat=".0%", rangemode="tozero"),
         shapes=[
             {
@@ -204,6 +204,16 @@ def impact_scatter(
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "font": {"size": 12}},
     )  # fmt: skip
+
+
+def _one_two_five(values: pd.Series) -> dict:
+    """Ticks at 1, 2, 5, 10, … of a logarithmic axis over values above 0, each written out."""
+    if values.empty:
+        return {}
+    low, high = math.floor(math.log10(values.min())), math.ceil(math.log10(values.max()))
+    steps = (1, 2, 5) if high - low <= 3 else (1,)
+    ticks = [step * 10.0**power for power in range(low, high + 1) for step in steps]
+    return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
 def quadratic(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float] | None:

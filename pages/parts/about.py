@@ -82,6 +82,7 @@ def _scores(unit: Unit, explanation: Explanation) -> None:
         scores[seen],
         hide_index=True,
         key="scores table",
+        placeholder="",
         height="content",
         alt="Table of the explanation's scores",
         column_config={

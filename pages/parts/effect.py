@@ -8,10 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.figures import percent, plain, plural, signed
+from lexplain_core.figures import percent, plain, plural
 from lexplain_core.store import Impact, Unit
 
 from .. import common, links
+from . import measured
 from .words import md, quantity, rounded
 
 SET_TO = {"zero": "at 0", "mean": "at its mean"}
@@ -157,7 +158,7 @@ def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
     up, down = rows[rows["rank"] == 1], rows[rows["rank"] == -1]
     words = "On average over these images, the unit pushes"
     told = [
-        f"{verb} **{md(one['output'].iloc[0])}** by {signed(one['change'].iloc[0]).lstrip('+−')}"
+        f"{verb} **{md(one['output'].iloc[0])}** by {rounded(abs(one['change'].iloc[0]))}"
         for verb, one in (("up", up), ("down", down))
         if len(one)
     ]
@@ -175,8 +176,13 @@ def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
         figures.pushes_bar(rows, theme=common.theme(), height=340),
         "pushes",
         f"Bars of the outputs that the unit pushes most, images from {ranges[bucket]}: "
-        + ", ".join(f"{r.output} {signed(r.change)}" for r in rows.itertuples()),
+        + ", ".join(f"{r.output} {_signed(r.change)}" for r in rows.itertuples()),
     )
+
+
+def _signed(change: float) -> str:
+    """'+1.03', '−0.00365': a sign and three significant digits."""
+    return ("−" if change < 0 else "+") + rounded(abs(change))
 
 
 def _to_range(view: links.Neuron, default: int) -> None:
@@ -190,7 +196,7 @@ def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:
     for bucket, words in ranges.items():
         part = pushes[pushes["bucket"] == bucket]
         names = [
-            ", ".join(f"{r.output} {signed(r.change)}" for r in side.head(3).itertuples())
+            ", ".join(f"{r.output} {_signed(r.change)}" for r in side.head(3).itertuples())
             for side in (
                 part[part["rank"] > 0].sort_values("rank"),
                 part[part["rank"] < 0].sort_values("rank", ascending=False),
@@ -218,7 +224,7 @@ def _curve(opened: common.Opened, unit: Unit, impact: Impact) -> None:
     st.markdown(f"**No effect.** {md(impact.reason)}" if impact.reason else total_words(unit, impact))
     if impact.reason or impact.top["value"].isna().all():
         return
-    layer = common.table1(opened, impact.to)
+    layer = measured.table1(opened, impact.to)
     layer = layer[layer["layer"] == unit.layer].rename(columns={"mean": "value", "std": "spread"})
     curves = {
         f"unit {unit.unit}": impact.top,

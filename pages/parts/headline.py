@@ -204,10 +204,21 @@ The **stacked chart** takes the images from those that leave the unit at 0 (left
 explanation that it shows, else as *other*. The number of images stands above each range: the last ranges often
 hold a handful, so read them with care.
 
+The **bars below it** say how much of the unit’s *effect* lies in each range: what the network loses on those images when the
+unit is set to 0, in right answers and in the certainty of its answers. The short lines are the ranges’ shares of the images. The tab
+*Effect* has more, and which outputs the unit pushes up and down.
+
 **Example images** come from every range, not only from the top: a unit often means something else in the middle.
 They are drawn from all images, whatever their split. The **score** is computed on the test split only, on images
 that the explanation was not made from. **Chance** says what it is worth: the same words are scored against the other
 units of the layer, and words that say something about this unit predict it better than they predict the others.
+The **ablation score** puts what the words predict in the place of the unit and runs the network on: 1 means that its loss on the
+test split stays as it is, 0 that the words do no better than the unit’s mean, less than 0 that they do worse. The prediction is
+first scaled, to *c* times it plus *d*: *norm* takes the straight line that fits the unit best on the val split, *optim* the one that
+changes the loss least there.
+
+The slider **Map** lays over each example where in it the unit fires. *Look closer at one image* runs the network itself, where it is at
+hand.
 
 Which concepts an image shows is said by its labels, or by an **encoder**, a network that compares images with
 texts. The one that scores is another than the one that the words were found with. Where there are several, a

@@ -11,6 +11,7 @@ from lexplain_core import figures
 from lexplain_core.figures import plain, plural
 
 from .. import common, links
+from . import measured
 from .scores import ABLATIONS, seen_by
 from .words import code, md
 
@@ -19,7 +20,7 @@ _POINTS = "score points"
 
 def show(view: links.Importance, opened: common.Opened) -> None:
     """The half of the page."""
-    known = {fit: common.score_pairs(opened, f"ablation-{fit}") for fit in links.FITS}
+    known = {fit: measured.score_pairs(opened, f"ablation-{fit}") for fit in links.FITS}
     if all(frame.empty for frame in known.values()):
         _nothing(opened)
         return
@@ -42,7 +43,9 @@ def show(view: links.Importance, opened: common.Opened) -> None:
         return
     st.markdown(_in_words(frame, view))
     figure = figures.scores_together(frame, fit=view.fit, theme=common.theme())
-    common.open_clicked(figure, _POINTS, "Scatter of explanations: correlation against ablation score", view)
+    measured.open_clicked(
+        figure, _POINTS, "Scatter of explanations: correlation against ablation score", view
+    )
     common.csv_button(
         "Scores as CSV", lambda: frame, f"{opened.store.name} {view.fit} scores.csv", "csv pairs"
     )

@@ -12,6 +12,7 @@ from lexplain_core import figures
 from lexplain_core.figures import percent, plural
 
 from .. import common, links
+from . import measured
 from .words import code, md, rounded
 
 BETAS = (0.0003, 0.002, 0.02, 0.1, 0.5)
@@ -22,7 +23,7 @@ _POINTS = "impact points"
 
 def show(view: links.Importance, opened: common.Opened) -> None:
     """The half of the page."""
-    table = common.table1(opened, view.to)
+    table = measured.table1(opened, view.to)
     if table.empty:
         _nothing(opened)
         return
@@ -68,7 +69,7 @@ def _missing(opened: common.Opened, table: pd.DataFrame) -> None:
 
 
 def _switches(view: links.Importance, opened: common.Opened) -> None:
-    known = common.impact_values(opened)
+    known = measured.impact_values(opened)
     if len(known) > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.html('<span class="lx-muted">Each unit is set to</span>', width="content")
@@ -173,12 +174,12 @@ def _curves(table: pd.DataFrame) -> None:
 
 def _units(view: links.Importance, opened: common.Opened) -> pd.DataFrame:
     """A row per unit: what `Store.impacts` says, and its Top Impact at 2 % (`value`); of one layer, or all."""
-    frame = common.impacts(opened, view.to)
+    frame = measured.impacts(opened, view.to)
     return frame[frame["layer"] == view.layer] if view.layer else frame
 
 
 def _scatter(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) -> None:
-    layers = list(pd.unique(common.table1(opened, view.to)["layer"]))
+    layers = list(pd.unique(measured.table1(opened, view.to)["layer"]))
     st.session_state["i layer"] = view.layer if view.layer in layers else ""
     st.selectbox(
         "Layer",
@@ -199,7 +200,7 @@ def _scatter(view: links.Importance, opened: common.Opened, frame: pd.DataFrame)
         + (f" {plural(without, 'unit')} without effect: not drawn." if without else "")
     )
     figure = figures.impact_scatter(known, beta=_BETA, theme=common.theme(), height=350)
-    common.open_clicked(figure, _POINTS, "Scatter of units: total impact against Top Impact at 2%", view)
+    measured.open_clicked(figure, _POINTS, "Scatter of units: total impact against Top Impact at 2%", view)
 
 
 def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) -> None:
@@ -253,7 +254,7 @@ def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) ->
     )
     if picked.selection.cells:
         row = frame.iloc[picked.selection.cells[0][0]]
-        common.open_unit(view, row["layer"], row["unit"])
+        measured.open_unit(view, row["layer"], row["unit"])
 
 
 def _first(frame: pd.DataFrame) -> str:

@@ -113,6 +113,17 @@ def click_point(page: Page, chart: str) -> tuple[str, int, str]:
     return layer, int(unit), method
 
 
+def pick(page: Page, control: str, option: int) -> None:
+    """Choose an option of a select box by its place, -1 for the last."""
+    box = page.get_by_role("combobox", name=control)
+    box.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # a list that is open when the page still scrolls is closed again
+    box.click()
+    options = page.get_by_role("option")
+    expect(options.first).to_be_visible()
+    options.nth(option).click()
+
+
 def downloaded(page: Page, button: str) -> list[dict]:
     """The rows of the CSV that a button offers."""
     with page.expect_download() as waiting:

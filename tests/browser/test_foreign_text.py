@@ -31,10 +31,15 @@ def altered(demo_store, tmp_path_factory):
             key: json.loads(value) for key, value in con.execute("SELECT key, value FROM meta").fetchall()
         }
         meta |= {"name": NASTY, "probing_set": meta["probing_set"] | {"name": NASTY},
-                 "target": meta["target"] | {"name": NASTY}}  # fmt: skip
-        for key in ("name", "probing_set", "target"):
+                 "target": meta["target"] | {"name": NASTY}, "outputs": [NASTY] * len(meta["outputs"])}  # fmt: skip
+        for key in ("name", "probing_set", "target", "outputs"):
             con.execute("UPDATE meta SET value = ? WHERE key = ?", [json.dumps(meta[key]), key])
         con.execute("UPDATE layers SET name = ? WHERE layer_id = 0", [NASTY])
+        con.execute("UPDATE layers SET effect_reason = ? WHERE source = 'computed'", [NASTY])
+        con.execute("UPDATE impacts SET reason = ? WHERE layer_id = 0 AND unit = 1", [NASTY])
+        con.execute("UPDATE scores SET value = NULL, reason = ? WHERE kind LIKE 'ablation%'"
+                    " AND explanation_id IN (SELECT explanation_id FROM explanations WHERE layer_id = 0 AND unit = 1)",
+                    [NASTY])  # fmt: skip
         con.execute("UPDATE units SET name = ?, status = if(status = 'constant', 'dead', status)", [NASTY])
         more = con.execute("SELECT max(explanation_id) + 1 FROM explanations").fetchone()[0]
         con.execute(
@@ -112,7 +117,7 @@ def test_text_of_the_store(visit, site):
     page.get_by_text("Stores in").click()
     expect(page.get_by_role("link", name=f"{NASTY}, demo.duckdb (shown here)")).to_be_visible()
     nothing_comes_of_it(page, asked, address)
-    for tab in ("examples", "simulated", "about"):
+    for tab in ("examples", "simulated", "effect", "about"):
         for method in (store.default_method, NASTY):
             place = f"layer={quote(NASTY)}&unit=0&tab={tab}&method={quote(method)}"
             page.goto(f"{address}/neuron?store={store.id}&{place}")
@@ -121,6 +126,29 @@ def test_text_of_the_store(visit, site):
     expect(page.get_by_role("radiogroup", name="Explained by")).to_contain_text(NASTY)
     expect(page.get_by_role("radiogroup", name="Concepts seen by")).to_contain_text(NASTY)
     expect(page.locator(".lx-compare .now")).to_contain_text(NASTY)
+
+
+def test_reasons_of_the_store(visit, site):
+    address, store = site
+    page = visit(address)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}/neuron?store={store.id}&layer={quote(NASTY)}&unit=1&tab=effect")
+    expect(page.locator(".lx-ablation")).to_contain_text(NASTY)
+    expect(page.locator("[data-testid=stMain]")).to_contain_text(f"Effect on the network: none. {NASTY}")
+    nothing_comes_of_it(page, asked, address)
+    page.goto(f"{address}/neuron?store={store.id}&layer=planted&unit=1&tab=effect")
+    expect(page.locator("[data-testid=stMain]")).to_contain_text(f"Effect on the network: unknown. {NASTY}")
+    nothing_comes_of_it(page, asked, address)
+    for part in ("top", "together"):
+        page.goto(
+            f"{address}/importance?store={store.id}&part={part}&layer={quote(IMAGE)}&method={quote(IMAGE)}"
+        )
+        expect(page.get_by_role("alert")).to_contain_text(
+            [f"This store has no layer “{IMAGE}”; all layers are shown.", f"no explanations by “{IMAGE}”."]
+        )
+        expect(page.get_by_text(NASTY).first).to_be_visible()
+        nothing_comes_of_it(page, asked, address)
 
 
 def test_a_filter_leaves_the_method_as_it_is(visit, site):

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from lexplain_core.figures import effect_shares, percent, quadratic
 
 from .conftest import serving
-from .helpers import charts, click_point, downloaded, heading, parameters, settle, wait_for_parameters
+from .helpers import charts, click_point, downloaded, heading, parameters, pick, settle, wait_for_parameters
 
 BETAS = (0.0003, 0.002, 0.02, 0.1, 0.5)
 
@@ -155,9 +155,8 @@ def test_a_unit_without_effects_says_why(visit, without, measured, tab):
     expect(page.locator(".lx-ablation")).to_have_text("No test ablation score: Class [x] has no output.")
     expect(page.get_by_text("Effect on the network: unknown. Class [x] has no output.")).to_be_visible()
     if tab == "effect":
-        expect(page.get_by_text("Nothing is known of this unit’s effect")).to_contain_text(
-            "Class [x] has no output."
-        )
+        words = "Nothing is known of this unit’s effect on the network. Class [x] has no output."
+        expect(page.locator("[data-testid=stMain]")).to_contain_text(words)
     else:
         assert page.get_by_role("slider", name="Map").count() == 0
 
@@ -220,8 +219,7 @@ def test_the_outputs_that_a_unit_pushes(visit, dashboard, store, measured):
     check_pushes(page, pushes[pushes["bucket"] == highest])
     rows = downloaded(page, "Pushes as CSV")
     assert [float(r["change"]) for r in rows] == pytest.approx(pushes["change"].tolist(), rel=1e-5)
-    page.get_by_label("Images whose activation").click()
-    page.get_by_role("option").last.click()
+    pick(page, "Images whose activation", -1)
     lowest = pushes["bucket"].min()
     wait_for_parameters(page, bucket=str(lowest), tab="effect")
     first = pushes[(pushes["bucket"] == lowest) & (pushes["rank"] == 1)].iloc[0]

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from .conftest import serving
-from .helpers import heading, parameters, pictures, settle, wait_for_parameters
+from .helpers import heading, parameters, pick, pictures, settle, wait_for_parameters
 
 
 @pytest.fixture(scope="session")
@@ -126,8 +126,7 @@ def test_a_closer_look_runs_the_network(visit, dashboard, store, mapped):
     heading(page, mapped.layer, mapped.unit)
     settle(page)
     page.get_by_text("Look closer at one image").click()
-    page.get_by_role("combobox", name="Image", exact=True).click()
-    page.get_by_role("option").first.click()
+    pick(page, "Image", 0)
     wait_for_parameters(page, image=str(image))
     looks = page.locator("img.lx-look")
     expect(looks).to_have_count(2)
@@ -173,8 +172,8 @@ def test_without_the_network_a_sentence_says_so(visit, elsewhere, mapped):
         f"{elsewhere}/neuron?store=elsewhere&layer={mapped.layer}&unit={mapped.unit}&image={image}&map=60"
     )
     heading(page, mapped.layer, mapped.unit)
-    expect(page.get_by_text("The network can’t be run here.")).to_be_visible()
-    expect(page.get_by_text("The network can’t be run here.")).to_contain_text("/nowhere/else.pth")
+    words = "The network can’t be run here. There is no weights file /nowhere/else.pth."
+    expect(page.locator("[data-testid=stMain]")).to_contain_text(words)
     settle(page)
     assert page.locator("img.lx-look").count() == 0
     assert page.get_by_text("one scale for all").count() == 1  # what is kept in the store is there

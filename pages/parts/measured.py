@@ -1,0 +1,74 @@
+"""What a store knows of effects, read once for all sessions; and charts of units whose points open them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core.store import Store
+
+from .. import links
+from ..common import CHART, Opened
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the impacts …")
+def _table1(key: tuple, to: str, _store: Store) -> pd.DataFrame:
+    return _store.table1(to)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the impacts …")
+def _impacts(key: tuple, to: str, _store: Store) -> pd.DataFrame:
+    top = _store.top_impacts(to)
+    top = top[(top["beta"] - 0.02).abs() < 1e-9]
+    return _store.impacts(to).merge(top[["layer", "unit", "value"]], on=["layer", "unit"], how="left")
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the scores …")
+def _score_pairs(key: tuple, kind: str, _store: Store) -> pd.DataFrame:
+    return _store.score_pairs(kind)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _impact_values(key: tuple, _store: Store) -> list[str]:
+    return _store.impact_values()
+
+
+def table1(opened: Opened, to: str) -> pd.DataFrame:
+    """`Store.table1`, read once. Shared between sessions: not to be changed."""
+    return _table1(opened.key, to, opened.store)
+
+
+def impacts(opened: Opened, to: str) -> pd.DataFrame:
+    """`Store.impacts` with each unit's Top Impact at 2 % as `value`, read once. Not to be changed."""
+    return _impacts(opened.key, to, opened.store)
+
+
+def impact_values(opened: Opened) -> list[str]:
+    """`Store.impact_values`, read once."""
+    return _impact_values(opened.key, opened.store)
+
+
+def score_pairs(opened: Opened, kind: str) -> pd.DataFrame:
+    """`Store.score_pairs` of a kind, read once. Not to be changed."""
+    return _score_pairs(opened.key, kind, opened.store)
+
+
+# -- to a unit's page --------------------------------------------------------------------------------
+
+
+def open_unit(view: Any, layer: str, unit: int, method: str = "") -> None:
+    """Go to a unit's page."""
+    there = links.Neuron(store=view.store, layer=str(layer), unit=int(unit), method=method)
+    st.switch_page("pages/neuron.py", query_params=links.query(there))
+
+
+def open_clicked(figure, key: str, alt: str, view: Any) -> None:
+    """A chart of points, whose customdata begin with layer, unit and method: a click opens the unit."""
+    picked = st.plotly_chart(
+        figure, theme=None, key=key, config=CHART, alt=alt, on_select="rerun", selection_mode="points"
+    )
+    for point in picked.selection.points:
+        layer, unit, method, *_ = point["customdata"]
+        open_unit(view, layer, unit, method)
