@@ -18,7 +18,7 @@ ROOMS = [
     "store", "probe", "target", "concepts", "explain", "simulate", "importance", "trials", "live", "figures",
     "demo", "work", "judging", "mapping", "persist_effects", "persist", "build", "stored_encoders", "import_explanations", "cli", "__main__", "reference",
 ]  # fmt: skip
-BASE = ["errors", "registry", "progress", "config"]
+BASE = ["errors", "registry", "progress", "config", "sampling"]
 SOURCES = sorted(p for p in CORE.rglob("*.py"))
 PAGES = [p for p in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))] if p.exists()]
 PAGES_MAY = {"store", "figures", "trials", "live", "errors"}

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ..progress import Progress, Silent
+from ..sampling import Sample, allocate, draw
 from ..simulate import NO_EFFECT
 from ..store.buckets import N_BUCKETS
 from ..target.effects import Effects
 from .ranges import buckets_of, by_activation, count_buckets, top_count
-from .sampling import Sample, allocate, draw
 
 # Shares of the images for Top Impact: those of the paper's Table 1, then the curve's further points.
 TABLE1 = (0.0003, 0.002, 0.02, 0.1, 0.5)
@@ -22,8 +22,9 @@ BETAS = tuple(sorted({*TABLE1, 0.001, 0.005, 0.01, 0.05, 0.2, 1.0}))
 LEAST_RUNS = 10  # a sample of fewer images says nothing of a unit
 _AT_ONCE = 4_000_000  # losses of units × images that are worked on at a time
 _ROWS = 4_096  # runs between two steps of the progress bar
-# Of an image on which the network is sure, the loss hardly moves; this share of its activation counts.
-_SURE = 0.1
+# The loss moves by about the change of the unit times 1 − p of the right answer. The square root of that is
+# the guess: a few images then weigh less than they might, and those that look harmless are not forgotten.
+_SURE = 1e-6  # of an image on which the network is quite sure
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _plan(effects: Effects, unit: int, to: str, budget: int, seed: int) -> _Plan
     order = by_activation(q)
     ranks = np.flatnonzero(q[order] != value)
     distance = np.abs(q[order[ranks]] - value) + np.finfo(np.float32).tiny
-    guess = distance * (_SURE - np.expm1(-effects.loss[order[ranks]]))
+    guess = np.sqrt(distance * (_SURE - np.expm1(-effects.loss[order[ranks]])))
     edges = np.flatnonzero(np.diff(buckets_of(q)[0][order])) + 1
     cuts = [top_count(beta, n) for beta in TABLE1] + edges.tolist() + [top_count(beta, n) for beta in BETAS]
     rng = np.random.default_rng([seed, unit, to == "mean"])

@@ -9,10 +9,10 @@ import pandas as pd
 from torch import Tensor
 
 from ..progress import Progress, Silent
+from ..sampling import allocate
 from ..target.effects import Effects
 from .impact import whole_images
 from .ranges import buckets_of, count_buckets
-from .sampling import allocate
 
 STRONGEST = 5  # outputs up, and as many down
 _ROUNDING = 1e-6  # changes below this, relative to the largest output, are rounding

@@ -114,7 +114,8 @@ def _map_slider(view: links.Neuron, unit: Unit, kept: int, images: int) -> None:
             "asks the network itself.</p>"
         )
         return
-    st.session_state["map"] = view.map
+    if st.session_state.get("map") != view.map:  # set while it is being moved, it would jump back
+        st.session_state["map"] = view.map
     with st.container(horizontal=True, vertical_alignment="center", key="lx_map"):
         st.html('<span class="lx-muted">Map</span>', width="content")
         st.slider(

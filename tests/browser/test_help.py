@@ -17,7 +17,9 @@ def empty(tmp_path_factory):
         yield address
 
 
-@pytest.mark.parametrize("path", ["", "/overview", "/neuron", "/neuron?store=abc&layer=layer1&unit=3", "/importance"])
+@pytest.mark.parametrize(
+    "path", ["", "/overview", "/neuron", "/neuron?store=abc&layer=layer1&unit=3", "/importance"]
+)
 def test_no_store(visit, empty, path):
     page = visit(empty + path)
     expect(page.get_by_role("heading", name="There is no store to show yet")).to_be_visible()

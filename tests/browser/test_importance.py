@@ -105,6 +105,26 @@ def test_scores_together_opens_units_and_says_the_fit(visit, dashboard, store):
     page.go_back()
     wait_for_parameters(page, part="together")
     expect(page.get_by_role("button", name="Scores as CSV")).to_be_visible()
+    settle(page)
+    assert urlsplit(page.url).path == "/importance"  # the point is not clicked again
+
+
+def test_back_leads_to_the_unit_that_was_left(visit, dashboard, store, measured):
+    layers = store.impacts()["layer"].unique()
+    page = visit(f"{dashboard}/importance?store={store.id}&layer={layers[0]}")
+    settle(page)
+    page.get_by_role("link", name="Neuron").click()
+    expect(page.get_by_label("Layer")).to_be_visible()
+    settle(page)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => new URL(location.href).searchParams.has('method')")
+    settle(page)
+    left = page.locator("h2").first.inner_text()
+    page.get_by_role("link", name="Importance").click()
+    wait_for_parameters(page, layer=layers[0])
+    settle(page)
+    page.go_back()
+    expect(page.get_by_role("heading", name=left)).to_be_visible()
 
 
 def test_the_filters_of_scores_together_are_in_the_address(visit, dashboard, store):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexplain_core.importance.sampling import allocate, draw
+from lexplain_core.sampling import allocate, draw
 
 
 @settings(max_examples=150, deadline=None)
@@ -38,7 +38,7 @@ def test_the_top_is_taken_whole():
     assert sample.weights[20:].min() > 1
 
 
-def test_estimates_are_unbiased_and_their_errors_are_those_of_all_samples():
+def test_estimates_are_unbiased_and_their_errors_are_not_too_small():
     rng = np.random.default_rng(1)
     values = rng.gamma(0.5, 1, (60, 2))
     values[:, 1] *= np.arange(60) < 20
@@ -54,9 +54,23 @@ def test_estimates_are_unbiased_and_their_errors_are_those_of_all_samples():
     sums, errors = np.array(sums), np.array(errors)
     spread = sums.std(axis=0, ddof=1)
     assert (abs(sums.mean(axis=0) - values.sum(axis=0)) < 4 * spread / np.sqrt(2_000)).all()
-    # The squares of the errors are unbiased for the variance, finite populations and all.
-    assert (errors**2).mean(axis=0) == pytest.approx(spread**2, rel=0.12)
-    assert np.mean(np.square(ratio_errors)) == pytest.approx(np.var(ratios), rel=0.2)
+    # Strata borrow from each other where that makes the errors larger, so they are at least the truth.
+    for found, truth in (
+        ((errors**2).mean(axis=0), spread**2),
+        (np.square(ratio_errors).mean(), np.var(ratios)),
+    ):
+        assert (0.88 < found / truth).all() and (found / truth < 2.2).all()
+
+
+def test_errors_are_those_of_all_samples_where_strata_are_alike():
+    rng = np.random.default_rng(2)
+    values = rng.normal(5, 1, (60, 1))
+    sums, errors = [], []
+    for _ in range(2_000):
+        sample = draw(np.arange(60), np.ones(60), [20], 30, rng)
+        sums.append(sample.weights @ values[sample.chosen, 0])
+        errors.append(sample.errors(values[sample.chosen])[0])
+    assert np.mean(np.square(errors)) == pytest.approx(np.var(sums), rel=0.25)
 
 
 @settings(max_examples=200, deadline=None)

@@ -16,13 +16,14 @@ class Sample:
 
     chosen: int64 (m,), positions in what was sampled from, ascending. stratum: int64 (m,), the
     stratum of each. sizes, counts: int64 (H,), how many there are in a stratum and how many of
-    them were chosen.
+    them were chosen. guess: (m,), how large the value of each was guessed to be.
     """
 
     chosen: np.ndarray
     stratum: np.ndarray
     sizes: np.ndarray
     counts: np.ndarray
+    guess: np.ndarray
 
     @property
     def whole(self) -> bool:
@@ -37,16 +38,22 @@ class Sample:
     def errors(self, values: np.ndarray) -> np.ndarray:
         """Standard errors of the estimated sums Σ weights · values; values: (m, D) -> (D,).
 
-        √(Σ_h N_h² (1 − n_h/N_h) s_h² / n_h) over the strata (Cochran, Sampling Techniques, eq. 5.6).
+        √(Σ_h N_h² (1 − n_h/N_h) s_h² / n_h) over the strata (Cochran, Sampling Techniques, eq. 5.6). A few
+        values say little of their variance, the less the rarer the large ones are; so a stratum's is
+        at least what the variances of all strata, relative to the guesses, make it.
         """
-        out = np.zeros(values.shape[1])
         order = np.argsort(self.stratum, kind="stable")
         ends = np.cumsum(self.counts)
-        for size, count, end in zip(self.sizes, self.counts, ends, strict=True):
-            if count < size:
-                part = values[order[end - count : end]]
-                out += size * (size - count) / count * part.var(axis=0, ddof=1)
-        return np.sqrt(out)
+        taken = np.flatnonzero(self.counts < self.sizes)
+        if not len(taken):
+            return np.zeros(values.shape[1])
+        parts = [order[ends[h] - self.counts[h] : ends[h]] for h in taken]
+        sizes, counts = self.sizes[taken].astype(np.float64), self.counts[taken].astype(np.float64)
+        own = np.array([values[part].var(axis=0, ddof=1) for part in parts])  # (H, D)
+        squares = np.array([np.mean(self.guess[part] ** 2) for part in parts])
+        relative = (counts @ own) / max(counts @ squares, 1e-300)
+        variance = np.maximum(own, squares[:, None] * relative)
+        return np.sqrt((sizes * (sizes - counts) / counts) @ variance)
 
     def ratio_errors(self, parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
         """Standard errors of the estimated ratios of Σ parts, (m, D), to Σ whole, (m,) -> (D,).
@@ -72,7 +79,7 @@ def draw(
     """
     m = len(ranks)
     if m <= budget:
-        return Sample(np.arange(m), np.zeros(m, dtype=np.int64), np.array([m]), np.array([m]))
+        return Sample(np.arange(m), np.zeros(m, dtype=np.int64), np.array([m]), np.array([m]), guess)
     if budget < 2:
         raise ValueError("a sample needs 2 images at least")
     kept = np.sort(np.array(list(dict.fromkeys(cuts)), dtype=np.int64)[: max(0, budget // _PER_STRATUM - 1)])
@@ -93,18 +100,18 @@ def draw(
     starts = np.cumsum(sizes) - sizes
     nth = np.arange(m) - np.repeat(starts, sizes)
     chosen = np.sort(order[nth < np.repeat(counts, sizes)])
-    return Sample(chosen, strata[chosen], sizes, counts)
+    return Sample(chosen, strata[chosen], sizes, counts, guess[chosen])
 
 
 def _divide(segment: np.ndarray, guess: np.ndarray, budget: int) -> np.ndarray:
     """Divide each segment by the guess into strata of about equal sums of it; int64 (M,)."""
     mass = np.bincount(segment, guess)
-    parts = np.maximum(1, (mass / mass.sum() * budget / _PER_STRATUM).astype(np.int64))
+    parts = np.maximum(1, (mass / max(mass.sum(), 1e-300) * budget / _PER_STRATUM).astype(np.int64))
     first = np.cumsum(parts) - parts
     order = np.lexsort((-guess, segment))
     before = np.cumsum(guess[order]) - guess[order]
     before -= (np.cumsum(mass) - mass)[segment[order]]
-    share = np.clip(before / mass[segment[order]], 0, None)
+    share = np.clip(before / np.maximum(mass[segment[order]], 1e-300), 0, None)
     part = np.minimum((share * parts[segment[order]]).astype(np.int64), parts[segment[order]] - 1)
     out = np.empty(len(guess), dtype=np.int64)
     out[order] = first[segment[order]] + part
