@@ -41,7 +41,7 @@ def replace_units(work: Work) -> None:
         # A row per image, as one image after the other is looked at; a file stays one.
         outputs = work.run.outputs.T
         outputs = outputs if isinstance(outputs, np.memmap) else np.ascontiguousarray(outputs)
-        if problem is None:
+        if problem is None and np.isfinite(outputs).all():
             val = work.splits == "val"
             work.temperature = fit_temperature(outputs[val], labels[val])
     device = choose_device(config.record.device)
@@ -87,12 +87,12 @@ def _measure(work: Work, number: int, effects: Effects, problem: str | None) -> 
     work.progress.note(f"layer {work.layers[number].info.name}: {_WAYS[effects.way]}")
     units = np.flatnonzero(work.units[number].status.isin(EXPLAINABLE))
     if config.importance.run:
-        runs = config.importance.runs
+        runs = config.importance.runs  # a quarter of them is for the pushes
         work.pushes[number] = measure_pushes(
             effects, units, runs=max(1, runs // 4), seed=seed, progress=work.progress
         )
         for to in config.importance.to if problem is None else ():
-            each = runs // len(config.importance.to)
+            each = 3 * runs // 4 // len(config.importance.to)
             work.impacts[number, to] = measure_impact(
                 effects, units, to, runs=each, seed=seed, progress=work.progress
             )
@@ -122,8 +122,8 @@ def labels_of(work: Work) -> tuple[np.ndarray, str | None]:
     if not missing:
         return np.array(work.class_outputs, dtype=np.int64)[work.probing.labels], None
     reason = (
-        f"{missing:,} of the {len(work.class_outputs):,} classes have no output in {work.model.name}, so there is no "
-        "loss to compare; target.outputs can name the outputs."
+        f"{missing:,} of the {len(work.class_outputs):,} classes {'has' if missing == 1 else 'have'} no output in "
+        f"{work.model.name}, so there is no loss to compare; target.outputs can name the outputs."
     )
     predicted = work.run.predicted
     return np.zeros(len(work.probing), dtype=np.int64) if predicted is None else predicted, reason

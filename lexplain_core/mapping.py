@@ -53,10 +53,9 @@ def _wanted(
     wanted: dict[int, list[int]] = defaultdict(list)
     for unit in units:
         values = np.asarray(layer.values[unit])
-        order = np.argsort(values, kind="stable")
-        images = set(order[::-1][: EXAMPLES + 1].tolist())
+        images = set(np.argsort(-values, kind="stable")[: EXAMPLES + 1].tolist())  # ties as in `Unit.top`
         if not strongest:
-            images.update(order[:EXAMPLES].tolist())
+            images.update(np.argsort(values, kind="stable")[:EXAMPLES].tolist())
             for bucket in range(-1, N_BUCKETS):
                 for top in (False, True):
                     images.update(example_images(values, number, int(unit), bucket, top=top).tolist())

@@ -75,7 +75,7 @@ def test_the_store_says_what_went_in(store, world):
         "name": "last", "source": "network", "kind": "map", "pooling": "mean", "shape": [8, 24, 24],
         "units": 8, "dead": 1, "constant": 1, "negative": 1, "note": None, "way": "closed",
         "mean_ablation": None, "mean_top_impact": None,
-        "effect_reason": "1 of the 4 classes have no output in tiny:make, so there is no loss to compare; "
+        "effect_reason": "1 of the 4 classes has no output in tiny:make, so there is no loss to compare; "
         "target.outputs can name the outputs.",
     }  # fmt: skip
     assert info["config"]["probe"]["root"] == str(world / "images")

@@ -315,7 +315,7 @@ def test_classes_without_an_output_leave_the_pushes(world, tmp_path):
     with Store.open(path) as store:
         assert store.meta["temperature"] is None
         why = set(store.layers()["effect_reason"])
-        assert len(why) == 1 and why.pop().startswith("1 of the 4 classes have no output in tiny:make")
+        assert len(why) == 1 and why.pop().startswith("1 of the 4 classes has no output in tiny:make")
         rows = ablations(path)
         assert rows and all(value is None and reason for *_, value, reason in rows)
         assert {kind for _, _, kind, _, _ in rows} == {"ablation-norm"}

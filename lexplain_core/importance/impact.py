@@ -215,9 +215,10 @@ def _sum_up(
     rise = loss - effects.loss[images]
     weights = np.ones(len(images)) if sample is None else sample.weights
     if weights @ np.abs(rise) < NO_EFFECT * n:
+        where = f", as a sample of {measured:,} images has it" if sampled else ""
         reason = (
             f"With this unit at {_set_to(to)} the network's loss stays the same: "
-            "it changes by less than 0.000001 nats an image."
+            f"it changes by less than 0.000001 nats an image{where}."
         )
         return _without(q, to, 0.0, measured, sampled, reason)
     rise /= effects.loss.sum()

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ..progress import Progress, Silent
+from ..sampling import Sample, draw
 from ..target.effects import Effects
 from .correlation import LARGEST, Z95, constant
 from .matching import NODES, Scale, normalise, optimise
@@ -72,33 +73,33 @@ def score_ablation(
     below 0 where it does harm. found: by unit. val, test: boolean (N,). modes: how c and d are found on
     val, `norm` in closed form or `optim` by gradient descent. In closed form all images count; else
     at most `runs` runs of the network are made, half of them for the descent if there is one, and
-    where that is too few a random sample of images is used, the same for all units. The interval is
-    by the delta method for a ratio of two sums.
+    where that is too few a random sample of images is used, the same for all units, weighted by what
+    each image stands for. The interval is by the delta method for a ratio of two sums.
     """
     progress = progress or Silent()
     said = _Simulations(found, simulators, effects.q, val, test)
     norms, reasons = _normalised(said, list(found), val)
-    fitted, images = np.flatnonzero(val), np.flatnonzero(test)
-    n_test = len(images)
+    budgets = [int(val.sum()), int(test.sum())]
     if effects.way != "closed" and norms:
-        units, rng = len({job.unit for job in norms}), np.random.default_rng([seed, 3])
+        units = len({job.unit for job in norms})
         for_test = runs // 2 if "optim" in modes else runs
-        images = _sample(images, for_test // (units + len(norms) * len(modes)), rng)
-        fitted = _sample(fitted, (runs - for_test) // (units * NODES), rng)
-    n, sampled = len(images), len(images) < n_test
+        budgets = [(runs - for_test) // (units * NODES), for_test // (units + len(norms) * len(modes))]
+    rng = np.random.default_rng([seed, 3])
+    fitted, scored = (_Some.of(effects, s, b, rng) for s, b in zip((val, test), budgets, strict=True))
+    n, sampled = len(scored.images), scored.sampled
 
     def without(reason: str) -> Ablated:
         return Ablated(n, reason=reason, sampled=sampled)
 
     scores = {(*key, mode): without(reason) for key, reason in reasons.items() for mode in modes}
     jobs = norms if "norm" in modes else []
-    if "optim" in modes and len(fitted) >= LEAST_IMAGES:
+    if "optim" in modes and len(fitted.images) >= LEAST_IMAGES:
         jobs = jobs + _optimised(said, effects, norms, fitted, progress)
     elif "optim" in modes:
         reason = f"{_too_few(runs)} to find c and d by gradient descent; raise ablation.runs."
         scores |= {(job.simulator, job.unit, "optim"): without(reason) for job in norms}
     if n >= LEAST_IMAGES:
-        found_scores = _score(said, effects, jobs, images, sampled, progress)
+        found_scores = _score(said, effects, jobs, scored, progress)
     elif sampled:
         found_scores = [without(f"{_too_few(runs)} to score on; raise ablation.runs.") for _ in jobs]
     else:
@@ -114,8 +115,27 @@ def _too_few(runs: int) -> str:
     return f"{runs:,} runs of the network leave fewer than {LEAST_IMAGES} images for each unit"
 
 
-def _sample(images: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    return images if len(images) <= most else np.sort(rng.choice(images, most, replace=False))
+@dataclass(frozen=True)
+class _Some:
+    """Images of a split that losses are looked at on: all, or a sample with more of those of which the
+    network is unsure, since their losses move most. images: ids (n,)."""
+
+    images: np.ndarray
+    sample: Sample
+    sampled: bool
+
+    @classmethod
+    def of(cls, effects: Effects, split: np.ndarray, budget: int, rng: np.random.Generator) -> _Some:
+        images = np.flatnonzero(split)
+        if budget < min(LEAST_IMAGES, len(images)):
+            return cls(images[:0], Sample(*(np.zeros(0, dtype=np.int64),) * 4, np.zeros(0)), True)
+        guess = np.sqrt(1e-6 - np.expm1(-effects.loss[images]))
+        sample = draw(np.arange(len(images)), guess, [], budget, rng)
+        return cls(images[sample.chosen], sample, not sample.whole)
+
+    @property
+    def weights(self) -> np.ndarray:
+        return self.sample.weights
 
 
 class _Simulations:
@@ -193,9 +213,10 @@ def _unusable(q: np.ndarray, simulated: np.ndarray) -> str | None:
 
 
 def _optimised(
-    said: _Simulations, effects: Effects, norms: list[_Job], images: np.ndarray, progress: Progress
+    said: _Simulations, effects: Effects, norms: list[_Job], some: _Some, progress: Progress
 ) -> list[_Job]:
     """The same jobs in the mode `optim`, with c and d found on these validation images."""
+    images = some.images
     by_key = {(job.simulator, job.unit): job for job in norms}
     units = list(dict.fromkeys(job.unit for job in norms))
     jobs = []
@@ -212,7 +233,7 @@ def _optimised(
                 d[known] = [by_key[number, piece[i]].d for i in known]
                 simulated.append(s)
                 starts.append(Scale(c, d))
-            scales = optimise(effects, np.array(piece), images, simulated, starts, means)
+            scales = optimise(effects, np.array(piece), images, some.weights, simulated, starts, means)
             for number, scale in zip(said.simulators, scales, strict=True):
                 jobs += [
                     _Job(unit, number, "optim", float(scale.c[i]), float(scale.d[i]))
@@ -227,11 +248,11 @@ def _score(
     said: _Simulations,
     effects: Effects,
     jobs: list[_Job],
-    images: np.ndarray,
-    sampled: bool,
+    some: _Some,
     progress: Progress,
 ) -> list[Ablated]:
     """Score jobs on these test images, in their order."""
+    images = some.images
     of_unit: dict[int, list[int]] = {}
     for number, job in enumerate(jobs):
         of_unit.setdefault(job.unit, []).append(number)
@@ -253,7 +274,7 @@ def _score(
             changes = np.abs(loss - effects.loss[images])
             for i, unit in enumerate(piece):
                 for version, k in enumerate(of_unit[unit], 1):
-                    scores[k] = _ratio(changes[version, i], changes[0, i], jobs[k], sampled)
+                    scores[k] = _ratio(changes[version, i], changes[0, i], jobs[k], some.sample)
             advance(len(piece))
     return [scores[number] for number in range(len(jobs))]
 
@@ -274,21 +295,26 @@ def _losses(
     return loss
 
 
-def _ratio(simulated: np.ndarray, mean: np.ndarray, job: _Job, sampled: bool) -> Ablated:
-    """The score from what the loss changes by with the simulation and with the mean, both (n,)."""
-    n = len(mean)
+def _ratio(simulated: np.ndarray, mean: np.ndarray, job: _Job, sample: Sample) -> Ablated:
+    """The score from what the loss changes by with the simulation and with the mean, both (n,).
+
+    Its error has two parts: the test images might have been others, and not all of them were run.
+    """
+    n, sampled, weights = len(mean), not sample.whole, sample.weights
     if not (np.isfinite(mean).all() and np.isfinite(simulated).all()):
         reason = "With the unit replaced the network's loss is no finite number on some images."
         return Ablated(n, c=job.c, d=job.d, reason=reason, sampled=sampled)
-    if mean.mean() < NO_EFFECT:
+    of_all, total = weights.sum(), weights @ mean
+    if total < NO_EFFECT * of_all:
+        where = f", as a sample of {n:,} images has it" if sampled else ""
         reason = (
             "With this unit at its mean the network's loss stays the same (it changes by less than "
-            "0.000001 nats an image), so there is nothing that words could keep."
+            f"0.000001 nats an image{where}), so there is nothing that words could keep."
         )
         return Ablated(n, reason=reason, sampled=sampled)
-    total = mean.sum()
-    ratio = simulated.sum() / total
-    error = np.sqrt(n / (n - 1) * ((simulated - ratio * mean) ** 2).sum()) / total
+    ratio = weights @ simulated / total
+    rest = simulated - ratio * mean
+    variance = of_all / (of_all - 1) * (weights @ rest**2) + sample.errors(rest[:, None])[0] ** 2
     value = float(1 - ratio)
-    half = float(Z95 * error)
+    half = float(Z95 * np.sqrt(variance) / total)
     return Ablated(n, value, value - half, value + half, job.c, job.d, sampled=sampled)

@@ -49,13 +49,14 @@ def optimise(
     effects: Effects,
     units: np.ndarray,
     images: np.ndarray,
+    weights: np.ndarray,
     simulated: list[np.ndarray],
     norms: list[Scale],
     means: np.ndarray,
 ) -> list[Scale]:
     """c and d that minimise Σ|L(c·s + d) − L| over validation images (eq. 13–15), by gradient descent.
 
-    units: (u,). images: (n,). simulated: by simulator, float64 (u, n). norms: where the descent
+    units: (u,). images, weights: (n,), what each image counts for. simulated: by simulator, float64 (u, n). norms: where the descent
     starts, by simulator. means: of the units on val, (u,). Adam (Kingma & Ba, 2015) in standardised
     coordinates, v = μ_q + σ_q·(c'·(s − μ_s)/σ_s + d'), on the units' loss curves. Of its iterates,
     the start, the mean (c = 0) and the published starting point (c = 1, d = 0) the best is returned,
@@ -78,11 +79,11 @@ def optimise(
     raw = Scale(np.ones(len(units)), np.zeros(len(units)))
     out = []
     for s, norm in zip(simulated, norms, strict=True):
-        tried = [norm, mean_only, raw, _descend(curves, s, norm, means, q.std(axis=1), low, high)]
+        tried = [norm, mean_only, raw, _descend(curves, weights, s, norm, means, q.std(axis=1), low, high)]
         errors = (
-            _exact_errors(effects, units, images, s, tried)
+            _exact_errors(effects, units, images, weights, s, tried)
             if closed
-            else _errors(curves, s, tried, low, high)
+            else _errors(curves, weights, s, tried, low, high)
         )
         best = np.argmin(errors, axis=0), np.arange(len(units))
         out.append(Scale(np.stack([t.c for t in tried])[best], np.stack([t.d for t in tried])[best]))
@@ -91,6 +92,7 @@ def optimise(
 
 def _descend(
     curves: Curves,
+    weights: np.ndarray,
     simulated: np.ndarray,
     start: Scale,
     means: np.ndarray,
@@ -109,12 +111,13 @@ def _descend(
     )
     at = torch.from_numpy(first)[..., None].requires_grad_()  # c' and d', (2, u, 1)
     with torch.no_grad():
-        scale = (curves.loss(mu.expand(z.shape)) - curves.base).abs().mean(1).clamp_min(1e-12)
+        share = torch.from_numpy(weights / weights.sum())
+        scale = ((curves.loss(mu.expand(z.shape)) - curves.base).abs() @ share).clamp_min(1e-12)
     adam = torch.optim.Adam([at], lr=_RATE)
     best, least = at.detach().clone(), torch.full((len(z),), torch.inf, dtype=torch.float64)
     for step in range(_STEPS + 1):
         values = mu + sigma * (at[0] * z + at[1])
-        errors = (curves.loss(values) - curves.base).abs().mean(1) / scale
+        errors = (curves.loss(values) - curves.base).abs() @ share / scale
         inside = (values.detach().amin(1) >= bottom) & (values.detach().amax(1) <= top)
         better = inside & (errors.detach() < least)
         least = torch.where(better, errors.detach(), least)
@@ -129,16 +132,26 @@ def _descend(
 
 
 def _exact_errors(
-    effects: Effects, units: np.ndarray, images: np.ndarray, simulated: np.ndarray, tried: list[Scale]
+    effects: Effects,
+    units: np.ndarray,
+    images: np.ndarray,
+    weights: np.ndarray,
+    simulated: np.ndarray,
+    tried: list[Scale],
 ) -> np.ndarray:
     """Σ|L(c·s + d) − L| of the scales that were tried, (V, u)."""
     measured = effects.block(units, images, np.stack([scale.apply(simulated) for scale in tried]))
-    return _finite(np.abs(measured.loss - effects.loss[images]).sum(axis=2))
+    return _finite(np.abs(measured.loss - effects.loss[images]) @ weights)
 
 
 @torch.no_grad()
 def _errors(
-    curves: Curves, simulated: np.ndarray, tried: list[Scale], low: np.ndarray, high: np.ndarray
+    curves: Curves,
+    weights: np.ndarray,
+    simulated: np.ndarray,
+    tried: list[Scale],
+    low: np.ndarray,
+    high: np.ndarray,
 ) -> np.ndarray:
     """The same by the curves, infinite for scales that leave their range; (V, u)."""
     out = []
@@ -146,7 +159,9 @@ def _errors(
         values = scale.apply(simulated)
         slack = 1e-9 * (high - low)
         inside = (values.min(axis=1) >= low - slack) & (values.max(axis=1) <= high + slack)
-        errors: Tensor = (curves.loss(torch.from_numpy(values)) - curves.base).abs().sum(1)
+        errors: Tensor = (curves.loss(torch.from_numpy(values)) - curves.base).abs() @ torch.from_numpy(
+            weights
+        )
         out.append(np.where(inside, errors.numpy(), np.inf))
     return _finite(np.stack(out))
 

@@ -113,7 +113,7 @@ class Explanation:
 class Impact:
     """What the network loses without a unit (paper, eq. 1–4), over the whole probing set.
 
-    to: what the unit is set to, 'zero' or 'mean' (its mean on val). total: Σ|I(x)|. accuracy: share of
+    to: what the unit is set to, 'zero' or 'mean' (its mean over the probing set). total: Σ|I(x)|. accuracy: share of
     the right answers that is lost. loss: relative rise of the loss. Both have their sign: a network
     may do better without a unit.
 

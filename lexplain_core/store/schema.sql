@@ -163,7 +163,7 @@ CREATE TABLE scores (
 CREATE TABLE impacts (
     layer_id    INTEGER NOT NULL,
     unit        INTEGER NOT NULL,
-    to_value    VARCHAR NOT NULL,    -- zero, mean (the unit's on val)
+    to_value    VARCHAR NOT NULL,    -- zero, mean (the unit's, over the probing set)
     total       DOUBLE,              -- sum of |impact| over images; 0, with a reason, of a unit without effect;
                                      -- NULL, with a reason, where undefined
     total_error DOUBLE,              -- standard error; 0 where exact

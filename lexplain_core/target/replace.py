@@ -20,6 +20,7 @@ from .hooks import blank_batch, listen, replacing
 WAYS = ("prefix", "whole")
 # Largest difference, relative to the largest logit, that counts as rounding.
 ROUNDING = 1e-5
+_PIECE = 16_000_000  # numbers in the outputs of a layer that run at a time
 
 
 def logits_of(output: object) -> Tensor:
@@ -127,7 +128,7 @@ def is_cut(module: nn.Module, info: LayerInfo, batch: Tensor) -> bool:
 
 
 @torch.inference_mode()
-def linear_head(replacer: Replacer, batch: Tensor, piece: int = 64) -> np.ndarray | None:
+def linear_head(replacer: Replacer, batch: Tensor) -> np.ndarray | None:
     """The weights of what follows the layer, float32 (C, K), if shifting unit k by δ adds δ·W[:, k]
     to the logits; None where it doesn't: something on the way is not linear.
 
@@ -139,6 +140,7 @@ def linear_head(replacer: Replacer, batch: Tensor, piece: int = 64) -> np.ndarra
     device = shown.start.device
     zero = Shown(torch.zeros_like(shown.start[:1]), shown.logits[:1], shown.blank)
     pooled = pool(shown.start, info, replacer.pooling)
+    piece = int(np.clip(_PIECE // max(1, zero.start.nelement()), 16, 1024))
     origin, columns, start = None, [], 0
     while start < info.units:
         # Few units at first: a head that is not linear shows soon.

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lexplain_core.concepts import Concept
+from lexplain_core.sampling import draw
 from lexplain_core.simulate import Unsupported, Words, ablation, score_ablation
 from lexplain_core.simulate.matching import normalise
 
@@ -291,6 +292,26 @@ def test_the_interval_is_right_about_how_much_samples_differ(world, splits):
     job = ablation._Job(0, 0, "norm", 1.0, 0.0)
     for _ in range(1_000):
         some = rng.choice(len(a), 400)
-        score = ablation._ratio(a[some], b[some], job, False)
+        whole = draw(some, np.ones(400), [], 400, rng)
+        score = ablation._ratio(a[some], b[some], job, whole)
         held += score.low <= truth <= score.high
     assert 925 <= held <= 970
+
+
+def test_the_interval_of_a_sample_is_wider_and_as_right(world, splits):
+    """Of a split of 2,000 images 200 are run, more of the unsure ones; the score over very many is held."""
+    rng = np.random.default_rng(1)
+    unsure = rng.beta(0.5, 3, 100_000)
+    b = unsure * rng.gamma(1, 1, len(unsure))
+    a = b * rng.random(len(b)) + 0.3 * unsure * rng.gamma(1, 1, len(b))
+    truth, held, widths = 1 - a.sum() / b.sum(), 0, []
+    job = ablation._Job(0, 0, "norm", 1.0, 0.0)
+    for _ in range(600):
+        split = rng.choice(len(a), 2_000)
+        some = split[(sample := draw(np.arange(2_000), np.sqrt(unsure[split]), [], 200, rng)).chosen]
+        score = ablation._ratio(a[some], b[some], job, sample)
+        whole = ablation._ratio(a[split], b[split], job, draw(split, np.ones(2_000), [], 2_000, rng))
+        held += score.low <= truth <= score.high
+        widths.append((score.high - score.low) / (whole.high - whole.low))
+        assert score.sampled and not whole.sampled
+    assert 550 <= held <= 600 and np.median(widths) > 1.2
