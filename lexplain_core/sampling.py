@@ -16,7 +16,8 @@ class Sample:
 
     chosen: int64 (m,), positions in what was sampled from, ascending. stratum: int64 (m,), the
     stratum of each. sizes, counts: int64 (H,), how many there are in a stratum and how many of
-    them were chosen. guess: (m,), how large the value of each was guessed to be.
+    them were chosen. guess: (m,), what the sizes of the values were guessed to be, for the chosen ones;
+    spread, fourth: (H,), of the *squared* guesses of all in a stratum the variance and the mean square.
     """
 
     chosen: np.ndarray
@@ -24,6 +25,8 @@ class Sample:
     sizes: np.ndarray
     counts: np.ndarray
     guess: np.ndarray
+    spread: np.ndarray
+    fourth: np.ndarray
 
     @property
     def whole(self) -> bool:
@@ -39,8 +42,9 @@ class Sample:
         """Standard errors of the estimated sums Σ weights · values; values: (m, D) -> (D,).
 
         √(Σ_h N_h² (1 − n_h/N_h) s_h² / n_h) over the strata (Cochran, Sampling Techniques, eq. 5.6). A few
-        values say little of their variance, the less the rarer the large ones are; so a stratum's is
-        at least what the variances of all strata, relative to the guesses, make it.
+        values say little of their variance, the less the rarer the large ones are. So a stratum's is
+        at least what the variances of all strata, relative to the guesses, make it, and what it
+        would be if values went as the squared guesses, which are known of those not chosen, too.
         """
         order = np.argsort(self.stratum, kind="stable")
         ends = np.cumsum(self.counts)
@@ -53,6 +57,9 @@ class Sample:
         squares = np.array([np.mean(self.guess[part] ** 2) for part in parts])
         relative = (counts @ own) / max(counts @ squares, 1e-300)
         variance = np.maximum(own, squares[:, None] * relative)
+        mean_squares = np.array([np.mean(values[part] ** 2, axis=0) for part in parts])
+        per_guess = (sizes @ mean_squares) / max(sizes @ self.fourth[taken], 1e-300)
+        variance = np.maximum(variance, self.spread[taken][:, None] * per_guess)
         return np.sqrt((sizes * (sizes - counts) / counts) @ variance)
 
     def ratio_errors(self, parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -79,7 +86,8 @@ def draw(
     """
     m = len(ranks)
     if m <= budget:
-        return Sample(np.arange(m), np.zeros(m, dtype=np.int64), np.array([m]), np.array([m]), guess)
+        one = np.array([m])
+        return Sample(np.arange(m), np.zeros(m, dtype=np.int64), one, one, guess, np.zeros(1), np.zeros(1))
     if budget < 2:
         raise ValueError("a sample needs 2 images at least")
     kept = np.sort(np.array(list(dict.fromkeys(cuts)), dtype=np.int64)[: max(0, budget // _PER_STRATUM - 1)])
@@ -100,7 +108,11 @@ def draw(
     starts = np.cumsum(sizes) - sizes
     nth = np.arange(m) - np.repeat(starts, sizes)
     chosen = np.sort(order[nth < np.repeat(counts, sizes)])
-    return Sample(chosen, strata[chosen], sizes, counts, guess[chosen])
+    squared = guess**2
+    means = np.bincount(strata, squared) / sizes
+    spread = np.bincount(strata, (squared - means[strata]) ** 2) / sizes
+    fourth = np.bincount(strata, squared**2) / sizes
+    return Sample(chosen, strata[chosen], sizes, counts, guess[chosen], spread, fourth)
 
 
 def _divide(segment: np.ndarray, guess: np.ndarray, budget: int) -> np.ndarray:

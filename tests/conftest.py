@@ -31,7 +31,7 @@ def _demo_world(tmp_path_factory) -> tuple[Path, list]:
     path = tmp_path_factory.mktemp("stores") / "demo.duckdb"
     overrides = [
         f"store={path}", "probe.limit=2000", "explain.epochs=100", 'importance.to=["zero", "mean"]',
-        "importance.runs=24000", "ablation.runs=16000",
+        "importance.runs=40000", "ablation.runs=16000",
     ]  # fmt: skip
     drawn, load = [], module.load_probing_set
     with pytest.MonkeyPatch.context() as patch:  # drawing takes long: tests look at the same pictures

@@ -128,7 +128,7 @@ class _Some:
     def of(cls, effects: Effects, split: np.ndarray, budget: int, rng: np.random.Generator) -> _Some:
         images = np.flatnonzero(split)
         if budget < min(LEAST_IMAGES, len(images)):
-            return cls(images[:0], Sample(*(np.zeros(0, dtype=np.int64),) * 4, np.zeros(0)), True)
+            return cls(images[:0], draw(np.zeros(0), np.zeros(0), [], 0, rng), True)
         guess = np.sqrt(1e-6 - np.expm1(-effects.loss[images]))
         sample = draw(np.arange(len(images)), guess, [], budget, rng)
         return cls(images[sample.chosen], sample, not sample.whole)
