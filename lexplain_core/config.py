@@ -233,7 +233,7 @@ class Ablation(Section):
     runs: int = Field(
         50_000,
         ge=1_000,
-        description="Most runs of the network, or of what follows a layer, per layer; beyond them a sample of images is scored.",
+        description="Most runs of the network, or of what follows a layer, per layer, shared by the methods; beyond them a sample of images is scored.",
     )
 
 
@@ -247,7 +247,7 @@ class Importance(Section):
     runs: int = Field(
         50_000,
         ge=1_000,
-        description="Most runs of the network, or of what follows a layer, per layer; beyond them impacts are estimated from a sample of images.",
+        description="Most runs of the network, or of what follows a layer, per layer; a quarter for what units push towards, the rest for impacts. Beyond them they are estimated from a sample of images.",
     )
 
     @field_validator("to")

@@ -41,7 +41,8 @@ def replace_units(work: Work) -> None:
         # A row per image, as one image after the other is looked at; a file stays one.
         outputs = work.run.outputs.T
         outputs = outputs if isinstance(outputs, np.memmap) else np.ascontiguousarray(outputs)
-        if problem is None and np.isfinite(outputs).all():
+        finite = np.isfinite(outputs).all()
+        if problem is None and finite:
             val = work.splits == "val"
             work.temperature = fit_temperature(outputs[val], labels[val])
     device = choose_device(config.record.device)
@@ -50,7 +51,7 @@ def replace_units(work: Work) -> None:
         if layer.info.kind == "computed":
             work.ways[number] = (None, notes.get(layer.info.name) or _COMPUTED)
             continue
-        if outputs is None or not np.isfinite(outputs).all():
+        if outputs is None or not finite:
             why = "not one number per image and class" if outputs is None else "not all finite"
             work.ways[number] = (None, f"The network's outputs are {why}, so nothing is compared.")
             continue

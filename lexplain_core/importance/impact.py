@@ -135,7 +135,7 @@ def _by_runs(
     for unit, need, budget in zip(units, needed, budgets, strict=True):
         if budget < min(need, LEAST_RUNS):
             reason = (
-                f"{runs:,} runs of the network are too few for {len(units):,} units: "
+                f"There are too few runs of the network for {len(units):,} units: "
                 f"a sample needs {LEAST_RUNS} for each; raise importance.runs."
             )
             found[unit] = _without(effects.q[unit], to, None, 0, True, reason)

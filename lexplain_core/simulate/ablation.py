@@ -21,6 +21,7 @@ Mode = Literal["norm", "optim"]
 # Where the loss changes by less than this many nats an image, the unit has no effect.
 NO_EFFECT = 1e-6
 LEAST_IMAGES = 4
+_TOO_FEW = f"The runs of the network leave fewer than {LEAST_IMAGES} images for each unit"
 _AT_ONCE = 4_000_000  # losses of versions × units × images that are worked on at a time
 _FITTED_AT_ONCE = 250_000  # of units × images in the descent, which keeps some 50 numbers for each
 
@@ -96,12 +97,12 @@ def score_ablation(
     if "optim" in modes and len(fitted.images) >= LEAST_IMAGES:
         jobs = jobs + _optimised(said, effects, norms, fitted, progress)
     elif "optim" in modes:
-        reason = f"{_too_few(runs)} to find c and d by gradient descent; raise ablation.runs."
+        reason = f"{_TOO_FEW} to find c and d by gradient descent; raise ablation.runs."
         scores |= {(job.simulator, job.unit, "optim"): without(reason) for job in norms}
     if n >= LEAST_IMAGES:
         found_scores = _score(said, effects, jobs, scored, progress)
     elif sampled:
-        found_scores = [without(f"{_too_few(runs)} to score on; raise ablation.runs.") for _ in jobs]
+        found_scores = [without(f"{_TOO_FEW} to score on; raise ablation.runs.") for _ in jobs]
     else:
         found_scores = [without(f"Only {n} images to score on; {LEAST_IMAGES} are the least.") for _ in jobs]
     scores |= {(j.simulator, j.unit, j.mode): s for j, s in zip(jobs, found_scores, strict=True)}
@@ -109,10 +110,6 @@ def score_ablation(
         simulator.name: {unit: {mode: scores[number, unit, mode] for mode in modes} for unit in found}
         for number, simulator in enumerate(simulators)
     }
-
-
-def _too_few(runs: int) -> str:
-    return f"{runs:,} runs of the network leave fewer than {LEAST_IMAGES} images for each unit"
 
 
 @dataclass(frozen=True)
@@ -311,7 +308,7 @@ def _ratio(simulated: np.ndarray, mean: np.ndarray, job: _Job, sample: Sample) -
             "With this unit at its mean the network's loss stays the same (it changes by less than "
             f"0.000001 nats an image{where}), so there is nothing that words could keep."
         )
-        return Ablated(n, reason=reason, sampled=sampled)
+        return Ablated(n, c=job.c, d=job.d, reason=reason, sampled=sampled)
     ratio = weights @ simulated / total
     rest = simulated - ratio * mean
     variance = of_all / (of_all - 1) * (weights @ rest**2) + sample.errors(rest[:, None])[0] ** 2

@@ -141,8 +141,8 @@ def _impacts(store: Store) -> list[dict[str, Any]]:
                 {
                     "layer": layer,
                     "to": to,
-                    "units": len(units),
-                    "without_effect": int(units["reason"].notna().sum()),
+                    "units": int(units["total"].notna().sum()),
+                    "without_effect": int((units["total"] == 0).sum()),
                     "sampled": bool(units["sampled"].any()),
                     "mean_impact": _number(units["total"].mean()),
                     "mean_top_impact": _number(mean["mean"]),

@@ -122,12 +122,12 @@ class Impact:
 
     top: beta, value, error; value is the share of the total that lies in the round(beta·N) images with
     the highest activation. buckets: bucket (-1 below 0), images (of the probing set), impact, share,
-    error (of the share). Of a unit without effect the total is 0, values and shares are NaN, and
-    `reason` says so.
+    error (of the share). Of a unit without effect the total is 0, where the impact is undefined it is
+    None; values and shares are then NaN, and `reason` says why.
     """
 
     to: str
-    total: float
+    total: float | None
     total_error: float | None
     accuracy: float | None
     loss: float | None

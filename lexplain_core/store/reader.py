@@ -145,7 +145,7 @@ class Store:
         alive, dead, constant and negative throughout, note, mean_score (mean test correlation of a
         method, the default one without, over the units that have one), the means
         over units of what chance gives: mean_null and mean_null_high (95th percentile); way (how units
-        are replaced: closed, prefix, whole, or None), effect_reason (why they are not), and
+        are replaced: closed, prefix, whole, or None), effect_reason (why there are no impacts and ablation scores), and
         mean_ablation (of the method's `ablation-norm` scores)."""
         return tables.layers(self, method or self.default_method)
 

@@ -29,7 +29,7 @@ class Unit:
     truth: what a computed unit was made of, {terms: [[weight, concept]], bias, noise}, else None.
     note: why interventions don't apply to the layer, else None.
     way: how the layer's units are replaced: 'closed' (matrix products), 'prefix' (the rest of the
-    network is run again), 'whole' (all of it); None where they are not, and effect_reason says why.
+    network is run again), 'whole' (all of it); None where they are not. effect_reason: why there is no impact and no ablation score.
     """
 
     store: Store

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Protocol
 
 import numpy as np
@@ -261,17 +262,15 @@ class NetworkEffects(_Base):
                 while some := feed.take(batch):
                     shown = self._replacer.show(torch.stack(some).to(self.device))
                     now = distinct[done : done + len(some)]
-                    base = losses(shown.logits.cpu(), torch.from_numpy(self.labels[now]), self.temperature)
+                    # Outputs are those that were recorded, plus what the change makes of this very run:
+                    # recording in half precision, or in other batches, must not look like an effect.
+                    base = torch.from_numpy(np.ascontiguousarray(self.outputs[now])) - shown.logits.cpu()
                     span = order[edges[done] : edges[done + len(some)]]
                     place = np.repeat(np.arange(len(some)), np.diff(edges[done : done + len(some) + 1]))
                     for at, where, logits in self._run(shown, span, place, units, values):
+                        logits = logits.cpu() + base[where]
                         labels = torch.from_numpy(self.labels[images[at]])
-                        changed, now_right = losses(logits.cpu(), labels, self.temperature)
-                        # Against this very run without the change: images that were recorded in half
-                        # precision, or in other batches, must not look like an effect.
-                        loss[at] = self.loss[images[at]] + (changed - base[0][where])
-                        same = now_right == base[1][where]
-                        right[at] = np.where(same, self.right[images[at]], now_right)
+                        loss[at], right[at] = losses(logits, labels, self.temperature)
                         if take is not None:
                             take(at, logits)
                     done += len(some)
@@ -283,7 +282,9 @@ class NetworkEffects(_Base):
         """Run rows `span`, of images `place` of the batch; yields some of both, and their logits."""
         start = 0
         while start < len(span):
-            at, where = span[start : start + self.rows_at_once], place[start : start + self.rows_at_once]
+            # Even pieces: a batch of one image is computed in another way, with other rounding.
+            count = ceil((len(span) - start) / ceil((len(span) - start) / self.rows_at_once))
+            at, where = span[start : start + count], place[start : start + count]
             try:
                 logits = self._replacer.run(
                     shown,

@@ -7,7 +7,9 @@ what follows runs again. Whether it is one is found by trying, not by names.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 
 import numpy as np
 import torch
@@ -21,6 +23,17 @@ WAYS = ("prefix", "whole")
 # Largest difference, relative to the largest logit, that counts as rounding.
 ROUNDING = 1e-5
 _PIECE = 16_000_000  # numbers in the outputs of a layer that run at a time
+
+
+def _exactly(function: Callable) -> Callable:
+    """Without gradients, and without TF32: its rounding would look like an effect."""
+
+    @wraps(function)
+    def run(*args, **more):
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return function(*args, **more)
+
+    return run
 
 
 def logits_of(output: object) -> Tensor:
@@ -54,7 +67,7 @@ class Replacer:
             raise ValueError(f"way {way!r} is none of {', '.join(WAYS)}")
         self.module, self.info, self.pooling, self.way = module, info, pooling, way
 
-    @torch.inference_mode()
+    @_exactly
     def show(self, batch: Tensor) -> Shown:
         """Show images (B, 3, H, W), on the network's device, to the network."""
         if self.way == "whole":
@@ -69,7 +82,7 @@ class Replacer:
             logits = logits_of(self.module(batch))
         return Shown(kept[0], logits, blank_batch(self.module, 1, tuple(batch.shape[-2:])))
 
-    @torch.inference_mode()
+    @_exactly
     def run(self, shown: Shown, images: Tensor, units: Tensor, values: Tensor) -> Tensor:
         """Logits (R, C), float32: in row r image `images[r]` of the batch with unit `units[r]` set to
         `values[r]`."""
@@ -105,7 +118,7 @@ def close(one: Tensor, other: Tensor) -> bool:
     return bool((one - other).abs().max() <= ROUNDING * max(1.0, float(other.abs().max())))
 
 
-@torch.inference_mode()
+@_exactly
 def is_cut(module: nn.Module, info: LayerInfo, batch: Tensor) -> bool:
     """Whether the rest of the network sees the images only through this layer's output.
 
@@ -122,24 +135,29 @@ def is_cut(module: nn.Module, info: LayerInfo, batch: Tensor) -> bool:
             with replacing(module, info.name, lambda _: shown.start.clone()):
                 if not close(logits_of(module(noise)), shown.logits):
                     return False
+    except torch.OutOfMemoryError:
+        raise
     except Exception:  # whatever a network does with tensors that don't fit together
         return False
     return True
 
 
 @torch.inference_mode()
-def linear_head(replacer: Replacer, batch: Tensor) -> np.ndarray | None:
+def linear_head(replacer: Replacer, batch: Tensor, low: np.ndarray, high: np.ndarray) -> np.ndarray | None:
     """The weights of what follows the layer, float32 (C, K), if shifting unit k by δ adds δ·W[:, k]
     to the logits; None where it doesn't: something on the way is not linear.
 
-    They are read off by shifting each unit of an all-zero output by 1, and must then predict the
-    logits of real images with each unit shifted up, and down, by up to three times its activation.
+    low, high: (K,), the range of each unit on all images. The weights are read off by shifting each
+    unit of an all-zero output by 1, and must then predict the logits of real images with each unit
+    set to about half a range above, and below, its own.
     """
     info, rng = replacer.info, torch.Generator().manual_seed(0)
     shown = replacer.show(batch)
     device = shown.start.device
     zero = Shown(torch.zeros_like(shown.start[:1]), shown.logits[:1], shown.blank)
     pooled = pool(shown.start, info, replacer.pooling)
+    ends = torch.from_numpy(np.stack([np.minimum(low, 0), np.maximum(high, 0)]).astype(np.float32)).to(device)
+    margin = 0.5 * (ends[1] - ends[0]) + 0.1
     piece = int(np.clip(_PIECE // max(1, zero.start.nelement()), 16, 1024))
     origin, columns, start = None, [], 0
     while start < info.units:
@@ -149,11 +167,12 @@ def linear_head(replacer: Replacer, batch: Tensor) -> np.ndarray | None:
         if origin is None:
             origin = replacer.run(zero, first[:1], units[:1], torch.zeros(1, device=device))
         weights = replacer.run(zero, first, units, one) - origin
-        for sign in (1, -1):
+        for sign, end in ((-1, ends[0]), (1, ends[1])):
             images = torch.randint(len(batch), (len(units),), generator=rng).to(device)
-            factor = 1 + 2 * torch.rand(len(units), generator=rng).to(device)
-            shift = sign * factor * (pooled.abs().amax(0)[units] + 0.1)
-            seen = replacer.run(shown, images, units, pooled[images, units] + shift)
+            beyond = 0.5 + 0.5 * torch.rand(len(units), generator=rng).to(device)
+            values = end[units] + sign * beyond * margin[units]
+            shift = values - pooled[images, units]
+            seen = replacer.run(shown, images, units, values)
             if not close(shown.logits[images] + shift[:, None] * weights, seen):
                 return None
         columns.append(weights.T.cpu())

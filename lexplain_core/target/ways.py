@@ -40,13 +40,14 @@ def open_effects(
     """
     module = model.module.eval().to(device)
     try:
-        tried = np.linspace(0, len(keys) - 1, min(_TRIED, len(keys))).astype(int)
-        batch = torch.stack([model.preprocess(load(int(i))) for i in tried]).to(device)
+        low, high, liveliest = _ranges(layer.values)
+        tried = {*np.linspace(0, len(keys) - 1, min(_TRIED, len(keys))).astype(int).tolist(), liveliest}
+        batch = torch.stack([model.preprocess(load(i)) for i in sorted(tried)]).to(device)
         cut = way != "whole" and len(batch) >= 3 and is_cut(module, layer.info, batch)
         if not cut and way in ("closed", "prefix"):
             raise ValueError(f"layer {layer.info.name!r} is no cut of the network")
         replacer = Replacer(module, layer.info, layer.pooling, "prefix" if cut else "whole")
-        weight = linear_head(replacer, batch) if cut and way != "prefix" else None
+        weight = linear_head(replacer, batch, low, high) if cut and way != "prefix" else None
     finally:
         module.to("cpu")
     common = (layer.values, outputs, labels, temperature)
@@ -60,13 +61,25 @@ def open_effects(
     return NetworkEffects(*common, replacer, model, load, keys, device, rows, threads, advance)
 
 
+def _ranges(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Smallest and largest activation of each unit, (K,), and the image that moves the layer most."""
+    low, high, moved = np.empty(len(values)), np.empty(len(values)), np.zeros(values.shape[1])
+    for unit, q in enumerate(values):
+        low[unit], high[unit] = q.min(), q.max()
+        moved += np.abs(q) / max(abs(low[unit]), abs(high[unit]), 1e-30)
+    return low, high, int(moved.argmax())
+
+
 def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature T at which the cross-entropy of logits/T is smallest; 1 where there is no such T.
+    """The temperature T at which the cross-entropy of logits/T is smallest; 1 where there is no such T
+    between 0.05 and 20.
 
     outputs: logits (n, C). labels: int64 (n,). The loss is convex in 1/T. Where every image is right
     it falls without end as T → 0, and where the logits say nothing it does so as T → ∞.
     Source: Guo et al., On Calibration of Modern Neural Networks (ICML 2017).
     """
+    if not len(labels):
+        return 1.0
     logits = torch.from_numpy(np.ascontiguousarray(outputs, dtype=np.float64))
     own = logits.gather(1, torch.from_numpy(labels)[:, None])[:, 0]
 

@@ -257,7 +257,29 @@ def test_a_head_that_clamps_only_one_unit_is_not_linear():
             return self.head(torch.cat([x[:, :69], x[:, 69:].clamp(-0.1, 0.1)], 1))
 
     model, shown, _, recording, _ = made(Clamps, "conv", "mean")
-    assert linear_head(Replacer(model.module, recording.info, "mean", "prefix"), batch(model, shown)) is None
+    ends = recording.values.min(1), recording.values.max(1)
+    assert (
+        linear_head(Replacer(model.module, recording.info, "mean", "prefix"), batch(model, shown), *ends)
+        is None
+    )
+
+
+def test_a_head_that_saturates_beyond_what_a_few_images_show_is_not_linear():
+    class Saturates(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 5, 3)
+            self.head = nn.Linear(5, 4)
+
+        def forward(self, x):
+            return self.head(self.conv(x).mean((2, 3)).clamp(-20, 20))
+
+    model, shown, _, recording, _ = made(Saturates, "conv", "mean")
+    replacer = Replacer(model.module, recording.info, "mean", "prefix")
+    ends = recording.values.min(1), recording.values.max(1)
+    assert np.abs(ends).max() < 8 and linear_head(replacer, batch(model, shown), *ends) is not None
+    stronger = ends[0], np.where(np.arange(5) == 3, 25, ends[1])  # as another image moves it
+    assert linear_head(replacer, batch(model, shown), *stronger) is None
 
 
 def brute_change(head: Head, units, shift) -> tuple[torch.Tensor, torch.Tensor]:
