@@ -75,7 +75,8 @@ def _exact(
 def _by_runs(
     effects: Effects, units: list[int], runs: int, seed: int, progress: Progress
 ) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    samples = [_sample(effects.q[unit], runs // len(units), [seed, unit, 2]) for unit in units]
+    order = np.random.default_rng([seed, 2]).random(len(effects.labels))
+    samples = [_sample(effects.q[unit], runs // len(units), order) for unit in units]
     changes = _run(effects, units, samples, progress)
     found, start = {}, 0
     for unit, (rows, counts, _) in zip(units, samples, strict=True):
@@ -84,15 +85,18 @@ def _by_runs(
     return found
 
 
-def _sample(q: np.ndarray, runs: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A unit's buckets (B,), how many images of each are sampled (B,), and which, bucket after bucket."""
+def _sample(q: np.ndarray, runs: int, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A unit's buckets (B,), how many images of each are sampled (B,), and which, bucket after bucket.
+
+    order: a random number for each image, (N,); those with the smallest are taken. It is the same for
+    all units, so that they share images, each of which goes through the network first.
+    """
     bucket, rows = buckets_of(q)
     inside = [np.flatnonzero(bucket == row) for row in rows]
     sizes = np.array([len(images) for images in inside])
     # From the highest bucket down, which are the ones to have where runs are few.
     counts = allocate(np.ones(len(rows)), np.minimum(sizes, 1)[::-1], sizes[::-1], runs)[::-1]
-    rng = np.random.default_rng(seed)
-    chosen = [rng.choice(images, n, replace=False) for images, n in zip(inside, counts, strict=True)]
+    chosen = [images[np.argsort(order[images])[:n]] for images, n in zip(inside, counts, strict=True)]
     return rows, counts, np.concatenate(chosen)
 
 
