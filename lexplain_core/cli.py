@@ -212,6 +212,12 @@ def _print_info(facts: dict) -> None:
         f"units, test split{note}; top 2%: mean share of a unit's impact that lies on the 2% of images that excite it most.",
         style="dim",
     )
+    reasons: dict[str, list[str]] = {}
+    for layer in facts["layers"]:
+        if layer["effect_reason"]:
+            reasons.setdefault(layer["effect_reason"], []).append(layer["name"])
+    for reason, names in reasons.items():
+        out.print(escape(f"No ablation and impact of {', '.join(names)}: {reason}"), style="dim")
 
 
 def _cell(value: float | None, form: str, empty: bool = False) -> str:

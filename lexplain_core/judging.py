@@ -86,6 +86,8 @@ def _measure(work: Work, number: int, effects: Effects, problem: str | None) -> 
     config, seed = work.config, work.config.seed
     work.ways[number] = (effects.way, problem)
     work.progress.note(f"layer {work.layers[number].info.name}: {_WAYS[effects.way]}")
+    if problem:
+        work.progress.note(f"no impacts and no ablation scores: {problem}")
     units = np.flatnonzero(work.units[number].status.isin(EXPLAINABLE))
     if config.importance.run:
         runs = config.importance.runs  # a quarter of them is for the pushes
@@ -119,12 +121,20 @@ def _measure(work: Work, number: int, effects: Effects, problem: str | None) -> 
 def labels_of(work: Work) -> tuple[np.ndarray, str | None]:
     """The output of each image's class, int64 (N,), and why losses mean nothing, if so; the network's own
     answer then stands in, for what needs no labels."""
-    missing = sum(output is None for output in work.class_outputs)
+    classes = work.probing.classes
+    missing = [c.name for c, output in zip(classes, work.class_outputs, strict=True) if output is None]
     if not missing:
         return np.array(work.class_outputs, dtype=np.int64)[work.probing.labels], None
+    some = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+    count = work.run.n_outputs
+    whose = f"the {count:,} outputs of {work.model.name}" if count else f"what {work.model.name} puts out"
+    if len(missing) == len(classes):
+        which = f"None of the {len(classes):,} classes ({some}) is known to be"
+    else:
+        which = f"{len(missing):,} of the {len(classes):,} classes ({some}) {'is' if len(missing) == 1 else 'are'} not known to be"
     reason = (
-        f"{missing:,} of the {len(work.class_outputs):,} classes {'has' if missing == 1 else 'have'} no output in "
-        f"{work.model.name}, so there is no loss to compare; target.outputs can name the outputs."
+        f"{which} among {whose}, so there is no loss to compare. If the network was trained on them, "
+        "target.outputs can say which output is which."
     )
     predicted = work.run.predicted
     return np.zeros(len(work.probing), dtype=np.int64) if predicted is None else predicted, reason

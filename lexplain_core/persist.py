@@ -77,7 +77,9 @@ def _write_images(work: Work, store: StoreWriter) -> None:
         image = probing.load(i)
         crop = None
         if i in examples or (i in mapped and not whole(image.size)):
-            crop = thumbnail_jpeg(work.model.crop(image), CROP_SIDE if i in examples else side)
+            crop = thumbnail_jpeg(
+                work.model.crop(image), CROP_SIDE if i in examples else side, fine=i in examples
+            )
         return (
             i, probing.keys[i], int(probing.labels[i]), str(work.splits[i]), image.width, image.height,
             probing.captions[i] if probing.captions else None,

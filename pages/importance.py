@@ -28,7 +28,7 @@ def render() -> None:
         format_func=_PARTS.get,
         required=True,
         label_visibility="collapsed",
-        on_change=_changed,
+        on_change=measured.changed,
         args=(view, "part", "part"),
     )
     (top_impact if view.part == "top" else together).show(view, opened)
@@ -48,17 +48,13 @@ def _known(view: links.Importance, opened: common.Opened) -> links.Importance:
     known = measured.impact_values(opened)
     if known and view.to not in known:
         if "to" in st.query_params:
-            words = {"zero": "0", "mean": "their mean"}
+            said = measured.SET_TO
             st.warning(
-                f"In this store units were not set to {words[view.to]}; they are set to {words[known[0]]} here.",
+                f"In this store no unit was set to {said[view.to]}; each is set to {said[known[0]]} here.",
                 icon=":material/link_off:",
             )
         view = replace(view, to=known[0])
     return view
-
-
-def _changed(view: links.Importance, field: str, key: str) -> None:
-    common.show(replace(view, **{field: st.session_state[key]}))
 
 
 def _what_is_this() -> None:

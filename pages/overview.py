@@ -168,6 +168,9 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
         },
     )
     common.csv_button("Units as CSV", lambda: _export(rows), f"{opened.store.name} units.csv", "csv units")
+    if "ablation" not in columns and "impact" not in columns:
+        for reason in common.layers(opened)["effect_reason"].dropna().unique():
+            st.caption(md(f"No ablation scores and impacts: {reason}"))
     if picked.selection.cells:
         row = rows.iloc[picked.selection.cells[0][0]]
         unit = links.Neuron(store=view.store, layer=row["layer"], unit=int(row["unit"]), method=view.method)

@@ -75,8 +75,8 @@ def test_the_store_says_what_went_in(store, world):
         "name": "last", "source": "network", "kind": "map", "pooling": "mean", "shape": [8, 24, 24],
         "units": 8, "dead": 1, "constant": 1, "negative": 1, "note": None, "way": "closed",
         "mean_ablation": None, "mean_top_impact": None,
-        "effect_reason": "1 of the 4 classes has no output in tiny:make, so there is no loss to compare; "
-        "target.outputs can name the outputs.",
+        "effect_reason": "1 of the 4 classes (single) is not known to be among the 3 outputs of tiny:make, so there is no loss to compare. If the network was trained on them, "
+        "target.outputs can say which output is which.",
     }  # fmt: skip
     assert info["config"]["probe"]["root"] == str(world / "images")
     assert info["versions"]["torch"] and info["build"]["device"] == "cpu"

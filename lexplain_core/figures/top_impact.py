@@ -78,12 +78,10 @@ def top_impact_curves(
     )
     floor = max(_FLOOR, min(least, start)) * 0.7
     ticks = [t for t in (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1) if t >= floor]
-    return figure(
+    return _chart(
         look,
         height,
         data,
-        margin={"l": 66, "r": 12, "t": 36, "b": 52},
-        hovermode="closest",
         xaxis=axis(
             look,
             "images with the highest activation, share of all (log scale)",
@@ -100,9 +98,26 @@ def top_impact_curves(
             tickvals=ticks,
             ticktext=[f"{t * 100:g}%" for t in ticks],
         ),
+    )
+
+
+def _chart(look: Theme, height: int, data: list[dict], **layout) -> go.Figure:
+    """The charts of this page: a legend above, hover text of the nearest point."""
+    return figure(
+        look,
+        height,
+        data,
+        margin={"l": 66, "r": 12, "t": 36, "b": 52},
+        hovermode="closest",
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "font": {"size": 12}},
+        **layout,
     )
+
+
+def _to_click(look: Theme, height: int, data: list[dict], **layout) -> go.Figure:
+    """One whose points can be clicked."""
+    return _chart(look, height, data, clickmode="event+select", dragmode=False, **layout)
 
 
 def _hues(look: Theme) -> list[str]:
@@ -134,9 +149,10 @@ def kinds_of_points(look: Theme, names: Sequence[str]) -> dict[str, dict]:
 
 
 def points(frame: pd.DataFrame, x: str, y: str, marker: dict, name: str, told: list[list]) -> dict:
-    """A trace of units to click: its customdata begin with layer, unit and method ("" for none) of each point.
+    """A trace of units to click.
 
-    frame: columns layer, unit, x and y. told: more customdata of each point, for the hover text.
+    frame: columns layer, unit, x and y. told: a list for each point, its method first ("" for none), then what the
+    hover text shows. customdata of each point: layer, unit, then these.
     """
     custom = [
         [str(layer), int(unit), *more]
@@ -159,7 +175,7 @@ def impact_scatter(
     """Units by total impact (log scale) and by Top Impact at `beta`, one point a unit.
 
     frame: columns layer, unit, total, value (Top Impact), sampled. Units without effect have no place on a
-    logarithmic axis and are left out. customdata of each point: layer, unit, "".
+    logarithmic axis and are left out. customdata of each point begin with layer, unit, "".
     """
     look = theme_of(theme)
     frame = frame[(frame["total"] > 0) & frame["value"].notna()]
@@ -185,14 +201,10 @@ def impact_scatter(
                 f"%{{customdata[6]}}<br>%{{customdata[5]}} of it in the {100 * beta:g}% highest images<extra></extra>"
             }
         )
-    return figure(
+    return _to_click(
         look,
         height,
         data,
-        margin={"l": 66, "r": 12, "t": 36, "b": 52},
-        hovermode="closest",
-        clickmode="event+select",
-        dragmode=False,
         xaxis=axis(look, "total impact (log scale)", type="log", **_one_two_five(frame["total"])),
         yaxis=axis(look, f"share of it in the {100 * beta:g}% highest images", tickformat=".0%", rangemode="tozero"),
         shapes=[
@@ -201,8 +213,6 @@ def impact_scatter(
                 "line": {"color": look.text, "dash": "dash", "width": 1.2},
             }
         ],
-        showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "font": {"size": 12}},
     )  # fmt: skip
 
 
@@ -234,7 +244,7 @@ def scores_together(
     """Correlation against ablation score (paper, Figure 5), one point an explanation, with the quadratic fit.
 
     pairs: columns layer, unit, method, correlation, ablation, explanation, as `Store.score_pairs` has
-    them. fit: 'norm' or 'optim', for the axis. customdata of each point: layer, unit, method.
+    them. fit: 'norm' or 'optim', for the axis. customdata of each point begin with layer, unit, method.
     """
     look = theme_of(theme)
     names = sorted(pairs["method"].unique())
@@ -273,18 +283,12 @@ def scores_together(
                 "line": {"color": look.text, "width": 2, "dash": "dash"},
             }
         )
-    return figure(
+    return _to_click(
         look,
         height,
         data,
-        margin={"l": 66, "r": 12, "t": 36, "b": 52},
-        hovermode="closest",
-        clickmode="event+select",
-        dragmode=False,
         xaxis=axis(look, "test correlation", zeroline=True, zerolinecolor=look.muted),
         yaxis=axis(look, f"test ablation score ({fit})", zeroline=True, zerolinecolor=look.muted),
-        showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "font": {"size": 12}},
     )
 
 

@@ -81,16 +81,18 @@ def _grey8(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.rint(values).astype(np.uint8), "L")
 
 
-def thumbnail_jpeg(image: Image.Image, side: int) -> bytes:
+def thumbnail_jpeg(image: Image.Image, side: int, fine: bool = False) -> bytes:
     """Return an RGB image as JPEG bytes, its longest side at most `side` pixels.
 
-    Smaller images keep their own size: enlarging is the browser's job.
+    Smaller images keep their own size: enlarging is the browser's job. fine: for images that a
+    network will look at again, which sees what the eye forgives.
     """
     small = image.copy()
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     # Halved colour resolution shows in images of a few dozen pixels, and saves nothing there.
-    small.save(buffer, "JPEG", quality=85, subsampling=0 if max(small.size) <= 64 else 2)
+    full_colour = fine or max(small.size) <= 64
+    small.save(buffer, "JPEG", quality=95 if fine else 85, subsampling=0 if full_colour else 2)
     return buffer.getvalue()
 
 

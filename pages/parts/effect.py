@@ -13,10 +13,8 @@ from lexplain_core.store import Impact, Unit
 
 from .. import common, links
 from . import measured
+from .measured import BETAS, SET_TO
 from .words import md, quantity, rounded
-
-SET_TO = {"zero": "at 0", "mean": "at its mean"}
-_BETAS = (0.0003, 0.002, 0.02, 0.1, 0.5)
 
 
 def impact_of(unit: Unit) -> Impact | None:
@@ -33,15 +31,25 @@ def shown(impact: Impact | None) -> pd.DataFrame | None:
 
 def strip_words(unit: Unit, impact: Impact | None) -> str:
     """What the bars say, and the total, as Markdown; or why there are none."""
-    if impact is None:
-        why = unit.effect_reason or "the build did not measure it."
-        return f"**Effect on the network:** unknown. {md(_upper(why))}"
-    if impact.reason:
-        return f"**Effect on the network:** none. {md(impact.reason)}"
+    if not _known(impact):
+        return f"**Effect on the network:** unknown. {_why_unknown(unit, impact)}"
+    if impact.total == 0:
+        return f"**Effect on the network:** none. {md(impact.reason or '')}".rstrip()
     parts = [_last_range(unit, impact), total_words(unit, impact)]
     if parts[0]:
         parts.append("Bars: share of the effect; short lines: share of the images.")
     return " ".join(part for part in parts if part)
+
+
+def _known(impact: Impact | None) -> bool:
+    """Whether the impact has a value: it has none where it is undefined, which is not the same as 0."""
+    return impact is not None and not pd.isna(impact.total)
+
+
+def _why_unknown(unit: Unit, impact: Impact | None) -> str:
+    """Why there is no impact, as Markdown."""
+    reason = (impact.reason if impact else None) or unit.effect_reason
+    return md(_upper(reason or "The build did not measure it."))
 
 
 def _upper(text: str) -> str:
@@ -71,7 +79,7 @@ def _share(row) -> str:
 def total_words(unit: Unit, impact: Impact) -> str:
     """What the network loses without the unit, and its total impact; says when it is an estimate."""
     total, error = rounded(impact.total), impact.total_error or 0
-    words = f"With the unit {SET_TO[impact.to]}"
+    words = f"With the unit at {SET_TO[impact.to]}"
     losses = []
     if impact.accuracy is not None:
         losses.append(_change(impact.accuracy, "of its right answers", ("loses", "gains")))
@@ -81,11 +89,14 @@ def total_words(unit: Unit, impact: Impact) -> str:
             if abs(impact.loss) < 5e-7
             else f"its loss {'rises' if impact.loss > 0 else 'falls'} by {percent(abs(impact.loss))}"
         )
+    if losses and impact.sampled:  # only the total has a standard error
+        losses[-1] += f" ({'both estimates' if len(losses) > 1 else 'an estimate'}, without an interval)"
     words += f" the network {' and '.join(losses)}; total impact" if losses else ": total impact"
     words += f" **{total}**" + (f" ± {rounded(1.96 * error)}" if error else "")
     n = len(unit.activations)
     if impact.sampled:
-        return f"{words}. An **estimate** from a sample of {impact.images:,} of {n:,} images; ± is a 95% interval."
+        interval = "; ± is a 95% interval" if error else ""
+        return f"{words}. An **estimate** from a sample of {impact.images:,} of {n:,} images{interval}."
     return f"{words}, the sum of |impact| over all {n:,} images."
 
 
@@ -100,13 +111,14 @@ def _change(value: float, what: str, verbs: tuple[str, str]) -> str:
 
 def show(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
     """The tab "Effect": what the unit pushes towards, and how much its highest activations carry."""
-    impact = impact_of(unit)
+    impact, pushes = impact_of(unit), unit.pushes()
     if impact is None:
-        st.info(
-            f"**Nothing is known of this unit’s effect on the network.** {md(_upper(unit.effect_reason or 'The build did not measure it.'))}",
-            icon=":material/info:",
+        nothing = (
+            "Nothing is known of this unit’s effect on the network."
+            if pushes.empty
+            else "No impact is known:"
         )
-    pushes = unit.pushes()
+        st.info(f"**{nothing}** {_why_unknown(unit, impact)}", icon=":material/info:")
     if impact is None and pushes.empty:
         return
     left, right = st.columns([1.25, 1], gap="large")
@@ -123,8 +135,10 @@ def _ranges(unit: Unit, pushes: pd.DataFrame) -> dict[int, str]:
     """The ranges that have pushes, the highest first, in words."""
     found = {}
     for bucket in sorted(pushes["bucket"].unique(), reverse=True):
-        if bucket < 0 or unit.buckets is None:
+        if bucket < 0:
             found[int(bucket)] = "below 0"
+        elif unit.buckets is None:  # the largest activation is 0
+            found[int(bucket)] = "0"
         else:
             places = figures.decimals(unit.maximum)
             low, high = (plain(edge, places) for edge in unit.buckets.edges[bucket : bucket + 2])
@@ -134,7 +148,8 @@ def _ranges(unit: Unit, pushes: pd.DataFrame) -> dict[int, str]:
 
 def _counts(unit: Unit) -> dict[int, int]:
     if unit.buckets is None:
-        return {-1: len(unit.activations)}
+        below = int((unit.activations < 0).sum())
+        return {-1: below, 0: len(unit.activations) - below}
     return {-1: int(unit.buckets.negative)} | {i: int(n) for i, n in enumerate(unit.buckets.counts)}
 
 
@@ -221,8 +236,8 @@ def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:
 
 def _curve(opened: common.Opened, unit: Unit, impact: Impact) -> None:
     st.subheader("How much its highest activations carry", anchor=False)
-    st.markdown(f"**No effect.** {md(impact.reason)}" if impact.reason else total_words(unit, impact))
-    if impact.reason or impact.top["value"].isna().all():
+    st.markdown(_carried(unit, impact))
+    if not impact.total or not _known(impact) or impact.top["value"].isna().all():
         return
     layer = measured.table1(opened, impact.to)
     layer = layer[layer["layer"] == unit.layer].rename(columns={"mean": "value", "std": "spread"})
@@ -241,10 +256,19 @@ def _curve(opened: common.Opened, unit: Unit, impact: Impact) -> None:
     )
 
 
+def _carried(unit: Unit, impact: Impact) -> str:
+    """The total in words; or that it is 0, or unknown, and why."""
+    if not _known(impact):
+        return f"**The impact is unknown.** {_why_unknown(unit, impact)}"
+    if impact.total == 0:
+        return f"**No effect.** {md(impact.reason or '')}".rstrip()
+    return total_words(unit, impact)
+
+
 def _curve_words(unit: Unit, impact: Impact, layer: pd.DataFrame) -> str:
     """What the curve says at the paper's shares."""
     told, n = [], len(unit.activations)
-    for beta in _BETAS:
+    for beta in BETAS:
         row = impact.top[(impact.top["beta"] - beta).abs() < 1e-9]
         images = round(beta * n)
         if len(row) and images:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.store import Unit
+from lexplain_core.store import Unit, UnitMap
 
 from .. import common, links
 from . import look, thumbs
@@ -24,7 +24,7 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
     maps = unit.maps(ids) if unit.source != "computed" else {}
     if unit.buckets is not None:
         _controls(view)
-    _map_slider(view, unit, len(maps), len(ids))
+    _map_slider(view, unit, maps, len(ids))
     overlay = thumbs.Overlay(maps, view.map / 100) if view.map and maps else None
     span = unit.maximum if unit.buckets is not None else max(abs(unit.maximum), abs(unit.minimum))
     fine = figures.decimals(span, 50)
@@ -104,11 +104,11 @@ def _redraw(view: links.Neuron) -> None:
 # -- maps -----------------------------------------------------------------------------------------
 
 
-def _map_slider(view: links.Neuron, unit: Unit, kept: int, images: int) -> None:
+def _map_slider(view: links.Neuron, unit: Unit, maps: dict[int, UnitMap], images: int) -> None:
     """How opaque the maps are; where none is kept, only words."""
     if unit.source == "computed" or not images:
         return
-    if not kept:
+    if not maps:
         st.html(
             '<p class="lx-facts lx-muted">No activation maps of these images are kept. “Look closer at one image”, below, '
             "asks the network itself.</p>"
@@ -131,14 +131,15 @@ def _map_slider(view: links.Neuron, unit: Unit, kept: int, images: int) -> None:
             args=(view,),
             help="Where in the image the unit fires: 0% hides the maps",
         )
-        st.html(f'<span class="lx-muted">{_map_words(view, kept, images)}</span>', width="content")
+        st.html(f'<span class="lx-muted">{_map_words(view, maps, images)}</span>', width="content")
 
 
-def _map_words(view: links.Neuron, kept: int, images: int) -> str:
+def _map_words(view: links.Neuron, maps: dict[int, UnitMap], images: int) -> str:
     if not view.map:
         return "Off. Move it to see where in the images the unit fires."
-    missing = images - kept
-    words = "Where the unit fires: the brighter (yellow), the more; one scale for all."
+    missing = images - len(maps)
+    colours = "orange is above 0, purple below" if thumbs.signed(maps) else "the brighter (yellow), the more"
+    words = f"Where the unit fires: {colours}; one scale for all."
     if missing:
         words += (
             f" {figures.plural(missing, 'image')} without a kept map {'is' if missing == 1 else 'are'} plain."

@@ -205,7 +205,7 @@ explanation that it shows, else as *other*. The number of images stands above ea
 hold a handful, so read them with care.
 
 The **bars below it** say how much of the unit’s *effect* lies in each range: what the network loses on those images when the
-unit is set to 0, in right answers and in the certainty of its answers. The short lines are the ranges’ shares of the images. The tab
+unit is set to 0 (or its mean, where the store has only that), in right answers and in the certainty of its answers. The short lines are the ranges’ shares of the images. The tab
 *Effect* has more, and which outputs the unit pushes up and down.
 
 **Example images** come from every range, not only from the top: a unit often means something else in the middle.

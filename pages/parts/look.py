@@ -8,6 +8,7 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 from PIL import Image
 
@@ -99,8 +100,8 @@ def _closer(view: links.Neuron, opened: common.Opened, unit: Unit, image: int) -
         st.markdown(_in_words(unit, image, found, kind))
         if kind != view.kind:
             st.markdown(f"This layer has no {_KINDS[view.kind].lower()}; another kind is shown.")
-        if _thumbnail_only(opened, image):
-            st.caption("The store keeps no crop of this image: the network was given its small thumbnail.")
+        if small := _smaller(opened, image, looker):
+            st.caption(small)
 
 
 def _switch(view: links.Neuron, kinds: tuple[str, ...], kind: str) -> None:
@@ -153,12 +154,24 @@ def _kept(store: Store, image: int) -> bool:
     return store.crops([image])[image] != store.thumbnails([image])[image]
 
 
-def _thumbnail_only(opened: common.Opened, image: int) -> bool:
-    """Whether all that the store has of an image is smaller than it was."""
+def _smaller(opened: common.Opened, image: int, looker: Looker) -> str:
+    """Says so where the kept picture is smaller than what the network saw of the image; else ""."""
     row = common.images(opened).loc[image]
-    return not _kept(opened.store, image) and max(_picture(opened.store, image).size) < max(
-        row[["width", "height"]]
+    whole, picture = (int(row["width"]), int(row["height"])), _picture(opened.store, image)
+    if min(picture.size) >= min(whole):
+        return ""
+    saw = looker.seen(Image.new("RGB", whole))
+    if min(picture.size) >= min(saw.size):
+        return ""
+    what = "picture of what the network saw" if _kept(opened.store, image) else "thumbnail of the whole image"
+    return (
+        f"The store keeps only a small {what}, {_size(picture)} pixels, which the network is given here; "
+        f"it saw {_size(saw)}."
     )
+
+
+def _size(picture: Image.Image) -> str:
+    return f"{picture.width} × {picture.height}"
 
 
 def _seen(store: Store, image: int, looker: Looker) -> Image.Image:
@@ -211,17 +224,22 @@ def _in_words(unit: Unit, image: int, found: Look, kind: str) -> str:
         parts.append(f"There is no map. {md(found.reason or '')}")
         return " ".join(parts)
     values = found.map.values
+    parts += [_WORDS[kind], _colours(values, kind)]
+    return "\n\n".join(parts)
+
+
+def _colours(values: np.ndarray, kind: str) -> str:
+    """What the colours of a map mean, as `overlay` chooses them."""
     low, high = float(values.min()), float(values.max())
-    parts.append(_WORDS[kind])
     if low < 0:
         most = max(-low, high)
-        parts.append(
-            f"Orange is above 0, purple below; the strongest colour is ±{rounded(most)}, and 0 is transparent."
+        return f"Orange is above 0, purple below; the strongest colour is ±{rounded(most)}, and 0 is transparent."
+    if not high > 0:
+        return "It is 0 everywhere, so nothing lies over the image."
+    end = float(np.quantile(values, 0.99)) if kind == "saliency" else high
+    if 0 < end < high:
+        return (
+            f"Yellow is {rounded(end)} and more, which 1% of the pixels reach (the largest is {rounded(high)}); 0 is "
+            "transparent."
         )
-    else:
-        parts.append(
-            f"Yellow is the largest value, {rounded(high)}; 0 is transparent."
-            if high > 0
-            else "It is 0 everywhere, so nothing lies over the image."
-        )
-    return "\n\n".join(parts)
+    return f"Yellow is the largest value, {rounded(high)}; 0 is transparent."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -9,8 +10,12 @@ import streamlit as st
 
 from lexplain_core.store import Store
 
-from .. import links
+from .. import common, links
 from ..common import CHART, Opened
+from .words import code, md
+
+BETAS = (0.0003, 0.002, 0.02, 0.1, 0.5)  # the shares of the images in the paper's Table 1
+SET_TO = {"zero": "0", "mean": "its mean"}  # what a unit is set to, in words
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the impacts …")
@@ -53,6 +58,37 @@ def impact_values(opened: Opened) -> list[str]:
 def score_pairs(opened: Opened, kind: str) -> pd.DataFrame:
     """`Store.score_pairs` of a kind, read once. Not to be changed."""
     return _score_pairs(opened.key, kind, opened.store)
+
+
+# -- in words ----------------------------------------------------------------------------------------
+
+
+def why(row: Any, otherwise: str = "The build did not measure it.") -> str:
+    """Why a layer (a row of `Store.layers`) has no effects, as Markdown."""
+    reason = row.effect_reason
+    return md(reason if isinstance(reason, str) and reason else otherwise)
+
+
+def layers_say_why(opened: Opened, otherwise: str = "The build did not measure it.") -> None:
+    """A line a layer: why it has no effects."""
+    for row in common.layers(opened).itertuples():
+        st.markdown(f"- {code(row.layer)}: {why(row, otherwise)}")
+
+
+# -- what is chosen ----------------------------------------------------------------------------------
+
+
+def changed(view: Any, field: str, key: str) -> None:
+    """Show the view with what a widget was set to."""
+    common.show(replace(view, **{field: st.session_state[key]}))
+
+
+def without(view: links.Importance, field: str, known: Any, words: str) -> links.Importance:
+    """The view without a layer or method that has no rows here, after saying so."""
+    if getattr(view, field) and getattr(view, field) not in set(known):
+        st.warning(md(words), icon=":material/link_off:")
+        return replace(view, **{field: ""})
+    return view
 
 
 # -- to a unit's page --------------------------------------------------------------------------------

@@ -27,6 +27,11 @@ class Overlay:
     opacity: float
 
 
+def signed(maps: dict[int, UnitMap]) -> bool:
+    """Whether any of the maps goes below 0: then all are drawn on the scale with two ends."""
+    return any(float(m.values.min()) < 0 for m in maps.values())
+
+
 def rows(
     store: Store,
     groups: list[tuple[str, str, pd.DataFrame]],
@@ -62,8 +67,8 @@ def _overlaid(crops: dict[int, bytes], overlay: Overlay) -> dict[int, bytes]:
     """JPEGs of the images with their maps over them, all on one scale."""
     from lexplain_core.live import overlay as compose
 
-    signed = any(float(m.values.min()) < 0 for m in overlay.maps.values())
-    most = max(float(abs(m.values).max() if signed else m.values.max()) for m in overlay.maps.values())
+    both = signed(overlay.maps)
+    most = max(float(abs(m.values).max() if both else m.values.max()) for m in overlay.maps.values())
     found = {}
     for image, jpeg in crops.items():
         picture = Image.open(BytesIO(jpeg)).convert("RGB")
@@ -72,7 +77,7 @@ def _overlaid(crops: dict[int, bytes], overlay: Overlay) -> dict[int, bytes]:
             way = Image.Resampling.NEAREST if size < _SMALL else Image.Resampling.BILINEAR
             picture = picture.resize(tuple(max(1, round(n * _SIDE / size)) for n in picture.size), way)
         buffer = BytesIO()
-        laid = compose(picture, overlay.maps[image], overlay.opacity, signed=signed, scale=most)
+        laid = compose(picture, overlay.maps[image], overlay.opacity, signed=both, scale=most)
         laid.save(buffer, "JPEG", quality=85)
         found[image] = buffer.getvalue()
     return found

@@ -13,7 +13,7 @@ from lexplain_core.figures import plain, plural
 from .. import common, links
 from . import measured
 from .scores import ABLATIONS, seen_by
-from .words import code, md
+from .words import md
 
 _POINTS = "score points"
 
@@ -32,6 +32,18 @@ def show(view: links.Importance, opened: common.Opened) -> None:
         )
         view = replace(view, fit=other)
     everything = known[view.fit]
+    view = measured.without(
+        view,
+        "layer",
+        everything["layer"],
+        f"No explanation of “{view.layer}” has both scores; all layers are shown.",
+    )
+    view = measured.without(
+        view,
+        "method",
+        everything["method"],
+        f"No explanation by “{view.method}” has both scores; all methods are shown.",
+    )
     _filters(view, everything, [fit for fit in known if not known[fit].empty])
     frame = everything
     if view.layer:
@@ -56,39 +68,27 @@ def _nothing(opened: common.Opened) -> None:
     st.info(
         "**No explanation in this store has an ablation score.** Its layers say why:", icon=":material/info:"
     )
-    for row in common.layers(opened).itertuples():
-        why = (
-            row.effect_reason
-            if isinstance(row.effect_reason, str) and row.effect_reason
-            else "The build made none."
-        )
-        st.markdown(f"- {code(row.layer)}: {md(why)}")
+    measured.layers_say_why(opened, "The build made none.")
 
 
 def _filters(view: links.Importance, frame: pd.DataFrame, fits: list[str]) -> None:
     state = st.session_state
     layers, methods = list(pd.unique(frame["layer"])), sorted(frame["method"].unique())
-    state["t layer"] = view.layer if view.layer in layers else ""
-    state["t method"] = view.method if view.method in methods else ""
-    state["t fit"] = view.fit
+    state["t layer"], state["t method"], state["t fit"] = view.layer, view.method, view.fit
     columns = st.columns([1, 1, 1.2], vertical_alignment="bottom")
     columns[0].selectbox(
         "Layer", ["", *layers], key="t layer", format_func=lambda x: x or "all layers",
-        on_change=_changed, args=(view, "layer", "t layer"),
+        on_change=measured.changed, args=(view, "layer", "t layer"),
     )  # fmt: skip
     columns[1].selectbox(
         "Method", ["", *methods], key="t method", format_func=lambda x: x or "all methods",
-        on_change=_changed, args=(view, "method", "t method"),
+        on_change=measured.changed, args=(view, "method", "t method"),
     )  # fmt: skip
     if len(fits) > 1:
         columns[2].segmented_control(
-            "c and d found by", fits, key="t fit", required=True, on_change=_changed, args=(view, "fit", "t fit"),
+            "c and d found by", fits, key="t fit", required=True, on_change=measured.changed, args=(view, "fit", "t fit"),
             help="; ".join(f"{name}: {meaning}" for name, meaning in ABLATIONS.values()),
         )  # fmt: skip
-
-
-def _changed(view: links.Importance, field: str, key: str) -> None:
-    common.show(replace(view, **{field: st.session_state[key]}))
 
 
 def _in_words(frame: pd.DataFrame, view: links.Importance) -> str:

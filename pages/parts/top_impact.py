@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html import escape
 
 import pandas as pd
@@ -13,10 +12,9 @@ from lexplain_core.figures import percent, plural
 
 from .. import common, links
 from . import measured
+from .measured import BETAS, SET_TO
 from .words import code, md, rounded
 
-BETAS = (0.0003, 0.002, 0.02, 0.1, 0.5)
-_SET_TO = {"zero": "0", "mean": "its mean"}
 _BETA = 0.02  # of the scatter
 _POINTS = "impact points"
 
@@ -27,10 +25,13 @@ def show(view: links.Importance, opened: common.Opened) -> None:
     if table.empty:
         _nothing(opened)
         return
+    view = measured.without(
+        view, "layer", table["layer"], f"No impact was measured in “{view.layer}”; all layers are shown."
+    )
     _switches(view, opened)
     images = common.info(opened)["images"]
     st.markdown(_in_words(table, images, view.to))
-    _table(table, images, view)
+    _table(table, images, view, _unknown(measured.impacts(opened, view.to)))
     _missing(opened, table)
     frame = _units(view, opened)
     left, right = st.columns(2, gap="large")
@@ -48,21 +49,14 @@ def show(view: links.Importance, opened: common.Opened) -> None:
 
 def _nothing(opened: common.Opened) -> None:
     st.info("**No impact was measured in this store.** Its layers say why:", icon=":material/info:")
-    layers = common.layers(opened)
-    for row in layers.itertuples():
-        st.markdown(f"- {code(row.layer)}: {md(_why(row))}")
-
-
-def _why(row) -> str:
-    reason = row.effect_reason
-    return reason if isinstance(reason, str) and reason else "The build did not measure it."
+    measured.layers_say_why(opened)
 
 
 def _missing(opened: common.Opened, table: pd.DataFrame) -> None:
     """The layers that aren't in the table, each with its reason."""
     layers = common.layers(opened)
     for row in layers[~layers["layer"].isin(table["layer"])].itertuples():
-        st.caption(f"Not in the table: {code(row.layer)}. {md(_why(row))}")
+        st.caption(f"Not in the table: {code(row.layer)}. {measured.why(row)}")
 
 
 # -- the table ------------------------------------------------------------------------------------
@@ -78,17 +72,13 @@ def _switches(view: links.Importance, opened: common.Opened) -> None:
                 "Each unit is set to",
                 known,
                 key="set to",
-                format_func=_SET_TO.get,
+                format_func=SET_TO.get,
                 required=True,
                 label_visibility="collapsed",
                 width="content",
-                on_change=_changed,
+                on_change=measured.changed,
                 args=(view, "to", "set to"),
             )
-
-
-def _changed(view: links.Importance, field: str, key: str) -> None:
-    common.show(replace(view, **{field: st.session_state[key]}))
 
 
 def _in_words(table: pd.DataFrame, images: int, to: str) -> str:
@@ -106,7 +96,7 @@ def _in_words(table: pd.DataFrame, images: int, to: str) -> str:
         words = f"Of the images by a unit’s activation in {md(layer)}, {' and '.join(told)}, on average over units."
     return (
         f"{words} Each cell is the mean over the layer’s units that have an effect, ± its standard deviation over them: the share of "
-        f"a unit’s impact, summed over all {images:,} images of the probing set with the unit set to {_SET_TO[to]}, that lies in the "
+        f"a unit’s impact, summed over all {images:,} images of the probing set with the unit set to {SET_TO[to]}, that lies in the "
         "images with its highest activation. If every image had the same effect, a cell would be the share at the head of its column."
     )
 
@@ -121,7 +111,12 @@ def _at(rows: pd.DataFrame, beta: float):
     return rows.loc[close[0]] if close else None
 
 
-def _table(table: pd.DataFrame, images: int, view: links.Importance) -> None:
+def _unknown(frame: pd.DataFrame) -> dict[str, int]:
+    """By layer: how many units have an impact that is undefined."""
+    return frame[frame["total"].isna()].groupby("layer").size().to_dict()
+
+
+def _table(table: pd.DataFrame, images: int, view: links.Importance, unknown: dict[str, int]) -> None:
     head = "".join(
         f'<th scope="col">top {_beta(beta)}<br>{plural(round(beta * images), "image")}</th>' for beta in BETAS
     )
@@ -134,7 +129,7 @@ def _table(table: pd.DataFrame, images: int, view: links.Importance) -> None:
         body.append(
             f'<tr{" class=now" if layer == view.layer else ""}><th scope="row">{escape(layer)}'
             f"{' <span class=lx-muted>(estimate)</span>' if sampled else ''}</th>{cells}"
-            f"<td>{int(rows['units'].max()):,}</td></tr>"
+            f"<td>{int(rows['units'].max()):,}{_and_unknown(unknown.get(layer, 0))}</td></tr>"
         )
     st.html(
         f'<div class="lx-table"><table class="lx-compare lx-table1"><thead><tr><th scope="col">Layer</th>{head}'
@@ -147,6 +142,10 @@ def _table(table: pd.DataFrame, images: int, view: links.Importance) -> None:
                 '<span class="lx-muted">Estimates come from a sample of images; the standard error of each mean is in the '
                 "tooltip of its cell and in the CSV.</span>"
             )
+
+
+def _and_unknown(units: int) -> str:
+    return f' <span class="lx-muted">({units:,} unknown)</span>' if units else ""
 
 
 def _cell(row) -> str:
@@ -180,27 +179,43 @@ def _units(view: links.Importance, opened: common.Opened) -> pd.DataFrame:
 
 def _scatter(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) -> None:
     layers = list(pd.unique(measured.table1(opened, view.to)["layer"]))
-    st.session_state["i layer"] = view.layer if view.layer in layers else ""
+    st.session_state["i layer"] = view.layer
     st.selectbox(
         "Layer",
         ["", *layers],
         key="i layer",
         format_func=lambda x: x or "all layers",
-        on_change=_changed,
+        on_change=measured.changed,
         args=(view, "layer", "i layer"),
         label_visibility="collapsed",
     )
     known = frame[(frame["total"] > 0) & frame["value"].notna()]
     if known.empty:
-        st.info("No unit of this layer has an effect on the network.", icon=":material/info:")
+        st.info(f"There is no unit to draw. {_not_drawn(frame)}", icon=":material/info:")
         return
-    without = len(frame) - len(known)
     st.markdown(
-        f"Each point is one of {plural(len(known), 'unit')}; **click one to open it.**"
-        + (f" {plural(without, 'unit')} without effect: not drawn." if without else "")
+        f"Each point is one of {plural(len(known), 'unit')}; **click one to open it.** {_not_drawn(frame)}"
     )
     figure = figures.impact_scatter(known, beta=_BETA, theme=common.theme(), height=350)
     measured.open_clicked(figure, _POINTS, "Scatter of units: total impact against Top Impact at 2%", view)
+
+
+def _not_drawn(frame: pd.DataFrame) -> str:
+    """Which units are no points: those without effect, and apart from them those of which less is known."""
+    small = frame["total"].gt(0) & frame["value"].isna()
+    told = [
+        f"{plural(count, 'unit')} {words}"
+        for count, words in (
+            (int(frame["total"].eq(0).sum()), "without effect"),
+            (
+                int(small.sum()),
+                f"whose Top Impact at {_beta(_BETA)} is undefined, as that is less than one image",
+            ),
+            (int(frame["total"].isna().sum()), "whose impact is unknown"),
+        )
+        if count
+    ]
+    return f"Not drawn: {'; '.join(told)}." if told else ""
 
 
 def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) -> None:
@@ -211,6 +226,7 @@ def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) ->
     )
     columns = ["layer", "unit", "total", "total_error", "accuracy", "loss", "value", "images", "reason"]
     optional = {"reason": frame["reason"].notna().any(), "total_error": frame["sampled"].any()}
+    estimate = "; an estimate where the unit was sampled" if frame["sampled"].any() else ""
     picked = st.dataframe(
         frame[[c for c in columns if optional.get(c, True)]],
         hide_index=True,
@@ -227,15 +243,15 @@ def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) ->
                 "Total impact", format="%.4f", help="Sum of |impact| over images"
             ),
             "total_error": st.column_config.NumberColumn(
-                "Standard error", format="%.4f", help="0 where exact"
+                "Standard error", format="%.4f", help="Of the total impact, of nothing else; 0 where exact"
             ),
             "accuracy": st.column_config.NumberColumn(
                 "Right answers lost",
                 format="percent",
-                help="Share of the network’s right answers; negative: gained",
+                help="Share of the network’s right answers; negative: gained" + estimate,
             ),
             "loss": st.column_config.NumberColumn(
-                "Loss rises by", format="percent", help="Negative: it falls"
+                "Loss rises by", format="percent", help="Negative: it falls" + estimate
             ),
             "value": st.column_config.NumberColumn(
                 "In the top 2%",
@@ -258,7 +274,12 @@ def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) ->
 
 
 def _first(frame: pd.DataFrame) -> str:
-    if frame.empty or not frame["total"].iloc[0] > 0:
-        return "No unit has an effect."
+    """The first of the units by total impact; or that none has an effect, or that nothing is known of it."""
+    if not frame["total"].gt(0).any():
+        if frame["total"].isna().all():
+            return "The impact of these units is unknown; the notes say why."
+        return (
+            "No unit" + (" whose impact is known" if frame["total"].isna().any() else "") + " has an effect."
+        )
     first = frame.iloc[0]
     return f"{md(first['layer'])} · unit {first['unit']} has the largest total impact, {rounded(first['total'])}."

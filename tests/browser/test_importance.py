@@ -74,6 +74,20 @@ def test_layers_that_are_not_in_the_table_say_why(visit, dashboard, store):
         expect(page.get_by_text(f"Not in the table: {row.layer}")).to_contain_text(row.effect_reason)
 
 
+@pytest.mark.parametrize(
+    ("part", "words"), [("top", "No impact was measured in"), ("together", "No explanation of")]
+)
+def test_a_layer_without_rows_leaves_all_layers(visit, dashboard, store, part, words):
+    layers = store.layers()
+    layer = layers.loc[layers["source"] == "computed", "layer"].iloc[0]
+    page = visit(f"{dashboard}/importance?store={store.id}&layer={layer}&part={part}")
+    expect(page.get_by_role("alert")).to_contain_text(f"{words} “{layer}”")
+    settle(page)
+    marks = [trace for trace in charts(page)[-1]["data"] if trace["mode"] == "markers"]
+    known = store.impacts()["total"].gt(0).sum() if part == "top" else len(store.score_pairs("ablation-norm"))
+    assert sum(len(trace["y"]) for trace in marks) == known > 0
+
+
 def test_a_click_on_a_point_opens_its_unit(visit, dashboard, store):
     layer = store.impacts()["layer"].iloc[0]
     page = visit(f"{dashboard}/importance?store={store.id}&layer={layer}")

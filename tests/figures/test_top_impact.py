@@ -61,6 +61,7 @@ def test_every_unit_with_an_effect_is_a_point_that_names_itself():
     }
     assert shown == {("x", 4): (0.1, 0.05), ("y", 0): (0.3, 0.3), ("y", 1): (0.2, 0.04)}
     assert {t.marker.symbol for t in figure.data} == {"circle", "square"}
+    assert {c[2] for t in figure.data for c in t.customdata} == {""}  # of no method
     estimates = [c[6] for t in figure.data for c in t.customdata]
     assert estimates == ["", " (an estimate)", " (an estimate)"]
 

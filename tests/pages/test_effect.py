@@ -8,7 +8,7 @@ import pytest
 
 from lexplain_core.store import Explanation, Impact, Score
 from lexplain_core.store.buckets import Buckets
-from pages.parts import effect, scores
+from pages.parts import effect, scores, top_impact
 
 Q = np.concatenate([np.full(3, -1.0), np.linspace(0.01, 8, 97)]).astype(np.float32)
 UNIT = SimpleNamespace(unit=5, activations=Q, buckets=Buckets.of(Q), effect_reason=None)
@@ -51,9 +51,12 @@ def test_a_sample_says_that_it_is_an_estimate_with_its_error():
     words = effect.strip_words(UNIT, impact(sampled=True, images=40, total_error=0.002, buckets=frame))
     assert "1.4% (± 0.20%) of the effect" in words
     assert (
-        "**0.0312** ± 0.00392. An **estimate** from a sample of 40 of 100 images; ± is a 95% interval."
-        in words
-    )
+        "the network loses 0.80% of its right answers and its loss falls by 3.1% (both estimates, without an interval); "
+        "total impact **0.0312** ± 0.00392. An **estimate** from a sample of 40 of 100 images; ± is a 95% interval."
+    ) in words
+    alone = effect.total_words(UNIT, impact(sampled=True, images=40, total_error=0.0, accuracy=None))
+    assert "its loss falls by 3.1% (an estimate, without an interval); total impact **0.0312**. An" in alone
+    assert alone.endswith("of 40 of 100 images.")  # no ± where there is none
 
 
 def test_no_effect_and_no_measurement_say_why():
@@ -65,6 +68,56 @@ def test_no_effect_and_no_measurement_say_why():
         effect.strip_words(computed, None) == r"**Effect on the network:** unknown. The layer is computed\."
     )
     assert "did not measure" in effect.strip_words(UNIT, None)
+
+
+@pytest.mark.parametrize("total", [None, np.nan])
+def test_an_undefined_impact_is_unknown_not_none(total):
+    few = impact(total=total, total_error=None, accuracy=None, loss=None, reason="Too few runs.")
+    assert effect.strip_words(UNIT, few) == r"**Effect on the network:** unknown. Too few runs\."
+    assert effect._carried(UNIT, few) == r"**The impact is unknown.** Too few runs\."
+    none = impact(total=0.0, reason="Nothing changes.")
+    assert effect._carried(UNIT, none) == r"**No effect.** Nothing changes\."
+    assert effect._carried(UNIT, impact()) == effect.total_words(UNIT, impact())
+
+
+def test_a_unit_that_is_at_most_0_has_ranges_for_its_pushes():
+    q = np.array([-2, -1, -0.5, 0, 0], np.float32)
+    unit = SimpleNamespace(activations=q, buckets=Buckets.of(q), maximum=0.0)
+    pushes = pd.DataFrame({"bucket": [-1, -1, 0]})
+    ranges, counts = effect._ranges(unit, pushes), effect._counts(unit)
+    assert list(ranges.items()) == [(0, "0"), (-1, "below 0")] and counts == {-1: 3, 0: 2}
+    assert sum(effect._counts(SimpleNamespace(activations=Q, buckets=UNIT.buckets)).values()) == len(Q)
+
+
+# -- the units of the Importance page -----------------------------------------------------------------
+
+
+def units(**columns):
+    return pd.DataFrame({"layer": "one", "unit": range(len(columns["total"])), **columns})
+
+
+def test_units_without_effect_are_told_from_those_of_unknown_impact():
+    nan = np.nan
+    frame = units(total=[0.3, 0.2, 0.0, 0.0, nan], value=[0.1, nan, nan, nan, nan])
+    assert top_impact._not_drawn(frame) == (
+        "Not drawn: 2 units without effect; 1 unit whose Top Impact at 2% is undefined, as that is less than one image; "
+        "1 unit whose impact is unknown."
+    )
+    assert top_impact._not_drawn(frame[:1]) == ""
+    assert top_impact._unknown(frame) == {"one": 1}
+
+
+@pytest.mark.parametrize(
+    ("total", "words"),
+    [
+        ([0.3, 0.0], "one · unit 0 has the largest total impact, 0.3."),
+        ([0.0, 0.0], "No unit has an effect."),
+        ([0.0, np.nan], "No unit whose impact is known has an effect."),
+        ([np.nan, np.nan], "The impact of these units is unknown; the notes say why."),
+    ],
+)
+def test_the_first_unit_by_impact(total, words):
+    assert top_impact._first(units(total=total)) == words
 
 
 # -- ablation scores --------------------------------------------------------------------------------
