@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from lexplain_core.store import Explanation, Impact, Score
 from lexplain_core.store.buckets import Buckets
@@ -87,6 +88,35 @@ def test_a_unit_that_is_at_most_0_has_ranges_for_its_pushes():
     ranges, counts = effect._ranges(unit, pushes), effect._counts(unit)
     assert list(ranges.items()) == [(0, "0"), (-1, "below 0")] and counts == {-1: 3, 0: 2}
     assert sum(effect._counts(SimpleNamespace(activations=Q, buckets=UNIT.buckets)).values()) == len(Q)
+
+
+def tab():
+    """The tab of a unit that is at most 0, whose pushes are known and whose impact is not."""
+    from types import SimpleNamespace
+
+    import numpy as np
+    import pandas as pd
+
+    from pages import links
+    from pages.parts import effect
+
+    pushes = pd.DataFrame(
+        {"bucket": [-1, 0], "output": ["a", "b"], "change": [0.5, -1.0], "rank": [1, -1], "images": [3, 2]}
+    )
+    unit = SimpleNamespace(
+        unit=5, layer="l", kind="map", pooling="mean", maximum=0.0, buckets=None, effect_reason="Class [x] has none.",
+        activations=np.array([-2, -1, -0.5, 0, 0], np.float32), impact=lambda to: None, pushes=lambda: pushes,
+    )  # fmt: skip
+    effect.show(links.Neuron(), None, unit)
+
+
+def test_pushes_without_an_impact():
+    page = AppTest.from_function(tab).run(timeout=30)
+    assert not page.exception
+    assert page.info[0].value == r"**No impact is known:** Class \[x\] has none\."
+    assert page.selectbox[0].options == ["0 (2 images)", "below 0 (3 images)"]
+    assert "the unit pushes down **b** by 1" in page.markdown[0].value
+    assert page.dataframe[0].value["range"].tolist() == ["0", "below 0"]
 
 
 # -- the units of the Importance page -----------------------------------------------------------------
