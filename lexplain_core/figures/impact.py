@@ -95,7 +95,7 @@ def strip(
     ]
     y = axis(
         look,
-        "effect",
+        "share of effect",
         range=[0, tall * _ROOM],
         nticks=4,
         tickformat=".0%",

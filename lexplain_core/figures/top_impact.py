@@ -54,8 +54,8 @@ def top_impact_curves(
                 "line": {"color": colors[name], "dash": dashes[name], "width": 2.4 if name == first else 1.8},
                 "marker": {"symbol": symbols[name], "size": 8, "color": colors[name]},
                 "customdata": [[percent(beta), text] for beta, text in zip(frame["beta"], told, strict=True)],
-                "hovertemplate": "the %{customdata[0]} highest images: %{customdata[1]} of the effect"
-                "<extra>%{fullData.name}</extra>",
+                "hovertemplate": "%{fullData.name}<br>the %{customdata[0]} highest images: %{customdata[1]} of the effect"
+                "<extra></extra>",
             }
         )
         if error.any():
@@ -266,7 +266,7 @@ def scores_together(
             points(rows, "correlation", "ablation", markers[name], name, told)
             | {
                 "hovertemplate": "%{customdata[3]} · unit %{customdata[1]}<br>correlation %{customdata[4]}, ablation "
-                f"%{{customdata[5]}} ({fit})<br>%{{customdata[6]}}<extra>%{{fullData.name}}</extra>"
+                f"%{{customdata[5]}} ({fit})<br>%{{customdata[6]}}<br>%{{fullData.name}}<extra></extra>"
             }
         )
     found = quadratic(pairs["correlation"], pairs["ablation"])

@@ -63,7 +63,8 @@ def _last_range(unit: Unit, impact: Impact) -> str:
         return ""
     total = len(unit.activations)
     row = frame[(frame["bucket"] >= 0) & (frame["images"] > 0)].sort_values("bucket").iloc[-1]
-    words = f"**The last range holds {percent(row['images'] / total)} of the images and {_share(row)} of the effect.**"
+    images = plural(int(row["images"]), "image")
+    words = f"**The last range holds {images} ({percent(row['images'] / total)}) and {_share(row)} of the effect.**"
     below = frame[(frame["bucket"] == -1) & (frame["images"] > 0)]
     if len(below):
         row = below.iloc[0]
@@ -95,7 +96,7 @@ def total_words(unit: Unit, impact: Impact) -> str:
     words += f" **{total}**" + (f" ± {rounded(1.96 * error)}" if error else "")
     n = len(unit.activations)
     if impact.sampled:
-        interval = "; ± is a 95% interval" if error else ""
+        interval = "; ± is about a 95% interval" if error else ""
         return f"{words}. An **estimate** from a sample of {impact.images:,} of {n:,} images{interval}."
     return f"{words}, the sum of |impact| over all {n:,} images."
 

@@ -216,7 +216,7 @@ def _in_words(unit: Unit, image: int, found: Look, kind: str) -> str:
         now = f"The network gives this image **{rounded(found.activation)}**"
         same = abs(found.activation - recorded) <= 0.005 * max(abs(unit.maximum), abs(unit.minimum))
         parts.append(
-            f"{now}, as recorded."
+            f"{now} (recorded: {rounded(recorded)})."
             if same
             else f"{now}; **{rounded(recorded)}** was recorded. The picture that is kept is a smaller or compressed one."
         )

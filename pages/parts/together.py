@@ -18,6 +18,9 @@ from .words import md
 _POINTS = "score points"
 
 
+_NO_RELATION = 0.1  # R² of the fit
+
+
 def show(view: links.Importance, opened: common.Opened) -> None:
     """The half of the page."""
     known = {fit: measured.score_pairs(opened, f"ablation-{fit}") for fit in links.FITS}
@@ -104,6 +107,8 @@ def _in_words(frame: pd.DataFrame, view: links.Importance) -> str:
     if found is None:
         return words + " There are too few points for a fit."
     (a, b, c), r2 = found
+    if r2 < _NO_RELATION:
+        words += f"\n\n**In these points there is hardly a relation between the two** (R² = {plain(r2)} of the fit below)."
     formula = f"{plain(a)}·r² {_sign(b)} {plain(abs(b))}·r {_sign(c)} {plain(abs(c))}"
     return (
         words

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from playwright.sync_api import expect
 
-from lexplain_core.figures import effect_shares, percent, quadratic
+from lexplain_core.figures import effect_shares, percent, plural, quadratic
 
 from .conftest import serving
 from .helpers import charts, click_point, downloaded, heading, parameters, pick, settle, wait_for_parameters
@@ -207,7 +207,8 @@ def test_the_effect_of_each_range_stands_under_the_areas(visit, dashboard, store
     assert bars["y"] == pytest.approx(effect_shares(impact.buckets)["share"].tolist())
     last = impact.buckets[impact.buckets["bucket"] == 7].iloc[0]
     images = percent(last["images"] / len(measured.activations))
-    words = f"The last range holds {images} of the images and {percent(last['share'])} of the effect."
+    count = plural(int(last["images"]), "image")
+    words = f"The last range holds {count} ({images}) and {percent(last['share'])} of the effect."
     expect(page.get_by_text(words)).to_be_visible()
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lexplain_core.figures import plural
 from lexplain_core.store import Explanation, Impact, Score
 from lexplain_core.store.buckets import Buckets
 from pages.parts import effect, scores, top_impact
@@ -31,8 +32,10 @@ def impact(**more):
 
 def test_the_last_range_and_the_band_below_zero():
     words = effect.strip_words(UNIT, impact())
-    last = f"{UNIT.buckets.counts[-1]}%"
-    assert words.startswith(f"**The last range holds {last} of the images and 1.4% of the effect.**")
+    last = UNIT.buckets.counts[-1]
+    assert words.startswith(
+        f"**The last range holds {plural(int(last), 'image')} ({last}%) and 1.4% of the effect.**"
+    )
     assert "Below 0, not in the chart: 3.0% of the images, 2.0% of the effect." in words
 
 
@@ -53,7 +56,7 @@ def test_a_sample_says_that_it_is_an_estimate_with_its_error():
     assert "1.4% (± 0.20%) of the effect" in words
     assert (
         "the network loses 0.80% of its right answers and its loss falls by 3.1% (both estimates, without an interval); "
-        "total impact **0.0312** ± 0.00392. An **estimate** from a sample of 40 of 100 images; ± is a 95% interval."
+        "total impact **0.0312** ± 0.00392. An **estimate** from a sample of 40 of 100 images; ± is about a 95% interval."
     ) in words
     alone = effect.total_words(UNIT, impact(sampled=True, images=40, total_error=0.0, accuracy=None))
     assert "its loss falls by 3.1% (an estimate, without an interval); total impact **0.0312**. An" in alone
