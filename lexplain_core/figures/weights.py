@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from .base import axis, decimals, escape, figure, plain, short, signed
+from .bars import named_bars
+from .base import decimals, escape, plain
 from .palette import Style, concept_styles, theme_of
 
 _ROWS = 5  # a short explanation gets the room of five terms, so that bars keep their thickness
@@ -36,59 +37,23 @@ def weights_bar(
     look = theme_of(theme)
     styles = styles or explanation_styles(explanation)
     terms = by_weight(explanation)
-    largest = max((abs(term.weight) for term in terms), default=1.0) or 1.0
-    places = max(1, decimals(largest, 10))
-    low = min(0.0, min((t.weight for t in terms), default=0.0))
-    high = max(0.0, max((t.weight for t in terms), default=1.0))
-    room = (0.24 if low == 0 else 0.3) * (high - low)  # for the figures at the bars' ends
     bias = ""
     if explanation.bias is not None:
         bias = f"<br>bias {_three(explanation.bias)} (the value without any concept)"
-    rows = list(range(len(terms)))
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": [term.weight for term in terms],
-        "y": rows,
-        "width": 0.62,
-        "text": [signed(term.weight, places) for term in terms],
-        "textposition": "outside",
-        "textangle": 0,
-        "cliponaxis": False,
-        "textfont": {"color": look.text, "size": 13},
-        "customdata": [[escape(term.name), escape(term.origin)] for term in terms],
-        "hovertemplate": "<b>%{customdata[0]}</b> (%{customdata[1]})<br>weight %{text}<extra></extra>",
-        "marker": {
+    return named_bars(
+        look,
+        [term.name for term in terms],
+        [term.weight for term in terms],
+        f"weight: activation per unit of concept{bias}",
+        more=[escape(term.origin) for term in terms],
+        hover="<b>%{customdata[0]}</b> (%{customdata[1]})<br>weight %{text}",
+        marker={
             "color": [styles[term.concept_id].color for term in terms],
             "line": {"color": look.text, "width": [1.2 if t.weight < 0 else 0 for t in terms]},
-            "pattern": {
-                "shape": ["\\" if t.weight < 0 else styles[t.concept_id].pattern for t in terms],
-                "fgcolor": look.page,
-                "size": 6,
-                "solidity": 0.3,
-            },
+            "pattern": {"shape": ["\\" if t.weight < 0 else styles[t.concept_id].pattern for t in terms]},
         },
-    }
-    return figure(
-        look,
-        height,
-        [bars],
-        margin={"l": 20, "r": 16, "t": 50, "b": 66},
-        xaxis=axis(
-            look,
-            f"weight: activation per unit of concept{bias}",
-            range=[low - (room if low < 0 else 0), high + (room if high > 0 else 0)],
-            nticks=6,
-            zeroline=True,
-            zerolinecolor=look.muted,
-        ),
-        yaxis=axis(
-            look,
-            tickvals=rows,
-            ticktext=[escape(short(term.name)) + "  " for term in terms],
-            range=[max(_ROWS, len(terms)) - 0.5, -0.5],
-            automargin=True,
-            showgrid=False,
-            zeroline=False,
-        ),
+        height=height,
+        least=_ROWS,
+        top=50,
+        bottom=66,
     )
