@@ -36,7 +36,7 @@ def altered(demo_store, tmp_path_factory):
             con.execute("UPDATE meta SET value = ? WHERE key = ?", [json.dumps(meta[key]), key])
         con.execute("UPDATE layers SET name = ? WHERE layer_id = 0", [NASTY])
         con.execute("UPDATE layers SET effect_reason = ? WHERE source = 'computed'", [NASTY])
-        con.execute("UPDATE impacts SET reason = ? WHERE layer_id = 0 AND unit = 1", [NASTY])
+        con.execute("UPDATE impacts SET total = 0, reason = ? WHERE layer_id = 0 AND unit = 1", [NASTY])
         con.execute("UPDATE scores SET value = NULL, reason = ? WHERE kind LIKE 'ablation%'"
                     " AND explanation_id IN (SELECT explanation_id FROM explanations WHERE layer_id = 0 AND unit = 1)",
                     [NASTY])  # fmt: skip
