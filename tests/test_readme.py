@@ -15,8 +15,8 @@ from tests.small_folder import make_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-# The README's own example would download weights: here they are random.
-OFFLINE = ["--set", "target.weights=random", "--set", "explain.epochs=20"]
+# The README's own example would download weights: here they are random. And fewer units are replaced.
+OFFLINE = ["--set", "target.weights=random", "--set", "explain.epochs=20", "--set", "importance.runs=1000"]
 
 
 def blocks(language: str) -> list[str]:
