@@ -225,11 +225,10 @@ class NetworkEffects(_Base):
         device: torch.device | str = "cpu",
         rows_at_once: int = 256,
         workers: int = 1,
-        advance: Callable[[int], None] | None = None,
     ):
         super().__init__(q, outputs, labels, temperature)
         self.way = replacer.way
-        self.device, self.rows_at_once, self.advance = torch.device(device), rows_at_once, advance
+        self.device, self.rows_at_once = torch.device(device), rows_at_once
         self._replacer, self._model, self._load, self._keys = replacer, model, load, keys
         self._workers = workers
 
@@ -301,8 +300,6 @@ class NetworkEffects(_Base):
                 torch.cuda.empty_cache()
                 continue
             self.runs += len(at)
-            if self.advance is not None:
-                self.advance(len(at))
             start += len(at)
             yield at, where, logits
 

@@ -30,13 +30,12 @@ def open_effects(
     device: torch.device,
     workers: int | None = None,
     way: str | None = None,
-    advance: Callable[[int], None] | None = None,
 ) -> Effects:
     """The effects of replacing units of a recorded layer, see `effects.Effects`.
 
     outputs: logits of the N images, (N, C). labels: the output of each image's class, int64 (N,).
     way: 'closed', 'prefix' or 'whole' to have just that (`ValueError` where it isn't right); the
-    fastest that is right without. advance: told of each run.
+    fastest that is right without.
     """
     module = model.module.eval().to(device)
     try:
@@ -58,7 +57,7 @@ def open_effects(
         raise ValueError(f"what follows layer {layer.info.name!r} is no linear head")
     rows = batch_size(list_layers(model), device)
     threads = decoding_threads(workers, device)
-    return NetworkEffects(*common, replacer, model, load, keys, device, rows, threads, advance)
+    return NetworkEffects(*common, replacer, model, load, keys, device, rows, threads)
 
 
 def _ranges(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
