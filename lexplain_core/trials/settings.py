@@ -1,0 +1,218 @@
+"""A study's settings: every count, lock and text, with IMI's values as defaults (Zimmermann et al. 2023)."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from ..config import Section, apply_overrides
+from ..errors import UserError, did_you_mean
+
+Difficulty = Literal["easy", "medium", "hard", "very hard"]
+
+
+class Stimuli(Section):
+    """Which units and images people are asked about."""
+
+    units: int = Field(
+        84,
+        ge=1,
+        description="Units to judge, drawn layer first, then unit within the layer; all where there are fewer.",
+    )
+    layers: list[str] = Field(
+        default_factory=list, description="Draw units from these layers only; from all when empty."
+    )
+    difficulty: list[Difficulty] = Field(
+        default_factory=lambda: ["easy"],
+        min_length=1,
+        description="Where the queries' ranks lie: `easy` (just inside the references), `medium` (99th and 1st percentile), `hard` (95th and 5th), `very hard` (85th and 15th). Several are mixed evenly.",
+    )
+    batches: int = Field(
+        11, ge=1, description="Query pairs a unit brings at most; there are no more than the batches B."
+    )
+    images: Literal["source", "stored"] = Field(
+        "source",
+        description="`source` reads the probing set's images again; `stored` takes what the store keeps of them (thumbnails of up to 160 pixels), where the set is not at hand.",
+    )
+    resize: int = Field(
+        256, ge=16, description="The shorter side of an image is resized to this many pixels …"
+    )
+    side: int = Field(224, ge=16, description="… and a centred square of this side is shown.")
+    quality: int = Field(92, ge=50, le=100, description="JPEG quality of the shown crops.")
+
+
+class Course(Section):
+    """What a person goes through."""
+
+    tasks: int = Field(63, ge=1, description="Tasks of the study; each is for another person.")
+    people: int = Field(1, ge=1, description="How many people are to answer each task.")
+    trials: int = Field(40, ge=1, description="Real trials of a task; no unit comes twice.")
+    catch: int = Field(
+        5,
+        ge=0,
+        description="Catch trials (very obvious ones, other for each task), mixed among the real ones.",
+    )
+    practice_obvious: int = Field(4, ge=0, description="Obvious practice trials.")
+    practice_other: int = Field(1, ge=0, description="Practice trials that are less obvious.")
+    practice_rounds: int = Field(
+        3, ge=1, description="How often the practice is offered until all its answers are right."
+    )
+    feedback: bool = Field(
+        True, description="Say after each main trial whether the answer was right; practice always does."
+    )
+    running_score: bool = Field(
+        True, description="Show the number of right answers during the main trials; with `feedback` only."
+    )
+    lock_ms: int = Field(1500, ge=0, description="Answers are locked for so long after the images are shown.")
+    feedback_ms: int = Field(350, ge=0, description="From an answer to its feedback.")
+    continue_ms: int = Field(1500, ge=0, description="From an answer to the button that goes on.")
+    instructions_lock_s: float = Field(
+        0.0, ge=0, description="Instructions can't be left before so many seconds."
+    )
+    comment: bool = Field(True, description="Ask for a comment at the end; it is optional.")
+    pid: Literal["required", "optional"] = Field(
+        "required",
+        description="Whether the address must name the person (`?pid=`). Without a name nobody can tell who takes part twice.",
+    )
+    abandon_minutes: float = Field(
+        60.0, gt=0, description="A task is offered again when its person was not seen for so long."
+    )
+
+
+class Checks(Section):
+    """The quality checks; a session that fails one is left out, and its task is offered again."""
+
+    practice_rounds: int = Field(3, ge=1, description="Practice rounds at most.")
+    catch_right: float = Field(0.8, ge=0, le=1, description="Share of the catch trials right, at least.")
+    total_seconds: tuple[float, float] = Field(
+        (135.0, 2500.0), description="Seconds in all, from consent to the last answer: at least, at most."
+    )
+    instructions_seconds: float = Field(15.0, ge=0, description="Seconds on the instructions, at least.")
+    row_share: float = Field(
+        0.9, ge=0.5, le=1, description="Neither row is chosen in more than this share of the main trials."
+    )
+
+    @field_validator("total_seconds")
+    @classmethod
+    def _ordered(cls, seconds: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= seconds[0] <= seconds[1]:
+            raise ValueError("the least number of seconds comes first")
+        return seconds
+
+
+class Texts(Section):
+    """What people read, in Markdown."""
+
+    title: str = Field("Which image matches?", description="Title of the page.")
+    consent: str = Field(
+        "In this study you look at small images and say which of two matches a group of others better. "
+        "It takes about 15 minutes, with a pause whenever you like.\n\n"
+        "We keep your answers, how long they took, and the name that your link gives you; nothing else about "
+        "you or your device. Taking part is voluntary: you may stop at any time by closing the page, and what "
+        "you answered is deleted if you ask whoever invited you.\n\n"
+        "Colours matter in some of the images. If you see colours differently from most people, please say so in the comment at the end.",
+        description="The consent page; a study of people needs words of one's own here, with whom to write to.",
+    )
+    agree: str = Field("I agree and want to take part", description="The button that starts the course.")
+    instructions: list[str] = Field(
+        default_factory=lambda: [
+            "On each screen there are two groups of nine images: one on the **left**, one on the **right**. "
+            "Something sets the two groups apart. It may be an object, a colour, a texture, or something harder to name.",
+            "In the **centre** are two more images, one above the other. One of them belongs to the left group, the other to the right group.",
+            "The question is always the same: **which image at the centre matches the right examples better?**",
+            "The numbers below the upper image and above the lower one are your answer: they say which image you choose, and how sure you are "
+            "(1 a guess, 2 fairly sure, 3 very sure). One click is the whole answer; guess when in doubt.",
+            "You can use the keyboard instead: **1, 2, 3** choose the upper image, **4, 5, 6** the lower one "
+            "(4 a guess, 6 very sure), and **Enter** goes on. The numbers wake up shortly after the images appear.",
+            "Each screen stands alone: what set the groups apart before doesn't help with the next one.",
+        ],
+        description="The instructions, a paragraph each.",
+    )
+    question: str = Field(
+        "Which image at the center matches the **right** examples better?",
+        description="The question over every trial (IMI's wording).",
+    )
+    again: str = Field(
+        "Not all of these answers were right. Please try the practice once more; the right group sets the tone.",
+        description="Before a practice round is repeated.",
+    )
+    begin: str = Field(
+        "All right! From now on it counts. There are no deadlines; take the time you need.",
+        description="Between practice and main trials.",
+    )
+    comment: str = Field(
+        "Anything that you would like to tell us? Was something unclear, did something look broken? You may leave this empty.",
+        description="Over the field for a comment.",
+    )
+    thanks: str = Field(
+        "Thank you for taking part! Your answers are saved. Please hand the code below to whoever invited you.",
+        description="The last page.",
+    )
+    failed: str = Field(
+        "Thank you for your time. The practice trials are hard to get used to, and without them the rest would not "
+        "make sense, so we stop here. Please hand the code below to whoever invited you.",
+        description="After the last practice round with a wrong answer.",
+    )
+    full: str = Field(
+        "Thank you for your interest! All places of this study are taken at the moment.",
+        description="Where no task is free.",
+    )
+    taken_part: str = Field(
+        "You have taken part in this study before, and each person can do so once. Thank you!",
+        description="For a person who has finished.",
+    )
+
+
+class StudySettings(Section):
+    """Everything that can be set of a study."""
+
+    seed: int = Field(0, ge=0, description="Draws units, batches, places and orders.")
+    stimuli: Stimuli = Field(default_factory=Stimuli, description="Units and images.")
+    course: Course = Field(default_factory=Course, description="What a person goes through.")
+    checks: Checks = Field(default_factory=Checks, description="Quality checks.")
+    texts: Texts = Field(default_factory=Texts, description="What people read.")
+
+    @model_validator(mode="after")
+    def _has_practice(self) -> StudySettings:
+        if self.checks.practice_rounds > self.course.practice_rounds:
+            raise ValueError("checks.practice_rounds is larger than course.practice_rounds")
+        return self
+
+
+def load_settings(path: str | Path | None = None, overrides: list[str] = ()) -> StudySettings:
+    """Settings from a TOML file (IMI's without one) with `key=value` overrides, such as `course.trials=10`.
+
+    Raises `UserError` naming file, key and reason.
+    """
+    data = {}
+    if path is not None:
+        path = Path(path)
+        try:
+            data = tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"There is no settings file {path}.") from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UserError(f"The settings {path} can't be read as TOML: {error}.") from None
+    return parse_settings(apply_overrides(data, overrides), str(path) if path else "of the study")
+
+
+def parse_settings(data: dict, source: str) -> StudySettings:
+    """Check settings given as a dict; `source` is named in the error."""
+    try:
+        return StudySettings.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "combination"
+        if first["type"] == "extra_forbidden":
+            section = StudySettings
+            for part in first["loc"][:-1]:
+                section = section.model_fields[str(part)].annotation
+            reason = "there is no such setting." + did_you_mean(
+                str(first["loc"][-1]), list(section.model_fields)
+            )
+        else:
+            reason = f"{first['msg'].removeprefix('Value error, ')} (got {first['input']!r})."
+        raise UserError(f"The settings {source} have a wrong {where!r}: {reason}") from None
