@@ -1,4 +1,8 @@
-"""The dashboard: `streamlit run app.py`, or `streamlit run app.py -- --store FILE`."""
+"""The dashboard: `streamlit run app.py`, or `streamlit run app.py -- --store FILE`.
+
+A study for people who take part: `streamlit run app.py -- --study NAME`, with `--preview` to walk
+through it without recording anything.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages import common
+ICON = str(Path(__file__).parent / "pages" / "favicon.svg")
 
 
-def _given_stores() -> list[str]:
-    """Files named by `--store FILE`, which may be given several times, in place of those in data/stores."""
-    parser = argparse.ArgumentParser(add_help=False)
+def _given() -> argparse.Namespace:
+    """What the command line says: `--store FILE`, which may be given several times in place of those in
+    data/stores, or `--study NAME` with or without `--preview`."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--store", action="append", nargs="?", default=[])
+    parser.add_argument("--study", nargs="?", const="")
+    parser.add_argument("--preview", action="store_true")
     known, _ = parser.parse_known_args()  # a mistake must not end the server's thread
-    return [path for path in known.store if path]
+    return known
 
 
 def _home() -> None:
@@ -24,14 +31,23 @@ def _home() -> None:
 
 
 def main() -> None:
-    """Set up the app and run the page that the address names."""
+    """Set up the app and run the page that the address names; of a study, its course alone."""
+    given = _given()
+    if given.study is not None or given.preview:
+        from pages import participant
+
+        participant.main(given.study or "", given.preview, ICON)
+    else:
+        _dashboard([path for path in given.store if path])
+
+
+def _dashboard(stores: list[str]) -> None:
+    from pages import common
+
     st.set_page_config(
-        page_title="lexplain",
-        page_icon=str(Path(__file__).parent / "pages" / "favicon.svg"),
-        layout="wide",
-        initial_sidebar_state="collapsed",
+        page_title="lexplain", page_icon=ICON, layout="wide", initial_sidebar_state="collapsed"
     )
-    st.session_state["given stores"] = _given_stores()
+    st.session_state["given stores"] = stores
     page = st.navigation(
         [
             st.Page(_home, title="lexplain", default=True),

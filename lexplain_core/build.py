@@ -27,6 +27,7 @@ from .errors import UserError
 from .explain import Found, Problem, methods, solvers
 from .judging import replace_units, score_explanations
 from .mapping import keep_maps
+from .observing import TARGET, observe
 from .persist import write_store
 from .probe import load_probing_set, split
 from .probe.digest import content_digest
@@ -73,6 +74,12 @@ def check_options(work: Work) -> None:
                 "(docs/encoders.md), or leave the method out of explain.methods."
             )
     solvers[explain.solver]
+    for role in config.observer.embeddings:
+        if role != TARGET and role not in _roles(config):
+            raise UserError(
+                f"observer.embeddings names the {role}, but this build uses none: set {role}.model and a method "
+                "that needs it, or leave it out."
+            )
     if work.config.store.suffix != ".duckdb":
         raise UserError(
             f"The store {work.config.store} must be a .duckdb file, so that the dashboard finds it."
@@ -255,5 +262,6 @@ STAGES = [
     ("scores", score_explanations),
     ("effects", replace_units),
     ("maps", keep_maps),
+    ("observer", observe),
     ("store", write_store),
 ]

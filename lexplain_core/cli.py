@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from . import study_cli
 from .errors import UserError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app = typer.Typer(
 out = Console()
 imports = typer.Typer(help="Bring into a store what others made.", no_args_is_help=True)
 app.add_typer(imports, name="import")
+app.add_typer(study_cli.app, name="study")
 
 Overrides = Annotated[
     list[str] | None,
@@ -150,6 +152,27 @@ def import_explanations(
         out.print(
             f"  by {simulator}: {scored:,} of {units} have a score{shown}", highlight=False, markup=False
         )
+
+
+@imports.command("imi")
+def import_imi(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The files of Zenodo record 8131197, unpacked.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="What the study is to be called.")] = "imi",
+) -> None:
+    """Make a study of the answers that IMI's people gave (Zimmermann et al. 2023), for the Results page."""
+    from .progress import Terminal
+    from .trials import StudyFile
+    from .trials import import_imi as run
+
+    path = run(folder, name=name, progress=Terminal())
+    with StudyFile.open(path) as study:
+        answers, sessions, units = len(study.responses()), len(study.sessions()), study.units()
+        models = units[units["use"] == "real"]["model"].nunique()
+        out.print(f"{path}: {answers:,} answers in {sessions:,} sessions, {models} models", highlight=False)
+        for note in study.facts.get("notes", []):
+            out.print(f"  {note}", highlight=False, markup=False)
 
 
 def _command(*words: str, set_: list[str] | None) -> str:

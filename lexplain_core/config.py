@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from .config_paths import CHECKPOINT_SUFFIXES, CONCEPT_SETS, anchor, names_file  # noqa: F401  (used from here)
 from .errors import UserError, did_you_mean
 
 
@@ -271,6 +272,30 @@ class Maps(Section):
     )
 
 
+class Observer(Section):
+    """A machine observer: answers 2AFC trials about each unit in the place of people."""
+
+    run: bool = Field(True, description="Compute the machine observer's scores.")
+    trials: int = Field(20, ge=20, description="Trials that it answers for each unit.")
+    embeddings: list[Literal["simulator", "explainer", "target"]] = Field(
+        default_factory=list,
+        description="What it sees images with, the main one first: the encoder `simulator` or `explainer`, or `target`, the network's own last recorded layer. All that the build has, in this order, when empty.",
+    )
+    slope: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Also give the soft score, the mean of sigmoid(slope · margin); margins are differences of cosine similarities, so slopes of some tens are steep.",
+    )
+
+    @field_validator("embeddings")
+    @classmethod
+    def _once(cls, embeddings: list[str]) -> list[str]:
+        if len(set(embeddings)) < len(embeddings):
+            raise ValueError("an embedding is listed twice")
+        return embeddings
+
+
 class Build(Section):
     """A build: which images are shown to which network, what is recorded and how it is explained."""
 
@@ -307,6 +332,9 @@ class Build(Section):
         default_factory=Importance, description="Impact: what the network loses without a unit."
     )
     maps: Maps = Field(default_factory=Maps, description="Activation maps of the example images.")
+    observer: Observer = Field(
+        default_factory=Observer, description="A machine that answers 2AFC trials in the place of people."
+    )
     cache: Path = Field(
         Path("~/.cache/lexplain"),
         description="Folder where image embeddings are kept, by content; `LEXPLAIN_CACHE` overrides the default.",
@@ -366,71 +394,8 @@ def _set(data: dict, assignment: str) -> None:
     data[last] = parsed
 
 
-# Every path option, with its section: relative ones are meant from the config file's folder.
-_PATHS = [
-    ((), "store"),
-    ((), "cache"),
-    (("probe",), "root"),
-    (("probe",), "names"),
-    (("explainer",), "tokenizer"),
-    (("simulator",), "tokenizer"),
-]
-# Endings that make `target.weights` a file.
-CHECKPOINT_SUFFIXES = (".pth", ".pt", ".th", ".safetensors", ".bin", ".ckpt", ".tar")
-# Names in `concepts.sets` that are no files.
-CONCEPT_SETS = ("labels", "nouns")
 # What pydantic adds to an error's location for the members of a union.
 _MEMBERS = {"LayerSpec", "str", "list[str]"}
-
-
-def names_file(weights: str) -> bool:
-    """Whether `target.weights` is a checkpoint file, and not a tag such as `IMAGENET1K_V1`."""
-    path = Path(weights)
-    return path.suffix.lower() in CHECKPOINT_SUFFIXES or len(path.parts) > 1
-
-
-def _is_path(text: str, base: Path) -> bool:
-    """Whether an encoder's `model` or `pretrained` is a file or folder, and not open_clip's name or tag."""
-    if not text or "://" in text or text.startswith("hf-hub:"):
-        return False
-    looks = text.startswith((".", "~", "/")) or Path(text).suffix.lower() in (*CHECKPOINT_SUFFIXES, ".json")
-    return looks or (base / text).exists()
-
-
-def _resolve(path: str, base: Path) -> str:
-    expanded = Path(path).expanduser()
-    return str(expanded if expanded.is_absolute() else (base / expanded))
-
-
-def _anchor(data: dict, base: Path) -> None:
-    """Make the paths of a config file relative to the file, not to where one happens to stand."""
-    for section, key in _PATHS:
-        table = data
-        for part in section:
-            table = table.get(part) if isinstance(table, dict) else None
-        if isinstance(table, dict) and isinstance(table.get(key), str):
-            table[key] = _resolve(table[key], base)
-    probe, target = data.get("probe"), data.get("target")
-    if isinstance(probe, dict) and isinstance(probe.get("superclasses"), str):
-        if probe["superclasses"] != "wordnet":
-            probe["superclasses"] = _resolve(probe["superclasses"], base)
-    if isinstance(target, dict):
-        if isinstance(target.get("weights"), str) and names_file(target["weights"]):
-            target["weights"] = _resolve(target["weights"], base)
-        if isinstance(target.get("outputs"), str) and target["outputs"] not in ("imagenet", "classes"):
-            target["outputs"] = _resolve(target["outputs"], base)
-        if ".py:" in str(target.get("model", "")):
-            target["model"] = _resolve(target["model"], base)
-    for role in ("explainer", "simulator"):
-        encoder = data.get(role)
-        for key in ("model", "pretrained") if isinstance(encoder, dict) else ():
-            if isinstance(encoder.get(key), str) and _is_path(encoder[key], base):
-                encoder[key] = _resolve(encoder[key], base)
-    concepts = data.get("concepts")
-    if isinstance(concepts, dict) and isinstance(concepts.get("sets"), list):
-        concepts["sets"] = [
-            _resolve(s, base) if isinstance(s, str) and s not in CONCEPT_SETS else s for s in concepts["sets"]
-        ]
 
 
 def load_config(path: str | Path, overrides: list[str] = ()) -> Build:
@@ -446,9 +411,9 @@ def load_config(path: str | Path, overrides: list[str] = ()) -> Build:
         raise UserError(f"There is no config file {path}.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"The config {path} can't be read as TOML: {error}.") from None
-    _anchor(data, path.resolve().parent)
+    anchor(data, path.resolve().parent)
     data = apply_overrides(data, overrides)
-    _anchor(data, Path.cwd())  # what came with the overrides
+    anchor(data, Path.cwd())  # what came with the overrides
     return parse_config(data, str(path))
 
 

@@ -1,4 +1,4 @@
-"""What replacing units gave, into the store: impacts, pushes, ablation scores and maps."""
+"""What replacing units gave, into the store: impacts, pushes, ablation scores, maps, observers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .work import Work
 
 
 def write_effects(work: Work, store: StoreWriter) -> None:
-    """Fill `impacts`, `top_impacts`, `bucket_impacts`, `pushes` and `maps`."""
+    """Fill `impacts`, `top_impacts`, `bucket_impacts`, `pushes`, `maps` and `observer_scores`."""
     impacts, tops, buckets, pushes = [], [], [], []
     for (number, to), found in sorted(work.impacts.items()):
         for unit, impact in found.items():
@@ -37,6 +37,8 @@ def write_effects(work: Work, store: StoreWriter) -> None:
             store.rows(table, pa.Table.from_pandas(pd.concat(frames), preserve_index=False))
     for frame in work.maps:
         store.maps(frame)
+    for frame in work.observers:
+        store.rows("observer_scores", pa.Table.from_pandas(frame, preserve_index=False))
 
 
 def ablation_scores(work: Work, number: int, method: str, unit: int, simulator: str) -> list[tuple]:

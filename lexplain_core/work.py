@@ -42,7 +42,7 @@ class Work:
     ways: by layer number, how its units are replaced (None where they are not), and why there are no
     impacts and ablation scores, if so. temperature: of the losses, fitted on val. impacts: by (layer number, what
     units are set to), then by unit. pushes: by layer number, then by unit. ablations: as scores, and
-    then by mode. maps: rows of the store's table. seconds: by stage.
+    then by mode. maps, observers: rows of the store's tables. seconds: by stage.
     """
 
     config: Build
@@ -69,4 +69,5 @@ class Work:
     pushes: dict[int, dict[int, pd.DataFrame]] = field(default_factory=dict)
     ablations: dict[tuple[int, str], dict[str, dict[int, dict[str, Ablated]]]] = field(default_factory=dict)
     maps: list[pd.DataFrame] = field(default_factory=list)
+    observers: list[pd.DataFrame] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)

@@ -14,16 +14,18 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.store import Store, StoreEntry, StoreError, find_stores
 
-from . import links
-from .parts.copy_link import copy_link
-from .parts.no_store import no_store
-from .parts.style import style
-from .parts.words import md, message
+from pages import links
+from pages.parts.copy_link import copy_link
+from pages.parts.no_store import no_store
+from pages.parts.style import style
+from pages.parts.words import md, message
 
 PAGES = {
     "overview": ("Overview", ":material/table_rows:"),
     "neuron": ("Neuron", ":material/stacked_line_chart:"),
     "importance": ("Importance", ":material/scatter_plot:"),
+    "try_it": ("Try it", ":material/quiz:"),
+    "results": ("Results", ":material/groups:"),
 }
 CHART = {
     "displaylogo": False,
@@ -181,23 +183,28 @@ def theme() -> str:
     return st.context.theme.type or "light"
 
 
-def start(page: str) -> tuple[Any, Opened, Callable[[Any], None]]:
+def start(page: str, stores: bool = True) -> tuple[Any, Opened | None, Callable[[Any], None]]:
     """The view that the address asks for, its store, and a function that offers the link to the whole view.
 
-    Where there is no such store the page says what to do, and ends.
+    Where there is no such store the page says what to do, and ends; without `stores` it goes on with None.
     """
     _mend_history(page)
     view, problems = links.parse(page, st.query_params)
     found = entries()
     good, hidden = distinct(found)
     wanted = next((e for e in good if e.id == view.store), None) if view.store else next(iter(good), None)
-    offer = _header(page, good, wanted)
-    if wanted is None:
+    if wanted is None and good and not stores:
+        wanted, view = good[0], replace(view, store=good[0].id)
+    offer = _header(page, good, wanted, picker=stores)
+    if wanted is None and stores:
         no_store(view.store, found, folder(), bool(given()))
     for problem in problems:
         st.warning(md(problem), icon=":material/link_off:")
     if twins := [same_id(entry, shown) for entry, shown in hidden if shown is wanted]:
         st.warning(" ".join(twins), icon=":material/file_copy:")
+    if wanted is None:
+        st.session_state[f"{page} of {view.store}"] = links.query(view)
+        return view, None, offer
     if not view.store:
         view = replace(view, store=wanted.id)
         st.query_params["store"] = wanted.id
@@ -206,7 +213,9 @@ def start(page: str) -> tuple[Any, Opened, Callable[[Any], None]]:
         opened = Opened(_open(signature), signature)
     except StoreError as error:
         st.error(message(error))
-        st.stop()
+        if stores:
+            st.stop()
+        opened = None
     st.session_state[f"{page} of {wanted.id}"] = links.query(view)
     return view, opened, offer
 
@@ -245,16 +254,20 @@ def _mend_history(page: str) -> None:
             st.query_params.from_dict(left)
 
 
-def _header(page: str, good: list[StoreEntry], wanted: StoreEntry | None) -> Callable[[Any], None]:
+def _header(
+    page: str, good: list[StoreEntry], wanted: StoreEntry | None, picker: bool
+) -> Callable[[Any], None]:
+    places = {}
     with st.container(horizontal=True, vertical_alignment="center", key="lx_header"):
         st.html('<div class="lx-brand">lexplain</div>', width="content")
         for name, (title, icon) in PAGES.items():
             there = {"store": wanted.id} if wanted else {}
             if wanted:
                 there = st.session_state.get(f"{name} of {wanted.id}", there)
-            st.page_link(f"pages/{name}.py", label=title, icon=icon, query_params=there)
+            places[name] = st.empty()
+            places[name].page_link(f"pages/{name}.py", label=title, icon=icon, query_params=there)
         st.space("stretch")
-        if wanted and len(good) > 1:
+        if wanted and len(good) > 1 and picker:
             names = {entry.id: entry.name for entry in good}
             st.session_state["store picker"] = wanted.id
             st.selectbox(
@@ -270,10 +283,25 @@ def _header(page: str, good: list[StoreEntry], wanted: StoreEntry | None) -> Cal
         place = st.empty()
 
     def offer(view: Any, release_focus: bool = False) -> None:
+        if page == "neuron":  # that unit is what one may want to try
+            unit = links.TryIt(store=view.store, layer=view.layer, unit=view.unit)
+            title, icon = PAGES["try_it"]
+            places["try_it"].page_link(
+                "pages/try_it.py", label=title, icon=icon, query_params=links.query(unit)
+            )
         with place:
             copy_link(links.link(view), release_focus)
 
     return offer
+
+
+def opened_by_id(identity: str) -> Opened | None:
+    """The store with an id among those that can be shown; None where there is none."""
+    for entry in distinct(entries())[0]:
+        if entry.id == identity:
+            signature = _signature(entry.path)
+            return Opened(_open(signature), signature)
+    return None
 
 
 def _switch_store() -> None:
@@ -300,3 +328,7 @@ def csv_button(label: str, make: Callable[[], pd.DataFrame], name: str, key: str
         icon=":material/download:",
         type="tertiary",
     )
+
+
+if __name__ == "__main__":  # taken for a page, as `run` says
+    run(lambda: None)

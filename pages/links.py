@@ -13,13 +13,18 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 STATUSES = ("alive", "dead", "constant", "negative")
-SORTS = ("unit", "score", "-score", "-ablation", "-impact", "length", "-maximum")
+SORTS = ("unit", "score", "-score", "-ablation", "-impact", "-observer", "length", "-maximum")
 TABS = ("examples", "simulated", "effect", "images", "about")
 PICKS = ("draw", "top")
 KINDS = ("activation", "occlusion", "saliency", "gradcam")
 PARTS = ("top", "together")
 TO = ("zero", "mean")
 FITS = ("norm", "optim")
+DIFFICULTIES = ("easy", "medium", "hard", "very hard")
+SHOWN = ("overview", "units", "answers", "scores", "people", "new")
+OVER = ("units", "people")
+ORDERS = ("right", "-right", "layer")
+AGAINST = ("correlation", "ablation", "observer")
 LARGEST = 2**31 - 1  # of whole numbers: the store's are 32 bits wide
 
 
@@ -79,12 +84,57 @@ class Importance:
     fit: str = "norm"
 
 
-VIEWS = {view.page: view for view in (Overview, Neuron, Importance)}
+@dataclass(frozen=True)
+class TryIt:
+    """Some trials to try. layer: '' for the network's last. unit: None for any of the layer, another one in each
+    trial. seed: draws trials and places. count: how many trials."""
+
+    page: ClassVar[str] = "try_it"
+    store: str = ""
+    layer: str = ""
+    unit: int | None = None
+    difficulty: str = "easy"
+    seed: int = 0
+    count: int = 5
+
+
+@dataclass(frozen=True)
+class Results:
+    """What people answered in a study. store: only for the way to the other pages. study: its file's name, '' for
+    the newest. show: which part. condition: one of the study's conditions in words, '' for all. over: what the
+    interval of bars is over. order: of units. against: which score.
+
+    rounds, catch, least, most, reading, row: thresholds of the checks (at most, at least, seconds from … to,
+    seconds, share at most); None for the study's own.
+    """
+
+    page: ClassVar[str] = "results"
+    store: str = ""
+    study: str = ""
+    show: str = "overview"
+    condition: str = ""
+    over: str = "units"
+    order: str = "right"
+    against: str = "correlation"
+    rounds: int | None = None
+    catch: float | None = None
+    least: float | None = None
+    most: float | None = None
+    reading: float | None = None
+    row: float | None = None
+
+
+VIEWS = {view.page: view for view in (Overview, Neuron, Importance, TryIt, Results)}
 _CHOICES = {
     "status": ("", *STATUSES), "sort": SORTS, "tab": TABS, "pick": PICKS, "kind": KINDS,
-    "part": PARTS, "to": TO, "fit": FITS,
+    "part": PARTS, "to": TO, "fit": FITS, "difficulty": DIFFICULTIES, "show": SHOWN, "over": OVER, "order": ORDERS,
+    "against": AGAINST,
 }  # fmt: skip
-_RANGES = {"map": (0, 100), "bucket": (-1, 7)}  # of whole numbers, 0 to LARGEST for the others
+_SECONDS = (0.0, 1e6)
+_RANGES = {  # whole numbers are 0 to LARGEST and others -1 to 1 without
+    "map": (0, 100), "bucket": (-1, 7), "count": (1, 20), "rounds": (1, 100), "catch": (0.0, 1.0), "row": (0.5, 1.0),
+    "least": _SECONDS, "most": _SECONDS, "reading": _SECONDS,
+}  # fmt: skip
 
 
 def parse(page: str, params: Mapping[str, str]) -> tuple[Any, list[str]]:
@@ -114,7 +164,7 @@ def query(view: Any, full: bool = False) -> dict[str, str]:
         value = getattr(view, field.name)
         if full or value != field.default:
             pairs[field.name] = (
-                "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+                "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
             )
     return pairs
 
@@ -139,8 +189,8 @@ def _value(field, text: str):
             number, (low, high) = int(text), _range(field)
             return number if low <= number <= high else None
         if "float" in field.type:
-            number = round(float(text), 4)
-            return number if -1 <= number <= 1 else None
+            number, (low, high) = round(float(text), 4), _range(field)
+            return number if low <= number <= high else None
     except ValueError:
         return None
     return text
@@ -150,8 +200,18 @@ def _kind(field) -> str:
     if field.name in _CHOICES:
         return "one of " + ", ".join(c for c in _CHOICES[field.name] if c)
     low, high = _range(field)
-    return f"a whole number from {low} to {high:,}" if "int" in field.type else "a number from -1 to 1"
+    return f"a {'whole ' if 'int' in field.type else ''}number from {low:g} to {_grouped(high)}"
 
 
-def _range(field) -> tuple[int, int]:
-    return _RANGES.get(field.name, (0, LARGEST))
+def _grouped(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"
+
+
+def _range(field) -> tuple[float, float]:
+    return _RANGES.get(field.name, (0, LARGEST) if "int" in field.type else (-1, 1))
+
+
+if __name__ == "__main__":  # a server that has just started takes this file for a page: see `common.run`
+    import app
+
+    app.main()

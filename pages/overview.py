@@ -14,10 +14,10 @@ from pages.parts.scores import seen_by
 from pages.parts.words import code, md, message
 
 _COLUMNS = [
-    "layer", "unit", "explanation", "score", "null_high", "ablation", "impact", "length", "maximum", "status",
-    "name",
+    "layer", "unit", "explanation", "score", "null_high", "ablation", "impact", "observer", "length", "maximum",
+    "status", "name",
 ]  # fmt: skip
-_OPTIONAL = ("name", "ablation", "impact")  # shown where a unit has one
+_OPTIONAL = ("name", "ablation", "impact", "observer")  # shown where a unit has one
 
 
 def render() -> None:
@@ -123,8 +123,8 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
         on_select="rerun",
         selection_mode="single-cell",
         key="units",
-        alt="Table of units: layer, number, explanation, score, chance, ablation score, impact, length, largest "
-        "activation, status",
+        alt="Table of units: layer, number, explanation, score, chance, ablation score, impact, machine 2AFC "
+        "score, length, largest activation, status",
         column_config={
             "layer": st.column_config.TextColumn("Layer", width=80),
             "unit": st.column_config.NumberColumn("Unit", width=48),
@@ -160,6 +160,13 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
                 help="What the network loses with the unit at 0, summed as |impact| over all images"
                 + ("; partly estimates from samples" if table["impact_sampled"].eq(True).any() else ""),
             ),
+            "observer": st.column_config.NumberColumn(
+                "Machine 2AFC",
+                width=95,
+                format="%.2f",
+                help=f"How often a machine{_observer(table)} tells the unit’s strongest images from its weakest in trials as "
+                "people get them: 1, always; 0.5, chance; empty where the two sides can’t be told apart",
+            ),
             "length": st.column_config.NumberColumn("Length", width=62, help="How many concepts"),
             "maximum": st.column_config.NumberColumn(
                 "Max", width=62, format="%.3g", help="Largest activation over the whole probing set"
@@ -175,6 +182,14 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
         row = rows.iloc[picked.selection.cells[0][0]]
         unit = links.Neuron(store=view.store, layer=row["layer"], unit=int(row["unit"]), method=view.method)
         st.switch_page("pages/neuron.py", query_params=links.query(unit))
+
+
+def _observer(table: pd.DataFrame) -> str:
+    """With which eyes the machine looks, and at how many trials, in words to put in a sentence."""
+    judged = table[table["observer"].notna()]
+    names = sorted(judged["observer_embedding"].unique())
+    words = " and ".join("the network’s own last layer" if name == "target" else name for name in names)
+    return f" ({words}, {int(judged['observer_trials'].max())} trials)" if len(judged) else ""
 
 
 def _lowest(table: pd.DataFrame) -> float:
@@ -260,6 +275,8 @@ the same words score on other units of the layer: 95% of those units are below i
 **Ablation** says how well the predicted activation can stand in for the real one: 1 where the network’s loss stays as it
 is, 0 where the words do no better than the unit’s mean. **Impact** says how much the network needs the unit: what it loses where the
 unit is 0, summed over all images. The page *Importance* has more.
+**Machine 2AFC** says how often a machine tells images that excite the unit from images that don’t, in the trials that people get in
+a study: two alternatives, so 0.5 is chance. It looks for what the images of a side have in common, and knows nothing of the words.
 Whoever browses the units has seen test images, too: examples come from the whole probing set.
 
 **Dead** units stay near zero for every image, **constant** ones never change, and units *without a positive range*

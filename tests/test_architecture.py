@@ -16,9 +16,9 @@ CORE = ROOT / "lexplain_core"
 # A room imports only from rooms before it in this list.
 ROOMS = [
     "store", "probe", "target", "concepts", "explain", "simulate", "importance", "trials", "live", "figures",
-    "demo", "work", "judging", "mapping", "persist_effects", "persist", "build", "stored_encoders", "import_explanations", "cli", "__main__", "reference",
+    "demo", "work", "judging", "mapping", "observing", "persist_effects", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "cli", "__main__", "reference",
 ]  # fmt: skip
-BASE = ["errors", "registry", "progress", "config", "sampling"]
+BASE = ["errors", "registry", "progress", "config", "config_paths", "sampling"]
 SOURCES = sorted(p for p in CORE.rglob("*.py"))
 PAGES = [p for p in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))] if p.exists()]
 PAGES_MAY = {"store", "figures", "trials", "live", "errors"}
@@ -83,11 +83,20 @@ def test_the_reader_needs_no_torch(module):
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
+def keeps_studies(path: Path) -> bool:
+    """Whether a file of the core is one of those that keep studies, which are SQLite files."""
+    return path.parent == CORE / "trials" and path.name.startswith("file")
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(CORE)))
-def test_sql_and_duckdb_are_at_home_in_the_store_alone(path):
-    if path.relative_to(CORE).parts[0] != "store":
-        assert not {n.split(".")[0] for n in imported(path)} & {"duckdb", "sqlite3"}
-        assert not sql_in(path)
+def test_duckdb_is_at_home_in_the_store_alone_and_sqlite_where_studies_are_kept(path):
+    used = {n.split(".")[0] for n in imported(path)} & {"duckdb", "sqlite3"}
+    if path.relative_to(CORE).parts[0] == "store":
+        assert "sqlite3" not in used
+    elif keeps_studies(path):
+        assert "duckdb" not in used
+    else:
+        assert not used and not sql_in(path)
 
 
 def sql_in(path: Path) -> list[str]:
@@ -101,6 +110,8 @@ def sql_in(path: Path) -> list[str]:
 
 def test_sql_is_recognised():
     assert sql_in(CORE / "store" / "reader.py")
+    assert sql_in(CORE / "trials" / "file.py")
+    assert keeps_studies(CORE / "trials" / "file.py") and not keeps_studies(CORE / "trials" / "course.py")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

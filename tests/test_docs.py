@@ -66,3 +66,9 @@ def test_info_json_is_documented(demo_store):
     keys = set(facts) | {key for part in parts for key in facts[part][0]}
     missing = sorted(key for key in keys if f"`{key}`" not in text)
     assert not missing, f"docs/reference.md says nothing of the keys {missing} of `info --json`"
+
+
+def test_study_settings_page_is_what_the_settings_say():
+    assert (ROOT / "docs/study-settings.md").read_text("utf-8") == reference.render_study(), (
+        "docs/study-settings.md is out of date: python -m lexplain_core.reference study > docs/study-settings.md"
+    )

@@ -7,6 +7,7 @@ from .impact import effect_shares, impact_strip
 from .palette import DARK, LIGHT, Style, Theme, concept_styles, theme_of
 from .pushes import pushes_bar
 from .scores import score_histogram, simulated_scatter
+from .study import human_scatter, interval_words, proportion_bars, queries_in_range, response_times, unit_dots
 from .top_impact import impact_scatter, quadratic, scores_together, top_impact_curves
 from .weights import by_weight, explanation_styles, weights_bar
 
@@ -22,18 +23,24 @@ __all__ = [
     "decimals",
     "effect_shares",
     "explanation_styles",
+    "human_scatter",
     "impact_scatter",
     "impact_strip",
+    "interval_words",
     "percent",
     "plain",
     "plural",
+    "proportion_bars",
     "pushes_bar",
     "quadratic",
+    "queries_in_range",
+    "response_times",
     "score_histogram",
     "scores_together",
     "signed",
     "simulated_scatter",
     "theme_of",
     "top_impact_curves",
+    "unit_dots",
     "weights_bar",
 ]

@@ -2,7 +2,7 @@
 
 from .buckets import EXAMPLES, N_BUCKETS, OTHER, Buckets, example_images
 from .discover import StoreEntry, find_stores
-from .model import Explanation, Impact, Score, Term, UnitMap
+from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
 from .reader import Store
 from .text import explanation_text
 from .unit import Unit
@@ -17,6 +17,7 @@ __all__ = [
     "Buckets",
     "Explanation",
     "Impact",
+    "ObserverScore",
     "Score",
     "Store",
     "StoreEntry",

@@ -23,12 +23,13 @@ def describe(store: Store) -> dict[str, Any]:
     impacts = _impacts(store)
     tops = {row["layer"]: row["mean_top_impact"] for row in impacts if row["to"] == "zero"}
     keep = ["layer", "source", "kind", "pooling", "shape", "units", "dead", "constant", "negative", "note",
-            "way", "effect_reason", "mean_ablation"]  # fmt: skip
+            "way", "effect_reason", "mean_ablation", "mean_observer"]  # fmt: skip
     layer_rows = layers[keep].rename(columns={"layer": "name"}).to_dict("records")
     for row in layer_rows:
         row["shape"] = [int(size) for size in row["shape"]]
         row["note"] = row["note"] if isinstance(row["note"], str) else None
         row["mean_ablation"] = _number(row["mean_ablation"])
+        row["mean_observer"] = _number(row["mean_observer"])
         row["mean_top_impact"] = tops.get(row["name"])
     explained = store._all(
         f"""
@@ -71,6 +72,7 @@ def describe(store: Store) -> dict[str, Any]:
         "scores": _scores(store),
         "ablations": _ablations(store),
         "impacts": impacts,
+        "observers": _observers(store),
         "temperature": meta.get("temperature"),
         "same_encoder": bool(meta.get("same_encoder")),
         "build": meta.get("build"),
@@ -150,6 +152,20 @@ def _impacts(store: Store) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def _observers(store: Store) -> list[dict[str, Any]]:
+    """Mean scores of the machine observers, by layer and embedding, the main one first."""
+    rows = store._all(
+        """
+        SELECT l.name, o.embedding, o.place = 0, max(o.trials)::INT, count(o.value)::INT,
+               count(*) FILTER (o.value IS NULL)::INT, avg(o.value), avg(o.soft)
+        FROM observer_scores o JOIN layers l USING (layer_id)
+        GROUP BY l.name, l.layer_id, o.embedding, o.place ORDER BY l.layer_id, o.place
+        """
+    )
+    names = ("layer", "embedding", "main", "trials", "scored", "unscored", "mean", "mean_soft")
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _number(value: float | None) -> float | None:

@@ -138,6 +138,23 @@ class Impact:
     buckets: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class ObserverScore:
+    """How often a machine tells a unit's strongest images from its weakest: 2AFC trials as people get
+    them, answered by similarity in an embedding (the Machine Interpretability Score, Zimmermann et al. 2024).
+
+    embedding: an encoder's name, or 'target', the network's own last recorded layer. value: share of `trials`
+    that were right, ties count half; chance is 0.5. soft: mean of sigmoid(slope·margin), None where the
+    build had no slope. value is None where there is no score, and `reason` says why.
+    """
+
+    embedding: str
+    trials: int
+    value: float | None
+    soft: float | None
+    reason: str | None
+
+
 @dataclass(frozen=True, eq=False)
 class UnitMap:
     """Where in an image a unit fires.

@@ -145,8 +145,8 @@ class Store:
         alive, dead, constant and negative throughout, note, mean_score (mean test correlation of a
         method, the default one without, over the units that have one), the means
         over units of what chance gives: mean_null and mean_null_high (95th percentile); way (how units
-        are replaced: closed, prefix, whole, or None), effect_reason (why there are no impacts and ablation scores), and
-        mean_ablation (of the method's `ablation-norm` scores)."""
+        are replaced: closed, prefix, whole, or None), effect_reason (why there are no impacts and ablation scores),
+        mean_ablation (of the method's `ablation-norm` scores), and mean_observer (of the main machine observer's)."""
         return tables.layers(self, method or self.default_method)
 
     def methods(self) -> list[str]:
@@ -191,7 +191,9 @@ class Store:
         the method's main simulator), low, high, score_n, score_reason, simulator, and the score's
         null: null_units, null_mean, null_high, null_above. `reason` is why a unit is not alive or
         has no explanation. ablation (the `ablation-norm` score by the main simulator, NaN with
-        ablation_reason), impact (total, the unit set to 0; NaN where unknown) and impact_sampled."""
+        ablation_reason), impact (total, the unit set to 0; NaN where unknown) and impact_sampled; observer (the
+        main machine observer's score, NaN where there is none), observer_embedding, observer_trials and
+        observer_reason."""
         if layer is not None:
             self._layer_id(layer)
         return tables.unit_table(self, layer, method or self.default_method)

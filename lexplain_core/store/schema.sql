@@ -219,3 +219,17 @@ CREATE TABLE maps (
     high     FLOAT NOT NULL,
     data     BLOB NOT NULL           -- uint8, row by row; value = low + (high - low)·byte/255
 );
+
+-- How often a machine tells a unit's images apart: 2AFC trials, answered in an embedding.
+CREATE TABLE observer_scores (
+    layer_id  INTEGER NOT NULL,
+    unit      INTEGER NOT NULL,
+    embedding VARCHAR NOT NULL,      -- an encoder's name, or target: the network's last recorded layer
+    place     INTEGER NOT NULL,      -- 0: the main embedding
+    trials    INTEGER NOT NULL,      -- answered; 0 where there is no score
+    value     DOUBLE,                -- share of trials in which the queries are told apart, ties count half;
+                                     -- chance 0.5; NULL, with a reason, where undefined
+    soft      DOUBLE,                -- mean of sigmoid(slope * margin); NULL where the build has no slope
+    reason    VARCHAR,               -- why there is no score
+    PRIMARY KEY (layer_id, unit, embedding)
+);

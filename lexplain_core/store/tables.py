@@ -34,12 +34,13 @@ def layers(store: Store, method: str) -> pd.DataFrame:
                count(*) FILTER (u.status = 'negative')::INT AS negative,
                l.note,
                avg(s.value) AS mean_score, avg(s.null_mean) AS mean_null, avg(s.null_high) AS mean_null_high,
-               l.way, l.effect_reason, avg(a.value) AS mean_ablation
+               l.way, l.effect_reason, avg(a.value) AS mean_ablation, avg(o.value) AS mean_observer
         FROM layers l
         JOIN units u USING (layer_id)
         LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = ?
         LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
         LEFT JOIN ({ABLATIONS}) a ON a.explanation_id = e.explanation_id
+        LEFT JOIN observer_scores o ON o.layer_id = u.layer_id AND o.unit = u.unit AND o.place = 0
         GROUP BY l.layer_id, l.name, l.source, l.kind, l.pooling, l.shape, l.units, l.note, l.way,
                  l.effect_reason ORDER BY l.layer_id
         """,
@@ -60,13 +61,16 @@ def unit_table(store: Store, layer: str | None, method: str) -> pd.DataFrame:
                    a.reason, l.effect_reason, e.reason,
                    CASE WHEN c.source IS NOT NULL THEN 'Imported explanations get no ablation scores.' END
                ) END AS ablation_reason,
-               i.total AS impact, coalesce(i.sampled, false) AS impact_sampled
+               i.total AS impact, coalesce(i.sampled, false) AS impact_sampled,
+               o.value AS observer, o.embedding AS observer_embedding, o.trials AS observer_trials,
+               o.reason AS observer_reason
         FROM units u JOIN layers l USING (layer_id)
         LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = $method
         LEFT JOIN method_configs c ON c.config_hash = e.config_hash
         LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
         LEFT JOIN ({ABLATIONS}) a ON a.explanation_id = e.explanation_id
         LEFT JOIN impacts i ON i.layer_id = u.layer_id AND i.unit = u.unit AND i.to_value = 'zero'
+        LEFT JOIN observer_scores o ON o.layer_id = u.layer_id AND o.unit = u.unit AND o.place = 0
         WHERE $layer IS NULL OR l.name = $layer
         ORDER BY l.layer_id, u.unit
         """,
@@ -75,7 +79,16 @@ def unit_table(store: Store, layer: str | None, method: str) -> pd.DataFrame:
     names, lines = in_words(store, frame.pop("explanation_id"), frame.pop("bias"), method)
     frame.insert(8, "explanation", lines)
     frame.insert(9, "terms", names)
-    return none_for_missing(frame, "name", "reason", "score_reason", "simulator", "ablation_reason")
+    return none_for_missing(
+        frame,
+        "name",
+        "reason",
+        "score_reason",
+        "simulator",
+        "ablation_reason",
+        "observer_embedding",
+        "observer_reason",
+    )
 
 
 def in_words(

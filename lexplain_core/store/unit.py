@@ -13,7 +13,7 @@ import pandas as pd
 
 from . import effects
 from .buckets import MATCH, N_BUCKETS, Buckets, composition, example_images
-from .model import Explanation, Impact, Score, Term, UnitMap
+from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
 from .version import StoreError
 
 if TYPE_CHECKING:
@@ -258,6 +258,17 @@ class Unit:
         is kept of the image.
         """
         return effects.maps(self, image_ids, kind)
+
+    @cached_property
+    def observer(self) -> list[ObserverScore]:
+        """What machine observers scored on 2AFC trials about the unit, the main one first; empty where
+        the build had none."""
+        rows = self.store._all(
+            "SELECT embedding, trials, value, soft, reason FROM observer_scores "
+            "WHERE layer_id = ? AND unit = ? ORDER BY place",
+            [self.layer_id, self.index],
+        )
+        return [ObserverScore(*row) for row in rows]
 
     # -- examples ----------------------------------------------------------------------------
 

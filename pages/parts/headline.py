@@ -12,7 +12,7 @@ from lexplain_core.store import Explanation, Unit
 from .. import common
 from . import effect
 from .scores import ablation_words, score_words, seen_by
-from .words import interval_words, md, quantity, rounded
+from .words import interval_words, md, quantity, rounded, two
 
 _STATUS = {
     "alive": ("alive", "green"),
@@ -48,6 +48,24 @@ def _range(unit: Unit) -> str:
     )
 
 
+def _observer(unit: Unit) -> str:
+    """How often machines tell the unit's images apart, or why they can't (HTML); empty where none was asked."""
+    if not unit.observer:
+        return ""
+    scores = [score for score in unit.observer if score.value is not None]
+    if not scores:
+        return f'<p class="lx-facts lx-observer"><b>No machine 2AFC score:</b> {escape(unit.observer[0].reason or "")}</p>'
+    told = "; ".join(
+        f"<b>{two(score.value)}</b> by {'the network’s own last layer' if score.embedding == 'target' else escape(score.embedding)}"
+        for score in scores
+    )
+    means = (
+        f"In {scores[0].trials} trials a machine told which of two images excites the unit, from 9 examples of each side: "
+        "share of right answers, chance 0.5."
+    )
+    return f'<p class="lx-facts lx-observer">Machine 2AFC {told}. <span class="lx-muted">{means}</span></p>'
+
+
 def explanation_of(unit: Unit, method: str) -> Explanation | None:
     """The explanation by a method, None where the unit has none by any."""
     return unit.explanation(method) if unit.explanations else None
@@ -57,7 +75,7 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
     """The explanation as one line, each term underlined in its colour; its score; the unit's range."""
     if explanation is None or explanation.reason:
         reason = (explanation.reason if explanation else None) or unit.reason or "No method was run on it."
-        st.html(_range(unit))
+        st.html(_observer(unit) + _range(unit))
         st.info(f"**This unit has no explanation.** {md(reason)}", icon=":material/info:")
         return
     several = len(unit.explanations) > 1
@@ -66,6 +84,7 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
         f'<p class="lx-line">{_colored(explanation, styles)}</p>'
         f'<p class="lx-facts lx-score">{score_words(unit, explanation, main_only=several)}</p>'
         + (f'<p class="lx-facts lx-ablation">{ablation}</p>' if ablation else "")
+        + _observer(unit)
         + _range(unit)
     )
 
@@ -216,6 +235,9 @@ The **ablation score** puts what the words predict in the place of the unit and 
 test split stays as it is, 0 that the words do no better than the unit’s mean, less than 0 that they do worse. The prediction is
 first scaled, to *c* times it plus *d*: *norm* takes the straight line that fits the unit best on the val split, *optim* the one that
 changes the loss least there.
+
+**Machine 2AFC** asks the same as people are asked in a study: here are 9 images that excite the unit most and 9 that do so least; which
+of two others belongs with the first? The machine takes the one that looks more like them to an encoder. It knows nothing of the words.
 
 The slider **Map** lays over each example where in it the unit fires. *Look closer at one image* runs the network itself, where it is at
 hand.

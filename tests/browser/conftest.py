@@ -54,7 +54,7 @@ def serving(stores: Path, *arguments: str) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
                "--server.headless", "true", *arguments]  # fmt: skip
-    environment = os.environ | {"LEXPLAIN_STORES": str(stores)}
+    environment = os.environ | {"LEXPLAIN_STORES": str(stores), "LEXPLAIN_STUDIES": str(stores / "studies")}
     log = stores / "server.log"
     with open(log, "wb") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -254,7 +254,7 @@ def test_info_is_strict_json_with_the_right_numbers(small):
     assert list(info) == [
         "id", "name", "schema_version", "created", "probing_set", "target", "images", "splits", "skipped",
         "classes", "superclasses", "concepts", "layers", "units", "dead_units", "explanations",
-        "matrices", "scores", "ablations", "impacts", "temperature", "same_encoder", "build", "config",
+        "matrices", "scores", "ablations", "impacts", "observers", "temperature", "same_encoder", "build", "config",
         "versions",
     ]  # fmt: skip
     assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", 3)

@@ -1,0 +1,292 @@
+"""What a study says: shares right with intervals, by unit, layer, model, difficulty, confidence and depth.
+
+Only answers to real trials of the main phase count, of finished sessions that pass the checks. A unit is
+judged per condition (model, references' mode, difficulty); means are over units, each weighing the same, as
+IMI's. Chance is ½. All functions below `results` are pure; frames have the columns of `StudyFile`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+
+from .intervals import (
+    RESAMPLES,
+    association,
+    bootstrap_clustered,
+    bootstrap_units,
+    few_units,
+    no_interval,
+    wilson,
+)
+from .settings import Checks, Difficulty
+from .verdicts import Exclusions, exclusions
+
+CHANCE = 0.5
+CONDITION = ["model", "mode", "difficulty"]
+DIFFICULTIES = list(get_args(Difficulty))
+SCORES = {
+    "correlation": "The explanation's correlation",
+    "ablation": "The explanation's ablation score",
+    "observer": "The machine observer's score",
+}
+QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything the Results page and the notebook show; see the function that makes each frame.
+
+    thresholds: the checks that decided who counts. responses: the answers that count. models is also the
+    frame by condition: a row per model, mode and difficulty.
+    """
+
+    thresholds: Checks
+    responses: pd.DataFrame
+    exclusions: Exclusions
+    units: pd.DataFrame
+    layers: pd.DataFrame
+    models: pd.DataFrame
+    difficulty: pd.DataFrame
+    confidence: pd.DataFrame
+    depth: pd.DataFrame
+    times: pd.DataFrame
+    correlations: pd.DataFrame
+
+
+def results(study, thresholds: Checks | None = None, resamples: int = RESAMPLES) -> Results:
+    """All figures of a study, running or finished, at its own thresholds or at others.
+
+    study: a `StudyFile`. The file is read once; nothing is written.
+    """
+    own = study.settings.checks
+    found = exclusions(study.sessions(), study.checks(), thresholds or own, own)
+    answers = counting(study.responses(), found.passed)
+    units = per_unit(answers, study.units())
+    return Results(
+        thresholds=thresholds or own,
+        responses=answers,
+        exclusions=found,
+        units=units,
+        layers=per_layer(answers, resamples),
+        models=per_model(answers, resamples),
+        difficulty=by_difficulty(units, resamples),
+        confidence=by_confidence(answers, resamples),
+        depth=by_depth(units),
+        times=response_times(answers),
+        correlations=correlations(units),
+    )
+
+
+def kept_responses(study, thresholds: Checks | None = None) -> pd.DataFrame:
+    """The answers of a study that count, a row each (`counting`), at its own thresholds or at others."""
+    own = study.settings.checks
+    found = exclusions(study.sessions(), study.checks(), thresholds or own, own)
+    return counting(study.responses(), found.passed)
+
+
+def counting(responses: pd.DataFrame, sessions) -> pd.DataFrame:
+    """Answers to real trials of the main phase, of the given session ids."""
+    real = (
+        (responses.phase == "main") & (responses.kind == "real") & responses.session_id.isin(list(sessions))
+    )
+    return responses[real].reset_index(drop=True)
+
+
+def per_unit(answers: pd.DataFrame, units: pd.DataFrame | None = None) -> pd.DataFrame:
+    """A row per unit and condition: right of responses, the proportion and its Wilson interval.
+
+    Columns: model, mode, difficulty, layer, unit, unit_name, unit_id, depth, responses, participants, right,
+    proportion, low, high; with `units` (StudyFile.units()) also explanation, method, correlation, ablation,
+    observer. The interval takes a unit's answers as independent; they mostly are, as nobody meets a unit twice.
+    """
+    keys = [*CONDITION, "layer", "unit", "unit_id"]
+    rows = (
+        answers.groupby(keys, dropna=False, sort=False)
+        .agg(
+            unit_name=("unit_name", "first"),
+            depth=("depth", "first"),
+            responses=("correct", "size"),
+            participants=("participant", "nunique"),
+            right=("correct", "sum"),
+        )
+        .reset_index()
+    )
+    rows["right"] = rows.right.astype("int64")
+    rows["proportion"] = rows.right / rows.responses
+    rows["low"], rows["high"] = wilson(rows.right, rows.responses)
+    rows["depth"] = rows.depth.astype("float64")
+    more = []
+    if units is not None:
+        more = [c for c in ("explanation", "method", *SCORES) if c in units]
+        rows = rows.merge(units[["unit_id", *more]], on="unit_id", how="left", validate="many_to_one")
+    order = [*CONDITION, "layer", "unit", "unit_name", "unit_id", "depth", "responses", "participants"]
+    return _in_order(rows[[*order, "right", "proportion", "low", "high", *more]], "depth", "layer", "unit")
+
+
+def per_model(answers: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
+    """A row per model, mode and difficulty: the mean over units, with intervals.
+
+    Columns: model, mode, difficulty, units, participants, responses, mean; low, high: BCa bootstrap over
+    units, as IMI; cluster_low, cluster_high: resampling participants and units; against: the first interval
+    against chance ('above', 'below', 'at', or '' without an interval); note: why there is no interval, or
+    that it rests on few units and so is too narrow.
+    """
+    return _in_order(_means(answers, CONDITION, resamples))
+
+
+def per_layer(answers: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
+    """A row per layer and condition; columns of `per_model`, and layer, depth."""
+    rows = _means(answers, [*CONDITION, "layer"], resamples)
+    depth = answers.groupby(["model", "layer"], dropna=False).depth.first().astype("float64")
+    rows.insert(4, "depth", depth.reindex(pd.MultiIndex.from_frame(rows[["model", "layer"]])).to_numpy())
+    return _in_order(rows, "depth", "layer")
+
+
+def _means(answers: pd.DataFrame, keys: list[str], resamples: int) -> pd.DataFrame:
+    rows = []
+    answers = answers[[*keys, "unit_id", "participant", "correct"]]
+    for key, group in answers.groupby(keys, dropna=False, sort=False):
+        of_units = group.groupby("unit_id").correct.mean()
+        mean, low, high = bootstrap_units(of_units, resamples=resamples)
+        _, cluster_low, cluster_high = bootstrap_clustered(group, resamples=resamples)
+        people = group.participant.nunique()
+        against = "" if np.isnan(low) else "above" if low > CHANCE else "below" if high < CHANCE else "at"
+        rows.append(
+            (*key, len(of_units), people, len(group), mean, low, high, cluster_low, cluster_high, against,
+             " ".join(filter(None, (no_interval(len(of_units), people), few_units(len(of_units))))))
+        )  # fmt: skip
+    columns = ["units", "participants", "responses", "mean", "low", "high", "cluster_low", "cluster_high"]
+    return pd.DataFrame(rows, columns=[*keys, *columns, "against", "note"])
+
+
+def by_difficulty(units: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
+    """How much harder it gets: the same units at two difficulties, per model and mode.
+
+    units: `per_unit`. Columns: model, mode, easier, harder, units (judged at both), mean_easier,
+    mean_harder, difference (harder − easier, mean over units), low, high (BCa bootstrap over units), reason.
+    The means of each difficulty over all its units are `per_model`'s.
+    """
+    rows = []
+    for key, group in units.groupby(["model", "mode"], dropna=False, sort=False):
+        table = group.pivot(index="unit_id", columns="difficulty", values="proportion")
+        levels = [d for d in DIFFICULTIES if d in table]
+        for i, easier in enumerate(levels):
+            for harder in levels[i + 1 :]:
+                both = table[[easier, harder]].dropna()
+                difference = bootstrap_units(both[harder] - both[easier], resamples=resamples)
+                n = len(both)
+                reason = "No unit was judged at both." if not n else no_interval(n) or few_units(n)
+                rows.append(
+                    (*key, easier, harder, n, both[easier].mean(), both[harder].mean(), *difference, reason)
+                )
+    columns = [
+        "easier",
+        "harder",
+        "units",
+        "mean_easier",
+        "mean_harder",
+        "difference",
+        "low",
+        "high",
+        "reason",
+    ]
+    return pd.DataFrame(rows, columns=["model", "mode", *columns])
+
+
+def by_confidence(answers: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
+    """A row per condition and confidence 1 to 3: how often it is used, and how often it is right.
+
+    Columns: model, mode, difficulty, confidence, responses, share (of the condition's answers), right,
+    proportion (of all these answers, units pooled), low, high (Wilson: answers as independent),
+    cluster_low, cluster_high (resampling participants and units). A confidence nobody used has 0 responses.
+    """
+    rows = []
+    answers = answers[[*CONDITION, "confidence", "unit_id", "participant", "correct"]]
+    for key, group in answers.groupby(CONDITION, dropna=False, sort=False):
+        for confidence in (1, 2, 3):
+            these = group[group.confidence == confidence]
+            n, right = len(these), int(these.correct.sum())
+            proportion, *clustered = bootstrap_clustered(these, resamples=resamples, pooled=True)
+            low, high = (float(x) for x in wilson(right, n))
+            share = n / len(group)
+            rows.append((*key, confidence, n, share, right, proportion, low, high, *clustered))
+    columns = ["confidence", "responses", "share", "right", "proportion", "low", "high"]
+    frame = pd.DataFrame(rows, columns=[*CONDITION, *columns, "cluster_low", "cluster_high"])
+    return _in_order(frame, "confidence")
+
+
+def by_depth(units: pd.DataFrame) -> pd.DataFrame:
+    """Whether deeper layers are easier: a row per condition, Spearman's ρ of proportion and depth.
+
+    units: `per_unit`. Columns: model, mode, difficulty, units, layers, spearman, low, high (Bonett & Wright), reason.
+    """
+    rows = []
+    for key, group in units.groupby(CONDITION, dropna=False, sort=False):
+        found = association(group.proportion, group.depth, names=("People's score", "The depth"))
+        layers = group.depth.nunique()
+        reason = "All units lie at the same depth." if layers == 1 and found.n > 2 else found.reason
+        rows.append((*key, found.n, layers, found.spearman, found.spearman_low, found.spearman_high, reason))
+    return _in_order(
+        pd.DataFrame(rows, columns=[*CONDITION, "units", "layers", "spearman", "low", "high", "reason"])
+    )
+
+
+def response_times(answers: pd.DataFrame) -> pd.DataFrame:
+    """Quantiles of the response time in ms, from the images' appearance to the answer; holds the lock.
+
+    Rows: all answers, right and wrong ones, each confidence. Columns: group, value, responses, untimed
+    (answers without a time, left out of the rest), lock_ms (how long answers were locked; NaN where it
+    is unknown or differs), mean, q05, q25, median, q75, q95.
+    """
+    correct = answers.correct.astype(bool)
+    groups = [
+        ("all", "all", answers),
+        ("answer", "right", answers[correct]),
+        ("answer", "wrong", answers[~correct]),
+    ]
+    groups += [("confidence", str(c), answers[answers.confidence == c]) for c in (1, 2, 3)]
+    rows = []
+    for group, value, these in groups:
+        times = these.rt_ms.astype("float64").dropna()
+        locks = these.lock_ms.astype("float64").unique()
+        lock = float(locks[0]) if len(locks) == 1 else nan
+        spread = times.quantile(list(QUANTILES.values())).tolist() if len(times) else [nan] * len(QUANTILES)
+        mean = float(times.mean()) if len(times) else nan
+        rows.append((group, value, len(these), len(these) - len(times), lock, mean, *spread))
+    return pd.DataFrame(
+        rows, columns=["group", "value", "responses", "untimed", "lock_ms", "mean", *QUANTILES]
+    )
+
+
+def correlations(units: pd.DataFrame) -> pd.DataFrame:
+    """Whether scores made without people go with people's: a row per condition and score.
+
+    units: `per_unit` with scores. Columns: model, mode, difficulty, score (correlation, ablation, observer),
+    n (units that have both), spearman, spearman_low, spearman_high, pearson, pearson_low, pearson_high, reason.
+    """
+    rows = []
+    for key, group in units.groupby(CONDITION, dropna=False, sort=False):
+        for score, name in SCORES.items():
+            if score in group:
+                found = association(group.proportion, group[score], names=("People's score", name))
+                rows.append({**dict(zip(CONDITION, key, strict=True)), "score": score, **vars(found)})
+    columns = [
+        "score",
+        "n",
+        *(f"{kind}{end}" for kind in ("spearman", "pearson") for end in ("", "_low", "_high")),
+    ]
+    return _in_order(pd.DataFrame(rows, columns=[*CONDITION, *columns, "reason"]))
+
+
+def _in_order(frame: pd.DataFrame, *more: str) -> pd.DataFrame:
+    """By model, mode, difficulty from easy to very hard, then `more`."""
+    rank = {name: n for n, name in enumerate(DIFFICULTIES)}
+    order = frame.assign(_hard=frame.difficulty.map(rank)).sort_values(
+        ["model", "mode", "_hard", *more], kind="stable"
+    )
+    return order.drop(columns="_hard").reset_index(drop=True)

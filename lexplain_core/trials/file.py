@@ -1,0 +1,215 @@
+"""A study's file: what people are shown, and what they answer; the home of its SQL with `file_*.py`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import UserError
+from . import file_sessions as sessions_sql
+from .base import Picture, Placed, StudyPlan
+from .file_access import Connections, file_connections, memory_connections, read_meta
+from .file_frames import frame
+from .file_write import Recorded, check_name, write_study
+from .settings import StudySettings, parse_settings
+
+__all__ = ["Recorded", "StudyEntry", "StudyFile", "find_studies", "studies_folder", "study_path"]
+
+END = ".sqlite"
+
+
+class StudyFile:
+    """An open study; threads may share it. Close it, or use it as a context manager.
+
+    kind: 'study', 'imported'. facts: what it was made from (`StudyPlan.facts`). made: seconds since 1970.
+    clock: the server's time, seconds since 1970. previewing: whether records are kept in memory only.
+    """
+
+    def __init__(self, path: Path, connections: Connections, meta: dict, previewing: bool = False) -> None:
+        self.path = path
+        self.name: str = meta["name"]
+        self.kind: str = meta["kind"]
+        self.made: float = meta["made"]
+        self.facts: dict = meta["facts"]
+        self.settings: StudySettings = parse_settings(meta["settings"], f"of the study {path}")
+        self.previewing = previewing
+        self.clock: Callable[[], float] = time.time
+        self._connections = connections
+        self._meta = meta
+        self.reading = connections.reading
+        self.writing = connections.writing
+
+    @classmethod
+    def create(cls, path: str | Path, plan: StudyPlan, recorded: Recorded | None = None) -> StudyFile:
+        """Write a plan to a new file and open it; see `write_study`."""
+        write_study(Path(path), plan, recorded)
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> StudyFile:
+        """Open a study to read and write. Raises `UserError` where it is missing, none, or of another version."""
+        path = Path(path)
+        return cls(path, file_connections(path), read_meta(path))
+
+    def preview(self) -> StudyFile:
+        """The same study with records in memory: nothing is written to disk, and all is lost when it is closed."""
+        study = StudyFile(self.path, memory_connections(self.path), self._meta, previewing=True)
+        study.clock = self.clock
+        return study
+
+    def close(self) -> None:
+        """Close the file; what still uses it in another thread ends first."""
+        self._connections.close()
+
+    def __enter__(self) -> StudyFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- what was planned
+
+    def units(self) -> pd.DataFrame:
+        """The units: unit_id, model, layer, unit, name, use, depth, explanation, method and its scores."""
+        return self._frame("units")
+
+    def trials(self) -> pd.DataFrame:
+        """The trials: trial_id, unit_id, kind, obvious, mode, difficulty, batch, and their units' names."""
+        return self._frame("trials")
+
+    def tasks(self) -> pd.DataFrame:
+        """The tasks: task_id, name, model, mode, difficulty, passed_people, running."""
+        return self._frame("tasks", alive=self._alive())
+
+    def task_trials(self) -> pd.DataFrame:
+        """The courses: task_id, phase, round, position, trial_id, upper."""
+        return self._frame("task_trials")
+
+    def trial_images(self, trial_id: int | None = None) -> pd.DataFrame:
+        """The images of a trial, or of all: pole, place (9 the query), picture_id, rank, activation, source, key …"""
+        return self._frame("trial_images", trial=None if trial_id is None else int(trial_id))
+
+    def pictures(self, ids: Iterable[int]) -> dict[int, Picture]:
+        """Pictures with their bytes by id. Raises KeyError where there is none of an id."""
+        wanted = [int(i) for i in dict.fromkeys(ids)]
+        found = {}
+        with self.reading() as con:
+            for i in wanted:
+                row = con.execute(
+                    "SELECT source, key, type, width, height, data FROM pictures WHERE picture_id = ?", (i,)
+                ).fetchone()
+                if row is None:
+                    raise KeyError(i)
+                found[i] = Picture(*row)
+        return found
+
+    def picture(self, picture_id: int) -> Picture:
+        """One picture with its bytes."""
+        return self.pictures([picture_id])[int(picture_id)]
+
+    def placed(self, task_id: int, phase: str, round: int, position: int) -> Placed | None:
+        """A trial of a task's course and the places of its images; None behind the course's end."""
+        with self.reading() as con:
+            return sessions_sql.placed(con, task_id, phase, round, position)
+
+    # -- what people did
+
+    def sessions(self) -> pd.DataFrame:
+        """A row a session; `participant` is its pid or 'session 12', `outcome` 'running', 'abandoned', 'completed'
+        or 'failed practice'."""
+        return self._frame("sessions", alive=self._alive())
+
+    def responses(self) -> pd.DataFrame:
+        """A row an answer, with its trial, unit and participant."""
+        return self._frame("responses")
+
+    def checks(self) -> pd.DataFrame:
+        """A row a finished session and check: session_id, name, value, passed, details (dict)."""
+        return self._frame("checks")
+
+    def verify(self, code: str) -> dict | None:
+        """Whose completion code this is: session_id, participant, task, step, finished_at, passed; None if nobody's.
+
+        Case, spaces and dashes don't matter.
+        """
+        letters = "".join(c for c in str(code).upper() if c.isalnum())
+        with self.reading() as con:
+            row = sessions_sql.by_code(con, f"{letters[:4]}-{letters[4:]}")
+        if row is None:
+            return None
+        return {
+            "session_id": row["session_id"],
+            "participant": row["pid"] or f"session {row['session_id']}",
+            "task": row["task"],
+            "outcome": "failed practice" if row["step"] == "failed" else "completed",
+            "finished_at": row["finished_at"],
+            "passed": bool(row["passed"]),
+        }
+
+    def delete_person(self, pid: str) -> int:
+        """Delete all sessions of a person, their answers and checks; how many sessions these were.
+
+        Nothing of them stays in the file or its log. Raises `UserError` where others read the file for so
+        long that its log can't be emptied: all is deleted then, and doing it again empties the log.
+        """
+        with self.writing() as con:
+            count = sessions_sql.forget(con, pid)
+        if not self.previewing:
+            with self.reading() as con:
+                busy = con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            if busy:
+                raise UserError(
+                    f"All of {pid!r} is deleted, but {self.path}-wal is in use and may hold traces: please delete them once more."
+                )
+        return count
+
+    def _alive(self) -> float:
+        return self.clock() - 60 * self.settings.course.abandon_minutes
+
+    def _frame(self, name: str, **parameters) -> pd.DataFrame:
+        with self.reading() as con:
+            return frame(con, name, **parameters)
+
+
+def studies_folder() -> Path:
+    """Where studies lie: the environment's LEXPLAIN_STUDIES, or data/studies."""
+    return Path(os.environ.get("LEXPLAIN_STUDIES") or Path("data") / "studies")
+
+
+def study_path(name: str, folder: Path | None = None) -> Path:
+    """The file of a study of this name. Raises `UserError` where it can't be a name."""
+    return (folder or studies_folder()) / f"{check_name(name)}{END}"
+
+
+@dataclass(frozen=True)
+class StudyEntry:
+    """A file that looks like a study: its name and kind, or why it can't be opened. modified: seconds since 1970."""
+
+    path: Path
+    name: str
+    kind: str | None
+    error: str | None
+    modified: float
+
+
+def find_studies(folder: Path | None = None) -> list[StudyEntry]:
+    """The `.sqlite` files of a folder, the one last written to first; empty where there is no such folder."""
+    entries = []
+    for path in (folder or studies_folder()).glob(f"*{END}"):
+        if path.name.startswith("."):
+            continue
+        try:
+            log = path.with_name(f"{path.name}-wal")
+            modified = max(p.stat().st_mtime for p in (path, log) if p is path or p.exists())
+            meta = read_meta(path)
+            entries.append(StudyEntry(path, meta["name"], meta["kind"], None, modified))
+        except UserError as error:
+            entries.append(StudyEntry(path, path.stem, None, str(error), modified))
+        except FileNotFoundError:
+            continue  # removed while we looked
+    return sorted(entries, key=lambda entry: (-entry.modified, entry.path.name))

@@ -1,0 +1,82 @@
+"""Make a study of a store: plan it, draw its pictures, write its file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import UserError
+from ..progress import Progress, Silent
+from ..store import Store
+from .base import Picture
+from .pictures import LoadPicture, Pictures, source_pictures, stored_pictures
+from .planning import Synthetic, plan_study
+from .settings import StudySettings
+
+
+def new_study(
+    store_path: str | Path,
+    name: str,
+    settings: StudySettings,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+    synthetic: Synthetic | None = None,
+) -> Path:
+    """Make the study NAME of a store, `folder`/NAME.sqlite; returns its path.
+
+    folder: `studies_folder()` without one. synthetic: as for `plan_study`. Raises `UserError` for a bad name, a
+    study that is there already, and whatever store, images or settings don't allow.
+    """
+    from .file import StudyFile, study_path
+
+    progress = progress or Silent()
+    check_name(name)
+    path = study_path(name, folder)
+    if path.exists():
+        raise UserError(f"There is a study {name!r} already, at {path}: give this one another name.")
+    with Store.open(store_path) as store:
+        images: list[LoadPicture] = []  # to be read when the plan stands: that may take long, or fail
+        plan = plan_study(store, settings, name, lambda i: images[0](i), synthetic, progress)
+        for note in plan.facts["notes"]:
+            progress.note(note)
+        images.append(_pictures(store, settings, progress))
+        with progress.task("drawing pictures", total=len(plan.pictures)) as advance:
+            study = StudyFile.create(path, replace(plan, pictures=_Counted(plan.pictures, advance)))
+        study.close()
+    size = path.stat().st_size / 2**20
+    progress.note(
+        f"Wrote {path}: {len(plan.tasks)} tasks, {len(plan.trials):,} trials, {len(plan.pictures):,} pictures, {size:,.0f} MiB."
+    )
+    return path
+
+
+def check_name(name: str) -> None:
+    """Raise `UserError` for a name that a study can't have: it is part of addresses and file names."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name):
+        raise UserError(
+            f"A study can't be named {name!r}: take letters (a to z), digits, '-' and '_' only, 80 at most."
+        )
+
+
+def _pictures(store: Store, settings: StudySettings, progress: Progress) -> LoadPicture:
+    if settings.stimuli.images == "stored":
+        return stored_pictures(store, settings)
+    return source_pictures(store, settings, progress)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Pictures that say how many were made."""
+
+    pictures: Pictures
+    advance: Callable[[int], None]
+
+    def __iter__(self) -> Iterator[Picture]:
+        for picture in self.pictures:
+            yield picture
+            self.advance(1)
+
+    def __len__(self) -> int:
+        return len(self.pictures)

@@ -1,0 +1,153 @@
+"""How answers depend on difficulty, confidence and depth, and how long they took."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.figures import percent, plural, signed
+
+from .. import common, links
+from . import studies
+from .studies import Analysed, Study
+from .study_overview import as_bars, pick
+from .study_scores import association_words
+from .study_units import at_hand, units_chart
+from .words import md
+
+_SURE = {1: "1 (a guess)", 2: "2 (fairly sure)", 3: "3 (very sure)"}
+
+
+def show(view: links.Results, study: Study, results: Analysed) -> None:
+    """The tab."""
+    condition = pick(view, results)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _confidence(study, results, condition)
+        _depth(study, results, condition)
+    with right:
+        _times(study, results, condition)
+        _difficulty(view, study, results)
+
+
+def _confidence(study: Study, results: Analysed, condition: tuple) -> None:
+    st.subheader("By confidence", anchor=False)
+    rows = results.confidence_of(condition)
+    told = "; ".join(f"{_SURE[int(r.confidence)]} {percent(r.share)}" for r in rows.itertuples())
+    st.markdown(
+        f"How sure people said they were, and how often they were right then. Of all answers: {told}. Whiskers: 95% Wilson intervals."
+    )
+    common.chart(
+        figures.proportion_bars(
+            pd.DataFrame(
+                {
+                    "group": [_SURE[int(c)] for c in rows["confidence"]],
+                    "series": "answers",
+                    "mean": rows["proportion"],
+                    "low": rows["low"],
+                    "high": rows["high"],
+                    "n": rows["responses"],
+                }
+            ),
+            theme=common.theme(),
+        ),
+        "confidence bars",
+        "Bars of the proportion right by confidence, beside chance",
+    )
+    common.csv_button(
+        "Confidence as CSV", lambda: results.confidence, f"{study.stem} confidence.csv", "csv confidence"
+    )
+
+
+def _times(study: Study, results: Analysed, condition: tuple) -> None:
+    st.subheader("Response times", anchor=False)
+    answers = studies.of_condition(results.responses, condition)
+    timed = answers[answers["rt_ms"].notna()]
+    if timed.empty:
+        st.info("No response times are known of these answers.", icon=":material/timer_off:")
+    else:
+        correct = timed["correct"].astype(bool)
+        medians = ", ".join(
+            f"{name} ones {timed.loc[keep, 'rt_ms'].median() / 1000:.1f} s"
+            for name, keep in (("right", correct), ("wrong", ~correct))
+            if keep.any()
+        )
+        locks = sorted({float(lock) / 1000 for lock in timed["lock_ms"].dropna().unique()})
+        untimed = len(answers) - len(timed)
+        st.markdown(
+            f"From the images to the answer: {timed['rt_ms'].median() / 1000:.1f} s (median of {plural(len(timed), 'answer')}); {medians}. "
+            + ("Answers were locked until the dotted line. " if locks and max(locks) > 0 else "")
+            + (f"Of {plural(untimed, 'answer')} the time is unknown." if untimed else "")
+        )
+        common.chart(
+            figures.response_times(
+                timed["rt_ms"] / 1000,
+                correct,
+                locks=[lock for lock in locks if lock > 0],
+                theme=common.theme(),
+            ),
+            "times",
+            "Histogram of response times, right and wrong answers stacked",
+        )
+    common.csv_button("Response times as CSV", lambda: results.times, f"{study.stem} times.csv", "csv times")
+
+
+def _depth(study: Study, results: Analysed, condition: tuple) -> None:
+    st.subheader("By depth", anchor=False)
+    rows = studies.as_points(studies.of_condition(results.units, condition))
+    known = rows[rows["depth"].notna()]
+    if known.empty:
+        st.info("The depth of these units’ layers is unknown.", icon=":material/info:")
+        return
+    found = studies.of_condition(results.depth, condition).iloc[0]
+    st.markdown(f"Each point is a unit; 0 is the first of the layers, 1 the last. {association_words(found)}")
+    units_chart(
+        figures.human_scatter(
+            known, "depth", "relative depth of the layer", theme=common.theme(), height=340
+        ),
+        "depth scatter",
+        "Scatter of units: relative depth of the layer against the proportion right",
+        at_hand(study),
+    )
+    common.csv_button("Depth as CSV", lambda: results.depth, f"{study.stem} depth.csv", "csv depth")
+
+
+def _difficulty(view: links.Results, study: Study, results: Analysed) -> None:
+    st.subheader("By difficulty", anchor=False)
+    models = results.models
+    levels = models.groupby("model")["difficulty"].nunique()
+    several = models[models["model"].isin(levels[levels > 1].index)]
+    if several.empty:
+        only = ", ".join(str(d) for d in models["difficulty"].dropna().unique())
+        st.info(
+            f"No model was asked about at several difficulties{f' (all trials are {only})' if only else ''}.",
+            icon=":material/info:",
+        )
+        return
+    st.markdown(
+        "The further the two images in the centre lie from the extremes, the harder. Means over units, 95% intervals as in *Overview*."
+    )
+    one = several["model"].nunique() == 1
+    common.chart(
+        figures.proportion_bars(
+            as_bars(several, view.over, ["difficulty"] if one else ["model", "difficulty"]),
+            theme=common.theme(),
+        ),
+        "difficulty bars",
+        "Bars of the proportion right by difficulty, beside chance",
+    )
+    for row in results.difficulty.itertuples():
+        if pd.notna(row.difference):
+            interval = (
+                f" (95% interval {signed(100 * row.low, 1)} to {signed(100 * row.high, 1)})"
+                if pd.notna(row.low)
+                else f" (no interval: {md(row.reason)})"
+            )
+            st.markdown(
+                f"- {md(row.model)}, {md(row.mode)}: {row.harder} less {row.easier} "
+                f"**{signed(100 * row.difference, 1)} points**{interval}, over {plural(int(row.units), 'unit')} judged at both"
+            )
+    common.csv_button(
+        "Differences as CSV", lambda: results.difficulty, f"{study.stem} difficulty.csv", "csv difficulty"
+    )

@@ -1,0 +1,183 @@
+"""A 2AFC trial: nine examples on either side, two images in the centre, six buttons; by mouse or by keys.
+
+Everything that the browser gets before the answer is in `trial`'s message: images in the order of
+their cells, as data (no file names, no addresses), and a nonce. Which of the two is right comes
+with the verdict, after the answer.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from lexplain_core.trials.base import BUTTONS, Picture
+
+from .trial_front import CSS, HTML, JS
+
+_component = st.components.v2.component("lexplain_trial", html=HTML, css=CSS, js=JS)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the browser says of a click or a key.
+
+    button: 0 to 2 for the upper image with confidence 1 to 3, 3 to 5 for the lower one. rt_ms: from the moment
+    the images were shown, the lock included. load_ms: from the message to that moment. hidden: whether the
+    page was out of sight in between.
+    """
+
+    nonce: str
+    button: int
+    rt_ms: float
+    load_ms: float | None
+    hidden: bool
+
+    @property
+    def upper(self) -> bool:
+        """Whether the upper image was chosen."""
+        return self.button < BUTTONS // 2
+
+    @property
+    def confidence(self) -> int:
+        """1 to 3."""
+        return self.button % (BUTTONS // 2) + 1
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A trial's images, and the words around them. nonce: another one for every trial, telling nothing.
+
+    question: of Markdown, **bold** and *italic* are understood. progress: 0 to 1, None for no bar.
+    attempt: another number asks the same trial again, after an answer that was not taken.
+    """
+
+    nonce: str
+    upper: Picture
+    lower: Picture
+    left: Sequence[Picture]
+    right: Sequence[Picture]
+    question: str
+    label: str = ""  # 'Practice'
+    count: str = ""  # '3 of 45'
+    note: str = ""  # 'Preview: nothing is recorded'
+    score: str = ""  # 'Right so far: 2'
+    progress: float | None = None
+    attempt: int = 0
+
+
+def trial(
+    key: str,
+    shown: Shown,
+    on_answer: Callable[[Answer], None],
+    on_continue: Callable[[str], None] | None = None,
+    *,
+    answered: bool = False,
+    right: bool | None = None,
+    score: str | None = None,
+    lock_ms: int = 1500,
+    feedback_ms: int = 350,
+    continue_ms: int = 1500,
+    height: int | None = None,
+) -> None:
+    """Show a trial, and its feedback in a later run of the script.
+
+    on_answer gets the `Answer` before the script runs again (it is a callback: use session state); the
+    browser repeats an answer that isn't acknowledged, so it can come more than once. After it, call again
+    with the same `shown` and `answered=True`: the images aren't sent again.
+    right: whether the answer was right; None if people aren't told: then the next trial is asked for
+    `feedback_ms` after the answer, without a button. on_continue gets the nonce (may be repeated, too); without
+    one there is no Continue button. score: put in place of `shown.score` with the feedback.
+    lock_ms: for so long after the images are shown answers are locked. feedback_ms, continue_ms: from the answer
+    to its feedback, and to the Continue button. height: in pixels; the window's without one.
+    """
+    wanted = f"{key} wants images"
+    data: dict[str, Any] = {
+        "nonce": shown.nonce,
+        "attempt": shown.attempt,
+        "lock": lock_ms,
+        "feedbackAfter": feedback_ms,
+        "continueAfter": continue_ms,
+        "continues": on_continue is not None,
+        "height": f"{height}px" if height else "100dvh",
+    }
+    if answered:
+        data["verdict"] = {"right": right, "score": score}
+    if not answered or st.session_state.get(wanted) == shown.nonce:
+        data |= {
+            "images": [_url(p) for p in (shown.upper, shown.lower, *shown.left, *shown.right)],
+            "question": _spans(shown.question),
+            "label": shown.label,
+            "count": shown.count,
+            "note": shown.note,
+            "score": shown.score,
+            "progress": shown.progress,
+        }
+
+    def answer() -> None:
+        if (given := _answer(_value(key, "answer"))) is not None:
+            on_answer(given)
+
+    def go_on() -> None:
+        nonce = _value(key, "go_on")
+        if isinstance(nonce, str) and on_continue is not None:
+            on_continue(nonce)
+
+    def send_images() -> None:
+        st.session_state[wanted] = _value(key, "need")
+
+    _component(
+        data=data,
+        key=key,
+        width="stretch",
+        height="content",
+        on_answer_change=answer,
+        on_go_on_change=go_on,
+        on_need_change=send_images,
+    )
+
+
+def _value(key: str, event: str) -> Any:
+    return (st.session_state.get(key) or {}).get(event)
+
+
+def _answer(given: Any) -> Answer | None:
+    """The answer in a message from the browser, which may hold anything."""
+    try:
+        nonce, button, rt, load = given["nonce"], given["button"], given["rt"], given["load"]
+    except (TypeError, KeyError):
+        return None
+    if not isinstance(nonce, str) or type(button) is not int or not 0 <= button < BUTTONS:
+        return None
+    if not _duration(rt):
+        return None
+    return Answer(
+        nonce, button, float(rt), float(load) if _duration(load) else None, bool(given.get("hidden"))
+    )
+
+
+def _duration(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and value >= 0
+
+
+def _url(picture: Picture) -> str:
+    return f"data:{picture.type};base64,{b64encode(picture.data).decode()}"
+
+
+def _spans(text: str) -> list[list[str]]:
+    """Text with **bold** and *italic* as [element, text] pairs; element is 'span', 'strong' or 'em'."""
+    spans = []
+    for piece in re.split(r"(\*\*.+?\*\*|__.+?__|\*.+?\*|(?<!\w)_.+?_(?!\w))", " ".join(text.split())):
+        for mark, element in (("**", "strong"), ("__", "strong"), ("*", "em"), ("_", "em")):
+            if len(piece) > 2 * len(mark) and piece.startswith(mark) and piece.endswith(mark):
+                spans.append([element, piece[len(mark) : -len(mark)]])
+                break
+        else:
+            if piece:
+                spans.append(["span", piece])
+    return spans

@@ -1,0 +1,273 @@
+"""A study as its participants see it: real clicks and keys in a real browser against a real server."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from lexplain_core.trials import StudyFile
+from tests.trials.conftest import make_plan
+
+from .conftest import ROOT
+from .participants import Person, Server, picture
+
+QUICK = ["course.lock_ms=150", "course.feedback_ms=50", "course.continue_ms=150"]
+SIZES = [(1280, 720), (940, 600), (1920, 1080)]
+
+
+def study(folder, name="small", **options):
+    path = folder / f"{name}.sqlite"
+    plan = make_plan(**{"tasks": 12, "overrides": QUICK, "pictures": picture, "name": name} | options)
+    StudyFile.create(path, plan).close()
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(study(tmp_path_factory.mktemp("study"))) as server:
+        yield server
+
+
+@pytest.fixture
+def visit(chromium):
+    """Opens an address in a browser of its own, and fails where a script throws."""
+    contexts, thrown = [], []
+
+    def open_page(address, size=(1280, 720), **options):
+        context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: thrown.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not thrown, thrown
+
+
+def answers(path, pid):
+    with StudyFile.open(path) as opened:
+        rows = opened.responses()
+    return rows[rows.participant == pid].sort_values("answered_at")
+
+
+def test_a_whole_course_with_clicks_keys_and_reloads(server, visit):
+    page = visit(f"{server.address}/?pid=ann")
+    person = Person(page)
+    expect(page.get_by_role("heading", name="Which image matches?")).to_be_visible()
+    with StudyFile.open(server.study) as opened:
+        assert opened.sessions().empty  # looking at the consent page leaves nothing behind
+    person.agree()
+    page.wait_for_url(re.compile(r"/\?t=[\w-]{20,}$"))
+    page.get_by_role("button", name="Continue").click()
+
+    expect(page.locator(".label")).to_have_text("Practice")
+    person.answer("1 of 2", right=False, confidence=3)
+    person.go_on()
+    person.answer("2 of 2", keys=True)
+    person.go_on(keys=True)
+    expect(page.get_by_role("heading", name="Once more")).to_be_visible()
+    page.get_by_role("button", name="Practise again").click()
+    person.answer("1 of 2")
+    person.go_on()
+    person.answer("2 of 2", confidence=2)
+    person.go_on()
+    expect(page.get_by_role("heading", name="Ready")).to_be_visible()
+    page.keyboard.press("Enter")
+
+    person.answer("1 of 5", confidence=2, keys=True)
+    expect(page.locator(".score")).to_have_text("Correct answers: 1")
+    person.go_on(keys=True)
+    person.ready("2 of 5")
+    page.reload()  # before an answer: the same trial again
+    person.answer("2 of 5", right=False)
+    page.reload()  # after it: the answer stands, and the next trial comes
+    person.answer("3 of 5", keys=True)
+    person.go_on()
+    person.answer("4 of 5", confidence=3)
+    person.go_on()
+    person.answer("5 of 5", confidence=3)
+    person.go_on()
+    page.locator("textarea").fill("All fine, <b>thanks</b>.")
+    page.get_by_role("button", name="Finish").click()
+    code = page.locator(".st-key-lx_code code")
+    expect(code).to_have_text(re.compile(r"^\w{4}-\w{4}$"))
+
+    rows = answers(server.study, "ann")
+    assert rows.button.tolist() == person.given
+    assert rows.phase.tolist() == ["practice"] * 4 + ["main"] * 5
+    assert rows["round"].tolist() == [1, 1, 2, 2] + [1] * 5
+    assert rows.position.tolist() == [0, 1, 0, 1, 0, 1, 2, 3, 4]
+    assert rows.correct.tolist() == [False, True, True, True, True, False, True, True, True]
+    assert rows.confidence.tolist() == [b % 3 + 1 for b in person.given]
+    taken = 1000 * (rows.answered_at - rows.shown_at)
+    assert rows.rt_ms.between(150, taken + 5).all() and rows.load_ms.between(0, taken).all()
+    assert not rows.hidden.any()
+    with StudyFile.open(server.study) as opened:
+        assert opened.verify(code.inner_text())["participant"] == "ann"
+        session = opened.sessions().set_index("participant").loc["ann"]
+    assert session.outcome == "completed" and session.comment == "All fine, <b>thanks</b>."
+    words = code.inner_text()
+    page.reload()
+    expect(code).to_have_text(words)
+    page.goto(f"{server.address}/?pid=ann")
+    expect(page.get_by_role("heading", name="You have taken part")).to_be_visible()
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path, visit):
+    path = study(tmp_path, practice=0, trials=4)
+    with Server(path) as server:
+        page = visit(f"{server.address}/?pid=bob")
+        person = Person(page)
+        person.agree()
+        person.read()
+        page.get_by_role("button", name="Start").click()
+        person.answer("1 of 5", confidence=3)
+        server.kill()  # the answer was acknowledged
+        server.start()
+        page.goto(page.url)
+        person.answer("2 of 5", keys=True)
+        person.go_on()
+        person.ready("3 of 5")
+        before = page.locator(".query.upper img").get_attribute("src")
+        server.kill()
+        page.keyboard.press("2")  # while nobody listens
+        person.given.append(1)
+        expect(page.locator(".said")).to_have_text("Waiting for the server …")
+        server.start()  # the open page finds it by itself and says it again
+        expect(page.locator(".said")).to_have_text(re.compile("orrect"))
+        assert page.locator(".query.upper img").get_attribute("src") == before
+        person.go_on()
+        person.answer("4 of 5")
+        person.go_on()
+        person.answer("5 of 5")
+        person.go_on()
+        expect(page.get_by_role("heading", name="Almost done")).to_be_visible()
+    rows = answers(path, "bob")
+    assert rows.button.tolist() == person.given and rows.position.tolist() == [0, 1, 2, 3, 4]
+    assert rows.rt_ms.notna().all()
+
+
+def test_by_keyboard_alone(server, visit):
+    page = visit(f"{server.address}/?pid=kim")
+    agree = page.get_by_role("button", name="I agree")
+    expect(agree).to_be_visible()
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        if agree.evaluate("b => b === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    person = Person(page)
+    person.read()
+    person.answer("1 of 2", keys=True)
+    person.go_on(keys=True)
+    person.ready("2 of 2")
+    page.keyboard.press("Tab")  # the six buttons come in order, and Space or Enter press them
+    focused = "() => document.activeElement.shadowRoot.activeElement.getAttribute('aria-label')"
+    assert page.evaluate(focused) == "Upper image, confidence 1 of 3"
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    assert page.evaluate(focused) == "Lower image, confidence 2 of 3"
+    page.keyboard.press("Enter")
+    expect(page.locator(".said")).to_have_text(re.compile("orrect"))
+    assert answers(server.study, "kim").button.tolist() == [person.given[0], 4]
+
+
+def test_answers_count_once_and_only_after_the_lock(tmp_path, visit):
+    path = study(tmp_path, overrides=[*QUICK[1:], "course.lock_ms=900"], practice=0)
+    with Server(path) as server:
+        page = visit(f"{server.address}/?pid=cat")
+        person = Person(page)
+        person.agree()
+        person.read()
+        page.get_by_role("button", name="Start").click()
+        trial, buttons = page.locator(".trial"), page.locator(".answers button")
+        expect(trial).to_have_attribute("data-state", "locked")
+        expect(buttons.nth(5)).to_be_disabled()
+        page.keyboard.press("6")
+        buttons.nth(5).click(force=True)
+        box = buttons.nth(5).bounding_box()
+        page.mouse.click(box["x"] - 3, box["y"] + 5)  # beside a button
+        assert trial.get_attribute("data-state") == "locked"
+        other = page.context.new_page()  # the same person in a second tab
+        other.goto(page.url)
+        person.ready("1 of 5")
+        box = buttons.nth(1).bounding_box()
+        page.mouse.dblclick(box["x"] + 20, box["y"] + 20)
+        page.keyboard.press("5")
+        expect(page.locator(".said")).to_have_text(re.compile("orrect"))
+        page.keyboard.press("4")
+        buttons.nth(4).click(force=True)
+        Person(other).ready("1 of 5")
+        other.keyboard.press("6")  # too late: it gets the next trial
+        Person(other).ready("2 of 5")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+        person.ready("2 of 5")
+    rows = answers(path, "cat")
+    assert rows.button.tolist() == [1] and rows.rt_ms.iloc[0] >= 900
+
+
+def test_everything_fits_without_scrolling(server, visit):
+    page = visit(f"{server.address}/?pid=fay", SIZES[0])
+    person = Person(page)
+    person.agree()
+    person.read()
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        person.ready("1 of 2")
+        for place in ("html", "[data-testid=stMain]"):
+            assert page.locator(place).evaluate(
+                "e => e.scrollHeight <= innerHeight && e.scrollWidth <= innerWidth"
+            )
+        boxes = page.locator(".cell, .query, .answers button, .question, .side h2, .hint").evaluate_all(
+            "all => all.map(e => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; })"
+        )
+        assert len(boxes) == 18 + 2 + 6 + 1 + 2 + 1
+        assert all(0 <= a < c <= width and 0 <= b < d <= height for a, b, c, d in boxes)
+        sides = page.locator(".cell").evaluate_all("all => all.map(e => e.getBoundingClientRect().width)")
+        assert min(sides) >= 90 and max(sides) - min(sides) < 1
+        assert page.locator(".trial").evaluate(
+            "t => [...t.querySelectorAll('*')].filter(e => e.textContent && !e.children.length && e.offsetWidth)"
+            ".every(e => parseFloat(getComputedStyle(e).fontSize) >= 15)"
+        )
+    assert page.locator(".cell img").first.evaluate("i => getComputedStyle(i).imageRendering") == "pixelated"
+
+
+@pytest.mark.parametrize("first", ["overview", "common"])
+def test_no_address_leads_to_anything_else(tmp_path, visit, first):
+    pages = sorted(p.stem for p in (ROOT / "pages").glob("*.py") if p.stem != "__init__")
+    with Server(study(tmp_path)) as server:  # one that nobody has visited yet
+        for name in [first, *([] if first == "common" else [*pages, "anything", ""])]:
+            page = visit(f"{server.address}/{name}?pid=dan&store=x")
+            expect(page.get_by_role("button", name="I agree")).to_be_visible()
+            expect(page.get_by_role("heading", name="Which image matches?")).to_be_visible()
+            assert page.title() == "Which image matches?"
+            for other in (".lx-brand", "[data-testid=stSidebar]", "[data-testid=stPageLink]", "[role=dialog]",
+                          "[data-testid=stException]", "[data-testid=stAppDeployButton]", "a:not([href='#stMain'])"):  # fmt: skip
+                assert page.locator(f"{other}:visible").count() == 0, (name, other)
+            page.context.close()
+
+
+def test_a_preview_leaves_the_file_as_it_is(tmp_path, visit):
+    path = study(tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with Server(path, "--preview") as server:
+        page = visit(server.address)
+        expect(page.get_by_text("Preview: nothing is recorded")).to_be_visible()
+        person = Person(page)
+        person.agree()
+        person.read()
+        expect(page.locator(".note")).to_have_text("Preview: nothing is recorded")
+        person.answer("1 of 2")
+        page.reload()
+        person.answer("2 of 2")
+        person.go_on()
+        expect(page.get_by_role("heading", name="Ready")).to_be_visible()
+    after = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.suffix != ".log"}
+    assert after == before

@@ -1,0 +1,142 @@
+"""Participant mode without a browser: who is let in, what is imported, what a message from the browser may hold."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from lexplain_core.trials import StudyFile, begin
+from pages import participant
+from pages.parts.trial import Answer, _answer, _spans
+from tests.conftest import ROOT
+from tests.trials.conftest import make_plan
+
+
+@pytest.fixture
+def visit(monkeypatch):
+    """Opens the app with a command line, at an address; the study is opened anew in every test."""
+
+    def run(*arguments: str, **query: str) -> AppTest:
+        monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    before = config.get_option("client.showErrorDetails")
+    participant._study.clear()
+    yield run
+    participant._study.clear()
+    config.set_option("client.showErrorDetails", before)
+
+
+@pytest.fixture
+def path(tmp_path):
+    with StudyFile.create(tmp_path / "small.sqlite", make_plan(tasks=1)) as study:
+        return study.path
+
+
+def said(app: AppTest) -> str:
+    assert not app.exception
+    return "\n".join(e.value for kind in (app.title, app.markdown, app.text) for e in kind)
+
+
+def test_consent_comes_first_and_records_nothing(visit, path):
+    app = visit("--study", str(path), pid="ann")
+    assert "voluntary" in said(app) and [b.label for b in app.button] == ["I agree and want to take part"]
+    with StudyFile.open(path) as study:
+        assert study.sessions().empty
+    assert config.get_option("client.showErrorDetails") == "none"
+
+
+def test_agreeing_makes_a_session_and_its_token_takes_the_place_of_the_name(visit, path):
+    app = visit("--study", str(path), pid="ann")
+    app.button[0].click().run()
+    assert "How it works" in said(app)
+    token = str(app.query_params["t"])
+    assert set(app.query_params) == {"t"}
+    with StudyFile.open(path) as study:
+        assert study.sessions().participant.tolist() == ["ann"]
+    assert "How it works" in said(visit("--study", str(path), t=token))
+    again = visit("--study", str(path), pid="ann")  # the link that was handed out leads back, too
+    assert "How it works" in said(again) and again.query_params["t"] == token
+
+
+def test_whoever_cannot_take_part_reads_why(visit, path):
+    assert "This link is incomplete" in said(visit("--study", str(path)))
+    assert "This link doesn't work" in said(visit("--study", str(path), t="nobody's"))
+    with StudyFile.open(path) as study:
+        begin(study, "ann")
+    assert "No places left" in said(visit("--study", str(path), pid="bob"))
+
+
+def test_a_study_that_cannot_be_opened_is_one_calm_sentence(visit, tmp_path, caplog):
+    app = visit("--study", str(tmp_path / "none.sqlite"))
+    assert "This study isn't open" in said(app) and str(tmp_path) not in said(app)
+    assert f"There is no study {tmp_path / 'none.sqlite'}" in caplog.text
+    assert f"There is no study {tmp_path / 'none.sqlite'}" in said(
+        visit("--study", str(tmp_path / "none.sqlite"), "--preview")
+    )
+    (tmp_path / "junk.sqlite").write_bytes(b"x" * 5000)
+    assert "This study isn't open" in said(visit("--study", str(tmp_path / "junk.sqlite")))
+    visit("--study")
+    assert "wants the name of a study" in caplog.text
+
+
+def test_a_failure_shows_no_details(visit, path, monkeypatch, caplog):
+    def fails(*_):
+        raise RuntimeError("a secret path")
+
+    monkeypatch.setattr(participant, "admit", fails)
+    app = visit("--study", str(path), pid="ann")
+    assert "Something went wrong" in said(app) and "secret" not in said(app)
+    assert "a secret path" in caplog.text
+
+
+def test_a_preview_needs_no_name_and_says_that_it_is_one(visit, path):
+    before = path.read_bytes()
+    app = visit("--study", str(path), "--preview")
+    assert any("Preview: nothing is recorded" in html.proto.body for html in app.get("html"))
+    app.button[0].click().run()
+    assert "How it works" in said(app)
+    assert path.read_bytes() == before
+
+
+def test_participants_wait_for_no_heavy_imports(path):
+    code = (
+        "import sys\n"
+        f"sys.argv = ['app.py', '--study', {str(path)!r}]\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('app.py', default_timeout=30)\n"
+        "app.query_params['pid'] = 'ann'\n"
+        "app.run()\n"
+        "assert app.title[0].value == 'Which image matches?', app\n"
+        "heavy = {'torch', 'torchvision', 'timm', 'open_clip', 'scipy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_what_the_browser_says_is_checked():
+    good = {"nonce": "n", "button": 4, "rt": 1700.5, "load": 80, "hidden": False}
+    answer = _answer(good)
+    assert answer == Answer("n", 4, 1700.5, 80.0, False)
+    assert (answer.upper, answer.confidence) == (False, 2)
+    assert Answer("n", 2, 1.0, None, True).upper and Answer("n", 2, 1.0, None, True).confidence == 3
+    assert _answer(good | {"load": None}).load_ms is None
+    for wrong in (
+        None, 3, "x", {}, good | {"nonce": 1}, good | {"button": 6}, good | {"button": -1}, good | {"button": True},
+        good | {"button": 1.0}, good | {"rt": float("nan")}, good | {"rt": -1}, good | {"rt": "9"},
+    ):  # fmt: skip
+        assert _answer(wrong) is None
+
+
+def test_the_question_may_stress_words():
+    assert _spans("Which matches the **right** examples *better*?") == [
+        ["span", "Which matches the "], ["strong", "right"], ["span", " examples "], ["em", "better"], ["span", "?"],
+    ]  # fmt: skip
+    assert _spans("snake_case_name & <b> 2 * 3") == [["span", "snake_case_name & <b> 2 * 3"]]

@@ -1,0 +1,216 @@
+"""The machine observer's stage: every unit gets the score of the definition, in builds with and without it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lexplain_core import observing
+from lexplain_core.build import build
+from lexplain_core.config import Observer, Record, apply_overrides, parse_config
+from lexplain_core.errors import UserError
+from lexplain_core.observing import observe
+from lexplain_core.progress import Silent
+from lexplain_core.store import Store
+from lexplain_core.target import Recording
+from lexplain_core.target.base import LayerInfo
+from lexplain_core.trials.observer import observer_trials
+
+from .small_folder import config_dict, make_folder, make_network
+
+N = 400
+SEED = 3
+COLUMNS = ["layer_id", "unit", "embedding", "place", "trials", "value", "soft", "reason"]
+
+
+def recording(name: str, values: np.ndarray, kind: str = "map") -> Recording:
+    return Recording(LayerInfo(name, len(values), kind, (len(values),), ("mean",), "?"), "mean", values)
+
+
+def make_work(tmp_path, memory: str = "2GiB", views=("simulator", "explainer"), **settings):
+    """What the stage reads: three layers of made-up activations, and encoders."""
+    rng = np.random.default_rng(0)
+    early = rng.normal(size=(6, N))
+    early[1] = 0.25  # constant
+    early[2] = np.maximum(0, early[2] - 1.5)  # fires on a few images
+    last = np.concatenate([early[:1] + 0.1 * rng.normal(size=(1, N)), rng.normal(2, 5, (7, N))])
+    last[4] = -1.0
+    seen = {role: rng.normal(size=(N, 6)) + 2 * early[3][:, None] * (role == "simulator") for role in views}
+    return SimpleNamespace(
+        config=SimpleNamespace(observer=Observer(**settings), seed=SEED, record=Record(memory=memory)),
+        layers=[
+            recording("early", early.astype(np.float32)),
+            recording("last", last.astype(np.float32)),
+            recording("made", early[3:4].astype(np.float32), "computed"),
+        ],
+        views={role: SimpleNamespace(name=f"the {role}", images=seen[role].astype(np.float32)) for role in views},
+        observers=[], folder=tmp_path, progress=Silent(),
+    )  # fmt: skip
+
+
+def run(work) -> pd.DataFrame:
+    observe(work)
+    frame = pd.concat(work.observers, ignore_index=True)
+    assert sorted(frame.columns) == sorted(COLUMNS)
+    return frame.sort_values(["layer_id", "unit", "place"], ignore_index=True)[COLUMNS]
+
+
+def features(work, number: int, unit: int, embedding: str) -> np.ndarray:
+    """What the observer of a unit sees, by the words of docs/method.md."""
+    if embedding != "target":
+        return work.views[embedding.removeprefix("the ")].images.astype(float)
+    rows = [
+        (row - row.mean()) / row.std()
+        for other, row in enumerate(work.layers[1].values.astype(float))
+        if row.std() > 0 and (number, unit) != (1, other)
+    ]
+    return np.stack(rows, axis=1)
+
+
+def by_hand(work, number: int, unit: int, embedding: str, slope: float = 5.0) -> tuple[float, float]:
+    """Hard and soft score of a unit, one trial after the other."""
+    seen = features(work, number, unit, embedding)
+    seen /= np.linalg.norm(seen, axis=1, keepdims=True)
+    low, high = observer_trials(work.layers[number].values[unit], 20, (observing._STREAM, SEED, number, unit))
+    right, soft = [], []
+    for minus, plus in zip(low, high, strict=True):
+        drawn = []
+        for query in (plus[9], minus[9]):
+            to_high = np.mean([seen[query] @ seen[image] for image in plus[:9]])
+            to_low = np.mean([seen[query] @ seen[image] for image in minus[:9]])
+            drawn.append(to_high - to_low)
+        right.append(drawn[0] > drawn[1])
+        soft.append(1 / (1 + np.exp(-slope * (drawn[0] - drawn[1]))))
+    return float(np.mean(right)), float(np.mean(soft))
+
+
+def test_scores_are_those_of_the_definition(tmp_path):
+    work = make_work(tmp_path, slope=5.0)
+    frame = run(work)
+    names = ["the simulator", "the explainer", "target"]
+    assert len(frame) == (6 + 8 + 1) * 3 and frame["embedding"].tolist() == names * 15
+    assert frame["place"].tolist() == [0, 1, 2] * 15
+    constant = {(0, 1), (1, 4)}
+    for row in frame.itertuples():
+        if (row.layer_id, row.unit) in constant:
+            assert np.isnan(row.value) and np.isnan(row.soft) and row.trials == 0
+            assert "told apart" in row.reason
+            continue
+        hard, soft = by_hand(work, row.layer_id, row.unit, row.embedding)
+        assert row.value == pytest.approx(hard, abs=1e-9), row
+        assert row.soft == pytest.approx(soft, abs=1e-5), row
+        assert row.trials == 20 and pd.isna(row.reason)
+    score = frame.set_index(["layer_id", "unit", "embedding"])["value"]
+    assert score[0, 3, "the simulator"] == score[2, 0, "the simulator"] == 1  # what that encoder sees
+    assert score[0, 0, "target"] > 0.9  # the last layer has its near copy
+    assert frame["value"].nunique() > 6
+
+
+def test_a_unit_is_not_judged_by_itself(tmp_path):
+    """Units of noise are told apart only by their own activations."""
+    work = make_work(tmp_path, views=(), embeddings=["target"])
+    values = np.random.default_rng(1).normal(size=(20, N)).astype(np.float32)
+    work.layers = [recording("copy", values.copy()), recording("last", values)]
+    frame = run(work).groupby("layer_id")["value"].mean()
+    assert frame[1] == pytest.approx(0.5, abs=0.08)
+    assert frame[0] > 0.8  # the same units elsewhere: their copies are seen
+
+
+@pytest.mark.parametrize("change", ["pieces", "file"])
+def test_pieces_and_files_give_the_same(tmp_path, monkeypatch, change):
+    whole = run(make_work(tmp_path / "none"))
+    monkeypatch.setattr(observing, "_BYTES", 1) if change == "pieces" else None
+    monkeypatch.setattr(observing, "_BLOCK", 3 * N)
+    other = make_work(tmp_path, memory="2GiB" if change == "pieces" else "1KB")
+    pd.testing.assert_frame_equal(run(other), whole)
+    assert (tmp_path / "observer.f32").exists() == (change == "file")
+    assert len(other.observers) == (15 if change == "pieces" else 3)
+
+
+def test_which_embeddings(tmp_path):
+    def names(**settings):
+        frame = run(make_work(tmp_path, **settings))
+        return frame.sort_values("place")["embedding"].unique().tolist()
+
+    assert names(views=("explainer",)) == ["the explainer", "target"]
+    assert names(views=()) == ["target"]
+    assert names(embeddings=["target", "simulator"]) == ["target", "the simulator"]
+    work = make_work(tmp_path, run=False)
+    observe(work)
+    assert work.observers == []
+    work = make_work(tmp_path)
+    work.views["explainer"].name = "target"  # someone calls it so
+    assert run(work)["embedding"].unique().tolist() == ["the simulator", "target (explainer)", "target"]
+
+
+def test_too_few_images(tmp_path):
+    work = make_work(tmp_path, views=())
+    work.layers = [replace(layer, values=layer.values[:, :15]) for layer in work.layers]
+    frame = run(work)
+    assert frame["value"].isna().all() and frame["reason"].str.contains("15 images").all()
+
+
+# -- builds ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    make_folder(folder / "images")
+    (folder / "groups.json").write_text(json.dumps({"disc": ["green_disc", "red_disc"]}))
+    make_network(folder)
+    return folder
+
+
+def built(world, name: str, *overrides: str):
+    data = config_dict(world / "images", world / "tiny.py", world / f"{name}.duckdb")
+    overrides = ("importance.run=false", "ablation.run=false", "maps.run=false", *overrides)
+    return build(parse_config(apply_overrides(data, list(overrides)), "of the test"))
+
+
+def test_a_build_without_encoders_looks_with_the_network(world):
+    with Store.open(built(world, "plain", "observer.slope=2.0", "observer.trials=30")) as store:
+        table = store.unit_table()
+        assert set(table["observer_embedding"]) == {"target"} and table["observer"].notna().any()
+        for row in table.itertuples():
+            (score,) = store.unit(row.layer, row.unit).observer
+            assert (score.value is None) == (score.reason is not None) == np.isnan(row.observer)
+            if score.value is not None:
+                assert score.trials == 30 and score.value * 60 == pytest.approx(round(score.value * 60))
+                assert 0 < score.soft < 1 and (score.soft > 0.5 or score.value < 1)
+        assert [row["embedding"] for row in store.info()["observers"]] == ["target", "target"]
+    with Store.open(built(world, "none", "observer.run=false")) as store:
+        assert store.info()["observers"] == [] and store.unit_table()["observer"].isna().all()
+
+
+def test_an_encoder_that_is_not_there(world):
+    with pytest.raises(UserError, match="observer.embeddings names the simulator"):
+        built(world, "wrong", 'observer.embeddings=["simulator"]')
+
+
+# -- the demo ----------------------------------------------------------------------------------
+
+
+def test_planted_units_are_seen_and_noise_is_not(demo_store):
+    """13 recipes score near 1 by an encoder that never saw the units; noise is a coin tossed 20 times."""
+    with Store.open(demo_store) as store:
+        table = store.unit_table("planted")
+        assert set(table["observer_embedding"]) == {"demo/simulator"}
+        truth = [store.unit("planted", int(unit)).truth["terms"] for unit in table["unit"]]
+        recipe = np.array([bool(terms) for terms in truth])
+        assert recipe.sum() == 13 and table.loc[recipe, "observer"].mean() >= 0.9
+        noise = store.unit("planted", int(table.loc[table["name"] == "noise only", "unit"].iloc[0]))
+        for score in noise.observer:  # 95 % of 20 tosses: 6 to 14 heads
+            assert 0.3 <= score.value <= 0.7, score
+        (constant,) = table.index[table["status"] == "constant"]
+        assert (
+            np.isnan(table.loc[constant, "observer"])
+            and "told apart" in table.loc[constant, "observer_reason"]
+        )
+        layers = store.layers().set_index("layer")["mean_observer"]
+        assert (layers[["block4", "block7"]] > 0.5).all()

@@ -1,0 +1,454 @@
+"""A person's way through a study: every step, every way off it, and what a person may see."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, replace
+
+import pytest
+
+from lexplain_core.trials.course import ALPHABET, NotAdmitted, admit, begin, resume
+from lexplain_core.trials.file import StudyFile
+
+from .conftest import answer_button, make_plan, walk
+
+
+class Clock:
+    """The server's clock, to be moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def study_of(tmp_path):
+    """study_of(tasks=…, …, overrides=[…]): an open study with a `Clock`."""
+    opened = []
+
+    def make(*overrides: str, **made) -> StudyFile:
+        path = tmp_path / f"study-{len(opened)}.sqlite"
+        study = StudyFile.create(path, make_plan(overrides=overrides, **made))
+        study.clock = Clock()
+        opened.append(study)
+        return study
+
+    yield make
+    for study in opened:
+        study.close()
+
+
+def test_a_whole_course_from_consent_to_code(small_study):
+    assert admit(small_study, "anna") is None
+    course = begin(small_study, "anna")
+    seen, progress, given = [], [], []
+    while (screen := course.screen()).kind not in ("thanks", "failed"):
+        seen.append(screen.kind)
+        progress.append(screen.progress)
+        if screen.kind == "trial":
+            wrong = screen.trial.phase == "main" and screen.trial.number == 2
+            button = answer_button(small_study, course, screen, not wrong, confidence=3)
+            verdict = course.answer(screen.trial.nonce, button, 812.5, load_ms=30, hidden=True)
+            assert verdict.feedback is not wrong and verdict.nonce == screen.trial.nonce
+            given.append((screen.trial.phase, button, verdict.right))
+        elif screen.kind == "instructions":
+            course.read(20)
+        elif screen.kind == "comment":
+            course.say("  nice  ")
+        else:
+            course.go_on()
+    assert seen == ["instructions", "trial", "trial", "begin", *["trial"] * 5, "comment"]
+    assert progress == sorted(progress) and 0 <= progress[0] and progress[-1] == screen.progress == 1.0
+    assert [right for phase, _, right in given if phase == "main"] == [1, 1, 2, 3, 4]
+    assert len(screen.code) == 9 and set(screen.code) <= {*ALPHABET, "-"}
+    responses = small_study.responses()
+    assert responses.phase.tolist() == ["practice"] * 2 + ["main"] * 5
+    assert responses.button.tolist() == [button for _, button, _ in given]
+    assert responses.confidence.tolist() == [3] * 7
+    assert responses.correct.tolist() == [True, True, True, False, True, True, True]
+    assert ((responses.choice == responses.upper) == (responses.button < 3)).all()
+    assert ((responses.choice == "max") == responses.correct).all()
+    assert responses.rt_ms.tolist() == [812.5] * 7 and responses.load_ms.tolist() == [30.0] * 7
+    assert responses.hidden.all()
+    assert (responses.answered_at >= responses.shown_at).all()
+    session = small_study.sessions().iloc[0]
+    assert (session.outcome, session.comment, session.code) == ("completed", "nice", screen.code)
+    assert session.passed and session.participant == "anna"
+    with pytest.raises(NotAdmitted) as refused:
+        admit(small_study, "anna")
+    assert refused.value.reason == "taken part"
+    assert refused.value.text == small_study.settings.texts.taken_part
+    with pytest.raises(NotAdmitted):
+        begin(small_study, "anna")
+    assert resume(small_study, course.token).screen().code == screen.code  # a reload of the last page
+
+
+def test_trials_are_as_planned(small_study, small_plan):
+    course = begin(small_study, "anna")
+    course.read()
+    task = small_plan.tasks[course.task_id]
+    placements = [*task.practice[0], *task.main]
+    for placed in placements:
+        if course.screen().kind == "begin":
+            course.go_on()
+        screen = course.screen()
+        trial = small_plan.trials[placed.trial]
+        sides = {"min": trial.low, "max": trial.high}
+        other = {"min": "max", "max": "min"}[placed.upper]
+
+        def data(shown):
+            return small_study.picture(shown.picture).data
+
+        assert screen.trial.upper.data == data(sides[placed.upper][9])
+        assert screen.trial.lower.data == data(sides[other][9])
+        assert [p.data for p in screen.trial.left] == [data(trial.low[c]) for c in placed.left]
+        assert [p.data for p in screen.trial.right] == [data(trial.high[c]) for c in placed.right]
+        course.answer(screen.trial.nonce, answer_button(small_study, course, screen), 1000)
+
+
+def test_a_screen_does_not_tell_high_from_low_nor_catch_from_real(study_of):
+    study = study_of(tasks=1, trials=20, catch=20, practice=2)
+    course = begin(study, "p")
+    course.read()
+    kinds = {}
+    for _ in range(42):
+        if course.screen().kind == "begin":
+            course.go_on()
+        screen = course.screen()
+        told = asdict(screen)
+        pictures = [told["trial"].pop(side) for side in ("upper", "lower")]
+        pictures += [p for side in ("left", "right") for p in told["trial"].pop(side)]
+        assert len(pictures) == 20
+        for picture in pictures:
+            assert picture.pop("data")
+            assert picture == {"source": "", "key": "", "type": "image/jpeg", "width": 8, "height": 8}
+        trial = told.pop("trial")
+        placed = study.placed(0, trial["phase"], 1, trial["number"] - 1)
+        kind = study.trials().kind[placed.trial]
+        kinds.setdefault(kind, []).append(trial)
+        assert trial == {
+            "nonce": f"{trial['phase'][0]}-1-{trial['number'] - 1}", "phase": trial["phase"],
+            "number": trial["number"], "of": 2 if trial["phase"] == "practice" else 40, "lock_ms": 0,
+            "feedback": True, "right_so_far": None if trial["phase"] == "practice" else trial["number"] - 1,
+        }  # fmt: skip
+        assert told == {"kind": "trial", "progress": told["progress"], "round": 1, "code": None}
+        course.answer(trial["nonce"], answer_button(study, course, screen), 1000)
+    assert {kind: len(of) for kind, of in kinds.items()} == {"practice": 2, "real": 20, "catch": 20}
+
+
+def test_practice_is_repeated_and_then_ends_the_session(study_of):
+    study = study_of(tasks=1, rounds=3)
+    course = begin(study, "p")
+    course.read()
+    for round_ in (1, 2, 3):
+        screens = [course.screen()]
+        walk(study, course, lambda phase, at: at != 1, steps=2)
+        screens.append(course.screen())
+        assert [s.round for s in screens] == [round_, round_]
+        assert screens[1].kind == ("again" if round_ < 3 else "failed")
+        course.go_on()
+        if round_ < 3:
+            assert course.screen().trial.nonce == f"p-{round_ + 1}-0"
+    failed = course.screen()
+    assert failed.code and failed.progress == 1.0
+    session = study.sessions().iloc[0]
+    assert (session.outcome, session.passed) == ("failed practice", False)
+    assert study.verify(failed.code)["outcome"] == "failed practice"
+    checks = study.checks().set_index("name")
+    assert checks.value["practice_rounds"] == 3 and not checks.passed["practice_rounds"]
+    assert len(study.responses()) == 6
+    with pytest.raises(NotAdmitted) as refused:
+        admit(study, "p")
+    assert refused.value.reason == "taken part"
+    assert begin(study, "q").task_id == 0  # offered again
+
+
+def test_practice_passed_in_the_second_round(study_of):
+    study = study_of(tasks=1)
+    course = begin(study, "p")
+    walk(study, course, lambda phase, at: phase == "main", steps=3)  # instructions and a wrong practice
+    assert course.screen().kind == "again"
+    walk(study, course)
+    assert course.screen().kind == "thanks"
+    checks = study.checks().set_index("name")
+    assert checks.value["practice_rounds"] == 2 and study.sessions().passed.all()
+    assert study.responses().groupby(["phase", "round"]).size().to_dict() == {
+        ("practice", 1): 2, ("practice", 2): 2, ("main", 1): 5
+    }  # fmt: skip
+
+
+def test_rounds_beyond_the_planned_ones_begin_again(study_of):
+    study = study_of("course.practice_rounds=5", tasks=1, rounds=2)
+    course = begin(study, "p")
+    course.read()
+    walk(study, course, lambda phase, at: False)
+    assert course.screen().kind == "failed"
+    trials = study.responses().groupby("round").trial_id.apply(list)
+    assert len(trials) == 5 and trials[1] == trials[3] == trials[5] and trials[2] == trials[4]
+
+
+@pytest.mark.parametrize("comment", [True, False])
+def test_courses_without_practice_or_comment(study_of, comment):
+    study = study_of(f"course.comment={str(comment).lower()}", practice=0)
+    course = begin(study, "p")
+    course.read()
+    assert course.screen().kind == "begin"
+    walk(study, course, steps=6)
+    assert course.screen().kind == ("comment" if comment else "thanks")
+    assert study.sessions().passed.all()  # who leaves at the comment has answered all the same
+    if comment:
+        assert course.screen().code is None
+        assert admit(study, "p").token == course.token
+        course.say(None)
+    assert course.screen().code
+    assert study.sessions().comment.isna().all()
+
+
+def test_comments_are_stored_whatever_is_in_them(study_of):
+    study = study_of(tasks=4)
+    given = ["'); DROP TABLE sessions; --", "né 日本 🦊\n\nnew line", "half \ud83e of a fox", "x" * 20_000]
+    for i, text in enumerate(given):
+        walk(study, begin(study, f"p{i}"), comment=text)
+    stored = study.sessions().comment.tolist()
+    assert stored == [*given[:2], "half ? of a fox", "x" * 10_000]
+
+
+def test_no_feedback_means_that_nothing_is_said(study_of):
+    study = study_of("course.feedback=false", tasks=1)
+    course = begin(study, "p")
+    course.read()
+    practice = walk(study, course, steps=2)
+    assert [v.feedback for v in practice] == [True, True]
+    course.go_on()
+    screen = course.screen()
+    assert screen.trial.feedback is False and screen.trial.right_so_far is None
+    assert {(v.feedback, v.right) for v in walk(study, course)} == {(None, 0)}
+    quiet = study_of("course.running_score=false", tasks=1)
+    course = begin(quiet, "p")
+    assert {(v.feedback, v.right) for v in walk(quiet, course)} == {(True, 0)}
+
+
+def test_resuming_by_token_and_by_name_at_every_step(small_study):
+    course = begin(small_study, "anna")
+    kinds = []
+    for _ in range(100):
+        before = course.screen()
+        kinds.append(before.kind)
+        again = resume(small_study, course.token)
+        assert again.screen() == before
+        if before.kind == "thanks":
+            break
+        assert admit(small_study, " anna ").screen() == before
+        assert begin(small_study, "anna").token == course.token  # a second click on the consent page
+        right = before.kind == "trial" and (before.trial.phase == "main" or before.round == 2)
+        walk(small_study, again, lambda phase, at, right=right: right, steps=1)
+    assert kinds == ["instructions", "trial", "trial", "again", "trial", "trial", "begin", *["trial"] * 5, "comment", "thanks"]  # fmt: skip
+    assert len(small_study.sessions()) == 1
+    with small_study.reading() as con:
+        times = {row[0] for row in con.execute("SELECT times FROM shown")}
+    assert times == {3}  # by 3 pages: the first, the one resumed by token, the one by name
+
+
+def test_the_same_page_shows_a_trial_once(small_study):
+    course = begin(small_study, "anna")
+    course.read()
+    assert course.screen() == course.screen() == course.screen()
+    with small_study.reading() as con:
+        assert [tuple(row) for row in con.execute("SELECT times FROM shown")] == [(1,)]
+
+
+def test_only_the_first_answer_counts(small_study):
+    course = begin(small_study, "anna")
+    course.read()
+    first = course.screen()
+    tab = resume(small_study, course.token)
+    assert tab.screen().trial.nonce == first.trial.nonce
+    assert course.answer(first.trial.nonce, 1, 1000) is not None
+    for late in (course, tab):
+        assert late.answer(first.trial.nonce, 4, 1000) is None
+    assert course.answer("p-1-1", 1, 1000) is None  # not shown yet
+    second = course.screen()
+    assert second.trial.nonce == "p-1-1"
+    for wrong in ("p-1-2", "m-1-0", "", None, "p-1-1 ", 5, ["p-1-1"]):
+        assert course.answer(wrong, 1, 1000) is None
+    assert small_study.responses().button.tolist() == [1]
+
+
+def test_threads_that_race_for_one_answer(small_study):
+    course = begin(small_study, "anna")
+    course.read()
+    for _ in range(7):
+        if course.screen().kind == "begin":
+            course.go_on()
+        screen = course.screen()
+        right = answer_button(small_study, course, screen)
+        tabs = [resume(small_study, course.token) for _ in range(8)]
+        barrier, verdicts = threading.Barrier(8), []
+
+        def click(tab, nonce, button, barrier, verdicts):
+            barrier.wait()
+            verdicts.append(tab.answer(nonce, button, 1000.0))
+
+        clicks = [
+            threading.Thread(target=click, args=(tab, screen.trial.nonce, right, barrier, verdicts))
+            for tab in tabs
+        ]
+        [t.start() for t in clicks]
+        [t.join() for t in clicks]
+        assert sum(v is not None for v in verdicts) == 1
+    assert len(small_study.responses()) == 7
+
+
+def test_the_lock_holds_by_both_clocks(study_of):
+    study = study_of("course.lock_ms=1500", tasks=1)
+    course = begin(study, "p")
+    course.read()
+    assert course.answer("p-1-0", 1, 5000) is None  # never shown
+    nonce = course.screen().trial.nonce
+    study.clock.now += 1.2
+    assert course.answer(nonce, 1, 1600) is None  # the server's clock says no
+    study.clock.now += 1.0
+    assert course.answer(nonce, 1, 1499.9) is None  # the browser's does
+    assert resume(study, course.token).answer(nonce, 1, 1500) is not None
+    row = study.responses().iloc[0]
+    assert (row.lock_ms, row.rt_ms) == (1500, 1500)
+    assert row.answered_at - row.shown_at == pytest.approx(2.2)
+
+
+@pytest.mark.parametrize(
+    "rt", [None, float("nan"), float("inf"), -1.0, "1600", True, [1600], 10**400, {"a": 1}, 1499]
+)
+def test_times_that_are_none_are_refused(study_of, rt):
+    study = study_of("course.lock_ms=1500", tasks=1)
+    course = begin(study, "p")
+    course.read()
+    nonce = course.screen().trial.nonce
+    study.clock.now += 5
+    assert course.answer(nonce, 1, rt) is None
+    assert study.responses().empty
+
+
+@pytest.mark.parametrize("button", [-1, 6, True, False, None, "1", 1.0, 10**30])
+def test_buttons_that_do_not_exist_are_refused(small_study, button):
+    course = begin(small_study, "p")
+    course.read()
+    assert course.answer(course.screen().trial.nonce, button, 1000) is None
+    assert small_study.responses().empty
+
+
+def test_times_longer_than_the_servers_own_are_unknown(study_of):
+    study = study_of(tasks=1)
+    course = begin(study, "p")
+    course.read()
+    for rt, load in ((2500.0, 1e12), (1e9, float("nan"))):
+        nonce = course.screen().trial.nonce
+        study.clock.now += 3
+        assert course.answer(nonce, 1, rt, load, hidden="yes") is not None
+    rows = study.responses()
+    assert rows.rt_ms.isna().tolist() == [False, True]
+    assert rows.load_ms.isna().all() and rows.hidden.isna().all()
+
+
+def test_instructions_are_timed_and_locked(study_of):
+    study = study_of("course.instructions_lock_s=10", tasks=5)
+    cases = [(12.0, 12.0), (1e9, 30.0), (float("nan"), 30.0), (None, 30.0), (-5, 30.0)]
+    for i, (said, stored) in enumerate(cases):
+        course = begin(study, f"p{i}")
+        course.read(said if said == 12.0 else 20)  # by the server's clock no time has passed
+        assert course.screen().kind == "instructions"
+        study.clock.now += 30
+        course.read(9.0)
+        assert course.screen().kind == "instructions"
+        course.read(said)
+        course.read(25.0)
+        assert course.screen().kind == "trial"
+        assert study.sessions().instructions_s[i] == stored
+
+
+def test_moves_out_of_turn_do_nothing(small_study):
+    course = begin(small_study, "p")
+    for kind in ["instructions", "trial", "trial", "begin"]:
+        assert course.screen().kind == kind
+        if kind != "begin":
+            course.go_on()
+        course.say("too early")
+        if kind != "instructions":
+            course.read(20)
+        assert course.screen().kind == kind
+        walk(small_study, course, steps=1)
+    walk(small_study, course)
+    for move in (course.go_on, course.read, lambda: course.say("late")):
+        move()
+    session = small_study.sessions().iloc[0]
+    assert (session.step, session.comment) == ("thanks", "fine")
+
+
+def test_who_is_admitted(study_of):
+    study = study_of(tasks=1)
+    for nobody in (None, "", "   ", "a\x00b", "x" * 201, "\ud800", 7, ["anna"]):
+        for way in (admit, begin):
+            with pytest.raises(NotAdmitted) as refused:
+                way(study, nobody)
+            assert refused.value.reason == "no pid" and "pid" in refused.value.text
+    begin(study, "anna")
+    for way in (admit, begin):
+        with pytest.raises(NotAdmitted) as refused:
+            way(study, "bob")
+        assert (refused.value.reason, refused.value.text) == ("full", study.settings.texts.full)
+    for token in (None, "", "x", 5, "é", "' OR 1=1"):
+        with pytest.raises(NotAdmitted) as refused:
+            resume(study, token)
+        assert refused.value.reason == "unknown"
+
+
+def test_names_are_optional_where_the_study_says_so(study_of):
+    study = study_of("course.pid=optional", tasks=2)
+    assert admit(study, None) is None
+    one, two = begin(study, None), begin(study, "")
+    assert one.token != two.token and {one.task_id, two.task_id} == {0, 1}
+    walk(study, one)
+    first = study.checks().query("name == 'first_time'").iloc[0]
+    assert first.passed and first.isna()["value"] and "can't be known" in first.details["why"]
+    assert study.sessions().passed.iloc[0]
+    assert study.sessions().participant.tolist() == ["session 1", "session 2"]
+
+
+def test_a_deleted_person_is_told_so(small_study):
+    course = begin(small_study, "anna")
+    course.read()
+    nonce = course.screen().trial.nonce
+    small_study.delete_person("anna")
+    for move in (course.screen, course.read, course.go_on, lambda: course.answer(nonce, 1, 1000)):
+        with pytest.raises(NotAdmitted) as refused:
+            move()
+        assert refused.value.reason == "unknown"
+    assert admit(small_study, "anna") is None
+
+
+def test_tasks_go_to_those_with_the_fewest_people_and_come_back(study_of):
+    study = study_of("course.people=2", "course.abandon_minutes=60", tasks=2)
+    courses = [begin(study, f"p{i}") for i in range(4)]
+    assert [c.task_id for c in courses] == [0, 1, 0, 1]
+    with pytest.raises(NotAdmitted):
+        begin(study, "p4")
+    walk(study, courses[0])
+    study.clock.now += 59 * 60
+    courses[1].screen()  # a sign of life
+    study.clock.now += 2 * 60
+    assert study.sessions().outcome.tolist() == ["completed", "running", "abandoned", "abandoned"]
+    late = [begin(study, f"late{i}").task_id for i in range(2)]
+    assert sorted(late) == [0, 1]
+    with pytest.raises(NotAdmitted):
+        admit(study, "later")
+    assert courses[2].screen().kind == "instructions"  # who comes back goes on
+    assert admit(study, "p2").token == courses[2].token
+    assert study.tasks().passed_people.tolist() == [1, 0]
+
+
+def test_nobody_takes_part_in_an_imported_study(tmp_path):
+    with StudyFile.create(tmp_path / "a.sqlite", replace(make_plan(), kind="imported")) as study:
+        with pytest.raises(NotAdmitted) as refused:
+            begin(study, "p")
+        assert refused.value.reason == "full"
