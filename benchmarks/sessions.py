@@ -5,7 +5,8 @@
 
 Each run makes a study of its own with real JPEGs of 224 x 224 pixels, takes everyone through a whole course
 (every answer on disk before the next screen), and compares the answers in the file with the ones given.
-A person's pace is 1.5 to 4.5 s a trial; IMI locks the answers for the first 1.5 s.
+A person's pace is 1.5 to 4.5 s a trial; IMI locks the answers for the first 1.5 s. In browsers `answer` is the time from
+the click to the verdict on the page and `screen` from Continue to the next trial's images, without locks.
 """
 
 from __future__ import annotations
@@ -208,7 +209,7 @@ async def browsers(path: Path, people: int, trials: int, pace: tuple[float, floa
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = open(path.with_suffix(".log"), "wb")  # noqa: SIM115
+    log = open(path.with_suffix(".log"), "wb")
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless",
          "true", "--", "--study", str(path)], cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"LEXPLAIN_STORES": str(path.parent)},
@@ -261,7 +262,7 @@ def main() -> None:
             else:
                 found[name] = engine(path, people, pace)
     rows = [
-        [name, str(f["people"]), f"{f['answers']:,}", f"{f['per_second']:.0f}"]
+        [name, str(f["people"]), f"{f['answers']:,}", f"{f['per_second']:.1f}"]
         + [f"{f[what][figure]:.1f}" for what in ("screen", "answer") for figure in ("median", "p95", "max")]
         for name, f in found.items()
     ]

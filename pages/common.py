@@ -13,7 +13,6 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.store import Store, StoreEntry, StoreError, find_stores
-
 from pages import links
 from pages.parts.copy_link import copy_link
 from pages.parts.no_store import no_store

@@ -297,7 +297,7 @@ def _end(course: Course, kind: str, code: str | None) -> None:
     with _card(course.study, "Thank you" if kind == "thanks" else "That's all"):
         st.markdown(texts.thanks if kind == "thanks" else texts.failed)
         if code:
-            st.caption("Your completion code")
+            st.markdown("**Your completion code**")
             with st.container(key="lx_code"):
                 st.code(code, language=None)
 
@@ -353,6 +353,10 @@ _STYLE = """<style>
 .st-key-lx_card { max-width: 720px; margin: 0 auto; padding: min(7vh, 4rem) 1.5rem 3rem; gap: .9rem; }
 .st-key-lx_card :is(p, li) { font-size: 1.1rem; line-height: 1.55; }
 .st-key-lx_card button { min-height: 2.9rem; padding: 0 1.3rem; }
+.st-key-lx_card button[kind="primary"], .st-key-lx_card button[kind="primary"] * { color: light-dark(#fff, #0d1218); }
+.st-key-lx_card button kbd, .st-key-lx_card button p + * { font-size: 1rem; opacity: .85; }
+.st-key-lx_card [data-testid="stText"] { font-family: inherit; font-size: 1.1rem; line-height: 1.55; }
+.st-key-lx_card p code { font-size: 1em; color: inherit; }
 .st-key-lx_code code { font-size: 1.6rem; letter-spacing: .06em; }
 .st-key-lx_card [data-testid="stButton"] { margin-top: .6rem; }
 .st-key-lx_code [data-testid="stCodeCopyButton"] { opacity: 1; transform: none; }
@@ -361,7 +365,7 @@ _STYLE = """<style>
     "The connection is lost. As soon as it is back, this page goes on by itself; your answers are kept."; }
 .lx-preview { border: 1px solid currentColor; border-radius: 4px; padding: .2rem .6rem; font-weight: 600;
               width: fit-content; margin: 0; }
-.lx-sketch { display: block; width: 100%; max-width: 406px; height: auto; margin: 0 auto; }
+.lx-sketch { display: block; width: 100%; max-width: 440px; height: auto; margin: 0 auto; }
 </style>"""
 
 
@@ -386,7 +390,7 @@ def _sketch() -> str:
         for n in range(3)
     ]
     svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="406" height="152" viewBox="0 0 406 152">'
+        '<svg xmlns="http://www.w3.org/2000/svg" width="440" height="152" viewBox="-17 0 440 152">'
         f'<g text-anchor="middle" font-family="sans-serif" fill="{grey}">{"".join(cells + queries + words + keys)}</g></svg>'
     )
     alt = "Nine examples on the left, nine on the right; two images in the centre, with buttons 1 to 3 each"

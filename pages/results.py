@@ -67,7 +67,7 @@ def render() -> None:
     else:
         _figures(view, study)
     _what_is_this()
-    if study.kind == "study":
+    if study.kind == "study" and view.show != "new":  # not while someone fills in the form
         _watch(study)
 
 

@@ -233,14 +233,12 @@ def _tally(view: links.TryIt, opened: common.Opened, drawn: tried.Drawn, done: t
         f"{percent(low)} to {percent(high)} (Wilson). By guessing one gets half of them right."
     )
     for number, (asked, right) in enumerate(zip(drawn.trials, rights, strict=True)):
-        there = links.Neuron(store=view.store, layer=asked.layer, unit=asked.unit)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.html(f"<span>{number + 1}. {'✓ right' if right else '✗ not right'}:</span>", width="content")
-            st.page_link(
-                "pages/neuron.py",
-                label=md(f"{asked.layer} · unit {asked.unit}"),
-                query_params=links.query(there),
-            )
+            st.html(f"<span>{number + 1}. {'✓ right' if right else '✗ not right'}</span>", width=110)
+            if view.unit is None:
+                _open(view, asked, f"{asked.layer} · unit {asked.unit}")
+    if view.unit is not None:
+        _open(view, drawn.trials[0], f"Open {view.layer} · unit {view.unit}")
     with st.container(horizontal=True):
         st.button(
             "New trials",
@@ -251,6 +249,11 @@ def _tally(view: links.TryIt, opened: common.Opened, drawn: tried.Drawn, done: t
             type="primary",
         )
         st.button("The same ones again", icon=":material/replay:", key="again", on_click=_again)
+
+
+def _open(view: links.TryIt, asked: tried.Asked, label: str) -> None:
+    unit = links.Neuron(store=view.store, layer=asked.layer, unit=asked.unit)
+    st.page_link("pages/neuron.py", label=md(label), query_params=links.query(unit))
 
 
 def _what_is_this() -> None:

@@ -20,7 +20,7 @@ from lexplain_core.importance import BETAS, Impact
 from lexplain_core.mapping import Whole
 from lexplain_core.persist_effects import write_effects
 from lexplain_core.simulate import Ablated
-from lexplain_core.store import Store, StoreWriter
+from lexplain_core.store import ObserverScore, Store, StoreWriter
 from lexplain_core.target import TargetModel, load_target
 from lexplain_core.target.maps import ActivationMap, pack
 from lexplain_core.target.preprocess import Preprocessing
@@ -125,7 +125,7 @@ def by_hand(world, full, tmp_path_factory):
     path = tmp_path_factory.mktemp("hand") / "hand.duckdb"
     shutil.copy(full, path)
     with duckdb.connect(str(path)) as con:
-        for table in (*EFFECTS, "maps"):
+        for table in (*EFFECTS, "maps", "observer_scores"):
             con.execute(f"DELETE FROM {table}")
     work = Work.__new__(Work)
     work.impacts = {
@@ -148,13 +148,18 @@ def by_hand(world, full, tmp_path_factory):
             )
         )
     ]  # fmt: skip
+    score = {"layer_id": 1, "embedding": "target", "place": 0, "soft": np.nan}
+    work.observers = [
+        pd.DataFrame([score | {"unit": 0, "trials": 20, "value": 0.75, "reason": None}]),
+        pd.DataFrame([score | {"unit": 1, "trials": 0, "value": np.nan, "reason": "No sides."}]),
+    ]
     rows = path.with_name("rows.duckdb")
     with StoreWriter(rows) as store:
         write_effects(work, store)
     with duckdb.connect(str(path)) as con:
         con.execute(f"ATTACH '{rows}' AS rows (READ_ONLY)")
-        for table in (*EFFECTS, "maps"):
-            con.execute(f"INSERT INTO {table} SELECT * FROM rows.{table}")
+        for table in (*EFFECTS, "maps", "observer_scores"):
+            con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows.{table}")
     with Store.open(path) as store:
         yield store, values
 
@@ -195,6 +200,14 @@ def test_undefined_is_null_with_a_reason(by_hand):
     table = store.table1("mean")
     assert (table["units"] == 0).all() and table["mean"].isna().all() and not table["sampled"].any()
     json.dumps(store.info(), allow_nan=False)
+
+
+def test_observers_come_back_as_they_were(by_hand):
+    store, _ = by_hand
+    assert store.unit("last", 0).observer == [ObserverScore("target", 20, 0.75, None, None)]
+    assert store.unit("last", 1).observer == [ObserverScore("target", 0, None, None, "No sides.")]
+    assert store._all("SELECT count(*) FROM observer_scores WHERE isnan(value) OR isnan(soft)") == [(0,)]
+    assert store.info()["layers"][1]["mean_observer"] == 0.75
 
 
 def test_pushes_come_back_in_order_with_names(by_hand):

@@ -29,6 +29,10 @@ def proportion_bars(
     """
     look = theme_of(theme)
     groups, names = list(pd.unique(rows["group"])), list(pd.unique(rows["series"]))
+    thick = 0.76 / max(1, len(names))
+    # the bars of a group lie around its place, however many they are
+    turn, many = rows.groupby("group").cumcount(), rows.groupby("group")["series"].transform("size")
+    rows = rows.assign(place=rows["group"].map(groups.index) + (turn - (many - 1) / 2) * thick)
     styles, data = _series(names), []
     for name in names:
         own = rows[rows["series"] == name]
@@ -38,7 +42,8 @@ def proportion_bars(
                 "type": "bar",
                 "orientation": "h",
                 "name": escape(name),
-                "y": [groups.index(group) for group in own["group"]],
+                "y": own["place"].tolist(),
+                "width": 0.94 * thick,
                 "x": own["mean"].astype(float).tolist(),
                 "error_x": _error(own, look),
                 "marker": {
@@ -67,15 +72,14 @@ def proportion_bars(
                 "%{customdata[3]}<extra></extra>",
             }
         )
-    height = 92 + _ROW * max(2, len(groups) * max(1, len(names)))
+    top = 56 if len(names) > 1 else 30  # the legend above the word "chance"
+    inside = _ROW * max(2, len(groups) * max(1, len(names)))
     return figure(
         look,
-        height,
+        top + inside + 50,
         data,
-        margin={"l": 20, "r": 18, "t": 36, "b": 50},
-        barmode="group",
-        bargap=0.28,
-        bargroupgap=0.06,
+        margin={"l": 20, "r": 18, "t": top, "b": 50},
+        barmode="overlay",
         xaxis=axis(look, title, range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1], tickformat=".0%"),
         yaxis=axis(
             look,
@@ -87,7 +91,13 @@ def proportion_bars(
             zeroline=False,
         ),
         showlegend=len(names) > 1,
-        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "traceorder": "normal"},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1 + 22 / inside,
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
         shapes=[_chance(look, "x")],
         annotations=[_chance_word(look, "x")],
     )
@@ -257,6 +267,7 @@ def response_times(
             }
         )
     over = int((seconds > edges[-1]).sum())
+    highest = max((sum(pair) for pair in zip(*(trace["y"] for trace in data), strict=True)), default=1)
     return figure(
         look,
         height,
@@ -270,9 +281,16 @@ def response_times(
             range=[0, float(edges[-1])],
             zeroline=False,
         ),
-        yaxis=axis(look, "answers", rangemode="tozero"),
+        yaxis=axis(look, "answers", range=[0, 1.18 * max(1, highest)]),  # room for the lock's words
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "font": {"size": 12}},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.01,
+            "yanchor": "bottom",
+            "font": {"size": 12},
+            "traceorder": "normal",
+        },
         shapes=[
             {
                 "type": "line", "x0": lock, "x1": lock, "y0": 0, "y1": 1, "yref": "paper",
@@ -361,9 +379,9 @@ def _percent(share: float) -> str:
 
 
 def _error(rows: pd.DataFrame, look: Theme) -> dict:
-    """Asymmetric error bars; nothing where there is no interval."""
-    up = (rows["high"] - rows["mean"]).clip(lower=0).fillna(0)
-    down = (rows["mean"] - rows["low"]).clip(lower=0).fillna(0)
+    """Asymmetric error bars; none (NaN) where there is no interval."""
+    up = (rows["high"] - rows["mean"]).clip(lower=0)
+    down = (rows["mean"] - rows["low"]).clip(lower=0)
     return {
         "type": "data",
         "symmetric": False,

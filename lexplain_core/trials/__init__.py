@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .course import Course, NotAdmitted, Screen, TrialScreen, Verdict, admit, begin, resume
     from .export import export_responses, export_sessions
     from .file import Recorded, StudyEntry, StudyFile, find_studies, studies_folder, study_path
+    from .humans import human_scores
     from .imi import import_imi
     from .intervals import wilson
     from .making import new_study
@@ -27,6 +28,7 @@ _HOMES = {
     "course": ["Course", "NotAdmitted", "Screen", "TrialScreen", "Verdict", "admit", "begin", "resume"],
     "export": ["export_responses", "export_sessions"],
     "file": ["Recorded", "StudyEntry", "StudyFile", "find_studies", "studies_folder", "study_path"],
+    "humans": ["human_scores"],
     "imi": ["import_imi"],
     "intervals": ["wilson"],
     "making": ["new_study"],
@@ -65,6 +67,7 @@ __all__ = [
     "export_responses",
     "export_sessions",
     "find_studies",
+    "human_scores",
     "import_imi",
     "judge",
     "load_settings",

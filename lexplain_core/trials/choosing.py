@@ -88,12 +88,14 @@ class Choice:
                     advance(1)
                 except Indistinguishable as error:
                     self.left_out.append([*key, error.reason])
-        where = "the chosen layers have" if self.settings.stimuli.layers else "the store has"
+        some = self.settings.stimuli.layers
+        where = "the chosen layers have" if some else "the store has"
         if len(found) < least:
+            lower = f"lower course.trials to {len(found)}" if found else "take another store"
             raise UserError(
                 f"A task has {least} trials (course.trials), each about another unit, but {where} only "
-                f"{len(found)} units whose two sides can be told apart: lower course.trials to {len(found)}, "
-                "or take more layers."
+                f"{len(found)} units whose two sides can be told apart: {lower}"
+                + (", or choose more layers (stimuli.layers)." if some else ".")
             )
         if len(found) < wanted:
             self.notes.append(

@@ -17,6 +17,7 @@ from .base import QUERY
 from .checks import CHECKS
 from .imi_names import TASK, WRITES, details, task_name
 
+_ABOUT = {name: about.rstrip(".") for name, about in CHECKS.items()}
 IMI_COLUMNS = {
     "rt": "response time in ms, from the images' appearance to the answer; holds the lock",
     "button_pressed": "0 to 2: the upper image, confidence 1 to 3; 3 to 5: the lower one",
@@ -45,7 +46,7 @@ IMI_COLUMNS = {
     "mode": "kind of the references: natural, optimized (synthetic); catch_trial for catch trials",
     "model": "the target model; catch/… for catch trials",
     "passed_checks": "whether the five checks below hold; empty while the session runs",
-    **{f"{imi}_result": f"check {ours}: {CHECKS[ours]}" for imi, ours in WRITES.items()},
+    **{f"{imi}_result": f"check {ours}: {_ABOUT[ours]}" for imi, ours in WRITES.items()},
     **{f"{imi}_details": f"value of the check {ours}, as a Python literal" for imi, ours in WRITES.items()},
     "instruction_time_details_extracted": "seconds on the instructions",
     "total_response_time_details_extracted": "seconds in all",
@@ -97,8 +98,8 @@ SESSION_COLUMNS = {
     "started_at": "consent, seconds since 1970",
     "finished_at": "seconds since 1970",
     "instructions_s": "seconds on the instructions",
-    **{name: f"value of the check: {about}" for name, about in CHECKS.items()},
-    **{f"{name}_passed": f"whether it holds: {about}" for name, about in CHECKS.items()},
+    **{name: f"value of the check: {about}" for name, about in _ABOUT.items()},
+    **{f"{name}_passed": f"whether it holds: {about}" for name, about in _ABOUT.items()},
     "code": "the completion code",
     "comment": "what the person wrote",
 }
@@ -131,7 +132,7 @@ def export_responses(study) -> pd.DataFrame:
     out["time_elapsed"] = 1000 * (rows.answered_at - mine.map(sessions.started_at))
     out["internal_node_id"] = None
     out["response_index"] = mine.map(told.response_index)
-    out["participant_id"] = _plain(mine.map(sessions.pid)).fillna("anonymized")
+    out["participant_id"] = _plain(mine.map(sessions.pid)).astype(object).fillna("anonymized")
     out["corrected_trial_index"] = rows.position.astype("float64").mask(demo)
     names = pd.Series({i: task_name(s) for i, s in sessions.iterrows()}, dtype=object)
     out["task_id"] = mine.map(names)

@@ -6,6 +6,7 @@ import json
 import sqlite3
 
 from .base import Placed
+from .file_access import RECORDS
 
 # One statement sees one state of the file: a session's row, how many answers it has where it stands (`done`),
 # and how many of its main answers are right.
@@ -169,8 +170,19 @@ def answers(con: sqlite3.Connection, session: int) -> list[dict]:
 
 
 def forget(con: sqlite3.Connection, pid: str) -> int:
-    """Delete all sessions of a person with all that belongs to them; how many they were."""
-    mine = "session_id IN (SELECT session_id FROM sessions WHERE pid = ?)"
-    for table in ("checks", "responses", "shown"):
-        con.execute(f"DELETE FROM {table} WHERE {mine}", (pid,))
-    return con.execute("DELETE FROM sessions WHERE pid = ?", (pid,)).rowcount
+    """Delete all sessions of a person with all that belongs to them; how many they were.
+
+    The tables are emptied and filled again with what stays: deleting single rows leaves copies of them where
+    SQLite once moved them within a page (secure_delete overwrites the last place only), but of a
+    table that is emptied whole pages are overwritten.
+    """
+    mine = {row[0] for row in con.execute("SELECT session_id FROM sessions WHERE pid = ?", (pid,))}
+    if mine:
+        for table in RECORDS:
+            rows = [
+                tuple(row) for row in con.execute(f"SELECT * FROM {table}") if row["session_id"] not in mine
+            ]
+            con.execute(f"DELETE FROM {table}")
+            if rows:
+                con.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    return len(mine)

@@ -88,7 +88,7 @@ def _read(path: Path) -> pd.DataFrame:
             raise UserError(
                 f"{path} lacks {len(missing)} of the {len(IMI_COLUMNS)} columns of IMI's responses: {', '.join(missing)}."
             )
-        text = pd.read_csv(path, usecols=_READ, dtype="str", keep_default_na=False)
+        text = pd.read_csv(path, usecols=_READ, dtype="str", keep_default_na=False, index_col=False)
     except FileNotFoundError:
         raise UserError(
             f"There is no {path}; `import imi` wants the folder of Zenodo record 8131197, with human_responses/responses_main.csv in it."

@@ -68,8 +68,7 @@ def query_start(n: int, difficulty: str, batches: int | None = None) -> int:
     _enough(n, size)
     share = DIFFICULTIES[difficulty]
     references = REFERENCES * size
-    # In whole percent, since 0.15 · n may fall just below a whole number.
-    start = references if share is None else n * round(100 * share) // 100
+    start = references if share is None else int(share * n)
     if start < references:
         raise Refused(
             f"The difficulty {difficulty!r} can't be had of {n:,} images: its queries would begin at rank {start:,}, "

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.figures import percent, plural
 from lexplain_core.store import Explanation, StoreError, Unit
 
 from .. import common, links
 from .scores import seen_by
 from .tried import Asked
-from .words import md, quantity, rounded, two
+from .words import md, quantity, rounded
 
 _SURE = ("a guess", "fairly sure", "very sure")
 
@@ -25,7 +25,7 @@ def show(view: links.TryIt, opened: common.Opened, asked: Asked, button: int) ->
     with left:
         st.markdown(_verdict(unit, asked, button))
         st.markdown(_words(unit, asked))
-        if observed := _observer(opened, unit):
+        if observed := _observer(unit):
             st.markdown(observed)
         there = links.Neuron(store=view.store, layer=unit.layer, unit=unit.unit)
         st.page_link(
@@ -63,8 +63,8 @@ def _verdict(unit: Unit, asked: Asked, button: int) -> str:
     places = [f"place {count - rank:,} of {count:,} from the top" for rank in ranks]
     return (
         f"**{'✓ Right' if right else '✗ Not right'}**: you chose the {chosen} image ({_SURE[button % 3]}), and the "
-        f"**{'upper' if wanted else 'lower'}** one belongs to the right examples. They are the images that excite "
-        f"**{md(_name(unit))}** most, those on the left the ones that excite it least.\n\n"
+        f"**{'upper' if wanted else 'lower'}** one belongs to the right examples. Those on the right excite "
+        f"**{md(_name(unit))}** most, those on the left least.\n\n"
         f"Its {md(quantity(unit))} is **{rounded(upper)}** for the upper image ({places[0]}) and **{rounded(lower)}** "
         f"for the lower one ({places[1]}); over all images it goes from {rounded(unit.minimum)} to {rounded(unit.maximum)}."
     )
@@ -104,16 +104,19 @@ def _first(unit: Unit) -> Explanation:
     return next((e for e in unit.explanations if e.method == method), unit.explanations[0])
 
 
-def _observer(opened: common.Opened, unit: Unit) -> str:
-    table = common.units(opened)
-    if "observer" not in table:
+def _observer(unit: Unit) -> str:
+    """How often the main machine observer is right about the unit, '' where the store has none."""
+    scores = [score for score in unit.observer if score.value is not None]
+    if not scores:
         return ""
-    row = table[(table["layer"] == unit.layer) & (table["unit"] == unit.unit)]
-    if row.empty or pd.isna(row["observer"].iloc[0]):
-        return ""
+    eyes = (
+        "by the network’s own features"
+        if scores[0].embedding == "target"
+        else f"as {md(scores[0].embedding)} sees them"
+    )
     return (
-        f"**The machine observer**, which compares the images by an encoder, is right in "
-        f"**{two(float(row['observer'].iloc[0]))}** of such trials of this unit (chance: 0.50)."
+        f"**The machine observer**, which compares images {eyes}, is right in **{percent(scores[0].value)}** of "
+        f"{plural(scores[0].trials, 'such trial')} about this unit (chance: 50%)."
     )
 
 

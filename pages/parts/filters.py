@@ -18,6 +18,7 @@ SORT_WORDS = {
     "score": "score, worst first",
     "-ablation": "ablation score, best first",
     "-impact": "total impact, largest first",
+    "-observer": "machine 2AFC, best first",
     "length": "length, shortest first",
     "-maximum": "largest activation first",
 }

@@ -55,15 +55,15 @@ def _observer(unit: Unit) -> str:
     scores = [score for score in unit.observer if score.value is not None]
     if not scores:
         return f'<p class="lx-facts lx-observer"><b>No machine 2AFC score:</b> {escape(unit.observer[0].reason or "")}</p>'
-    told = "; ".join(
-        f"<b>{two(score.value)}</b> by {'the network’s own last layer' if score.embedding == 'target' else escape(score.embedding)}"
-        for score in scores
+    main, *others = [
+        (two(s.value), "the network’s own last layer" if s.embedding == "target" else escape(s.embedding))
+        for s in scores
+    ]
+    also = "".join(f"; {value} by {name}" for value, name in others)
+    return (
+        f'<p class="lx-facts lx-observer">Machine 2AFC: <b>{main[0]}</b> of {scores[0].trials} trials right, by {main[1]}'
+        f'{also}. <span class="lx-muted">Chance is 0.5: it sorts images by what they look like.</span></p>'
     )
-    means = (
-        f"In {scores[0].trials} trials a machine told which of two images excites the unit, from 9 examples of each side: "
-        "share of right answers, chance 0.5."
-    )
-    return f'<p class="lx-facts lx-observer">Machine 2AFC {told}. <span class="lx-muted">{means}</span></p>'
 
 
 def explanation_of(unit: Unit, method: str) -> Explanation | None:

@@ -25,10 +25,10 @@ def show(view: links.Results, study: Study, results: Analysed) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _confidence(study, results, condition)
-        _depth(study, results, condition)
-    with right:
         _times(study, results, condition)
-        _difficulty(view, study, results)
+    with right:
+        _depth(study, results, condition)
+    _difficulty(view, study, results)
 
 
 def _confidence(study: Study, results: Analysed, condition: tuple) -> None:
@@ -104,7 +104,7 @@ def _depth(study: Study, results: Analysed, condition: tuple) -> None:
     st.markdown(f"Each point is a unit; 0 is the first of the layers, 1 the last. {association_words(found)}")
     units_chart(
         figures.human_scatter(
-            known, "depth", "relative depth of the layer", theme=common.theme(), height=340
+            known, "depth", "relative depth of the layer", theme=common.theme(), height=480
         ),
         "depth scatter",
         "Scatter of units: relative depth of the layer against the proportion right",
@@ -129,25 +129,29 @@ def _difficulty(view: links.Results, study: Study, results: Analysed) -> None:
         "The further the two images in the centre lie from the extremes, the harder. Means over units, 95% intervals as in *Overview*."
     )
     one = several["model"].nunique() == 1
-    common.chart(
-        figures.proportion_bars(
-            as_bars(several, view.over, ["difficulty"] if one else ["model", "difficulty"]),
-            theme=common.theme(),
-        ),
-        "difficulty bars",
-        "Bars of the proportion right by difficulty, beside chance",
-    )
-    for row in results.difficulty.itertuples():
-        if pd.notna(row.difference):
-            interval = (
-                f" (95% interval {signed(100 * row.low, 1)} to {signed(100 * row.high, 1)})"
-                if pd.notna(row.low)
-                else f" (no interval: {md(row.reason)})"
-            )
-            st.markdown(
-                f"- {md(row.model)}, {md(row.mode)}: {row.harder} less {row.easier} "
-                f"**{signed(100 * row.difference, 1)} points**{interval}, over {plural(int(row.units), 'unit')} judged at both"
-            )
+    left, right = st.columns([1.2, 1], gap="large")
+    with left:
+        bars = as_bars(several, view.over, ["difficulty"] if one else ["model", "difficulty"])
+        common.chart(
+            figures.proportion_bars(bars, theme=common.theme()),
+            "difficulty bars",
+            "Bars of the proportion right by difficulty, beside chance",
+        )
+    right.markdown("\n".join(_difference(row) for row in results.difficulty.itertuples()))
     common.csv_button(
         "Differences as CSV", lambda: results.difficulty, f"{study.stem} difficulty.csv", "csv difficulty"
     )
+
+
+def _difference(row) -> str:
+    """A line: how much harder a difficulty is than another, for the same units."""
+    what = f"- {md(row.model)}, {md(row.mode)}: {row.harder} less {row.easier}"
+    if pd.isna(row.difference):
+        return f"{what} unknown: {md(row.reason)}"
+    note = f" {md(row.reason)}" if row.reason else ""
+    interval = (
+        f" (95% interval {signed(100 * row.low, 1)} to {signed(100 * row.high, 1)})"
+        if pd.notna(row.low)
+        else ""
+    )
+    return f"{what} **{signed(100 * row.difference, 1)} points**{interval}, over {plural(int(row.units), 'unit')} judged at both.{note}"

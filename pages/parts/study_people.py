@@ -15,7 +15,7 @@ from lexplain_core.trials import CHECKS, StudyFile, export_responses, export_ses
 from .. import common, links
 from . import studies
 from .studies import Analysed, Study
-from .words import md, message
+from .words import code, md, message
 
 _SHORT = {
     "practice_rounds": "Practice rounds",
@@ -139,7 +139,7 @@ def _checks(study: Study, results: Analysed) -> None:
             "failed": st.column_config.NumberColumn("Failed", width=55, help="Sessions that fail it"),
             "alone": st.column_config.NumberColumn("Only this", width=70, help="Sessions that fail this check and no other"),
             "sessions": st.column_config.NumberColumn("Of", width=45, help="Sessions that it was made of"),
-            "about": st.column_config.TextColumn("It asks whether"),
+            "about": st.column_config.TextColumn("Passed where"),
         },
     )  # fmt: skip
     common.csv_button("Checks as CSV", lambda: frame, f"{study.stem} checks.csv", "csv checks")
@@ -150,23 +150,23 @@ def _codes(study: Study) -> None:
     if study.kind != "study":
         st.markdown("Imported answers have no completion codes.")
         return
-    code = st.text_input(
+    given = st.text_input(
         "Whose code is this?",
         key="code",
         placeholder="ABCD-2345",
         help="A person sees it on the last page",
         max_chars=40,
     )
-    if not code.strip():
+    if not given.strip():
         return
     try:
         with StudyFile.open(study.path) as file:
-            found = file.verify(code)
+            found = file.verify(given)
     except UserError as error:
         st.error(message(error), icon=":material/error:")
         return
     if found is None:
-        st.error(md(f"Nobody in this study has the code “{code.strip()}”."), icon=":material/cancel:")
+        st.error(md(f"Nobody in this study has the code “{given.strip()}”."), icon=":material/cancel:")
         return
     when = (
         datetime.fromtimestamp(found["finished_at"]).strftime("%d %B %Y, %H:%M")
@@ -184,7 +184,7 @@ def _rows(study: Study) -> None:
     st.subheader("All rows", anchor=False)
     st.markdown(
         f"A row an answer, of everybody, practice and catch trials included, with IMI’s column names where they exist; the same as "
-        f"`python -m lexplain_core study export {study.stem}`. A row a session has what the checks say."
+        f"{code(f'python -m lexplain_core study export {study.stem}')}. A row a session has what the checks say."
     )
     for label, export, name in (
         ("Answers as CSV", export_responses, "answers"),

@@ -28,7 +28,7 @@ HTML = """
 CSS = """
 .trial { box-sizing: border-box; height: var(--height, 100dvh); padding: 10px 20px 12px; display: flex;
          flex-direction: column; gap: 6px; color: var(--st-text-color); font-family: var(--st-font);
-         font-size: 16px; line-height: 1.3; outline: none; overflow: hidden;
+         font-size: clamp(16px, 1.9vh, 20px); line-height: 1.3; outline: none; overflow: hidden;
          --good: #0b7a3b; --bad: #b42318; --grey: #747474; --ink: var(--st-text-color); }
 .trial[data-dark] { --good: #57d08d; --bad: #ff8f83; }
 .bar { height: 6px; border-radius: 3px; background: var(--st-secondary-background-color); flex: none; overflow: hidden; }
@@ -47,15 +47,16 @@ CSS = """
          --c: max(var(--q), 236px);
          --r: min(240px, (100cqh - 34px - 2 * var(--g)) / 3, (100cqw - var(--c) - 2 * var(--gap) - 4 * var(--g)) / 6);
          height: 100cqh; display: flex; justify-content: center; align-items: center; gap: var(--gap); }
-.side h2 { font: inherit; font-size: 16px; font-weight: 650; margin: 0 0 8px; padding: 0; text-align: center;
+.side h2 { font: inherit; font-weight: 650; margin: 0 0 8px; padding: 0; text-align: center;
            line-height: 26px; color: inherit; }
 .cells { display: grid; grid-template-columns: repeat(3, var(--r)); grid-auto-rows: var(--r); gap: var(--g); }
-.cell, .query { background: var(--grey); overflow: hidden; border-radius: 3px; }
+.cell, .query { background: var(--grey); overflow: hidden; border-radius: 3px; box-sizing: border-box;
+               border: 1px solid var(--grey); }
 .cells img, .query img { display: block; width: 100%; height: 100%; object-fit: contain; }
 img.small { image-rendering: pixelated; }
 .centre { display: flex; flex-direction: column; align-items: center; gap: var(--v); width: var(--c); flex: none; }
 .query { width: var(--q); height: var(--q); position: relative; overflow: visible; }
-.query::after { content: ""; position: absolute; inset: -5px; border: 5px solid transparent; border-radius: 6px;
+.query::after { content: ""; position: absolute; inset: -6px; border: 5px solid transparent; border-radius: 6px;
                 pointer-events: none; }
 .query.chosen::after { border-color: var(--ink); }
 .query.good::after { border-color: var(--good); }

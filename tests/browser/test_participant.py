@@ -196,6 +196,7 @@ def test_answers_count_once_and_only_after_the_lock(tmp_path, visit):
         assert trial.get_attribute("data-state") == "locked"
         other = page.context.new_page()  # the same person in a second tab
         other.goto(page.url)
+        Person(other).ready("1 of 5")
         person.ready("1 of 5")
         box = buttons.nth(1).bounding_box()
         page.mouse.dblclick(box["x"] + 20, box["y"] + 20)
@@ -203,7 +204,6 @@ def test_answers_count_once_and_only_after_the_lock(tmp_path, visit):
         expect(page.locator(".said")).to_have_text(re.compile("orrect"))
         page.keyboard.press("4")
         buttons.nth(4).click(force=True)
-        Person(other).ready("1 of 5")
         other.keyboard.press("6")  # too late: it gets the next trial
         Person(other).ready("2 of 5")
         page.keyboard.press("Enter")
@@ -243,15 +243,17 @@ def test_everything_fits_without_scrolling(server, visit):
 def test_no_address_leads_to_anything_else(tmp_path, visit, first):
     pages = sorted(p.stem for p in (ROOT / "pages").glob("*.py") if p.stem != "__init__")
     with Server(study(tmp_path)) as server:  # one that nobody has visited yet
+        page = visit(f"{server.address}/{first}?pid=dan&store=x")
         for name in [first, *([] if first == "common" else [*pages, "anything", ""])]:
-            page = visit(f"{server.address}/{name}?pid=dan&store=x")
+            if name != first:
+                page.goto(f"{server.address}/{name}?pid=dan&store=x")
             expect(page.get_by_role("button", name="I agree")).to_be_visible()
             expect(page.get_by_role("heading", name="Which image matches?")).to_be_visible()
             assert page.title() == "Which image matches?"
             for other in (".lx-brand", "[data-testid=stSidebar]", "[data-testid=stPageLink]", "[role=dialog]",
-                          "[data-testid=stException]", "[data-testid=stAppDeployButton]", "a:not([href='#stMain'])"):  # fmt: skip
+                          "[data-testid=stException]", "[data-testid=stAppDeployButton]",
+                          "a:not([href='#stMain'])"):  # fmt: skip
                 assert page.locator(f"{other}:visible").count() == 0, (name, other)
-            page.context.close()
 
 
 def test_a_preview_leaves_the_file_as_it_is(tmp_path, visit):
@@ -265,9 +267,38 @@ def test_a_preview_leaves_the_file_as_it_is(tmp_path, visit):
         person.read()
         expect(page.locator(".note")).to_have_text("Preview: nothing is recorded")
         person.answer("1 of 2")
+        page.locator(".trial").evaluate(  # as if the page had lost the images: it asks for them
+            "t => { const { data, send } = t.lexplainTrial; t.lexplainTrial.id = null; t.lexplainTrial.take(data, send); }"
+        )
+        expect(page.locator(".trial")).to_have_attribute("data-state", "answered")
+        expect(page.locator(".said")).to_have_text("✓ Correct")
+        person.go_on()
+        person.ready("2 of 2")
         page.reload()
         person.answer("2 of 2")
         person.go_on()
         expect(page.get_by_role("heading", name="Ready")).to_be_visible()
     after = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.suffix != ".log"}
     assert after == before
+
+
+def test_without_feedback_trials_follow_each_other(tmp_path, visit):
+    more = ["course.feedback=false", "course.instructions_lock_s=1.5", "course.comment=false"]
+    path = study(tmp_path, overrides=[*QUICK, *more], practice=0, trials=2, catch=0)
+    with Server(path) as server:
+        page = visit(f"{server.address}/?pid=eve")
+        person = Person(page)
+        person.agree()
+        expect(page.get_by_role("button", name=re.compile("Continue in"))).to_be_disabled()
+        page.get_by_role("button", name=re.compile("^Continue(?! in)")).click()
+        page.get_by_role("button", name="Start").click()
+        for count, key in (("1 of 2", "6"), ("2 of 2", "2")):
+            person.ready(count)
+            assert not page.locator(".score").inner_text()
+            page.keyboard.press(key)
+        expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+        assert page.get_by_text(re.compile("orrect")).count() == 0
+    rows = answers(path, "eve")
+    assert rows.button.tolist() == [5, 1]
+    with StudyFile.open(path) as opened:
+        assert opened.sessions().instructions_s.iloc[0] >= 1.5

@@ -257,12 +257,13 @@ def test_info_is_strict_json_with_the_right_numbers(small):
         "matrices", "scores", "ablations", "impacts", "observers", "temperature", "same_encoder", "build", "config",
         "versions",
     ]  # fmt: skip
-    assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", 3)
+    assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", 4)
     assert info["images"] == N and info["splits"] == {"train": 42, "val": 6, "test": 12}
     assert info["skipped"] == [{"key": "dog/bad.jpg", "reason": "it is truncated"}]
     assert (info["classes"], info["superclasses"], info["concepts"]) == (3, 1, 5)
     assert (info["units"], info["dead_units"]) == (7, 1)
-    nothing = {"way": None, "effect_reason": None, "mean_ablation": None, "mean_top_impact": None}
+    nothing = {"way": None, "effect_reason": None, "mean_ablation": None, "mean_observer": None}
+    nothing["mean_top_impact"] = None
     assert (info["ablations"], info["impacts"], info["temperature"]) == ([], [], None)
     assert info["layers"] == [
         {"name": "layer1", "source": "network", "kind": "map", "pooling": "mean", "shape": [5, 4, 4],

@@ -188,59 +188,6 @@ def test_previews_write_nothing_and_know_nothing_of_the_others(tmp_path, small_s
         preview.units()
 
 
-@pytest.mark.parametrize("others", [0, 40])
-def test_a_deleted_person_leaves_no_trace(tmp_path, others):
-    plan = make_plan(tasks=others + 2)
-    with StudyFile.create(tmp_path / "a.sqlite", plan) as study:
-        secret = "Theodora-Kallipyge"
-        for i in range(others // 2):
-            walk(study, begin(study, f"early-{i}"), comment="c" * 90)
-        course = begin(study, secret)
-        token = course.token
-        for i in range(others // 2):
-            walk(study, begin(study, f"late-{i}"), comment="d" * 300)
-        walk(study, course, comment="The third image showed my aunt. " * 200)
-        code = course.screen().code
-        watching = StudyFile.open(study.path)  # another reader, as a page is
-        watching.sessions()
-        assert study.sessions().set_index("pid").outcome[secret] == "completed"
-        everything = b"".join(folder_bytes(tmp_path).values())
-        assert all(s.encode() in everything for s in (secret, token, code, "my aunt"))
-        tables = [len(study.responses()), len(study.checks())]
-
-        assert study.delete_person(secret) == 1
-        left = folder_bytes(tmp_path)
-        assert {"a.sqlite", "a.sqlite-wal"} <= left.keys()
-        for data in left.values():
-            assert not any(s.encode() in data for s in (secret, "Kallipyge", token, code, "my aunt"))
-        assert [len(study.responses()), len(study.checks())] == [tables[0] - 7, tables[1] - 6]
-        assert study.tasks().passed_people.sum() == others
-        assert study.verify(code) is None
-        assert study.delete_person(secret) == 0
-        freed = begin(study, secret)
-        assert freed.task_id == course.task_id and freed.token != token  # offered again
-        assert sum(watching.sessions().pid == secret) == 1
-        watching.close()
-    with sqlite3.connect(tmp_path / "a.sqlite") as con:
-        assert con.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
-def test_a_log_that_cannot_be_emptied_is_said(small_study, monkeypatch):
-    from lexplain_core.trials import file_access
-
-    walk(small_study, begin(small_study, "p"))
-    monkeypatch.setattr(file_access, "BUSY_S", 0.1)
-    with StudyFile.open(small_study.path) as impatient, small_study.reading() as con:
-        con.execute("BEGIN")
-        con.execute("SELECT * FROM sessions").fetchall()
-        with pytest.raises(UserError, match="delete them once more"):
-            impatient.delete_person("p")
-        con.execute("COMMIT")
-        assert impatient.delete_person("p") == 0
-    assert b"early" not in small_study.path.read_bytes()
-    assert small_study.path.with_name("small.sqlite-wal").stat().st_size == 0
-
-
 def test_codes_are_verified_however_they_are_typed(small_study):
     course = begin(small_study, "p")
     walk(small_study, course)

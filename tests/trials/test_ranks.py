@@ -34,9 +34,10 @@ def test_the_number_of_batches(n, size):
     assert batch_size(n) == size
 
 
-def test_whole_percents_are_exact():
-    for n in range(100, 30_000, 100):  # 0.15 * 4100 and its like fall below the whole number
-        assert query_start(n, "very hard", 1) == 15 * n // 100
+def test_shares_of_the_images_are_exact():
+    for difficulty, percent in SHARES.items():  # floating point must not fall below a whole number
+        for n in range(1000, 30_000, 20):
+            assert query_start(n, difficulty, 1) == percent * n // 100
 
 
 def test_a_unit_of_known_order():

@@ -29,7 +29,7 @@ def write_store(
     with StoreWriter(path) as store:
         store.meta(
             id="0123456789ab", name="by hand", target={"name": "NoNet"}, outputs=None,
-            config={"layers": list(layers), "store": str(path), "probe": probe or {"set": "folder"}},
+            config={"name": "by hand", "layers": list(layers), "store": str(path), "probe": probe or {"set": "folder"}},
         )  # fmt: skip
         store.rows("classes", pd.DataFrame({"class_id": [0], "key": ["c"], "name": ["c"], "output_id": [0]}))
         images = {

@@ -1,0 +1,175 @@
+"""The Results page's numbers are those of the analysis; thresholds move them; foreign words stay words."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lexplain_core.trials import StudyFile, results
+from pages import common, links
+from pages.parts import studies, study_answers, study_overview, study_people, study_scores, study_units
+from tests.trials.conftest import make_plan
+from tests.trials.observers import Clock, Observer
+
+NASTY = "![x](https://elsewhere.example/p.png) **b** :dog:"
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A study that six people took: four of known ability, one who read little, one who always took the upper row."""
+    path = tmp_path / "small.sqlite"
+    plan = make_plan(tasks=8, trials=8, catch=1, practice=1, overrides=["checks.instructions_seconds=15"])
+    with StudyFile.create(path, plan) as study:
+        study.clock = Clock(time.time() - 10_000)
+        for i in range(4):
+            Observer(0.75, seed=i).take(study, f"P{i}")
+        Observer(0.9, seed=8, reading=4.0).take(study, "hasty")
+        Observer(0.5, seed=9).take(study, "left", answers=3)
+    return path
+
+
+def test_the_page_computes_what_the_analysis_computes(made):
+    found = studies.analysed(links.Results(), studies.read(made))
+    with StudyFile.open(made) as study:
+        wanted = results(study)
+    for name in (
+        "responses",
+        "units",
+        "models",
+        "difficulty",
+        "depth",
+        "times",
+        "correlations",
+        "layers",
+        "confidence",
+    ):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(wanted, name))
+    pd.testing.assert_frame_equal(found.exclusions.sessions, wanted.exclusions.sessions)
+    condition = studies.chosen(links.Results(), found)
+    pd.testing.assert_frame_equal(found.layers_of(condition[0], condition[2]), wanted.layers)
+    pd.testing.assert_frame_equal(found.confidence_of(condition), wanted.confidence)
+
+
+def test_bars_say_the_interval_that_was_asked_for(made):
+    found = studies.analysed(links.Results(), studies.read(made))
+    for over, ends in (("units", ("low", "high")), ("people", ("cluster_low", "cluster_high"))):
+        bars = study_overview.as_bars(found.models, over, ["model", "difficulty"])
+        assert bars["group"].tolist() == ["net · easy"] and bars["series"].tolist() == ["natural references"]
+        for name, column in (("mean", "mean"), ("low", ends[0]), ("high", ends[1]), ("n", "responses")):
+            assert bars[name].iloc[0] == found.models[column].iloc[0]
+
+
+def test_moving_a_threshold_changes_who_counts_and_what_comes_out(made):
+    study = studies.read(made)
+    own = studies.analysed(links.Results(), study)
+    assert own.models["participants"].iloc[0] == 4
+    assert own.exclusions.sessions.query("not passed")["failed"].tolist() == ["instructions_seconds"]
+    view = links.Results(reading=3.0)
+    moved = studies.analysed(view, study)
+    assert studies.moved(view) and not studies.moved(links.Results())
+    assert moved.models["participants"].iloc[0] == 5
+    assert moved.models["responses"].iloc[0] == own.models["responses"].iloc[0] + 8
+    assert studies.analysed(links.Results(catch=1.0, least=10_000.0, most=20_000.0), study).responses.empty
+    with StudyFile.open(made) as file:  # the study keeps its own
+        assert file.settings.checks.instructions_seconds == 15
+        wanted = results(file, studies.thresholds(view, study))
+    pd.testing.assert_frame_equal(moved.models, wanted.models)
+
+
+def test_least_seconds_above_most_leave_nobody_out_by_mistake(made):
+    limits = studies.thresholds(links.Results(least=9000.0), studies.read(made))
+    assert limits.total_seconds == (9000.0, 9000.0)
+
+
+def test_an_answer_makes_the_page_read_again(made):
+    before = studies.read(made)
+    assert studies.read(made) is before
+    with StudyFile.open(made) as study:
+        study.clock = Clock(time.time())
+        Observer(1.0, seed=3).take(study, "another", answers=2)
+        during = studies.read(made)
+    assert len(during.responses()) == len(before.responses()) + 2
+    assert len(studies.read(made).sessions()) == len(before.sessions()) + 1
+
+
+def test_the_status_counts_tasks_people_and_minutes(made):
+    study = studies.read(made)
+    words = study_overview.status(study)
+    assert "8 tasks: **4 done**, 0 running, 4 free" in words
+    total = len(study.responses())
+    assert f"{total} responses by 6 people (5 of 6 sessions finished)" in words
+    seconds = study.checks().query("name == 'total_seconds'")["value"]
+    assert f"{seconds.median() / 60:.1f} minutes (median)" in words
+
+
+def test_words_of_a_foreign_study_are_no_markdown(made):
+    with closing(sqlite3.connect(made)) as con, con:
+        con.execute("UPDATE meta SET value = ? WHERE key = 'name'", [f'"{NASTY}"'])
+        con.execute("UPDATE units SET model = ?, layer = ?", [NASTY, NASTY])
+        con.execute("UPDATE tasks SET model = ?", [NASTY])
+    study = studies.read(made)
+    assert study.name == NASTY
+    found = studies.analysed(links.Results(), study)
+    for words in (study_overview.status(study), study_overview._in_words(found.models, links.Results())):
+        assert "elsewhere" in words and "![x]" not in words and "**b**" not in words and ":dog:" not in words
+
+
+def test_one_unit_has_no_interval_and_says_why(tmp_path):
+    path = tmp_path / "one.sqlite"
+    with StudyFile.create(
+        path, make_plan(tasks=1, trials=1, catch=0, practice=0, overrides=["checks.row_share=1"])
+    ) as study:
+        study.clock = Clock()
+        Observer(1.0).take(study, "P")
+    found = studies.analysed(links.Results(), studies.read(path))
+    assert np.isnan(found.models["low"].iloc[0])
+    assert "needs two" in found.models["note"].iloc[0]
+    assert "no interval" in study_overview._in_words(found.models, links.Results())
+    assert "No correlation" in study_scores.association_words(found.correlations.iloc[0])
+
+
+def test_orders_of_units():
+    units = pd.DataFrame(
+        {
+            "layer": ["b", "a", "c"],
+            "unit": [1, 2, 3],
+            "depth": [0.0, 1.0, np.nan],
+            "proportion": [0.5, 0.2, 0.9],
+        }
+    )
+    assert study_units.in_order(units, "right")["unit"].tolist() == [2, 1, 3]
+    assert study_units.in_order(units, "-right")["unit"].tolist() == [3, 1, 2]
+    assert study_units.in_order(units, "layer")["unit"].tolist() == [1, 2, 3]
+
+
+def test_correlations_in_words():
+    row = pd.Series(
+        {"n": 40, "spearman": 0.5, "spearman_low": 0.2, "spearman_high": 0.7, "pearson": -0.1, "pearson_low": np.nan,
+         "pearson_high": np.nan, "reason": ""}
+    )  # fmt: skip
+    assert study_scores.association_words(row) == (
+        "**Spearman’s ρ = 0.50** (95% interval 0.20 to 0.70), Pearson’s r = −0.10 (no interval); n = 40 units."
+    )
+
+
+def test_differences_in_words():
+    row = SimpleNamespace(model="a*b", mode="natural", easier="easy", harder="hard", difference=-0.1, low=-0.2, high=0.0,
+                          units=12, reason="")  # fmt: skip
+    assert study_answers._difference(row) == (
+        "- a\\*b, natural: hard less easy **−10.0 points** (95% interval −20.0 to +0.0), over 12 units judged at both."
+    )
+
+
+def test_thresholds_are_in_the_address_where_they_differ(monkeypatch):
+    shown = []
+    monkeypatch.setattr(common, "show", shown.append)
+    monkeypatch.setattr(study_people, "st", SimpleNamespace(session_state={"t catch": 0.6, "t rounds": 3}))
+    study_people._moved(links.Results(catch=0.5), "catch", 0.8)
+    study_people._moved(links.Results(rounds=2), "rounds", 3)  # back to the study's own
+    assert shown == [links.Results(catch=0.6), links.Results()]

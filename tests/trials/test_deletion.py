@@ -1,0 +1,94 @@
+"""A person who asks for it leaves no trace in the file or its log."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+
+import pytest
+
+from lexplain_core.errors import UserError
+from lexplain_core.trials.course import begin
+from lexplain_core.trials.file import StudyFile
+
+from .conftest import folder_bytes, make_plan, walk
+
+
+@pytest.mark.parametrize("others", [0, 40])
+def test_a_deleted_person_leaves_no_trace(tmp_path, others):
+    plan = make_plan(tasks=others + 2)
+    with StudyFile.create(tmp_path / "a.sqlite", plan) as study:
+        secret = "Theodora-Kallipyge"
+        for i in range(others // 2):
+            walk(study, begin(study, f"early-{i}"), comment="c" * 90)
+        course = begin(study, secret)
+        token = course.token
+        for i in range(others // 2):
+            walk(study, begin(study, f"late-{i}"), comment="d" * 300)
+        walk(study, course, comment="The third image showed my aunt. " * 200)
+        code = course.screen().code
+        watching = StudyFile.open(study.path)  # another reader, as a page is
+        watching.sessions()
+        assert study.sessions().set_index("pid").outcome[secret] == "completed"
+        everything = b"".join(folder_bytes(tmp_path).values())
+        assert all(s.encode() in everything for s in (secret, token, code, "my aunt"))
+        tables = [len(study.responses()), len(study.checks())]
+
+        assert study.delete_person(secret) == 1
+        left = folder_bytes(tmp_path)
+        assert {"a.sqlite", "a.sqlite-wal"} <= left.keys()
+        for data in left.values():
+            assert not any(s.encode() in data for s in (secret, "Kallipyge", token, code, "my aunt"))
+        assert [len(study.responses()), len(study.checks())] == [tables[0] - 7, tables[1] - 6]
+        assert study.tasks().passed_people.sum() == others
+        assert study.verify(code) is None
+        assert study.delete_person(secret) == 0
+        freed = begin(study, secret)
+        assert freed.task_id == course.task_id and freed.token != token  # offered again
+        assert sum(watching.sessions().pid == secret) == 1
+        watching.close()
+    with sqlite3.connect(tmp_path / "a.sqlite") as con:
+        assert con.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_log_that_cannot_be_emptied_is_said(small_study, monkeypatch):
+    from lexplain_core.trials import file_access
+
+    walk(small_study, begin(small_study, "p"))
+    monkeypatch.setattr(file_access, "BUSY_S", 0.1)
+    with StudyFile.open(small_study.path) as impatient, small_study.reading() as con:
+        con.execute("BEGIN")
+        con.execute("SELECT * FROM sessions").fetchall()
+        with pytest.raises(UserError, match="delete them once more"):
+            impatient.delete_person("p")
+        con.execute("COMMIT")
+        assert impatient.delete_person("p") == 0
+    assert b"early" not in small_study.path.read_bytes()
+    assert small_study.path.with_name("small.sqlite-wal").stat().st_size == 0
+
+
+def test_whatever_was_moved_about_in_the_file_leaves_no_trace(tmp_path):
+    """60 people in turn: SQLite moves their rows within pages and between them, and copies stay behind."""
+    draw = random.Random(4)  # the rows of these lengths left 7 such copies when they were deleted one by one
+    plan = make_plan(tasks=60, trials=1, catch=0, practice=0, overrides=["checks.row_share=1"])
+    with StudyFile.create(tmp_path / "a.sqlite", plan) as study:
+        waiting = [f"person-{i}-" + "q" * draw.randrange(120) for i in range(60)]
+        active, through = {}, {}
+        while waiting or active:
+            if waiting and (draw.random() < 0.5 or not active):
+                pid = waiting.pop()
+                active[pid] = begin(study, pid)
+            pid = draw.choice(list(active))
+            walk(study, active[pid], steps=1, comment=f"I am {pid}! " * draw.randrange(1, 6))
+            screen = active[pid].screen()
+            if screen.kind == "thanks":
+                through[pid] = (pid, f"I am {pid}!", active.pop(pid).token, screen.code)
+        people = draw.sample(list(through), 50)
+        for pid in people:
+            assert study.delete_person(pid) == 1
+            everything = b"".join(folder_bytes(tmp_path).values())
+            assert [trace for trace in through[pid] if trace.encode() in everything] == []
+        left = sorted(through.keys() - people)
+        assert sorted(study.sessions().pid) == left
+        assert study.responses().groupby("participant").size().to_dict() == dict.fromkeys(left, 1)
+        assert [study.verify(through[pid][3])["participant"] for pid in left] == left
