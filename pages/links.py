@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 STATUSES = ("alive", "dead", "constant", "negative")
-SORTS = ("unit", "score", "-score", "-ablation", "-impact", "-observer", "length", "-maximum")
+SORTS = ("unit", "score", "-score", "-ablation", "-impact", "-observer", "-human", "length", "-maximum")
 TABS = ("examples", "simulated", "effect", "images", "about")
 PICKS = ("draw", "top")
 KINDS = ("activation", "occlusion", "saliency", "gradcam")

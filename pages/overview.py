@@ -10,14 +10,15 @@ import streamlit as st
 from lexplain_core import figures
 from pages import common, links
 from pages.parts import filters, side
+from pages.parts.humans import with_humans
 from pages.parts.scores import seen_by
 from pages.parts.words import code, md, message
 
 _COLUMNS = [
-    "layer", "unit", "explanation", "score", "null_high", "ablation", "impact", "observer", "length", "maximum",
-    "status", "name",
+    "layer", "unit", "explanation", "score", "null_high", "ablation", "impact", "observer", "human", "length",
+    "maximum", "status", "name",
 ]  # fmt: skip
-_OPTIONAL = ("name", "ablation", "impact", "observer")  # shown where a unit has one
+_OPTIONAL = ("name", "ablation", "impact", "observer", "human")  # shown where a unit has one
 
 
 def render() -> None:
@@ -34,6 +35,7 @@ def render() -> None:
         view = replace(view, method="")
         table, layers = common.units(opened), common.layers(opened)
     offer(replace(view, method=view.method or opened.store.default_method))
+    table = with_humans(table, opened.store.id)
 
     st.title(md(opened.store.name), anchor=False)
     st.markdown(_in_words(info))
@@ -123,8 +125,8 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
         on_select="rerun",
         selection_mode="single-cell",
         key="units",
-        alt="Table of units: layer, number, explanation, score, chance, ablation score, impact, machine 2AFC "
-        "score, length, largest activation, status",
+        alt="Table of units: layer, number, explanation, score, chance, ablation score, impact, machine and human 2AFC "
+        "scores, length, largest activation, status",
         column_config={
             "layer": st.column_config.TextColumn("Layer", width=80),
             "unit": st.column_config.NumberColumn("Unit", width=48),
@@ -166,6 +168,13 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
                 format="%.2f",
                 help=f"How often a machine{_observer(table)} tells the unit’s strongest images from its weakest in trials as "
                 "people get them: 1, always; 0.5, chance; empty where the two sides can’t be told apart",
+            ),
+            "human": st.column_config.NumberColumn(
+                "Human 2AFC",
+                width=90,
+                format="%.2f",
+                help="How often people were right in the studies of this store, over all their difficulties: 1, always; 0.5, chance; "
+                "empty where nobody was asked. The Results page has intervals",
             ),
             "length": st.column_config.NumberColumn("Length", width=62, help="How many concepts"),
             "maximum": st.column_config.NumberColumn(
@@ -277,6 +286,7 @@ is, 0 where the words do no better than the unit’s mean. **Impact** says how m
 unit is 0, summed over all images. The page *Importance* has more.
 **Machine 2AFC** says how often a machine tells images that excite the unit from images that don’t, in the trials that people get in
 a study: two alternatives, so 0.5 is chance. It looks for what the images of a side have in common, and knows nothing of the words.
+**Human 2AFC** is the same of people, over all studies of this store so far.
 Whoever browses the units has seen test images, too: examples come from the whole probing set.
 
 **Dead** units stay near zero for every image, **constant** ones never change, and units *without a positive range*

@@ -45,7 +45,6 @@ def proportion_bars(
                 "y": own["place"].tolist(),
                 "width": 0.94 * thick,
                 "x": own["mean"].astype(float).tolist(),
-                "error_x": _error(own, look),
                 "marker": {
                     "color": style.color,
                     "opacity": 0.6,  # whiskers and the chance line are seen on it, in light and dark
@@ -74,6 +73,20 @@ def proportion_bars(
         )
     top = 56 if len(names) > 1 else 30  # the legend above the word "chance"
     inside = _ROW * max(2, len(groups) * max(1, len(names)))
+    sure = rows[rows["low"].notna() & rows["high"].notna()]  # a bar's error of NaN is drawn as one of 0
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "95% interval",
+            "x": sure["mean"].astype(float).tolist(),
+            "y": sure["place"].tolist(),
+            "marker": {"size": 1, "color": look.text},
+            "error_x": _error(sure, look),
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
+    )
     return figure(
         look,
         top + inside + 50,
@@ -379,7 +392,7 @@ def _percent(share: float) -> str:
 
 
 def _error(rows: pd.DataFrame, look: Theme) -> dict:
-    """Asymmetric error bars; none (NaN) where there is no interval."""
+    """Asymmetric error bars of rows that have intervals."""
     up = (rows["high"] - rows["mean"]).clip(lower=0)
     down = (rows["mean"] - rows["low"]).clip(lower=0)
     return {

@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -104,7 +104,8 @@ def _fill(con: sqlite3.Connection, plan: StudyPlan, recorded: Recorded | None) -
         "facts": plan.facts,
     }
     _many(con, "meta", ((key, json.dumps(value)) for key, value in meta.items()))
-    _many(con, "pictures", ((i, *astuple(picture)) for i, picture in enumerate(plan.pictures)))
+    pictures = ((i, p.source, p.key, p.type, p.width, p.height, p.data) for i, p in enumerate(plan.pictures))
+    _many(con, "pictures", pictures)
     units = (
         (i, u.model, u.layer, u.unit, u.name, u.use, u.depth, u.explanation, u.method, u.correlation,
          u.ablation, u.observer)

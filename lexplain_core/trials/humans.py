@@ -26,7 +26,9 @@ def human_scores(store_id: str, folder: Path | None = None) -> pd.DataFrame:
             continue
         with StudyFile.open(entry.path) as study:
             if (study.facts.get("store") or {}).get("id") == store_id:
-                parts.append(kept_responses(study)[["layer", "unit", "correct"]].assign(study=str(entry.path)))
+                parts.append(
+                    kept_responses(study)[["layer", "unit", "correct"]].assign(study=str(entry.path))
+                )
     if not parts:
         return pd.DataFrame(columns=COLUMNS)
     rows = (

@@ -81,7 +81,7 @@ def bootstrap_clustered(
     units, both with replacement, and keeps each answer as often as its participant was drawn; the percentile
     interval of the mean over units (of all answers if `pooled`). Resampling both is on the wide side (Owen,
     Annals of Applied Statistics 2007): up to √3 times too wide where neither people nor units differ, as chance
-    is counted three times, and about right where they do. NaN with fewer than two of either.
+    is counted three times, and nearer to right where they do. NaN with fewer than two of either.
     """
     if not len(answers):
         return nan, nan, nan

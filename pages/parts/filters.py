@@ -19,6 +19,7 @@ SORT_WORDS = {
     "-ablation": "ablation score, best first",
     "-impact": "total impact, largest first",
     "-observer": "machine 2AFC, best first",
+    "-human": "human 2AFC, best first",
     "length": "length, shortest first",
     "-maximum": "largest activation first",
 }
@@ -51,7 +52,7 @@ def chosen(table: pd.DataFrame, view: Overview) -> tuple[pd.DataFrame, str]:
         words.append(f"score at most {view.high:g}".replace("-", "−"))
     rows = table[keep]
     column = view.sort.lstrip("-")
-    if column != "unit":
+    if column in table and column != "unit":
         rows = rows.sort_values(
             column, ascending=not view.sort.startswith("-"), kind="stable", na_position="last"
         )

@@ -93,7 +93,8 @@ def walk(visit, folder, twin):  # noqa: F811
                 expect(page.get_by_role("button", name="Start")).to_be_visible()
                 settled(page)
                 page.get_by_role("button", name="Start").click()
-        expect(page.get_by_role("heading", name="Almost done")).to_be_visible()
+        expect(page.get_by_role("button", name="Finish")).to_be_visible()
+        settled(page)
     with StudyFile.open(path) as study:
         rows = study.responses()
     return messages, addresses, pages, rows

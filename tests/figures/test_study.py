@@ -37,12 +37,12 @@ def at_chance(figure, along):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_bars_hold_means_and_asymmetric_intervals(theme):
     figure = proportion_bars(BARS, theme=theme)
-    natural, synthetic = figure.data
+    natural, synthetic, whiskers = figure.data
     assert list(natural.x) == [0.8, 0.45] and list(natural.y) == pytest.approx([-0.19, 1])
     assert list(synthetic.x) == [0.7] and list(synthetic.y) == pytest.approx([0.19])  # side by side
-    assert natural.error_x.array[0] == pytest.approx(0.15)
-    assert natural.error_x.arrayminus[0] == pytest.approx(0.1)
-    assert np.isnan(natural.error_x.array[1])  # no interval is no line of length 0
+    assert list(whiskers.x) == [0.8, 0.7] and list(whiskers.y) == pytest.approx([-0.19, 0.19])  # no third
+    assert list(whiskers.error_x.array) == pytest.approx([0.15, 0.02])
+    assert list(whiskers.error_x.arrayminus) == pytest.approx([0.1, 0.05])
     assert natural.text == ("<b>80%</b>", "<b>45%</b>")
     assert at_chance(figure, "x")
     assert "net&lt;1&gt;" in figure.layout.yaxis.ticktext[0]
@@ -51,7 +51,7 @@ def test_bars_hold_means_and_asymmetric_intervals(theme):
 
 
 def test_series_are_told_apart_without_colour():
-    natural, synthetic = proportion_bars(BARS).data
+    natural, synthetic, _ = proportion_bars(BARS).data
     assert natural.marker.pattern.shape != synthetic.marker.pattern.shape
     assert proportion_bars(BARS).layout.showlegend and not proportion_bars(BARS.iloc[[0]]).layout.showlegend
 

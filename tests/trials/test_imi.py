@@ -294,6 +294,7 @@ def test_a_wrong_value_is_named_with_file_row_and_column(tmp_path, small, column
         "{'ratio': 0.8",
         "[0.8]",
         "{'ratio': 0.8}",
+        "dict(ratio=0.8, correctly_answered=[])",  # a fine dict, were it run
         "__import__('os').system('exit')",
         "{'ratio': 'high', 'correctly_answered': []}",
         "{'ratio': 1e999, 'correctly_answered': []}",

@@ -1,0 +1,25 @@
+"""What people have made of a store's units, for the table of units; read anew when a study changes."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core.trials import find_studies, human_scores
+
+from .studies import signature
+
+
+def with_humans(table: pd.DataFrame, store: str) -> pd.DataFrame:
+    """The table of units with the columns human (the proportion right, NaN where nobody was asked) and human_answers."""
+    key = tuple(signature(entry.path) for entry in find_studies() if entry.error is None)
+    found = _scores(store, key)[["layer", "unit", "human", "answers"]]
+    return table.merge(
+        found.rename(columns={"answers": "human_answers"}), on=["layer", "unit"], how="left", validate="1:1"
+    )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _scores(store: str, key: tuple) -> pd.DataFrame:
+    frame = human_scores(store)
+    return frame.astype({"layer": object, "unit": "int64", "human": float, "answers": float})
