@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from .errors import UserError
 
@@ -129,10 +129,10 @@ def list_(
                 f"There is no study in {studies_folder()}; `python -m lexplain_core study new STORE --name NAME` makes one."
             )
         return
-    table = Table("name", "of", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(Column("name", overflow="fold"), "of", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     numbers = ("tasks", "units", "completed", "running", "abandoned", "failed_practice", "answers")
     for column in numbers:
-        table.add_column(column.replace("_", " "), justify="right")
+        table.add_column(column.split("_")[0], justify="right", no_wrap=True)
     for row in rows:
         source = row["store"] or row["kind"]
         table.add_row(_plain(row["name"]), _plain(source), *(f"{row[column]:,}" for column in numbers))
