@@ -166,13 +166,12 @@ def import_imi(
     from .trials import StudyFile
     from .trials import import_imi as run
 
-    path = run(folder, name=name, progress=Terminal())
+    path = run(folder, name=name, progress=Terminal(Console(stderr=True, soft_wrap=True)))
     with StudyFile.open(path) as study:
         answers, sessions, units = len(study.responses()), len(study.sessions()), study.units()
         models = units[units["use"] == "real"]["model"].nunique()
-        out.print(f"{path}: {answers:,} answers in {sessions:,} sessions, {models} models", highlight=False)
-        for note in study.facts.get("notes", []):
-            out.print(f"  {note}", highlight=False, markup=False)
+    said = f"{path}: {answers:,} answers in {sessions:,} sessions, {models} models"
+    out.print(study_cli.printable(said), highlight=False, markup=False, soft_wrap=True)
 
 
 def _command(*words: str, set_: list[str] | None) -> str:
@@ -263,5 +262,5 @@ def main() -> None:
     except UserError as error:
         err = Console(stderr=True, soft_wrap=True)
         err.print("Error: ", style="bold red", end="")
-        err.print(str(error), highlight=False, markup=False)
+        err.print(*map(study_cli.printable, str(error).split("\n")), sep="\n", highlight=False, markup=False)
         sys.exit(2)

@@ -7,11 +7,13 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import typer
 from rich import box
 from rich.console import Console
-from rich.table import Column, Table
+from rich.markup import escape
+from rich.table import Table
 
 from .errors import UserError
 
@@ -24,7 +26,11 @@ app = typer.Typer(
 out = Console()
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="A study in data/studies, or the path of a .sqlite file.")
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A study in data/studies (or $LEXPLAIN_STUDIES), or the path of a .sqlite file.",
+    ),
 ]
 
 
@@ -69,7 +75,10 @@ def new(
     }
     options = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
     settings = load_settings(config, [*(set_ or []), *options])
-    path = new_study(store, name, settings, progress=Terminal())
+    progress = Terminal(
+        Console(stderr=True, soft_wrap=True)
+    )  # notes name options: they are there to be copied
+    path = new_study(store, name, settings, progress=progress)
     with StudyFile.open(path) as study:
         real = study.units().query("use == 'real'")
         _say(
@@ -77,16 +86,18 @@ def new(
             f"{_count(settings.course.trials, 'trial')} a task about {_count(len(real), 'unit')} "
             f"of {_count(real['layer'].nunique(), 'layer')}, {', '.join(settings.stimuli.difficulty)}"
         )
-        for note in study.facts.get("notes", []):
-            _say(f"  {note}")
         if left := study.facts.get("left_out"):
             _say(
                 f"  {_count(len(left), 'unit')} left out; the first: unit {left[0][1]} of {left[0][0]}, {left[0][2]}"
             )
     _say(f"walk through it:  streamlit run app.py -- --study {name} --preview")
     _say(f"serve it:         streamlit run app.py -- --study {name}")
-    if settings.course.pid == "required":
-        _say(f"invite people:    python -m lexplain_core study invite {name} 20")
+    count = settings.course.tasks * settings.course.people
+    _say(f"invite people:    python -m lexplain_core study invite {name} {count}")
+    if settings.course.pid != "invited":
+        _say(
+            "                  (others are let in, too, unless the study is made with --set course.pid=invited)"
+        )
 
 
 @app.command("list")
@@ -101,23 +112,11 @@ def list_(
         if entry.error is not None:
             unreadable.append(entry.error)
             continue
-        with StudyFile.open(entry.path) as study:
-            outcomes = study.sessions()["outcome"].value_counts()
-            rows.append(
-                {
-                    "name": study.name,
-                    "kind": study.kind,
-                    "path": str(entry.path),
-                    "store": (study.facts.get("store") or {}).get("name"),
-                    "tasks": len(study.tasks()),
-                    "units": int((study.units()["use"] == "real").sum()),
-                    "completed": int(outcomes.get("completed", 0)),
-                    "running": int(outcomes.get("running", 0)),
-                    "abandoned": int(outcomes.get("abandoned", 0)),
-                    "failed_practice": int(outcomes.get("failed practice", 0)),
-                    "answers": len(study.responses()),
-                }
-            )
+        try:
+            with StudyFile.open(entry.path) as study:
+                rows.append(_row(study))
+        except UserError as error:
+            unreadable.append(str(error))
     if json_:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
         return
@@ -129,14 +128,48 @@ def list_(
                 f"There is no study in {studies_folder()}; `python -m lexplain_core study new STORE --name NAME` makes one."
             )
         return
-    table = Table(Column("name", overflow="fold"), "of", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    numbers = ("tasks", "units", "completed", "running", "abandoned", "failed_practice", "answers")
-    for column in numbers:
-        table.add_column(column.split("_")[0], justify="right", no_wrap=True)
-    for row in rows:
-        source = row["store"] or row["kind"]
-        table.add_row(_plain(row["name"]), _plain(source), *(f"{row[column]:,}" for column in numbers))
-    out.print(table)
+    cells = [(row["name"], row["store"] or row["kind"], *(f"{row[c]:,}" for c in HEADINGS)) for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for i, heading in enumerate(("name", "of", *HEADINGS.values())):
+        table.add_column(heading, justify="right" if i > 1 else "left", no_wrap=True)
+    for line in cells:
+        table.add_row(*map(escape, line))
+    needed = Console(width=10_000).measure(table).maximum  # names are there to be copied: none is cut
+    Console(width=max(out.width, needed)).print(table)
+    _say(
+        "done: completed the course, whatever the checks say; left: not seen for so long that the task was offered again; "
+        "failed: ended after the practice"
+    )
+
+
+HEADINGS = {
+    "tasks": "tasks",
+    "completed": "done",
+    "running": "running",
+    "abandoned": "left",
+    "failed_practice": "failed",
+    "units": "units",
+    "answers": "answers",
+}
+
+
+def _row(study) -> dict:
+    """How far a study is. name: of its file, by which commands know it."""
+    outcomes = study.sessions()["outcome"].value_counts()
+    store = (study.facts.get("store") or {}).get("name")
+    return {
+        "name": printable(study.path.stem),
+        "kind": printable(study.kind),
+        "path": str(study.path),
+        "store": None if store is None else printable(str(store)),
+        "tasks": len(study.tasks()),
+        "units": int((study.units()["use"] == "real").sum()),
+        "completed": int(outcomes.get("completed", 0)),
+        "running": int(outcomes.get("running", 0)),
+        "abandoned": int(outcomes.get("abandoned", 0)),
+        "failed_practice": int(outcomes.get("failed practice", 0)),
+        "answers": len(study.responses()),
+    }
 
 
 @app.command()
@@ -151,35 +184,63 @@ def export(
     ] = False,
 ) -> None:
     """Write the answers as CSV, while a study runs or after: IMI's columns first, then ours."""
-    from .trials import StudyFile, export_responses, export_sessions, study_path
+    from .trials import StudyFile, export_csv, find_study
 
-    with StudyFile.open(study_path(name)) as study:
-        frame = export_sessions(study) if sessions else export_responses(study)
-        path = to or Path(f"{study.name}-{'sessions' if sessions else 'responses'}.csv")
-    try:
-        frame.to_csv(path, index=False)
-    except OSError as error:
-        raise UserError(f"{path} can't be written: {error.strerror}.") from None
-    _say(
-        f"{path}: {_count(len(frame), 'session' if sessions else 'answer')}, {_count(len(frame.columns), 'column')}"
-    )
+    with StudyFile.open(find_study(name)) as study:
+        path = to or Path(f"{study.path.stem}-{'sessions' if sessions else 'responses'}.csv")
+        rows, columns = export_csv(study, path, sessions)
+    _say(f"{path}: {_count(rows, 'session' if sessions else 'answer')}, {_count(columns, 'column')}")
 
 
 @app.command()
 def invite(
     name: Name,
-    count: Annotated[int, typer.Argument(min=1, max=100_000, help="How many people.")],
+    count: Annotated[
+        int | None, typer.Argument(min=1, max=100_000, help="How many people, with random names.")
+    ] = None,
+    names: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Names of one's own in place of COUNT, one a line.")
+    ] = None,
     address: Annotated[
-        str, typer.Option(help="Where participants find the study's server.")
+        str, typer.Option(metavar="URL", help="Where participants find the study's server.")
     ] = "http://localhost:8501",
 ) -> None:
-    """Print an address for each person, with a random name that nobody can guess."""
-    from .trials import StudyFile, study_path
+    """Write down whom you invite, and print an address for each of them.
 
-    with StudyFile.open(study_path(name)):  # a study that isn't there has no guests
-        pass
-    for _ in range(count):
-        print(f"{address.rstrip('/')}/?pid={secrets.token_hex(6)}")
+    Only a study made with `--set course.pid=invited` turns others away. In any other each name in an
+    address is let in, also one that somebody makes up, once.
+    """
+    from .trials import StudyFile, find_study
+
+    if (count is None) == (names is None):
+        raise UserError("Whom to invite? Say either how many people, or `--names FILE`.")
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise UserError(f"{address!r} is no address: it begins with http:// or https://, and a host follows.")
+    people = [secrets.token_hex(6) for _ in range(count)] if count else _names(names)
+    with StudyFile.open(find_study(name)) as study:
+        if study.kind != "study":
+            raise UserError(f"{study.path} was imported: people can't take part in it.")
+        study.invite(people)
+    rest = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key != "pid"]
+    path = parts.path.rstrip("/") + "/"
+    for pid in people:
+        print(parts._replace(path=path, query=urlencode([*rest, ("pid", pid)]), fragment="").geturl())
+
+
+def _names(file: Path) -> list[str]:
+    """The names in a file, one a line; empty lines are skipped."""
+    try:
+        lines = [line.strip() for line in file.read_text("utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"The names in {file} can't be read: {reason}.") from None
+    found = [line for line in lines if line]
+    if not found:
+        raise UserError(f"{file} holds no names; it wants one a line.")
+    if twice := sorted({name for name in found if found.count(name) > 1}):
+        raise UserError(f"{file} holds the name {twice[0]!r} twice; each person needs one of their own.")
+    return found
 
 
 @app.command()
@@ -187,12 +248,12 @@ def verify(
     name: Name, code: Annotated[str, typer.Argument(metavar="CODE", help="The code that a person hands in.")]
 ) -> None:
     """Say whose completion code this is, and whether the checks were passed."""
-    from .trials import StudyFile, study_path
+    from .trials import StudyFile, find_study
 
-    with StudyFile.open(study_path(name)) as study:
+    with StudyFile.open(find_study(name)) as study:
         found = study.verify(code)
         if found is None:
-            raise UserError(f"The study {study.name!r} has given nobody the code {code!r}.")
+            raise UserError(f"The study {study.path.stem!r} has given nobody the code {code!r}.")
     when = datetime.fromtimestamp(found["finished_at"]).strftime("%Y-%m-%d %H:%M")
     passed = "all checks passed" if found["passed"] else "left out by the checks"
     _say(f"{found['participant']}: task {found['task']}, {found['outcome']} {when}, {passed}")
@@ -201,30 +262,41 @@ def verify(
 @app.command("delete-person")
 def delete_person(
     name: Name,
-    pid: Annotated[str, typer.Argument(metavar="PID", help="The person's name in `?pid=`.")],
+    pid: Annotated[str | None, typer.Argument(metavar="PID", help="The person's name in `?pid=`.")] = None,
+    code: Annotated[
+        str | None, typer.Option(metavar="CODE", help="In place of PID: the person's completion code.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
-    """Delete everything that a person has left in a study; the task is offered again."""
-    from .trials import StudyFile, study_path
+    """Delete everything that a person has left in a study, the invitation too; the task is offered again."""
+    from .trials import StudyFile, find_study
 
-    with StudyFile.open(study_path(name)) as study:
-        if not (study.sessions()["pid"] == pid).any():
-            raise UserError(f"Nobody of the name {pid!r} has taken part in {study.name!r}.")
+    if (pid is None) == (code is None):
+        raise UserError("Whose answers? Say either the person's name (PID), or `--code CODE`.")
+    with StudyFile.open(find_study(name)) as study:
+        called = study.path.stem
+        if code is not None:
+            if study.verify(code) is None:
+                raise UserError(f"The study {called!r} has given nobody the code {code!r}.")
+            who = f"the person with the code {code}"
+        else:
+            who = repr(pid)
+            if pid not in set(study.sessions()["pid"].dropna()) | set(study.invited()):
+                raise UserError(f"Nobody of the name {who} has taken part in {called!r}, or is invited.")
         if not yes:
-            typer.confirm(f"Delete all answers of {pid!r} in {study.name!r}?", abort=True)
-        deleted = study.delete_person(pid)
-    _say(f"{_count(deleted, 'session')} of {pid} deleted, with answers, times and comment")
+            typer.confirm(printable(f"Delete all answers of {who} in {called!r}?"), abort=True)
+        deleted = study.delete_person(pid, code=code)
+    _say(f"{_count(deleted, 'session')} of {who} deleted, with answers, times and comment")
 
 
 def _count(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def printable(text: str) -> str:
+    """Text in which nothing commands a terminal: control characters are left out, other white space is a blank."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
+
+
 def _say(text: str) -> None:
-    out.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+    out.print(printable(text), highlight=False, markup=False, soft_wrap=True)

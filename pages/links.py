@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from lexplain_core import trials
+
 STATUSES = ("alive", "dead", "constant", "negative")
 SORTS = ("unit", "score", "-score", "-ablation", "-impact", "-observer", "-human", "length", "-maximum")
 TABS = ("examples", "simulated", "effect", "images", "about")
@@ -20,7 +22,7 @@ KINDS = ("activation", "occlusion", "saliency", "gradcam")
 PARTS = ("top", "together")
 TO = ("zero", "mean")
 FITS = ("norm", "optim")
-DIFFICULTIES = ("easy", "medium", "hard", "very hard")
+DIFFICULTIES = tuple(trials.DIFFICULTIES)
 SHOWN = ("overview", "units", "answers", "scores", "people", "new")
 OVER = ("units", "people")
 ORDERS = ("right", "-right", "layer")

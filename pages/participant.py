@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import html
 import logging
+import math
 import re
 import secrets
 import time
-from base64 import b64encode
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -21,8 +21,20 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from lexplain_core.errors import UserError
-from lexplain_core.trials import Course, NotAdmitted, StudyFile, TrialScreen, admit, begin, resume, study_path
+from lexplain_core.trials import (
+    Course,
+    NotAdmitted,
+    StudyFile,
+    Texts,
+    TrialScreen,
+    admit,
+    begin,
+    find_study,
+    resume,
+)
+from pages.parts import participant_look as look
 from pages.parts import trial as front
+from pages.parts.trial import filled
 
 _LOG = logging.getLogger("lexplain.participant")
 _TRIAL = "trial"  # key of the component
@@ -40,11 +52,12 @@ def main(name: str, preview: bool, icon: str) -> None:
     except Exception:
         _LOG.exception("The study %r could not be opened", name)
         problem = "The study could not be opened; the server's log says why."
-    title = study.settings.texts.title if study else "Study"
+    texts = study.settings.texts if study else Texts()
+    title = texts.title if study else "Study"
     st.set_page_config(page_title=title, page_icon=icon, layout="wide", initial_sidebar_state="collapsed")
 
     def page() -> None:
-        _dress()
+        st.html(look.style(texts.offline))
         try:
             if study is None:
                 _closed(problem, preview)
@@ -52,7 +65,8 @@ def main(name: str, preview: bool, icon: str) -> None:
                 _course(study)
         except Exception:
             _LOG.exception("A page of the study %r failed", name)
-            _calm("Something went wrong", "Your answers so far are saved. Please load this page again.")
+            with _card(None, texts.labels.error):
+                st.markdown(texts.error)
 
     pages = [st.Page(page, title=title, default=True)]
     if elsewhere := re.search(
@@ -65,8 +79,7 @@ def main(name: str, preview: bool, icon: str) -> None:
 def _path(name: str) -> Path:
     if not name:
         raise UserError("`--study` wants the name of a study: `streamlit run app.py -- --study NAME`.")
-    path = Path(name)
-    return path if path.suffix == ".sqlite" or path.name != name else study_path(name)
+    return find_study(name)
 
 
 @st.cache_resource(show_spinner=False)
@@ -161,7 +174,7 @@ def _present(study: StudyFile) -> Course | None:
 def _remember(course: Course | None) -> None:
     """Keep a person's course, and put its token in place of all else in the address."""
     if course is not st.session_state.get("course"):
-        for name in ("verdict", "shown", "attempt", "reading since"):
+        for name in ("verdict", "shown", "attempt"):
             st.session_state.pop(name, None)
     st.session_state["course"] = course
     wanted = {} if course is None else {"t": course.token}
@@ -182,6 +195,7 @@ def _begin(study: StudyFile) -> None:
 def _ask(course: Course, shown: TrialScreen) -> None:
     """A trial, or the feedback to it."""
     settings = course.study.settings
+    labels = settings.texts.labels
     verdict = st.session_state.get("verdict")
     feedback = verdict.feedback if verdict is not None else None
     scored = shown.phase == "main" and shown.right_so_far is not None
@@ -208,10 +222,10 @@ def _ask(course: Course, shown: TrialScreen) -> None:
             left=shown.left,
             right=shown.right,
             question=settings.texts.question,
-            label="Practice" if shown.phase == "practice" else "",
-            count=f"{shown.number} of {shown.of}",
+            label=labels.practice if shown.phase == "practice" else "",
+            count=filled(labels.count, number=shown.number, of=shown.of),
             note=_PREVIEW if course.study.previewing else "",
-            score=_score(shown.right_so_far) if scored else "",
+            score=filled(labels.score, right=shown.right_so_far) if scored else "",
             progress=st.session_state.get("progress"),
             attempt=st.session_state.get("attempt", 0),
         ),
@@ -219,15 +233,12 @@ def _ask(course: Course, shown: TrialScreen) -> None:
         go_on,
         answered=verdict is not None,
         right=feedback,
-        score=_score(verdict.right) if scored and verdict is not None else None,
+        score=filled(labels.score, right=verdict.right) if scored and verdict is not None else None,
         lock_ms=shown.lock_ms,
         feedback_ms=settings.course.feedback_ms,
         continue_ms=settings.course.continue_ms,
+        labels=labels,
     )
-
-
-def _score(right: int) -> str:
-    return f"Correct answers: {right}"
 
 
 # -- the other screens -----------------------------------------------------------------------------
@@ -241,27 +252,28 @@ def _consent(study: StudyFile) -> None:
 
 
 def _instructions(course: Course) -> None:
-    study = course.study
-    since = st.session_state.setdefault("reading since", time.monotonic())
-
-    def done() -> None:
-        seconds = time.monotonic() - since
-        if seconds >= study.settings.course.instructions_lock_s:
-            course.read(seconds)
+    texts = course.study.settings.texts
+    unlocks = time.monotonic() + course.locked_s()
+    locked = unlocks > time.monotonic()
 
     def button() -> None:
-        left = since + study.settings.course.instructions_lock_s - time.monotonic()
+        left = unlocks - time.monotonic()
         if left > 0:
-            st.button(f"Continue in {left:.0f} s", key="not yet", disabled=True)
-        else:
-            st.button("Continue", type="primary", key="read", on_click=_safely(done), shortcut="Enter")
-        if left <= 0 and locked:
+            st.button(filled(texts.labels.wait, seconds=math.ceil(left)), key="not yet", disabled=True)
+        elif locked:
             st.rerun()
+        else:
+            st.button(
+                texts.labels.go_on,
+                type="primary",
+                key="read",
+                on_click=_safely(course.read),
+                shortcut="Enter",
+            )
 
-    locked = since + study.settings.course.instructions_lock_s > time.monotonic()
-    with _card(study, "How it works"):
-        st.html(_SKETCH)
-        for paragraph in study.settings.texts.instructions:
+    with _card(course.study, texts.labels.how_it_works):
+        st.html(look.sketch(texts.labels))
+        for paragraph in texts.instructions:
             st.markdown(paragraph)
         if locked:
             st.fragment(button, run_every=1.0)()
@@ -272,8 +284,8 @@ def _instructions(course: Course) -> None:
 def _pause(course: Course, kind: str) -> None:
     texts = course.study.settings.texts
     title, text, label = {
-        "again": ("Once more", texts.again, "Practise again"),
-        "begin": ("Ready", texts.begin, "Start"),
+        "again": (texts.labels.again, texts.again, texts.labels.practise),
+        "begin": (texts.labels.ready, texts.begin, texts.labels.start),
     }[kind]
     with _card(course.study, title):
         st.markdown(text)
@@ -281,35 +293,39 @@ def _pause(course: Course, kind: str) -> None:
 
 
 def _comment(course: Course) -> None:
+    texts = course.study.settings.texts
+
     def say() -> None:
         course.say(st.session_state["comment"] or "")
 
-    with _card(course.study, "Almost done"):
-        st.markdown(course.study.settings.texts.comment)
+    with _card(course.study, texts.labels.almost):
+        st.markdown(texts.comment)
         st.text_area(
-            "Your comment (optional)", key="comment", height=140, max_chars=5000, label_visibility="collapsed"
+            texts.labels.comment, key="comment", height=140, max_chars=5000, label_visibility="collapsed"
         )
-        st.button("Finish", type="primary", key="finish", on_click=_safely(say))
+        st.button(texts.labels.finish, type="primary", key="finish", on_click=_safely(say))
 
 
 def _end(course: Course, kind: str, code: str | None) -> None:
     texts = course.study.settings.texts
-    with _card(course.study, "Thank you" if kind == "thanks" else "That's all"):
+    with _card(course.study, texts.labels.thanks if kind == "thanks" else texts.labels.failed):
         st.markdown(texts.thanks if kind == "thanks" else texts.failed)
         if code:
-            st.markdown("**Your completion code**")
+            st.markdown(f"**{texts.labels.code}**")
             with st.container(key="lx_code"):
                 st.code(code, language=None)
 
 
 def _refused(study: StudyFile, refusal: NotAdmitted) -> None:
+    labels = study.settings.texts.labels
     titles = {
-        "no pid": "This link is incomplete",
-        "unknown": "This link doesn't work",
-        "full": "No places left",
-        "taken part": "You have taken part",
+        "no pid": labels.incomplete,
+        "not invited": labels.not_invited,
+        "unknown": labels.unknown,
+        "full": labels.full,
+        "taken part": labels.taken_part,
     }
-    with _card(study, titles.get(refusal.reason, "Not now")):
+    with _card(study, titles[refusal.reason]):
         st.markdown(refusal.text)
         if refusal.reason == "full" and study.previewing:
             st.button("Preview from the beginning", key="anew", on_click=_study.clear)
@@ -340,64 +356,6 @@ def _card(study: StudyFile | None, title: str):
         st.title(title, anchor=False)
     return card
 
-
-def _dress() -> None:
-    st.html(_STYLE)
-
-
-_STYLE = """<style>
-[data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stSidebar"] { display: none; }
-[data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
-[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0; }
-[data-stale="true"] { opacity: 1 !important; transition: none !important; }
-.st-key-lx_card { max-width: 720px; margin: 0 auto; padding: min(7vh, 4rem) 1.5rem 3rem; gap: .9rem; }
-.st-key-lx_card :is(p, li) { font-size: 1.1rem; line-height: 1.55; }
-.st-key-lx_card button { min-height: 2.9rem; padding: 0 1.3rem; }
-.st-key-lx_card button[kind="primary"], .st-key-lx_card button[kind="primary"] * { color: light-dark(#fff, #0d1218); }
-.st-key-lx_card button kbd, .st-key-lx_card button p + * { font-size: 1rem; opacity: .85; }
-.st-key-lx_card [data-testid="stText"] { font-family: inherit; font-size: 1.1rem; line-height: 1.55; }
-.st-key-lx_card p code { font-size: 1em; color: inherit; }
-.st-key-lx_code code { font-size: 1.6rem; letter-spacing: .06em; }
-.st-key-lx_card [data-testid="stButton"] { margin-top: .6rem; }
-.st-key-lx_code [data-testid="stCodeCopyButton"] { opacity: 1; transform: none; }
-[data-testid="stDialog"] [role="dialog"] > * { display: none; }
-[data-testid="stDialog"] [role="dialog"]::before { padding: 1.6rem; font-size: 1.1rem; line-height: 1.5; content:
-    "The connection is lost. As soon as it is back, this page goes on by itself; your answers are kept."; }
-.lx-preview { border: 1px solid currentColor; border-radius: 4px; padding: .2rem .6rem; font-weight: 600;
-              width: fit-content; margin: 0; }
-.lx-sketch { display: block; width: 100%; max-width: 440px; height: auto; margin: 0 auto; }
-</style>"""
-
-
-def _sketch() -> str:
-    """What a trial looks like, in outlines; in a grey that is seen on white and on black."""
-    grey = "#7c8794"
-    cells = [
-        f'<rect x="{x + 30 * column}" y="{30 + 30 * row}" width="26" height="26" rx="2" fill="{grey}" fill-opacity=".5"/>'
-        for x in (8, 312)
-        for row in range(3)
-        for column in range(3)
-    ]
-    queries = [f'<rect x="180" y="{y}" width="46" height="46" rx="2" fill="{grey}"/>' for y in (6, 100)]
-    words = [
-        f'<text x="{x}" y="20" font-size="15">{word}</text>'
-        for x, word in ((51, "Left examples"), (355, "Right examples"))
-    ]
-    keys = [
-        f'<rect x="{164 + 27 * n}" y="{y}" width="24" height="19" rx="3" fill="none" stroke="{grey}"/>'
-        f'<text x="{176 + 27 * n}" y="{y + 14}" font-size="15">{n + 1}</text>'
-        for y in (55, 78)
-        for n in range(3)
-    ]
-    svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="440" height="152" viewBox="-17 0 440 152">'
-        f'<g text-anchor="middle" font-family="sans-serif" fill="{grey}">{"".join(cells + queries + words + keys)}</g></svg>'
-    )
-    alt = "Nine examples on the left, nine on the right; two images in the centre, with buttons 1 to 3 each"
-    return f'<img class="lx-sketch" alt="{alt}" src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}">'
-
-
-_SKETCH = _sketch()
 
 if __name__ == "__main__":  # a server that has just started ran this file for the address /participant
     import app

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from lexplain_core import reference
 from lexplain_core.cli import app
@@ -32,6 +33,33 @@ def test_every_command_is_documented():
             name = f"{group.name} {command.name or command.callback.__name__}"
             assert f"`{name}" in text, f"docs/reference.md says nothing of {name}"
     assert app.registered_groups  # `import explanations`
+
+
+def test_every_option_is_documented():
+    """In the row of its command."""
+    text = (ROOT / "docs/reference.md").read_text("utf-8").split("\n### ")[0]
+    rows = {m[1]: m[0] for m in re.finditer(r"^\| `([a-z -]+?)(?= [A-Z\[-]|`).*$", text, re.M)}
+    seen = 0
+    for words, command in commands(get_command(app)):
+        row = rows[words]
+        for parameter in command.params:
+            if parameter.name == "help":
+                continue
+            name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.metavar
+            assert re.search(rf"{re.escape(name or parameter.name.upper())}\b", row), (
+                f"docs/reference.md: {words} {name}"
+            )
+            seen += 1
+    assert seen >= 40
+
+
+def commands(group, *words: str):
+    """(words, command) of all commands of a group."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *words, name)
+        else:
+            yield " ".join((*words, name)), command
 
 
 def test_every_page_is_documented():

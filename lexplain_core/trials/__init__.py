@@ -7,43 +7,54 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .analysis import Results, results
-    from .base import JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
+    from .analysis import CHANCE, Results, of_condition, reloaded, results, timed
+    from .base import BUTTONS, JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
     from .checks import CHECKS, judge
     from .course import Course, NotAdmitted, Screen, TrialScreen, Verdict, admit, begin, resume
-    from .export import export_responses, export_sessions
+    from .drawing import generator, place
+    from .export import export_csv, export_responses, export_sessions, no_formulas
     from .file import Recorded, StudyEntry, StudyFile, find_studies, studies_folder, study_path
+    from .finding import find_study
     from .humans import human_scores
     from .imi import import_imi
     from .intervals import wilson
     from .making import new_study
+    from .pictures import stored_pictures
     from .planning import plan_study
     from .ranks import DIFFICULTIES, Indistinguishable, Refused, Sides, batch_size, stimuli
-    from .settings import StudySettings, load_settings, parse_settings
+    from .screens import finite
+    from .settings import Labels, StudySettings, Texts, load_settings, parse_settings
 
 _HOMES = {
-    "analysis": ["Results", "results"],
-    "base": ["JudgedUnit", "Picture", "Placed", "Shown", "StudyPlan", "Task", "Trial"],
+    "analysis": ["CHANCE", "Results", "of_condition", "reloaded", "results", "timed"],
+    "base": ["BUTTONS", "JudgedUnit", "Picture", "Placed", "Shown", "StudyPlan", "Task", "Trial"],
     "checks": ["CHECKS", "judge"],
     "course": ["Course", "NotAdmitted", "Screen", "TrialScreen", "Verdict", "admit", "begin", "resume"],
-    "export": ["export_responses", "export_sessions"],
+    "drawing": ["generator", "place"],
+    "export": ["export_csv", "export_responses", "export_sessions", "no_formulas"],
     "file": ["Recorded", "StudyEntry", "StudyFile", "find_studies", "studies_folder", "study_path"],
+    "finding": ["find_study"],
     "humans": ["human_scores"],
     "imi": ["import_imi"],
     "intervals": ["wilson"],
     "making": ["new_study"],
+    "pictures": ["stored_pictures"],
     "planning": ["plan_study"],
     "ranks": ["DIFFICULTIES", "Indistinguishable", "Refused", "Sides", "batch_size", "stimuli"],
-    "settings": ["StudySettings", "load_settings", "parse_settings"],
+    "screens": ["finite"],
+    "settings": ["Labels", "StudySettings", "Texts", "load_settings", "parse_settings"],
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BUTTONS",
+    "CHANCE",
     "CHECKS",
     "Course",
     "DIFFICULTIES",
     "Indistinguishable",
     "JudgedUnit",
+    "Labels",
     "NotAdmitted",
     "Picture",
     "Placed",
@@ -58,27 +69,38 @@ __all__ = [
     "StudyPlan",
     "StudySettings",
     "Task",
+    "Texts",
     "Trial",
     "TrialScreen",
     "Verdict",
     "admit",
     "batch_size",
     "begin",
+    "export_csv",
     "export_responses",
     "export_sessions",
     "find_studies",
+    "find_study",
+    "finite",
+    "generator",
     "human_scores",
     "import_imi",
     "judge",
     "load_settings",
     "new_study",
+    "no_formulas",
+    "of_condition",
     "parse_settings",
+    "place",
     "plan_study",
+    "reloaded",
     "results",
     "resume",
     "stimuli",
+    "stored_pictures",
     "studies_folder",
     "study_path",
+    "timed",
     "wilson",
 ]
 

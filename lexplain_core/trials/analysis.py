@@ -7,9 +7,9 @@ IMI's. Chance is ½. All functions below `results` are pure; frames have the col
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import cached_property
 from math import nan
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -23,12 +23,12 @@ from .intervals import (
     no_interval,
     wilson,
 )
-from .settings import Checks, Difficulty
+from .ranks import DIFFICULTIES
+from .settings import Checks
 from .verdicts import Exclusions, exclusions
 
 CHANCE = 0.5
 CONDITION = ["model", "mode", "difficulty"]
-DIFFICULTIES = list(get_args(Difficulty))
 SCORES = {
     "correlation": "The explanation's correlation",
     "ablation": "The explanation's ablation score",
@@ -37,49 +37,93 @@ SCORES = {
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-@dataclass(frozen=True)
 class Results:
-    """Everything the Results page and the notebook show; see the function that makes each frame.
+    """Everything that a study says at some thresholds; see the function that makes each frame.
 
-    thresholds: the checks that decided who counts. responses: the answers that count. models is also the
-    frame by condition: a row per model, mode and difficulty.
+    study: a `StudyFile`, or what has its settings and frames; it is read once, here. Each frame is computed when
+    it is first wanted: all of them take many seconds for a study of IMI's size. thresholds: the checks that
+    decide who counts; the study's own when None. May be shared between threads; not to be changed.
     """
 
-    thresholds: Checks
-    responses: pd.DataFrame
-    exclusions: Exclusions
-    units: pd.DataFrame
-    layers: pd.DataFrame
-    models: pd.DataFrame
-    difficulty: pd.DataFrame
-    confidence: pd.DataFrame
-    depth: pd.DataFrame
-    times: pd.DataFrame
-    correlations: pd.DataFrame
+    def __init__(self, study, thresholds: Checks | None = None, resamples: int = RESAMPLES) -> None:
+        self.own: Checks = study.settings.checks
+        self.thresholds = thresholds or self.own
+        self._resamples = resamples
+        self._sessions, self._checks = study.sessions(), study.checks()
+        self._answers, self._units = study.responses(), study.units()
+        self._parts: dict[tuple, pd.DataFrame] = {}
+
+    @cached_property
+    def exclusions(self) -> Exclusions:
+        """Who was left out, and why."""
+        return exclusions(self._sessions, self._checks, self.thresholds, self.own)
+
+    @cached_property
+    def responses(self) -> pd.DataFrame:
+        """The answers that count."""
+        return counting(self._answers, self.exclusions.passed)
+
+    @cached_property
+    def units(self) -> pd.DataFrame:
+        return per_unit(self.responses, self._units)
+
+    @cached_property
+    def layers(self) -> pd.DataFrame:
+        return per_layer(self.responses, self._resamples)
+
+    @cached_property
+    def models(self) -> pd.DataFrame:
+        """A row per model, mode and difficulty."""
+        return per_model(self.responses, self._resamples)
+
+    @cached_property
+    def difficulty(self) -> pd.DataFrame:
+        return by_difficulty(self.units, self._resamples)
+
+    @cached_property
+    def confidence(self) -> pd.DataFrame:
+        return by_confidence(self.responses, self._resamples)
+
+    @cached_property
+    def depth(self) -> pd.DataFrame:
+        return by_depth(self.units)
+
+    @cached_property
+    def times(self) -> pd.DataFrame:
+        return response_times(self.responses)
+
+    @cached_property
+    def correlations(self) -> pd.DataFrame:
+        return correlations(self.units)
+
+    def layers_of(self, model: str, difficulty: str | None) -> pd.DataFrame:
+        """The rows of `layers` of a model and difficulty, of all modes, without computing the others."""
+        key = ("layers", model, str(difficulty))
+        if key not in self._parts:
+            rows = of_condition(self.responses, {"model": model, "difficulty": difficulty})
+            self._parts[key] = per_layer(rows, self._resamples)
+        return self._parts[key]
+
+    def confidence_of(self, condition: tuple) -> pd.DataFrame:
+        """The rows of `confidence` of a condition (model, mode, difficulty), without computing the others."""
+        key = ("confidence", *map(str, condition))
+        if key not in self._parts:
+            rows = of_condition(self.responses, dict(zip(CONDITION, condition, strict=True)))
+            self._parts[key] = by_confidence(rows, self._resamples)
+        return self._parts[key]
 
 
 def results(study, thresholds: Checks | None = None, resamples: int = RESAMPLES) -> Results:
-    """All figures of a study, running or finished, at its own thresholds or at others.
+    """All figures of a study, running or finished, at its own thresholds or at others; nothing is written."""
+    return Results(study, thresholds, resamples)
 
-    study: a `StudyFile`. The file is read once; nothing is written.
-    """
-    own = study.settings.checks
-    found = exclusions(study.sessions(), study.checks(), thresholds or own, own)
-    answers = counting(study.responses(), found.passed)
-    units = per_unit(answers, study.units())
-    return Results(
-        thresholds=thresholds or own,
-        responses=answers,
-        exclusions=found,
-        units=units,
-        layers=per_layer(answers, resamples),
-        models=per_model(answers, resamples),
-        difficulty=by_difficulty(units, resamples),
-        confidence=by_confidence(answers, resamples),
-        depth=by_depth(units),
-        times=response_times(answers),
-        correlations=correlations(units),
-    )
+
+def of_condition(frame: pd.DataFrame, condition: Mapping) -> pd.DataFrame:
+    """The rows of a frame whose columns have these values; None and NaN stand for unknown ones."""
+    keep = pd.Series(True, index=frame.index)
+    for name, value in condition.items():
+        keep &= frame[name].isna() if pd.isna(value) else frame[name] == value
+    return frame[keep]
 
 
 def kept_responses(study, thresholds: Checks | None = None) -> pd.DataFrame:
@@ -240,8 +284,9 @@ def response_times(answers: pd.DataFrame) -> pd.DataFrame:
     """Quantiles of the response time in ms, from the images' appearance to the answer; holds the lock.
 
     Rows: all answers, right and wrong ones, each confidence. Columns: group, value, responses, untimed
-    (answers without a time, left out of the rest), lock_ms (how long answers were locked; NaN where it
-    is unknown or differs), mean, q05, q25, median, q75, q95.
+    (answers without a time) and reloaded (answers after the trial was loaded again, whose time began anew),
+    both left out of the rest, lock_ms (how long answers were locked; NaN where it is unknown or differs),
+    mean, q05, q25, median, q75, q95.
     """
     correct = answers.correct.astype(bool)
     groups = [
@@ -252,15 +297,25 @@ def response_times(answers: pd.DataFrame) -> pd.DataFrame:
     groups += [("confidence", str(c), answers[answers.confidence == c]) for c in (1, 2, 3)]
     rows = []
     for group, value, these in groups:
-        times = these.rt_ms.astype("float64").dropna()
+        times = timed(these).rt_ms.astype("float64")
+        again = int((these.rt_ms.notna() & reloaded(these)).sum())
         locks = these.lock_ms.astype("float64").unique()
         lock = float(locks[0]) if len(locks) == 1 else nan
         spread = times.quantile(list(QUANTILES.values())).tolist() if len(times) else [nan] * len(QUANTILES)
         mean = float(times.mean()) if len(times) else nan
-        rows.append((group, value, len(these), len(these) - len(times), lock, mean, *spread))
-    return pd.DataFrame(
-        rows, columns=["group", "value", "responses", "untimed", "lock_ms", "mean", *QUANTILES]
-    )
+        rows.append((group, value, len(these), len(these) - len(times) - again, again, lock, mean, *spread))
+    columns = ["group", "value", "responses", "untimed", "reloaded", "lock_ms", "mean", *QUANTILES]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def reloaded(answers: pd.DataFrame) -> pd.Series:
+    """Whether a trial was loaded again before its answer, bool: its response time began anew. Unknown: no."""
+    return answers.shown_times.astype("float64") > 1
+
+
+def timed(answers: pd.DataFrame) -> pd.DataFrame:
+    """The answers whose response time is known, and is that from the first sight of the trial."""
+    return answers[answers.rt_ms.notna() & ~reloaded(answers)]
 
 
 def correlations(units: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from zlib import crc32
@@ -20,6 +20,16 @@ from .settings import StudySettings
 
 CATCH_POOL = 3  # units for catch trials, in multiples of a task's catch trials
 CATCH_BATCHES = 3  # of each of them: nobody asks how well people do on it
+OBVIOUS = 0.95  # machine observer's score from which on a unit is good enough for catch and practice trials
+SHARE = 0.25  # of the units with a test correlation, those with the largest, where no machine has observed
+_UNKNOWN = (
+    "Neither a machine observer's scores nor correlations are known of this store's units, so nobody knows which are "
+    "plain enough for catch and practice trials: try them in the preview."
+)
+_STAND_INS = (
+    "Some tasks have catch trials that are less plain than such trials should be, because their real trials are about "
+    "the plainer units: try them in the preview."
+)
 
 
 @dataclass(frozen=True)
@@ -106,69 +116,163 @@ class Choice:
         return [self._bring(key, "real", stocks, batches, i) for i, (key, stocks) in enumerate(found)]
 
     def catch(self) -> list[Brought]:
-        """The most obvious units that are left: several times as many as a task has catch trials."""
-        wanted = CATCH_POOL * self.settings.course.catch
-        batches = min(self.settings.stimuli.batches, self.size, CATCH_BATCHES)
-        return self._others("catch", "catch", self.ranking, wanted, None, batches)
+        """Obvious units for catch trials: several times as many as a task has of them, if there are so many."""
+        least = self.settings.course.catch
+        found = self._obvious("catch", "catch", CATCH_POOL * least, self._catch_batches)
+        if least <= len(found) < 2 * least:
+            self.notes.append(
+                f"There are only {len(found)} units for catch trials, and each task has {least} of them: many people get the "
+                "same ones."
+            )
+        return found
+
+    def another_catch(self, but: set[UnitKey]) -> Brought:
+        """One more unit for catch trials, none of `but`, in a task. Raises `UserError` where none is left."""
+        known = but | {(u.layer, u.unit) for u in self.judged if u.use == "catch"}
+        others = (key for key in self._by_obviousness() if key not in known)
+        if found := self._some("catch", others, 1, None, self._catch_batches):
+            if found[0].key not in self.good and self._informed and _STAND_INS not in self.notes:
+                self.notes.append(_STAND_INS)
+            return found[0]
+        course = self.settings.course
+        raise UserError(
+            f"A task's {course.trials} real and {course.catch} catch trials are each about another unit, and the store "
+            "has fewer units whose two sides can be told apart: lower course.trials or course.catch."
+        )
 
     def practice_obvious(self) -> list[Brought]:
         """The most obvious units that are left then."""
-        wanted = self.settings.course.practice_obvious
-        return self._others("practice", "practice_obvious", self.ranking, wanted, None)
+        return self._obvious("practice", "practice_obvious", self.settings.course.practice_obvious)
 
     def practice_other(self) -> list[Brought]:
         """Middling units of those that have a score, or of all where none has one; with easy trials."""
         scored = int((self._score > 0).sum()) or len(self._score)
-        places = sorted(range(len(self.ranking)), key=lambda i: abs(i - (scored - 1) / 2))
+        middle = sorted(range(len(self.ranking)), key=lambda i: abs(i - (scored - 1) / 2))
+        taken = self._taken()
+        candidates = sorted((self.ranking[i] for i in middle), key=lambda key: key in taken)
         wanted, easiest = self.settings.course.practice_other, next(iter(DIFFICULTIES))
-        return self._others("practice", "practice_other", [self.ranking[i] for i in places], wanted, easiest)
+        found = self._take("practice", "practice_other", iter(candidates), wanted, easiest)
+        self._say_shared("practice_other", found, taken)
+        return found
 
     @cached_property
     def ranking(self) -> list[UnitKey]:
         """All units of the store, first those that should be easiest to judge by what the store knows."""
-        order = np.argsort(-self._score, kind="stable")
-        return [(str(layer), int(unit)) for layer, unit in self.table.index[order]]
+        return [self._keys[i] for i in np.argsort(-self._score, kind="stable")]
+
+    @cached_property
+    def good(self) -> set[UnitKey]:
+        """Units that anybody can tell: a machine observer gets `OBVIOUS` of their trials right, or, where none
+        has observed the store, they are in the best `SHARE` by test correlation. Empty where neither is known."""
+        if self._observed:
+            best = self._known("observer") >= OBVIOUS
+        elif self._scored:
+            scores = self._known("score")
+            best = scores >= np.nanquantile(scores, 1 - SHARE)
+        else:
+            return set()
+        return {self._keys[i] for i in np.flatnonzero(best)}
+
+    @property
+    def _informed(self) -> bool:
+        return self._observed or self._scored
+
+    @cached_property
+    def _observed(self) -> bool:
+        return not np.isnan(self._known("observer")).all()
+
+    @cached_property
+    def _scored(self) -> bool:
+        return not np.isnan(self._known("score")).all()
+
+    @cached_property
+    def _keys(self) -> list[UnitKey]:
+        return [(str(layer), int(unit)) for layer, unit in self.table.index]
 
     @cached_property
     def _score(self) -> np.ndarray:
         """The machine observer's score and the test correlation of each unit, summed; 0 for what is unknown."""
-        columns = [c for c in ("observer", "score") if c in self.table]
-        return sum(self.table[c].astype(float).fillna(0.0).to_numpy() for c in columns)
+        return sum(np.nan_to_num(self._known(column)) for column in ("observer", "score"))
 
-    def _others(
+    def _known(self, column: str) -> np.ndarray:
+        """A column of the table of units, NaN where unknown."""
+        if column not in self.table:
+            return np.full(len(self.table), np.nan)
+        return self.table[column].astype(float).to_numpy()
+
+    @property
+    def _catch_batches(self) -> int:
+        return min(self.settings.stimuli.batches, self.size, CATCH_BATCHES)
+
+    def _taken(self) -> set[UnitKey]:
+        """Units that have a part in the study."""
+        return {(unit.layer, unit.unit) for unit in self.judged}
+
+    def _by_obviousness(self) -> Iterator[UnitKey]:
+        """Good units that have no part in the study yet; good ones that have; the others by rank."""
+        taken, good = self._taken(), self.good
+        rank = dict(zip(self._keys, -self._score, strict=True))
+        yield from (key for key in self.ranking if key in good and key not in taken)
+        yield from (key for key in self.ranking if key in good and key in taken)
+        rest = (key for key in self.ranking if key not in good)
+        yield from sorted(rest, key=lambda key: (rank[key], key in taken))  # stable
+
+    def _obvious(self, kind: str, setting: str, wanted: int, batches: int = 1) -> list[Brought]:
+        """Units for obvious trials: good ones up to `wanted`; others only where there are fewer than the setting
+        says, or where nothing is known of any."""
+        least, good, taken = getattr(self.settings.course, setting), self.good, self._taken()
+        candidates = self._by_obviousness()
+        found = self._take(kind, setting, candidates, least, None, batches)
+        more = (key for key in candidates if key in good or not self._informed)
+        found += self._some(kind, more, wanted - least, None, batches)
+        self._say_shared(setting, found, taken)
+        plain = sum(brought.key in good for brought in found)
+        if self._informed and plain < len(found):
+            self.notes.append(
+                f"Only {plain} of the {len(found)} units for course.{setting} are as plain as such trials should be: try "
+                "them in the preview."
+            )
+        if found and not self._informed and _UNKNOWN not in self.notes:
+            self.notes.append(_UNKNOWN)
+        return found
+
+    def _take(
         self,
         kind: str,
         setting: str,
-        candidates: list[UnitKey],
+        candidates: Iterator[UnitKey],
         wanted: int,
         difficulty: str | None,
         batches: int = 1,
     ) -> list[Brought]:
-        """Take the first usable candidates that have no part in the study yet, and others where there are fewer
-        of them than `course.SETTING` says. difficulty: None for obvious trials."""
-        least = getattr(self.settings.course, setting)
-        taken = {(unit.layer, unit.unit) for unit in self.judged}
-        found: list[Brought] = []
-        shared = 0
-        for key in sorted(candidates, key=lambda key: key in taken):  # stable: order of rank within both
-            if len(found) >= (least if key in taken and not shared else wanted):
-                break
-            try:
-                found.append(self._bring(key, kind, self._stocks(key, [difficulty]), batches))
-                shared += key in taken
-            except Indistinguishable:
-                continue
-        if len(found) < least:
+        """The first `wanted` usable candidates. Raises `UserError` where there are fewer."""
+        found = self._some(kind, candidates, wanted, difficulty, batches)
+        if len(found) < wanted:
             raise UserError(
-                f"The study needs {least} units for {kind} trials (course.{setting}), but the store has only "
+                f"The study needs {wanted} units for {kind} trials (course.{setting}), but the store has only "
                 f"{len(found)} whose two sides can be told apart: lower course.{setting} to {len(found)}."
             )
-        if shared:
+        return found
+
+    def _some(
+        self, kind: str, candidates: Iterator[UnitKey], wanted: int, difficulty: str | None, batches: int = 1
+    ) -> list[Brought]:
+        """The first usable candidates, `wanted` at most; no candidate is looked at in vain. difficulty: None for
+        obvious trials."""
+        found: list[Brought] = []
+        while len(found) < wanted and (key := next(candidates, None)) is not None:
+            try:
+                found.append(self._bring(key, kind, self._stocks(key, [difficulty]), batches))
+            except Indistinguishable:
+                continue
+        return found
+
+    def _say_shared(self, setting: str, found: list[Brought], taken: set[UnitKey]) -> None:
+        if shared := sum(brought.key in taken for brought in found):
             self.notes.append(
                 f"For want of other units, {shared} of the {len(found)} for course.{setting} have another part in "
                 "the study, too."
             )
-        return found
 
     def _stocks(self, key: UnitKey, difficulties: Sequence[str | None]) -> list[Stock]:
         """The unit's images; None stands for obvious trials. Raises `Indistinguishable`."""

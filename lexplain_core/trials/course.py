@@ -20,17 +20,12 @@ SIGN_S = 30.0  # a page that is looked at again is a sign of life, but not more 
 PHASES = ("practice", "main")
 MOST_COMMENT = 10_000
 
-NO_PID = "This address lacks your name. Please use the whole link that you were given; it says `?pid=` and who you are."
-UNKNOWN = (
-    "This link belongs to no one who takes part in this study. Please use the link that you were given first."
-)
-
 
 def admit(study: StudyFile, pid: str | None) -> Course | None:
     """The course of a person who has begun already, None for one who is to see the consent page.
 
     Raises `NotAdmitted`: 'no pid' where the study needs one, 'taken part' where the person is through,
-    'full' where no task is free.
+    'not invited' where only those whom the researcher has invited are let in, 'full' where no task is free.
     """
     pid = _person(study, pid)
     with study.reading() as con:
@@ -44,7 +39,9 @@ def admit(study: StudyFile, pid: str | None) -> Course | None:
 def begin(study: StudyFile, pid: str | None) -> Course:
     """The course of a person who has just agreed to take part: claims a task, unless one is theirs already.
 
-    Raises `NotAdmitted` like `admit`. A task is claimed in one transaction, so never by more people than it needs.
+    Raises `NotAdmitted` like `admit`. A task is claimed in one transaction, so never by more people than it
+    needs; those who weren't seen for `course.abandon_minutes` don't count. Whoever returns after that goes on all
+    the same, and may finish beside the one who took the task over: it has more people then than the study wanted.
     """
     pid = _person(study, pid)
     with study.writing() as con:
@@ -58,21 +55,24 @@ def resume(study: StudyFile, token: str) -> Course:
     with study.reading() as con:
         row = records.by_token(con, token) if isinstance(token, str) and token.isascii() else None
     if row is None:
-        raise NotAdmitted("unknown", UNKNOWN)
+        raise NotAdmitted("unknown", study.settings.texts.unknown)
     return Course(study, token, row["task_id"])
 
 
 def _person(study: StudyFile, pid: str | None) -> str | None:
-    pid = pid.strip() if isinstance(pid, str) else ""
-    if not pid.isprintable() or len(pid) > 200:
-        pid = ""
-    if not pid and study.settings.course.pid == "required":
-        raise NotAdmitted("no pid", NO_PID)
-    return pid or None
+    name = records.person_name(pid)
+    given = isinstance(pid, str) and bool(pid.strip())
+    if not name and (given or study.settings.course.pid != "optional"):
+        raise NotAdmitted("no pid", study.settings.texts.no_pid)
+    return name or None
 
 
 def _begun(study: StudyFile, con: Connection, pid: str | None) -> Row | None:
+    """The session that a person has begun; None for a new one who may begin."""
     row = None if pid is None else records.by_pid(con, pid)
+    wanted = study.settings.course.pid == "invited" and not study.previewing
+    if row is None and wanted and not records.is_invited(con, pid):
+        raise NotAdmitted("not invited", study.settings.texts.not_invited)
     if row is not None and row["step"] in ("thanks", "failed"):
         raise NotAdmitted("taken part", study.settings.texts.taken_part)
     return row
@@ -138,8 +138,14 @@ class Course:
             state["code"] if step in ("thanks", "failed") else None,
         )
 
+    def locked_s(self) -> float:
+        """For how many seconds more the instructions can't be left: counted from consent, whatever is loaded again."""
+        with self.study.reading() as con:
+            since = self.study.clock() - self._state(con)["started_at"]
+        return max(self._settings.instructions_lock_s - since, 0.0)
+
     def read(self, seconds: float | None = None) -> None:
-        """The instructions are done after `seconds`, by the browser; where it doesn't say, since consent.
+        """The instructions are done after `seconds`; where these aren't given, after all that has passed since consent.
 
         Nothing happens elsewhere in the course, or before `instructions_lock_s`.
         """
@@ -187,9 +193,10 @@ class Course:
             if state["step"] not in PHASES or nonce != _nonce(state):
                 return None
             session, place = state["session_id"], _place(state)
-            shown = records.shown_at(con, session, *place)
-            if shown is None or now - shown < lock / 1000 - LATE_S:
+            sent = records.shown(con, session, *place)
+            if sent is None or now - sent[0] < lock / 1000 - LATE_S:
                 return None
+            shown, times = sent
             trial = records.placed(con, self.task_id, *place)
             pole = trial.upper if button < BUTTONS // 2 else other_pole(trial.upper)
             longest = 1000 * (now - shown + SLACK_S)
@@ -200,6 +207,7 @@ class Course:
                 correct=int(pole == "max"), rt_ms=rt if rt <= longest else None, lock_ms=lock,
                 load_ms=load if load is not None and 0 <= load <= longest else None,
                 hidden=int(hidden) if isinstance(hidden, bool) else None, shown_at=shown, answered_at=now,
+                shown_times=times,
             )  # fmt: skip
             records.see(con, session, now)
             if state["done"] + 1 == self._lengths[place[0]]:
@@ -225,7 +233,7 @@ class Course:
     def _state(self, con: Connection) -> Row:
         row = records.by_token(con, self.token)
         if row is None:
-            raise NotAdmitted("unknown", UNKNOWN)
+            raise NotAdmitted("unknown", self.study.settings.texts.unknown)
         return row
 
     def _phase_done(self, con: Connection, state: Row, now: float) -> None:

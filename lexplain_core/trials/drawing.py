@@ -40,8 +40,8 @@ def least_used(
 ) -> np.ndarray:
     """Choose `wanted` different positions with the smallest counts, ties by chance; int64 (wanted,).
 
-    Where every choice is counted, counts never differ by more than 1. avoid: boolean, like counts: positions
-    that are taken only where there are too few others.
+    Where every choice is counted, counts never differ by more than 1. avoid: boolean or int64, like counts:
+    positions are taken only where there are too few of a smaller value.
     """
     order = rng.permutation(len(counts))
     keys = (counts[order],) if avoid is None else (counts[order], avoid[order])

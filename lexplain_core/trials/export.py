@@ -1,7 +1,8 @@
 """A study's answers and sessions as tables: IMI's columns by name and meaning, then ours.
 
 `IMI_COLUMNS`, `OUR_COLUMNS` and `SESSION_COLUMNS` say what each column holds. Empty means unknown or not so
-asked. People's own words (names, comments) that a spreadsheet would take for a formula get a leading '.
+asked. Texts (names of people, layers, tasks; comments …) that a spreadsheet would take for a formula get a
+leading '.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ OUR_COLUMNS = {
     "lock_ms": "how long answers were locked",
     "load_ms": "from the message to the images' appearance, in the browser",
     "hidden": "whether the page was out of sight meanwhile",
+    "shown_times": "how often the trial was sent before its answer; more than 1: the page was loaded again, and rt began anew",
     "shown_at": "when the trial was sent first, seconds since 1970",
     "answered_at": "when the answer came, seconds since 1970",
     "explanation": "of the unit",
@@ -125,14 +127,14 @@ def export_responses(study) -> pd.DataFrame:
     out["choice"] = rows.choice.map({"min": "a", "max": "b"})
     out["correct"] = rows.correct
     images = _images(study.trial_images()).reindex(rows.trial_id).reset_index(drop=True)
-    out = out.join(images.astype(object).fillna("anonymized").apply(_plain))
+    out = out.join(images.astype(object).fillna("anonymized"))
     out["catch_trial"], out["is_demo"] = catch, demo
     out["trial_type"] = "2afc-image-confidence-response"
     out["trial_index"] = rows.groupby("session_id").cumcount()
     out["time_elapsed"] = 1000 * (rows.answered_at - mine.map(sessions.started_at))
     out["internal_node_id"] = None
     out["response_index"] = mine.map(told.response_index)
-    out["participant_id"] = _plain(mine.map(sessions.pid)).astype(object).fillna("anonymized")
+    out["participant_id"] = mine.map(sessions.pid).astype(object).fillna("anonymized")
     out["corrected_trial_index"] = rows.position.astype("float64").mask(demo)
     names = pd.Series({i: task_name(s) for i, s in sessions.iterrows()}, dtype=object)
     out["task_id"] = mine.map(names)
@@ -152,13 +154,12 @@ def export_responses(study) -> pd.DataFrame:
     first = checks[checks["name"] == "first_time"].dropna(subset="value").set_index("session_id")
     out["multi_participation"] = ~mine.map(first.passed).astype("boolean")
     ours = rows.rename(columns={"session_id": "session", "trial_id": "trial"})
-    ours = ours.assign(references=rows["mode"], participant=_plain(rows.participant))
+    ours = ours.assign(references=rows["mode"])
     ours["outcome"], ours["passed"] = mine.map(sessions.outcome), mine.map(sessions.passed)
     units = study.units().set_index("unit_id")
     for column in ("explanation", "method", "correlation", "ablation", "observer"):
         ours[column] = rows.unit_id.map(units[column])
-    ours["explanation"], ours["unit_name"] = _plain(ours.explanation), _plain(rows.unit_name)
-    return pd.concat([out[list(IMI_COLUMNS)], ours[list(OUR_COLUMNS)]], axis=1)
+    return no_formulas(pd.concat([out[list(IMI_COLUMNS)], ours[list(OUR_COLUMNS)]], axis=1))
 
 
 def export_sessions(study) -> pd.DataFrame:
@@ -166,28 +167,35 @@ def export_sessions(study) -> pd.DataFrame:
     sessions, checks = study.sessions(), study.checks()
     counts = study.responses().groupby("session_id").size()
     out = sessions.rename(columns={"session_id": "session"})
-    out["participant"], out["comment"] = _plain(sessions.participant), _plain(sessions.comment)
     out["answers"] = sessions.session_id.map(counts).fillna(0).astype("int64")
     for end, what in (("", "value"), ("_passed", "passed")):
         table = checks.pivot(index="session_id", columns="name", values=what).reindex(columns=list(CHECKS))
         for name in CHECKS:
             out[name + end] = sessions.session_id.map(table[name])
-    return out[list(SESSION_COLUMNS)]
+    return no_formulas(out[list(SESSION_COLUMNS)])
 
 
-def export_csv(study, path: str | Path, sessions: bool = False) -> Path:
-    """Write `export_responses`, or `export_sessions`, as CSV in UTF-8. Raises `UserError` where it can't."""
+def export_csv(study, path: str | Path, sessions: bool = False) -> tuple[int, int]:
+    """Write `export_responses`, or `export_sessions`, as CSV in UTF-8; how many rows and columns it has.
+
+    Raises `UserError` where it can't be written.
+    """
     frame = export_sessions(study) if sessions else export_responses(study)
     try:
         frame.to_csv(path, index=False)
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}.") from None
-    return Path(path)
+    return frame.shape
 
 
-def _plain(text: pd.Series) -> pd.Series:
-    """Text that no spreadsheet computes."""
-    return text.astype(object).map(lambda t: f"'{t}" if isinstance(t, str) and _FORMULA.match(t) else t)
+def no_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """A copy in whose text columns no spreadsheet finds a formula: such texts get a leading '."""
+    texts = [c for c in frame if frame[c].dtype == object or isinstance(frame[c].dtype, pd.StringDtype)]
+    return frame.assign(**{c: frame[c].astype(object).map(_plain) for c in texts})
+
+
+def _plain(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def _images(images: pd.DataFrame) -> pd.DataFrame:

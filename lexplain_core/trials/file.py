@@ -125,7 +125,11 @@ class StudyFile:
         return self._frame("sessions", alive=self._alive())
 
     def responses(self) -> pd.DataFrame:
-        """A row an answer, with its trial, unit and participant."""
+        """A row an answer, with its trial, unit and participant.
+
+        shown_times: how often the trial was sent before the answer (missing in imports). Where that is more than
+        once, the page was loaded again, and rt_ms began anew.
+        """
         return self._frame("responses")
 
     def checks(self) -> pd.DataFrame:
@@ -137,9 +141,8 @@ class StudyFile:
 
         Case, spaces and dashes don't matter.
         """
-        letters = "".join(c for c in str(code).upper() if c.isalnum())
         with self.reading() as con:
-            row = sessions_sql.by_code(con, f"{letters[:4]}-{letters[4:]}")
+            row = sessions_sql.by_code(con, _code(code))
         if row is None:
             return None
         return {
@@ -151,20 +154,51 @@ class StudyFile:
             "passed": bool(row["passed"]),
         }
 
-    def delete_person(self, pid: str) -> int:
+    def invite(self, pids: Iterable[str]) -> int:
+        """Let these people in where the setting `course.pid` is 'invited'; how many of them are new.
+
+        Raises `UserError` where one of the names is empty, longer than 200 characters, not printable, or of
+        the form 'session 12'; nobody is invited then.
+        """
+        names = []
+        for pid in pids:
+            names.append(sessions_sql.person_name(pid))
+            if not names[-1]:
+                raise UserError(
+                    f"{pid!r} can't be a person's name: 1 to 200 printable characters, and not of the form 'session 12'."
+                )
+        with self.writing() as con:
+            return sessions_sql.invite(con, names, self.clock())
+
+    def invited(self) -> list[str]:
+        """The names of those who are invited, in the order of their invitations."""
+        with self.reading() as con:
+            return sessions_sql.invited(con)
+
+    def delete_person(self, pid: str | None = None, *, code: str | None = None) -> int:
         """Delete all sessions of a person, their answers and checks; how many sessions these were.
 
-        Nothing of them stays in the file or its log. Raises `UserError` where others read the file for so
+        Who took part without a name is named by `code`: the completion code, or what stands behind `t=` in
+        their address. Nothing of the person stays in the file or its log, the invitation included: they
+        count as a stranger from then on, who could be invited, and could take part, once more.
+        Raises `UserError` unless one of the two is given, and where others read the file for so
         long that its log can't be emptied: all is deleted then, and doing it again empties the log.
         """
+        if (pid is None) == (code is None):
+            raise UserError("Say whose answers are to be deleted: either the name, or the completion code.")
         with self.writing() as con:
-            count = sessions_sql.forget(con, pid)
+            session = None
+            if code is not None:
+                found = sessions_sql.by_code(con, _code(code)) or sessions_sql.by_token(con, str(code))
+                if found is not None:
+                    pid, session = found["pid"], found["session_id"]
+            count = sessions_sql.forget(con, pid, session)
         if not self.previewing:
             with self.reading() as con:
                 busy = con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             if busy:
                 raise UserError(
-                    f"All of {pid!r} is deleted, but {self.path}-wal is in use and may hold traces: please delete them once more."
+                    f"All of {code if pid is None else pid!r} is deleted, but {self.path}-wal is in use and may hold traces: please delete them once more."
                 )
         return count
 
@@ -174,6 +208,11 @@ class StudyFile:
     def _frame(self, name: str, **parameters) -> pd.DataFrame:
         with self.reading() as con:
             return frame(con, name, **parameters)
+
+
+def _code(typed: str) -> str:
+    letters = "".join(c for c in str(typed).upper() if c.isalnum())
+    return f"{letters[:4]}-{letters[4:]}"
 
 
 def studies_folder() -> Path:

@@ -14,19 +14,16 @@ from ..errors import UserError
 APPLICATION_ID = 0x6C787374  # 'lxst': what makes a SQLite file a study
 SCHEMA = 1  # raise with every change of study.sql
 BUSY_S = 20.0
-RECORDS = (
-    "sessions",
-    "shown",
-    "responses",
-    "checks",
-)  # tables that grow; nothing else changes after `create`
+RECORDS = ("sessions", "shown", "responses", "checks")  # what people leave behind
+CHANGING = (*RECORDS, "invited")  # nothing else changes after `create`
+META = {"name", "kind", "made", "settings", "facts"}
 Connection = sqlite3.Connection
 Row = sqlite3.Row
 DDL = Path(__file__).with_name("study.sql")
 
 
 def uri(path: Path, mode: str) -> str:
-    """SQLite's address of a file. mode: 'mode=rw', or 'immutable=1' to read what never changes without a lock."""
+    """SQLite's address of a file. mode: 'mode=rw', or 'mode=ro&immutable=1' to read what never changes without a lock."""
     return f"{path.absolute().as_uri()}?{mode}"
 
 
@@ -52,12 +49,15 @@ def read_meta(path: Path) -> dict:
         )
     # Not by open(): closing a file drops all locks that this process holds on it.
     try:
-        con = connect(uri(path, "immutable=1"))
+        con = connect(uri(path, "mode=ro&immutable=1"))
         try:
             kind = con.execute("PRAGMA application_id").fetchone()[0]
             version = con.execute("PRAGMA user_version").fetchone()[0]
             if kind == APPLICATION_ID and version == SCHEMA:
-                return {key: json.loads(value) for key, value in con.execute("SELECT key, value FROM meta")}
+                meta = {key: json.loads(value) for key, value in con.execute("SELECT key, value FROM meta")}
+                if lost := META - meta.keys():
+                    raise ValueError(f"it doesn't say its {min(lost)}")
+                return meta
         finally:
             con.close()
     except (sqlite3.Error, ValueError) as error:
@@ -69,12 +69,35 @@ def read_meta(path: Path) -> dict:
     )
 
 
-class Connections:
-    """As many connections as threads need at a time; one alone where it is `single` (in memory)."""
+@contextmanager
+def _plainly(path: Path) -> Iterator[None]:
+    """SQLite's errors as a `UserError` that names the file; what a constraint forbids stays as it is."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise UserError(
+                f"The study {path} has been in use by another program for more than {BUSY_S:g} s; try again when that one is through."
+            ) from error
+        raise UserError(
+            f"The study {path} can't be read or written ({error}); its disk may be full, or the file damaged or moved."
+        ) from error
 
-    def __init__(self, make: Callable[[], sqlite3.Connection], single: bool = False) -> None:
+
+class Connections:
+    """As many connections to `path` as threads need at a time; one alone where it is `single` (in memory).
+
+    Raises `UserError` naming the file where SQLite can't read or write it, or waits for longer than `BUSY_S`.
+    """
+
+    def __init__(self, make: Callable[[], sqlite3.Connection], path: Path, single: bool = False) -> None:
         self._make = make
-        self._only = make() if single else None
+        self._path = path
+        with _plainly(path):
+            self._only = make() if single else None
         self._turn = threading.RLock()  # at the only one
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
@@ -85,13 +108,13 @@ class Connections:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for statements that each see one state of the file."""
-        with self._borrowed() as con:
+        with _plainly(self._path), self._borrowed() as con:
             yield con
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, begun as a writer; on disk when the block is left, undone if it raises."""
-        with self._writer, self._borrowed() as con:
+        with _plainly(self._path), self._writer, self._borrowed() as con:
             con.execute("BEGIN IMMEDIATE")
             try:
                 yield con
@@ -138,22 +161,26 @@ class Connections:
 
 def file_connections(path: Path) -> Connections:
     """Connections that read and write the file."""
-    return Connections(lambda: connect(uri(path, "mode=rw")))
+    return Connections(lambda: connect(uri(path, "mode=rw")), path)
 
 
 def memory_connections(path: Path) -> Connections:
     """One connection whose records lie in memory, over the study's own tables, which are only read.
 
-    Unqualified names mean main, so the four tables in memory hide the file's. The file is opened as
+    Unqualified names mean main, so the tables in memory hide the file's. The file is opened as
     immutable: nothing is written beside it either, and its other tables never change.
     """
-    con = connect(":memory:")
-    con.execute("ATTACH ? AS study", (uri(path, "immutable=1"),))
-    names = ", ".join("?" * len(RECORDS))
-    made = con.execute(
-        f"SELECT sql FROM study.sqlite_master WHERE tbl_name IN ({names}) AND sql IS NOT NULL ORDER BY rowid",
-        RECORDS,
-    ).fetchall()
-    for statement in made:
-        con.execute(statement["sql"])
-    return Connections(lambda: con, single=True)
+
+    def make() -> sqlite3.Connection:
+        con = connect(":memory:")
+        con.execute("ATTACH ? AS study", (uri(path, "mode=ro&immutable=1"),))
+        names = ", ".join("?" * len(CHANGING))
+        made = con.execute(
+            f"SELECT sql FROM study.sqlite_master WHERE tbl_name IN ({names}) AND sql IS NOT NULL ORDER BY rowid",
+            CHANGING,
+        ).fetchall()
+        for statement in made:
+            con.execute(statement["sql"])
+        return con
+
+    return Connections(make, path, single=True)

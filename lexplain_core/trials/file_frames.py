@@ -7,7 +7,7 @@ import sqlite3
 
 import pandas as pd
 
-WHOLE, REAL, YES, MAYBE, TEXT = "int64", "float64", "bool", "boolean", "str"
+WHOLE, REAL, YES, MAYBE, COUNT, TEXT = "int64", "float64", "bool", "boolean", "Int64", "str"
 DTYPES = {
     **dict.fromkeys(
         ["session_id", "task_id", "trial_id", "unit_id", "picture_id", "unit", "batch", "round", "position",
@@ -22,6 +22,7 @@ DTYPES = {
     ),
     **dict.fromkeys(["obvious", "correct"], YES),
     **dict.fromkeys(["hidden", "passed"], MAYBE),
+    "shown_times": COUNT,
 }  # fmt: skip
 
 PERSON = "coalesce(s.pid, 'session ' || s.session_id)"
@@ -53,7 +54,8 @@ QUERIES = {
     "responses": f"""
         SELECT r.session_id, {PERSON} AS participant, k.name AS task, r.phase, r.round, r.position, r.trial_id,
                t.kind, t.obvious, t.unit_id, {UNIT}, t.mode, t.difficulty, t.batch, r.upper, r.button, r.choice,
-               r.confidence, r.correct, r.rt_ms, r.lock_ms, r.load_ms, r.hidden, r.shown_at, r.answered_at
+               r.confidence, r.correct, r.rt_ms, r.lock_ms, r.load_ms, r.hidden, r.shown_at, r.answered_at,
+               r.shown_times
         FROM responses r JOIN sessions s USING (session_id) JOIN tasks k USING (task_id)
         JOIN trials t ON t.trial_id = r.trial_id JOIN units u ON u.unit_id = t.unit_id
         ORDER BY r.session_id, r.phase DESC, r.round, r.position""",
@@ -62,7 +64,7 @@ QUERIES = {
 
 
 def frame(con: sqlite3.Connection, name: str, **parameters) -> pd.DataFrame:
-    """One of `QUERIES`, with int64, float64, bool, boolean (may be missing) and text columns."""
+    """One of `QUERIES`, with int64, float64, bool, boolean and Int64 (may be missing), and text columns."""
     cursor = con.execute(QUERIES[name], parameters)
     columns = [column[0] for column in cursor.description]
     cursor.row_factory = None  # plain tuples

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+from collections.abc import Callable
 
 from .base import Placed
 from .file_access import RECORDS
@@ -23,6 +25,33 @@ def by_token(con: sqlite3.Connection, token: str) -> sqlite3.Row | None:
     return con.execute(STATE.format(key="token"), (token,)).fetchone()
 
 
+def person_name(given: object) -> str:
+    """A person's name as it is kept, without spaces around it; '' where it can't be one.
+
+    'session 12' is how people without a name are listed, so nobody is called that.
+    """
+    pid = given.strip() if isinstance(given, str) else ""
+    fine = pid.isprintable() and len(pid) <= 200 and not re.fullmatch(r"session \d+", pid, re.IGNORECASE)
+    return pid if fine else ""
+
+
+def is_invited(con: sqlite3.Connection, pid: str) -> bool:
+    """Whether the researcher has invited a person."""
+    return con.execute("SELECT 1 FROM invited WHERE pid = ?", (pid,)).fetchone() is not None
+
+
+def invite(con: sqlite3.Connection, pids: list[str], now: float) -> int:
+    """Add people to those invited; how many of them are new."""
+    before = con.total_changes
+    con.executemany("INSERT OR IGNORE INTO invited VALUES (?, ?)", [(pid, now) for pid in pids])
+    return con.total_changes - before
+
+
+def invited(con: sqlite3.Connection) -> list[str]:
+    """Who is invited, in the order of their invitations."""
+    return [row[0] for row in con.execute("SELECT pid FROM invited ORDER BY at, pid")]
+
+
 def by_pid(con: sqlite3.Connection, pid: str) -> sqlite3.Row | None:
     """The session that a person has begun here; imported ones, which have no token, don't count."""
     return con.execute(STATE.format(key="pid") + " AND s.token IS NOT NULL", (pid,)).fetchone()
@@ -31,7 +60,8 @@ def by_pid(con: sqlite3.Connection, pid: str) -> sqlite3.Row | None:
 def free_task(con: sqlite3.Connection, people: int, alive: float) -> int | None:
     """The task with the fewest people, the first of them, that lacks some; None where none does.
 
-    Those count who passed all checks, and those under way who were seen since `alive`.
+    Those count who passed all checks, and those under way who were seen since `alive`. Others under way may
+    come back and finish, too; then more than `people` have answered it.
     """
     row = con.execute(
         """SELECT t.task_id, count(s.session_id) AS people FROM tasks t
@@ -127,13 +157,15 @@ def lengths(con: sqlite3.Connection, task: int) -> dict[str, int]:
     return {"practice": 0, "main": 0} | {row[0]: row[1] for row in rows}
 
 
-def shown_at(con: sqlite3.Connection, session: int, phase: str, round: int, position: int) -> float | None:
-    """When a trial was first sent to the browser; None before that."""
+def shown(
+    con: sqlite3.Connection, session: int, phase: str, round: int, position: int
+) -> tuple[float, int] | None:
+    """When a trial was first sent to the browser, and how often since; None before that."""
     row = con.execute(
-        "SELECT first_at FROM shown WHERE session_id = ? AND phase = ? AND round = ? AND position = ?",
+        "SELECT first_at, times FROM shown WHERE session_id = ? AND phase = ? AND round = ? AND position = ?",
         (session, phase, round, position),
     ).fetchone()
-    return None if row is None else row[0]
+    return None if row is None else tuple(row)
 
 
 def show(con: sqlite3.Connection, session: int, phase: str, round: int, position: int, now: float) -> None:
@@ -169,20 +201,29 @@ def answers(con: sqlite3.Connection, session: int) -> list[dict]:
     return [dict(row) for row in rows]
 
 
-def forget(con: sqlite3.Connection, pid: str) -> int:
-    """Delete all sessions of a person with all that belongs to them; how many they were.
+def forget(con: sqlite3.Connection, pid: str | None, session: int | None = None) -> int:
+    """Delete all sessions of a person, or one session, with all that belongs to them; how many they were.
 
-    The tables are emptied and filled again with what stays: deleting single rows leaves copies of them where
-    SQLite once moved them within a page (secure_delete overwrites the last place only), but of a
-    table that is emptied whole pages are overwritten.
+    The invitation goes with the person. The tables are emptied and filled again with what stays: deleting
+    single rows leaves copies of them where SQLite once moved them within a page (secure_delete overwrites
+    the last place only), but of a table that is emptied whole pages are overwritten.
     """
-    mine = {row[0] for row in con.execute("SELECT session_id FROM sessions WHERE pid = ?", (pid,))}
+    mine = {
+        row[0]
+        for row in con.execute(
+            "SELECT session_id FROM sessions WHERE pid = ?1 OR session_id = ?2", (pid, session)
+        )
+    }
     if mine:
         for table in RECORDS:
-            rows = [
-                tuple(row) for row in con.execute(f"SELECT * FROM {table}") if row["session_id"] not in mine
-            ]
-            con.execute(f"DELETE FROM {table}")
-            if rows:
-                con.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+            _keep(con, table, lambda row: row["session_id"] not in mine)
+    if pid is not None and is_invited(con, pid):
+        _keep(con, "invited", lambda row: row["pid"] != pid)
     return len(mine)
+
+
+def _keep(con: sqlite3.Connection, table: str, stays: Callable[[sqlite3.Row], bool]) -> None:
+    rows = [tuple(row) for row in con.execute(f"SELECT * FROM {table}") if stays(row)]
+    con.execute(f"DELETE FROM {table}")
+    if rows:
+        con.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)

@@ -62,6 +62,8 @@ def write_study(path: Path, plan: StudyPlan, recorded: Recorded | None) -> None:
         con = connect(str(fresh.absolute()))
         try:
             _fill(con, plan, recorded)
+        except sqlite3.OperationalError as error:  # a full disk
+            raise UserError(f"No study can be written to {path.parent}: {error}.") from error
         finally:
             con.close()
         _sync(fresh)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..errors import UserError
 from .analysis import kept_responses
 from .file import StudyFile, find_studies
 from .intervals import wilson
@@ -24,11 +25,13 @@ def human_scores(store_id: str, folder: Path | None = None) -> pd.DataFrame:
     for entry in find_studies(folder):
         if entry.error is not None or entry.kind != "study":
             continue
-        with StudyFile.open(entry.path) as study:
-            if (study.facts.get("store") or {}).get("id") == store_id:
-                parts.append(
-                    kept_responses(study)[["layer", "unit", "correct"]].assign(study=str(entry.path))
-                )
+        try:
+            with StudyFile.open(entry.path) as study:
+                if (study.facts.get("store") or {}).get("id") == store_id:
+                    answers = kept_responses(study)[["layer", "unit", "correct"]]
+                    parts.append(answers.assign(study=str(entry.path)))
+        except UserError:  # damaged behind its first page: the Results page says so
+            continue
     if not parts:
         return pd.DataFrame(columns=COLUMNS)
     rows = (

@@ -20,6 +20,8 @@ from .base import QUERY, REFERENCES, JudgedUnit, Picture, Placed, Shown, StudyPl
 from .file import StudyFile, study_path
 from .imi_records import records, with_sessions
 from .imi_rows import read_rows
+from .making import check_new_name
+from .ranks import DIFFICULTIES
 from .settings import Stimuli, StudySettings
 
 MAIN = Path("human_responses") / "responses_main.csv"
@@ -37,9 +39,10 @@ def import_imi(
     """Make a study (kind 'imported') of IMI's released files; where it lies.
 
     folder: of the unpacked record. out: the new file; in the folder of studies when None. Raises
-    `UserError`: missing files or columns, a wrong value (with file, row, column), or `out` is taken.
+    `UserError`: a bad name, missing files or columns, a wrong value (with file, row, column), or `out` is taken.
     """
     folder, progress = Path(folder), progress or Silent()
+    check_new_name(name)
     path = Path(out) if out is not None else study_path(name)
     if path.exists():
         raise UserError(f"There is a study {path} already; choose another name or remove it first.")
@@ -70,7 +73,7 @@ def make_plan(rows: list[pd.DataFrame], files: list[Path], images: dict | None, 
     trial_rows = answers.drop_duplicates("trial_id").sort_values("trial_id")
     trials = tuple(_trial(row, namer) for row in trial_rows.itertuples())
     tasks = _tasks(answers)
-    levels = [d for d in ("easy", "medium", "hard", "very hard") if (answers.difficulty == d).any()]
+    levels = [d for d in DIFFICULTIES if (answers.difficulty == d).any()]
     models = sorted(set(answers.task_model))
     plan = StudyPlan(
         name=name,

@@ -32,7 +32,7 @@ def new_study(
     from .file import StudyFile, study_path
 
     progress = progress or Silent()
-    check_name(name)
+    check_new_name(name)
     path = study_path(name, folder)
     if path.exists():
         raise UserError(f"There is a study {name!r} already, at {path}: give this one another name.")
@@ -52,8 +52,11 @@ def new_study(
     return path
 
 
-def check_name(name: str) -> None:
-    """Raise `UserError` for a name that a study can't have: it is part of addresses and file names."""
+def check_new_name(name: str) -> None:
+    """Raise `UserError` for a name that no new study can have: it is part of addresses, commands and file names.
+
+    Stricter than `file_write.check_name`, which says what files of studies may be called to be read.
+    """
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name):
         raise UserError(
             f"A study can't be named {name!r}: take letters (a to z), digits, '-' and '_' only, 80 at most."

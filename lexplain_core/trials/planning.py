@@ -14,6 +14,7 @@ from .drawing import UnitKey, generator, least_used, place
 from .pictures import LoadPicture, Pictures
 from .settings import StudySettings
 
+FEW = 20  # main trials, below which one row may be chosen nearly always by chance
 Synthetic = Mapping[UnitKey, tuple[Sequence[Picture], Sequence[Picture]]]
 
 
@@ -30,6 +31,8 @@ def plan_study(
     load_picture(image id) makes a picture, when the plan's `pictures` are gone through (by threads).
     synthetic: for some units, by layer and unit, 9 references for min and 9 for max, the last of
     them for the first cell; their real trials have these references, and natural queries.
+    A unit is left out (`facts["left_out"]`, with the reason) where its two sides can't be told apart at one of
+    the difficulties, even if they can be at others: all of a mixed study's difficulties are about the same units.
     Raises `UserError` for layers that the store hasn't got, difficulties that its images can't
     give, and for fewer usable units than a task has trials.
     """
@@ -38,7 +41,7 @@ def plan_study(
     catch = choice.catch()
     practice = [*choice.practice_obvious(), *choice.practice_other()]
     trials = _Trials(load_picture, synthetic or {})
-    tasks = _tasks(settings, name, choice.model, trials, real, catch, practice)
+    tasks = _tasks(settings, name, choice, trials, real, catch, practice)
     facts = {
         "store": {"id": store.id, "name": store.name, "path": str(store.path)},
         "model": choice.model,
@@ -46,23 +49,53 @@ def plan_study(
         "batch": choice.size,
         "layers": list(choice.layers),
         "left_out": choice.left_out,
-        "notes": choice.notes,
+        "notes": [*choice.notes, *_advice(settings)],
     }
     units = tuple(choice.judged)
     return StudyPlan(name, settings, units, tuple(trials.made), tasks, trials.pictures, facts)
 
 
+def _advice(settings: StudySettings) -> list[str]:
+    """What to think of where a course is much shorter than IMI's, and its checks are still IMI's."""
+    course, checks, usual = settings.course, settings.checks, StudySettings()
+    main, practice = course.trials + course.catch, _practice(settings)
+    least, most = usual.checks.total_seconds
+    imis, imis_practice = usual.course.trials + usual.course.catch, _practice(usual)
+    said = []
+    if checks.total_seconds == (least, most) and (main < imis or practice != imis_practice):
+        fitting = 5 * round(least * (main + practice) / (imis + imis_practice) / 5)
+        said.append(
+            f"The checks leave out who takes fewer than {least:g} seconds, which is IMI's limit for {imis} trials after "
+            f"{imis_practice} of practice; this study has {main} after {practice}. Another limit: "
+            f"`--set 'checks.total_seconds=[{fitting}, {most:g}]'`."
+        )
+    if checks.row_share == usual.checks.row_share and main < FEW:
+        said.append(
+            f"The checks leave out who chooses one row in more than {checks.row_share:.0%} of the main trials; of only "
+            f"{main} trials that may happen by chance. Another limit: `--set checks.row_share=1`."
+        )
+    return said
+
+
+def _practice(settings: StudySettings) -> int:
+    return settings.course.practice_obvious + settings.course.practice_other
+
+
 def _tasks(
     settings: StudySettings,
     name: str,
-    model: str,
+    choice: Choice,
     trials: _Trials,
     real: list[Brought],
     catch: list[Brought],
     practice: list[Brought],
 ) -> tuple[Task, ...]:
-    """Task by task: its units, their next trials, the order and the places. Practice is the same for all."""
-    course = settings.course
+    """Task by task: its units, their next trials, the order and the places. Practice is the same for all.
+
+    No task has a catch trial about a unit that it also has a real trial about: where the pool of catch units
+    has too few others, more units stand in.
+    """
+    course, pool = settings.course, len(catch)
     practised = [trials.next_of(brought) for brought in practice]
     used, caught = np.zeros(len(real), dtype=np.int64), np.zeros(len(catch), dtype=np.int64)
     tasks = []
@@ -71,8 +104,11 @@ def _tasks(
         mine = least_used(used, course.trials, rng)
         used[mine] += 1
         keys = {real[i].key for i in mine}
-        again = np.array([brought.key in keys for brought in catch], dtype=bool)
-        plain = least_used(caught, course.catch, rng, avoid=again)
+        while sum(brought.key not in keys for brought in catch) < course.catch:
+            catch.append(choice.another_catch(keys))
+            caught = np.append(caught, 0)
+        avoid = [2 if brought.key in keys else int(i >= pool) for i, brought in enumerate(catch)]
+        plain = least_used(caught, course.catch, rng, np.array(avoid, dtype=np.int64))
         caught[plain] += 1
         judged = [trials.next_of(real[i]) for i in mine]
         main = [*judged, *(trials.next_of(catch[i]) for i in plain)]
@@ -81,7 +117,7 @@ def _tasks(
         tasks.append(
             Task(
                 name=f"{name}-{number + 1}",
-                model=model,
+                model=choice.model,
                 mode=modes.pop() if len(modes) == 1 else "mixed",
                 difficulty=difficulties.pop() if len(difficulties) == 1 else None,
                 practice=tuple(_placed(practised, rng) for _ in range(course.practice_rounds)),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
 from ..errors import UserError
 from .base import REFERENCES
+from .settings import Difficulty
 
 # Share of the images that lie beyond the queries, on either side; None: just inside the references.
-DIFFICULTIES: dict[str, float | None] = {"easy": None, "medium": 0.01, "hard": 0.05, "very hard": 0.15}
+DIFFICULTIES: dict[str, float | None] = dict(zip(get_args(Difficulty), (None, 0.01, 0.05, 0.15), strict=True))
 BINS = REFERENCES + 1
 SAME = 1e-8  # activations that differ by no more are the same (Zimmermann et al., 2024)
 

@@ -9,7 +9,8 @@ from .base import QUERY, Picture, Placed
 
 
 class NotAdmitted(Exception):
-    """Why a person can't take part or go on. reason: 'no pid', 'taken part', 'full', 'unknown'; text: to show."""
+    """Why a person can't take part or go on. reason: 'no pid', 'not invited', 'taken part', 'full',
+    'unknown'; text: to show."""
 
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)

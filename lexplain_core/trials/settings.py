@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 
 from ..config import Section, apply_overrides
 from ..errors import UserError, did_you_mean
@@ -73,9 +73,11 @@ class Course(Section):
         0.0, ge=0, description="Instructions can't be left before so many seconds."
     )
     comment: bool = Field(True, description="Ask for a comment at the end; it is optional.")
-    pid: Literal["required", "optional"] = Field(
+    pid: Literal["required", "invited", "optional"] = Field(
         "required",
-        description="Whether the address must name the person (`?pid=`). Without a name nobody can tell who takes part twice.",
+        description="Who is let in. `required`: everybody whose address says a name (`?pid=`), whatever name that is; each takes part once. "
+        "`invited`: only those names that `study invite` has written down. `optional`: an address without a name will do; "
+        "nobody can tell then who takes part twice.",
     )
     abandon_minutes: float = Field(
         60.0, gt=0, description="A task is offered again when its person was not seen for so long."
@@ -103,13 +105,61 @@ class Checks(Section):
         return seconds
 
 
+class Labels(Section):
+    """The short words that people read: titles, buttons, and what stands around a trial."""
+
+    how_it_works: str = Field("How it works", description="Title of the instructions.")
+    sketch: str = Field(
+        "Nine examples on the left, nine on the right; two images in the centre, with buttons 1 to 3 each",
+        description="The sketch over the instructions in words, for those who can't see it.",
+    )
+    go_on: str = Field("Continue", description="The button that goes on.")
+    wait: str = Field(
+        "Continue in {seconds} s", description="That button while the instructions can't be left yet."
+    )
+    again: str = Field("Once more", description="Title before a practice round is repeated.")
+    practise: str = Field("Practise again", description="The button that repeats the practice.")
+    ready: str = Field("Ready", description="Title between practice and main trials.")
+    start: str = Field("Start", description="The button that starts the main trials.")
+    almost: str = Field("Almost done", description="Title of the comment's page.")
+    comment: str = Field("Your comment (optional)", description="The comment's field, for screen readers.")
+    finish: str = Field("Finish", description="The button that sends the comment.")
+    thanks: str = Field("Thank you", description="Title of the last page.")
+    failed: str = Field("That's all", description="Title after the last practice round with a wrong answer.")
+    code: str = Field("Your completion code", description="Over the completion code.")
+    incomplete: str = Field("This link is incomplete", description="Title where the address lacks a name.")
+    not_invited: str = Field("This study is by invitation", description="Title for who is not invited.")
+    unknown: str = Field("This link doesn't work", description="Title for an address of somebody unknown.")
+    full: str = Field("No places left", description="Title where no task is free.")
+    taken_part: str = Field("You have taken part", description="Title for a person who has finished.")
+    error: str = Field("Something went wrong", description="Title when something fails.")
+    practice: str = Field("Practice", description="Over practice trials.")
+    count: str = Field("{number} of {of}", description="Which trial this is.")
+    score: str = Field("Correct answers: {right}", description="The running score.")
+    progress: str = Field("Progress", description="The bar at the top, for screen readers.")
+    left: str = Field("Left examples", description="Over the examples on the left.")
+    right: str = Field("Right examples", description="Over the examples on the right.")
+    upper: str = Field("Upper image", description="The upper image in the centre, for screen readers.")
+    lower: str = Field("Lower image", description="The lower image in the centre, for screen readers.")
+    confidence: str = Field(
+        "{image}, confidence {confidence} of 3", description="An answer's button, for screen readers."
+    )
+    key: str = Field("Key {key}", description="Over an answer's button when the mouse is on it.")
+    more_confident: str = Field("more confident", description="Beside the arrow between the answers.")
+    correct: str = Field("Correct", description="After a right answer.")
+    wrong: str = Field("Not correct", description="After a wrong answer.")
+    waiting: str = Field(
+        "Waiting for the server …", description="When an answer has not arrived for some seconds."
+    )
+
+
 class Texts(Section):
     """What people read, in Markdown."""
 
     title: str = Field("Which image matches?", description="Title of the page.")
     consent: str = Field(
         "In this study you look at small images and say which of two matches a group of others better. "
-        "It takes about 15 minutes, with a pause whenever you like.\n\n"
+        "It takes about 15 minutes; please do it in one go.\n\n"
         "We keep your answers, how long they took, and the name that your link gives you; nothing else about "
         "you or your device. Taking part is voluntary: you may stop at any time by closing the page, and what "
         "you answered is deleted if you ask whoever invited you.\n\n"
@@ -126,7 +176,8 @@ class Texts(Section):
             "The numbers below the upper image and above the lower one are your answer: they say which image you choose, and how sure you are "
             "(1 a guess, 2 fairly sure, 3 very sure). One click is the whole answer; guess when in doubt.",
             "You can use the keyboard instead: **1, 2, 3** choose the upper image, **4, 5, 6** the lower one "
-            "(4 a guess, 6 very sure), and **Enter** goes on. The numbers wake up shortly after the images appear.",
+            "(4 a guess, 6 very sure), and **Enter** goes on; the small figure on each answer is its key. "
+            "The numbers wake up shortly after the images appear.",
             "Each screen stands alone: what set the groups apart before doesn't help with the next one.",
         ],
         description="The instructions, a paragraph each.",
@@ -140,7 +191,7 @@ class Texts(Section):
         description="Before a practice round is repeated.",
     )
     begin: str = Field(
-        "All right! From now on it counts. There are no deadlines; take the time you need.",
+        "All right! From now on it counts. Please go through these trials in one go; take the time you need for each of them.",
         description="Between practice and main trials.",
     )
     comment: str = Field(
@@ -160,10 +211,30 @@ class Texts(Section):
         "Thank you for your interest! All places of this study are taken at the moment.",
         description="Where no task is free.",
     )
+    not_invited: str = Field(
+        "This study is for people who were invited to it, and your link names somebody else. Please use exactly the link that you were given.",
+        description="For a person who is not among those invited.",
+    )
+    no_pid: str = Field(
+        "This address doesn't say who you are. Please use the whole link that you were given; it says `?pid=` and your name.",
+        description="Where the address lacks a name, or says one that nobody can have.",
+    )
+    unknown: str = Field(
+        "This link belongs to no one who takes part in this study. Please use the link that you were given first.",
+        description="For an address of somebody unknown, or deleted.",
+    )
+    error: str = Field(
+        "Your answers so far are saved. Please load this page again.", description="When something fails."
+    )
+    offline: str = Field(
+        "The connection is lost. As soon as it is back, this page goes on by itself; your answers are kept.",
+        description="While the server can't be reached; plain text.",
+    )
     taken_part: str = Field(
         "You have taken part in this study before, and each person can do so once. Thank you!",
         description="For a person who has finished.",
     )
+    labels: Labels = Field(default_factory=Labels, description="Titles, buttons and other short words.")
 
 
 class StudySettings(Section):
@@ -174,12 +245,6 @@ class StudySettings(Section):
     course: Course = Field(default_factory=Course, description="What a person goes through.")
     checks: Checks = Field(default_factory=Checks, description="Quality checks.")
     texts: Texts = Field(default_factory=Texts, description="What people read.")
-
-    @model_validator(mode="after")
-    def _has_practice(self) -> StudySettings:
-        if self.checks.practice_rounds > self.course.practice_rounds:
-            raise ValueError("checks.practice_rounds is larger than course.practice_rounds")
-        return self
 
 
 def load_settings(path: str | Path | None = None, overrides: list[str] = ()) -> StudySettings:

@@ -90,6 +90,12 @@ CREATE TABLE sessions (
 );
 CREATE UNIQUE INDEX one_session_a_person ON sessions (pid) WHERE pid IS NOT NULL AND token IS NOT NULL;
 
+-- Whom the researcher has invited; only they are let in where the setting course.pid is 'invited'.
+CREATE TABLE invited (
+    pid TEXT PRIMARY KEY,
+    at  REAL NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE shown (
     session_id INTEGER NOT NULL REFERENCES sessions,
     phase      TEXT NOT NULL,
@@ -117,6 +123,7 @@ CREATE TABLE responses (
     hidden      INTEGER,            -- browser: whether the page was out of sight meanwhile
     shown_at    REAL,               -- server: when it was sent for the first time
     answered_at REAL,               -- server: when the answer came
+    shown_times INTEGER,            -- server: how often it was sent before the answer; after a reload rt_ms starts again
     PRIMARY KEY (session_id, phase, round, position)
 ) WITHOUT ROWID;
 

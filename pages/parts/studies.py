@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from lexplain_core.trials import StudyEntry, StudyFile, analysis, find_studies
-from lexplain_core.trials.verdicts import exclusions
+from lexplain_core import trials
+from lexplain_core.trials import Results, StudyEntry, StudyFile, find_studies
 
 from .. import links
 
-CHANCE = 0.5
 ALL = ["model", "mode", "difficulty"]
 
 
@@ -127,83 +125,15 @@ def moved(view: links.Results) -> bool:
     return any(getattr(view, name) is not None for name in THRESHOLDS)
 
 
-class Analysed:
-    """What `results` says of a study, with the same attributes; each is computed when a page first wants it.
-
-    In a study of IMI's size all of it takes many seconds, what one tab shows one or two. Shared between sessions.
-    """
-
-    def __init__(self, study: Study, checks: Any):
-        self._study, self.thresholds = study, checks
-        self._parts: dict[tuple, pd.DataFrame] = {}
-
-    @cached_property
-    def exclusions(self) -> Any:
-        study = self._study
-        return exclusions(study.sessions(), study.checks(), self.thresholds, study.settings.checks)
-
-    @cached_property
-    def responses(self) -> pd.DataFrame:
-        return analysis.counting(self._study.responses(), self.exclusions.passed)
-
-    @cached_property
-    def units(self) -> pd.DataFrame:
-        return analysis.per_unit(self.responses, self._study.units())
-
-    @cached_property
-    def models(self) -> pd.DataFrame:
-        return analysis.per_model(self.responses)
-
-    @cached_property
-    def difficulty(self) -> pd.DataFrame:
-        return analysis.by_difficulty(self.units)
-
-    @cached_property
-    def depth(self) -> pd.DataFrame:
-        return analysis.by_depth(self.units)
-
-    @cached_property
-    def times(self) -> pd.DataFrame:
-        return analysis.response_times(self.responses)
-
-    @cached_property
-    def correlations(self) -> pd.DataFrame:
-        return analysis.correlations(self.units)
-
-    @cached_property
-    def layers(self) -> pd.DataFrame:
-        return analysis.per_layer(self.responses)
-
-    @cached_property
-    def confidence(self) -> pd.DataFrame:
-        return analysis.by_confidence(self.responses)
-
-    def layers_of(self, model: str, difficulty: Any) -> pd.DataFrame:
-        """The rows of `layers` of a model and difficulty, natural and synthetic."""
-        rows = self.responses[self.responses["model"] == model]
-        rows = rows[rows["difficulty"].isna() if pd.isna(difficulty) else rows["difficulty"] == difficulty]
-        return self._part(("layers", model, str(difficulty)), analysis.per_layer, rows)
-
-    def confidence_of(self, condition: tuple) -> pd.DataFrame:
-        """The rows of `confidence` of a condition."""
-        rows = of_condition(self.responses, condition)
-        return self._part(("confidence", *map(str, condition)), analysis.by_confidence, rows)
-
-    def _part(self, name: tuple, compute: Callable, rows: pd.DataFrame) -> pd.DataFrame:
-        if name not in self._parts:
-            self._parts[name] = compute(rows)
-        return self._parts[name]
-
-
-def analysed(view: links.Results, study: Study) -> Analysed:
-    """What the study says at the view's thresholds."""
+def analysed(view: links.Results, study: Study) -> Results:
+    """What the study says at the view's thresholds; each figure is computed when a page first wants it."""
     checks = thresholds(view, study)
     return _analysed(study.key, checks.model_dump_json(), study, checks)
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _analysed(key: tuple, which: str, _study: Study, _checks: Any) -> Analysed:
-    return Analysed(_study, _checks)
+def _analysed(key: tuple, which: str, _study: Study, _checks: Any) -> Results:
+    return Results(_study, _checks)
 
 
 # -- in words ----------------------------------------------------------------------------------------
@@ -214,7 +144,7 @@ def condition_words(condition: tuple) -> str:
     return " · ".join(str(part) for part in condition if isinstance(part, str) and part)
 
 
-def chosen(view: links.Results, found: Analysed) -> tuple | None:
+def chosen(view: links.Results, found: Results) -> tuple | None:
     """The condition that the address names, else the first one."""
     known = list(found.models[ALL].itertuples(index=False, name=None))
     return next((c for c in known if condition_words(c) == view.condition), known[0] if known else None)
@@ -222,10 +152,7 @@ def chosen(view: links.Results, found: Analysed) -> tuple | None:
 
 def of_condition(frame: pd.DataFrame, condition: tuple) -> pd.DataFrame:
     """The rows of a frame that are of a condition."""
-    keep = pd.Series(True, index=frame.index)
-    for name, value in zip(ALL, condition, strict=True):
-        keep &= frame[name].isna() if pd.isna(value) else frame[name] == value
-    return frame[keep]
+    return trials.of_condition(frame, dict(zip(ALL, condition, strict=True)))
 
 
 def unit_label(row: Any) -> str:

@@ -7,10 +7,11 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.figures import percent, plural, signed
+from lexplain_core.trials import Results, no_formulas, reloaded, timed
 
 from .. import common, links
 from . import studies
-from .studies import Analysed, Study
+from .studies import Study
 from .study_overview import as_bars, pick
 from .study_scores import association_words
 from .study_units import at_hand, units_chart
@@ -19,7 +20,7 @@ from .words import md
 _SURE = {1: "1 (a guess)", 2: "2 (fairly sure)", 3: "3 (very sure)"}
 
 
-def show(view: links.Results, study: Study, results: Analysed) -> None:
+def show(view: links.Results, study: Study, results: Results) -> None:
     """The tab."""
     condition = pick(view, results)
     left, right = st.columns(2, gap="large")
@@ -31,7 +32,7 @@ def show(view: links.Results, study: Study, results: Analysed) -> None:
     _difficulty(view, study, results)
 
 
-def _confidence(study: Study, results: Analysed, condition: tuple) -> None:
+def _confidence(study: Study, results: Results, condition: tuple) -> None:
     st.subheader("By confidence", anchor=False)
     rows = results.confidence_of(condition)
     told = "; ".join(f"{_SURE[int(r.confidence)]} {percent(r.share)}" for r in rows.itertuples())
@@ -56,33 +57,43 @@ def _confidence(study: Study, results: Analysed, condition: tuple) -> None:
         "Bars of the proportion right by confidence, beside chance",
     )
     common.csv_button(
-        "Confidence as CSV", lambda: results.confidence, f"{study.stem} confidence.csv", "csv confidence"
+        "Confidence as CSV",
+        lambda: no_formulas(results.confidence),
+        f"{study.stem} confidence.csv",
+        "csv confidence",
     )
 
 
-def _times(study: Study, results: Analysed, condition: tuple) -> None:
+def _times(study: Study, results: Results, condition: tuple) -> None:
     st.subheader("Response times", anchor=False)
     answers = studies.of_condition(results.responses, condition)
-    timed = answers[answers["rt_ms"].notna()]
-    if timed.empty:
+    known = timed(answers)
+    if known.empty:
         st.info("No response times are known of these answers.", icon=":material/timer_off:")
     else:
-        correct = timed["correct"].astype(bool)
+        correct = known["correct"].astype(bool)
         medians = ", ".join(
-            f"{name} ones {timed.loc[keep, 'rt_ms'].median() / 1000:.1f} s"
+            f"{name} ones {known.loc[keep, 'rt_ms'].median() / 1000:.1f} s"
             for name, keep in (("right", correct), ("wrong", ~correct))
             if keep.any()
         )
-        locks = sorted({float(lock) / 1000 for lock in timed["lock_ms"].dropna().unique()})
-        untimed = len(answers) - len(timed)
+        locks = sorted({float(lock) / 1000 for lock in known["lock_ms"].dropna().unique()})
+        again = int((answers["rt_ms"].notna() & reloaded(answers)).sum())
+        untimed = len(answers) - len(known) - again
         st.markdown(
-            f"From the images to the answer: {timed['rt_ms'].median() / 1000:.1f} s (median of {plural(len(timed), 'answer')}); {medians}. "
+            f"From the images to the answer: {known['rt_ms'].median() / 1000:.1f} s (median of {plural(len(known), 'answer')}); {medians}. "
             + ("Answers were locked until the dotted line. " if locks and max(locks) > 0 else "")
+            + (
+                f"{plural(again, 'answer')} to trials whose page was loaded again {'is' if again == 1 else 'are'} left out: "
+                "the time began anew then. "
+                if again
+                else ""
+            )
             + (f"Of {plural(untimed, 'answer')} the time is unknown." if untimed else "")
         )
         common.chart(
             figures.response_times(
-                timed["rt_ms"] / 1000,
+                known["rt_ms"] / 1000,
                 correct,
                 locks=[lock for lock in locks if lock > 0],
                 theme=common.theme(),
@@ -90,10 +101,12 @@ def _times(study: Study, results: Analysed, condition: tuple) -> None:
             "times",
             "Histogram of response times, right and wrong answers stacked",
         )
-    common.csv_button("Response times as CSV", lambda: results.times, f"{study.stem} times.csv", "csv times")
+    common.csv_button(
+        "Response times as CSV", lambda: no_formulas(results.times), f"{study.stem} times.csv", "csv times"
+    )
 
 
-def _depth(study: Study, results: Analysed, condition: tuple) -> None:
+def _depth(study: Study, results: Results, condition: tuple) -> None:
     st.subheader("By depth", anchor=False)
     rows = studies.as_points(studies.of_condition(results.units, condition))
     known = rows[rows["depth"].notna()]
@@ -110,10 +123,12 @@ def _depth(study: Study, results: Analysed, condition: tuple) -> None:
         "Scatter of units: relative depth of the layer against the proportion right",
         at_hand(study),
     )
-    common.csv_button("Depth as CSV", lambda: results.depth, f"{study.stem} depth.csv", "csv depth")
+    common.csv_button(
+        "Depth as CSV", lambda: no_formulas(results.depth), f"{study.stem} depth.csv", "csv depth"
+    )
 
 
-def _difficulty(view: links.Results, study: Study, results: Analysed) -> None:
+def _difficulty(view: links.Results, study: Study, results: Results) -> None:
     st.subheader("By difficulty", anchor=False)
     models = results.models
     levels = models.groupby("model")["difficulty"].nunique()
@@ -139,7 +154,10 @@ def _difficulty(view: links.Results, study: Study, results: Analysed) -> None:
         )
     right.markdown("\n".join(_difference(row) for row in results.difficulty.itertuples()))
     common.csv_button(
-        "Differences as CSV", lambda: results.difficulty, f"{study.stem} difficulty.csv", "csv difficulty"
+        "Differences as CSV",
+        lambda: no_formulas(results.difficulty),
+        f"{study.stem} difficulty.csv",
+        "csv difficulty",
     )
 
 

@@ -179,7 +179,8 @@ def how_to_run(stem: str) -> None:
         st.code(f"streamlit run app.py -- --study {stem}", language="bash")
     with right:
         st.markdown(
-            "**Hand each person a link of their own.** It names them, so that nobody takes part twice; this prints 20 of the form `http://localhost:8501/?pid=…`:"
+            "**Hand each person a link of their own.** It names them, so that nobody takes part twice under the same name; this prints 20 of the form "
+            "`http://localhost:8501/?pid=…`. Names that somebody makes up are let in, too, unless the study was made with `--set course.pid=invited`:"
         )
         st.code(f"python -m lexplain_core study invite {stem} 20", language="bash")
         st.markdown(

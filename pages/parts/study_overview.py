@@ -10,11 +10,12 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.figures import percent, plural
+from lexplain_core.trials import CHANCE, Results, no_formulas
 
 from .. import common, links
 from . import studies
 from .measured import changed
-from .studies import Analysed, Study
+from .studies import Study
 from .words import md
 
 _OVER = {"units": "units", "people": "people and units"}
@@ -69,7 +70,7 @@ def median_minutes(study: Study) -> float | None:
     return float(seconds.median()) / 60 if len(seconds) else None
 
 
-def show(view: links.Results, study: Study, results: Analysed) -> None:
+def show(view: links.Results, study: Study, results: Results) -> None:
     """The tab."""
     _over(view)
     models = results.models
@@ -86,7 +87,7 @@ def show(view: links.Results, study: Study, results: Analysed) -> None:
         "Bars of the proportion right by model and kind of references, beside chance",
     )
     notes(models)
-    common.csv_button("Models as CSV", lambda: models, f"{study.stem} models.csv", "csv models")
+    common.csv_button("Models as CSV", lambda: no_formulas(models), f"{study.stem} models.csv", "csv models")
     _layers(view, study, results)
 
 
@@ -127,9 +128,9 @@ def _in_words(models: pd.DataFrame, view: links.Results) -> str:
 def _beside_chance(row) -> str:
     if pd.isna(row.low):
         return "chance is 50%."
-    if row.low > studies.CHANCE:
+    if row.low > CHANCE:
         return "above chance (50%)."
-    return "below chance (50%)." if row.high < studies.CHANCE else "the interval holds chance (50%)."
+    return "below chance (50%)." if row.high < CHANCE else "the interval holds chance (50%)."
 
 
 def as_bars(frame: pd.DataFrame, over: str, group: Sequence[str], unit: str = "responses") -> pd.DataFrame:
@@ -160,7 +161,7 @@ def notes(frame: pd.DataFrame) -> None:
         st.caption(f"{which}{md(note)}")
 
 
-def _layers(view: links.Results, study: Study, results: Analysed) -> None:
+def _layers(view: links.Results, study: Study, results: Results) -> None:
     st.subheader("Layers", anchor=False)
     condition = pick(view, results, modes=False)
     rows = results.layers_of(condition[0], condition[2])
@@ -176,10 +177,12 @@ def _layers(view: links.Results, study: Study, results: Analysed) -> None:
             "Bars of the proportion right by layer, beside chance",
         )
     notes(rows)
-    common.csv_button("Layers as CSV", lambda: results.layers, f"{study.stem} layers.csv", "csv layers")
+    common.csv_button(
+        "Layers as CSV", lambda: no_formulas(results.layers), f"{study.stem} layers.csv", "csv layers"
+    )
 
 
-def pick(view: links.Results, results: Analysed, modes: bool = True) -> tuple:
+def pick(view: links.Results, results: Results, modes: bool = True) -> tuple:
     """The condition that is shown, with a picker where there are several. modes: whether natural and synthetic
     references are told apart."""
     known = list(results.models[studies.ALL].itertuples(index=False, name=None))

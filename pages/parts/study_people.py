@@ -10,11 +10,11 @@ import streamlit as st
 
 from lexplain_core.errors import UserError
 from lexplain_core.figures import plural
-from lexplain_core.trials import CHECKS, StudyFile, export_responses, export_sessions
+from lexplain_core.trials import CHECKS, Results, StudyFile, export_responses, export_sessions, no_formulas
 
 from .. import common, links
 from . import studies
-from .studies import Analysed, Study
+from .studies import Study
 from .words import code, md, message
 
 _SHORT = {
@@ -27,7 +27,7 @@ _SHORT = {
 }
 
 
-def left_out_line(view: links.Results, study: Study, results: Analysed) -> None:
+def left_out_line(view: links.Results, study: Study, results: Results) -> None:
     """One line above figures: how many sessions count, and whether thresholds were moved."""
     sessions = results.exclusions.sessions
     kept, count = int(sessions["passed"].sum()), len(sessions)
@@ -49,7 +49,7 @@ def _reset(view: links.Results, key: str) -> None:
     )
 
 
-def show(view: links.Results, study: Study, results: Analysed) -> None:
+def show(view: links.Results, study: Study, results: Results) -> None:
     """The tab."""
     left_out_line(view, study, results)
     left, right = st.columns([1.9, 1], gap="large")
@@ -117,7 +117,7 @@ def _moved(view: links.Results, name: str, own: float) -> None:
     common.show(replace(view, **{name: None if value == own else value}))
 
 
-def _checks(study: Study, results: Analysed) -> None:
+def _checks(study: Study, results: Results) -> None:
     frame = results.exclusions.checks
     st.dataframe(
         pd.DataFrame(
@@ -142,7 +142,7 @@ def _checks(study: Study, results: Analysed) -> None:
             "about": st.column_config.TextColumn("Passed where"),
         },
     )  # fmt: skip
-    common.csv_button("Checks as CSV", lambda: frame, f"{study.stem} checks.csv", "csv checks")
+    common.csv_button("Checks as CSV", lambda: no_formulas(frame), f"{study.stem} checks.csv", "csv checks")
 
 
 def _codes(study: Study) -> None:
@@ -200,7 +200,7 @@ def _export(study: Study, export) -> pd.DataFrame:
         return export(file)
 
 
-def _sessions(study: Study, results: Analysed) -> None:
+def _sessions(study: Study, results: Results) -> None:
     st.subheader("Sessions", anchor=False)
     judged = results.exclusions.sessions
     every = study.sessions()

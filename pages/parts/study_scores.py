@@ -7,11 +7,12 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.figures import plural
+from lexplain_core.trials import Results, no_formulas
 
 from .. import common, links
 from . import studies
 from .measured import changed
-from .studies import Analysed, Study
+from .studies import Study
 from .study_overview import pick
 from .study_units import at_hand, no_store, units_chart
 from .words import md, two
@@ -24,7 +25,7 @@ NAMES = {
 _SHORT = {"correlation": "Correlation", "ablation": "Ablation", "observer": "Machine observer"}
 
 
-def show(view: links.Results, study: Study, results: Analysed) -> None:
+def show(view: links.Results, study: Study, results: Results) -> None:
     """The tab."""
     columns = st.columns([1, 1], vertical_alignment="bottom")
     with columns[0]:
@@ -63,7 +64,7 @@ def show(view: links.Results, study: Study, results: Analysed) -> None:
         )
     common.csv_button(
         "Correlations as CSV",
-        lambda: results.correlations,
+        lambda: no_formulas(results.correlations),
         f"{study.stem} correlations.csv",
         "csv correlations",
     )

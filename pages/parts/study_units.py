@@ -7,11 +7,12 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.figures import percent, plural
+from lexplain_core.trials import CHANCE, Results, no_formulas
 
 from .. import common, links
 from . import studies
 from .measured import changed, open_unit
-from .studies import Analysed, Study
+from .studies import Study
 from .study_overview import pick
 from .words import md
 
@@ -23,7 +24,7 @@ _COLUMNS = [
 _OPTIONAL = ("unit_name", "correlation", "ablation", "observer", "explanation")
 
 
-def show(view: links.Results, study: Study, results: Analysed) -> None:
+def show(view: links.Results, study: Study, results: Results) -> None:
     """The tab."""
     columns = st.columns([1, 1], vertical_alignment="bottom")
     with columns[0]:
@@ -45,7 +46,7 @@ def show(view: links.Results, study: Study, results: Analysed) -> None:
     _table(rows, store)
     common.csv_button(
         "Units as CSV",
-        lambda: results.units,
+        lambda: no_formulas(results.units),
         f"{study.stem} units.csv",
         "csv study units",
     )
@@ -60,7 +61,7 @@ def in_order(rows: pd.DataFrame, order: str) -> pd.DataFrame:
 
 
 def _in_words(rows: pd.DataFrame) -> str:
-    above, below = int((rows["low"] > studies.CHANCE).sum()), int((rows["high"] < studies.CHANCE).sum())
+    above, below = int((rows["low"] > CHANCE).sum()), int((rows["high"] < CHANCE).sum())
     each = rows["responses"]
     count = f"{each.min():,}" if each.min() == each.max() else f"{each.min():,} to {each.max():,}"
     return (

@@ -7,7 +7,6 @@ with the verdict, after the answer.
 
 from __future__ import annotations
 
-import math
 import re
 from base64 import b64encode
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from typing import Any
 
 import streamlit as st
 
-from lexplain_core.trials.base import BUTTONS, Picture
+from lexplain_core.trials import BUTTONS, Labels, Picture, finite
 
 from .trial_front import CSS, HTML, JS
 
@@ -84,6 +83,7 @@ def trial(
     feedback_ms: int = 350,
     continue_ms: int = 1500,
     height: int | None = None,
+    labels: Labels | None = None,
 ) -> None:
     """Show a trial, and its feedback in a later run of the script.
 
@@ -95,6 +95,7 @@ def trial(
     one there is no Continue button. score: put in place of `shown.score` with the feedback.
     lock_ms: for so long after the images are shown answers are locked. feedback_ms, continue_ms: from the answer
     to its feedback, and to the Continue button. height: in pixels; the window's without one.
+    labels: the words around the images; a study's own, or the default ones.
     """
     wanted = f"{key} wants images"
     data: dict[str, Any] = {
@@ -117,6 +118,7 @@ def trial(
             "note": shown.note,
             "score": shown.score,
             "progress": shown.progress,
+            "words": _words(labels or Labels()),
         }
 
     def answer() -> None:
@@ -154,15 +156,44 @@ def _answer(given: Any) -> Answer | None:
         return None
     if not isinstance(nonce, str) or type(button) is not int or not 0 <= button < BUTTONS:
         return None
-    if not _duration(rt):
+    rt, load = _duration(rt), _duration(load)
+    if rt is None:
         return None
-    return Answer(
-        nonce, button, float(rt), float(load) if _duration(load) else None, bool(given.get("hidden"))
-    )
+    return Answer(nonce, button, rt, load, bool(given.get("hidden")))
 
 
-def _duration(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and value >= 0
+def _duration(value: Any) -> float | None:
+    number = finite(value)
+    return number if number is not None and number >= 0 else None
+
+
+def filled(text: str, **values: Any) -> str:
+    """A label with `{name}` replaced by values; other braces stay."""
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text
+
+
+def _words(labels: Labels) -> dict[str, Any]:
+    """All that the browser writes itself; of the six answers, the names and what to press."""
+    half = BUTTONS // 2
+    images = (labels.upper, labels.lower)
+    return {
+        "progress": labels.progress,
+        "left": labels.left,
+        "right": labels.right,
+        "images": images,
+        "hint": labels.more_confident,
+        "go": labels.go_on,
+        "good": f"✓ {labels.correct}",
+        "bad": f"✗ {labels.wrong}",
+        "waiting": labels.waiting,
+        "answers": [
+            filled(labels.confidence, image=images[n // half], confidence=n % half + 1)
+            for n in range(BUTTONS)
+        ],
+        "keys": [filled(labels.key, key=n + 1) for n in range(BUTTONS)],
+    }
 
 
 def _url(picture: Picture) -> str:

@@ -2,24 +2,24 @@
 
 HTML = """
 <section class="trial" data-state="loading" tabindex="-1">
-  <div class="bar" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="100"><div></div></div>
+  <div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100"><div></div></div>
   <div class="where"><span class="label"></span><span class="count"></span><span class="note"></span>
     <span class="score"></span></div>
   <h1 class="question"></h1>
   <div class="stage"><div class="board">
-    <section class="side left"><h2>Left examples</h2><div class="cells"></div></section>
+    <section class="side left"><h2></h2><div class="cells"></div></section>
     <div class="centre">
-      <div class="query upper"><img alt="Upper image"><span class="mark" aria-hidden="true"></span></div>
-      <div class="answers upper" role="group" aria-label="The upper image, with a confidence of 1 to 3"></div>
+      <div class="query upper"><img alt=""><span class="mark" aria-hidden="true"></span></div>
+      <div class="answers upper" role="group"></div>
       <div class="middle">
-        <span class="hint">more confident <span aria-hidden="true">→</span></span>
+        <span class="hint"><span class="words"></span> <span aria-hidden="true">→</span></span>
         <span class="said" role="status" aria-live="polite"></span>
-        <button type="button" class="go" hidden>Continue</button>
+        <button type="button" class="go" hidden></button>
       </div>
-      <div class="answers lower" role="group" aria-label="The lower image, with a confidence of 1 to 3"></div>
-      <div class="query lower"><img alt="Lower image"><span class="mark" aria-hidden="true"></span></div>
+      <div class="answers lower" role="group"></div>
+      <div class="query lower"><img alt=""><span class="mark" aria-hidden="true"></span></div>
     </div>
-    <section class="side right"><h2>Right examples</h2><div class="cells"></div></section>
+    <section class="side right"><h2></h2><div class="cells"></div></section>
   </div></div>
 </section>
 """
@@ -71,6 +71,10 @@ button { font: inherit; font-weight: 650; color: inherit; background: var(--st-s
          --edge: color-mix(in srgb, var(--st-text-color) 62%, var(--st-background-color)); }
 button:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 2px; }
 .answers button { font-size: 19px; position: relative; }
+.answers kbd { position: absolute; right: 5px; top: calc(50% - 9px); min-width: 16px; height: 18px; box-sizing: border-box;
+               font: 500 12px/15px var(--st-font); border: 1px solid color-mix(in srgb, currentColor 38%, transparent);
+               border-bottom-width: 2px; border-radius: 4px; color: color-mix(in srgb, currentColor 76%, transparent); }
+@media (hover: none) and (pointer: coarse) { .answers kbd { display: none; } }
 .answers button:enabled:hover { background: var(--st-primary-color); border-color: var(--st-primary-color);
                                 color: var(--st-background-color); }
 .answers button:disabled { cursor: default; background: transparent; border-style: dashed; font-weight: 400;
@@ -104,25 +108,24 @@ class Trial {
       ['bar', 'label', 'count', 'note', 'score', 'question', 'hint', 'said', 'go'].map((n) => [n, find('.' + n)]));
     this.queries = [find('.query.upper'), find('.query.lower')];
     this.images = this.queries.map((q) => q.querySelector('img'));
-    for (const [side, name] of [['left', 'Left'], ['right', 'Right']]) {
+    for (const side of ['left', 'right']) {
       for (let number = 1; number <= 9; number += 1) {
         const cell = document.createElement('div'), image = document.createElement('img');
         cell.className = 'cell';
-        image.alt = `${name} example ${number}`;
         cell.appendChild(image);
         find(`.side.${side} .cells`).appendChild(cell);
         this.images.push(image);
       }
     }
     this.buttons = [];
-    for (const [row, name] of [['upper', 'Upper'], ['lower', 'Lower']]) {
+    for (const row of ['upper', 'lower']) {
       for (let confidence = 1; confidence <= 3; confidence += 1) {
         const button = document.createElement('button'), number = this.buttons.length;
+        const key = document.createElement('kbd');
         button.type = 'button';
-        button.textContent = confidence;
+        key.textContent = number + 1;
+        button.append(confidence, key);
         button.disabled = true;
-        button.title = `Key ${number + 1}`;
-        button.setAttribute('aria-label', `${name} image, confidence ${confidence} of 3`);
         button.setAttribute('aria-keyshortcuts', number + 1);
         button.onclick = () => this.answer(number);
         find(`.answers.${row}`).appendChild(button);
@@ -147,6 +150,26 @@ class Trial {
     this.timers.forEach(clearTimeout);
     this.timers = [];
     clearInterval(this.repeats);
+  }
+
+  say(words) {
+    this.words = words;
+    const find = (selector) => this.root.querySelector(selector);
+    this.parts.bar.setAttribute('aria-label', words.progress);
+    find('.hint .words').textContent = words.hint;
+    this.parts.go.textContent = words.go;
+    ['upper', 'lower'].forEach((row, number) => {
+      this.images[number].alt = words.images[number];
+      find(`.answers.${row}`).setAttribute('aria-label', words.images[number]);
+    });
+    ['left', 'right'].forEach((side, number) => {
+      find(`.side.${side} h2`).textContent = words[side];
+      for (let cell = 0; cell < 9; cell += 1) this.images[2 + 9 * number + cell].alt = `${words[side]} ${cell + 1}`;
+    });
+    this.buttons.forEach((button, number) => {
+      button.title = words.keys[number];
+      button.setAttribute('aria-label', words.answers[number]);
+    });
   }
 
   later(from, milliseconds, what) {
@@ -184,6 +207,7 @@ class Trial {
     this.verdict = null;
     this.answered = null;
     this.set('loading');
+    this.say(data.words);
     const { bar, label, count, note, score, question, hint, said, go } = this.parts;
     bar.hidden = data.progress === null;
     const percent = Math.round(100 * (data.progress || 0));
@@ -260,7 +284,7 @@ class Trial {
     const { said, go } = this.parts;
     this.repeats = setInterval(() => {
       said.className = 'said';
-      said.textContent = 'Waiting for the server …';
+      said.textContent = this.words.waiting;
       go.hidden = true;
       this.send(event, value);
     }, 5000);
@@ -283,7 +307,7 @@ class Trial {
     this.later(answered, feedbackAfter, () => {
       const name = verdict.right ? 'good' : 'bad', sign = verdict.right ? '✓' : '✗';
       said.className = `said ${name}`;
-      said.textContent = verdict.right ? '✓ Correct' : '✗ Not correct';
+      said.textContent = this.words[name];
       if (this.chosen) {
         this.chosen.classList.add(name);
         this.chosen.querySelector('.mark').textContent = sign;

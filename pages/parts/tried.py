@@ -8,10 +8,17 @@ import numpy as np
 import streamlit as st
 
 from lexplain_core.store import StoreError, Unit
-from lexplain_core.trials import Indistinguishable, Refused, StudySettings, batch_size, stimuli
-from lexplain_core.trials.base import Picture
-from lexplain_core.trials.drawing import generator, place
-from lexplain_core.trials.pictures import stored_pictures
+from lexplain_core.trials import (
+    Indistinguishable,
+    Picture,
+    Refused,
+    StudySettings,
+    batch_size,
+    generator,
+    place,
+    stimuli,
+    stored_pictures,
+)
 
 from .. import common, links
 

@@ -88,6 +88,8 @@ class Person:
     def read(self) -> None:
         """Leave the instructions by Enter."""
         expect(self.page.get_by_role("button", name="Continue")).to_be_visible()
+        app = self.page.locator("[data-testid=stApp]")  # a key that comes while the page is built is lost
+        expect(app).to_have_attribute("data-test-script-state", "notRunning")
         self.page.keyboard.press("Enter")
 
     def ready(self, count: str) -> None:

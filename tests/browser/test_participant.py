@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
 
 from lexplain_core.trials import StudyFile
+from lexplain_core.trials.settings import Labels
 from tests.trials.conftest import make_plan
 
 from .conftest import ROOT
-from .participants import Person, Server, picture
+from .participants import Person, Server, blue_is_upper, picture
 
 QUICK = ["course.lock_ms=150", "course.feedback_ms=50", "course.continue_ms=150"]
 SIZES = [(1280, 720), (940, 600), (1920, 1080)]
@@ -108,6 +110,17 @@ def test_a_whole_course_with_clicks_keys_and_reloads(server, visit):
     taken = 1000 * (rows.answered_at - rows.shown_at)
     assert rows.rt_ms.between(150, taken + 5).all() and rows.load_ms.between(0, taken).all()
     assert not rows.hidden.any()
+    assert rows.shown_times.tolist() == [
+        1,
+        1,
+        1,
+        1,
+        1,
+        2,
+        1,
+        1,
+        1,
+    ]  # the trial that was loaded again is told apart
     with StudyFile.open(server.study) as opened:
         assert opened.verify(code.inner_text())["participant"] == "ann"
         session = opened.sessions().set_index("participant").loc["ann"]
@@ -234,8 +247,17 @@ def test_everything_fits_without_scrolling(server, visit):
         assert min(sides) >= 90 and max(sides) - min(sides) < 1
         assert page.locator(".trial").evaluate(
             "t => [...t.querySelectorAll('*')].filter(e => e.textContent && !e.children.length && e.offsetWidth)"
-            ".every(e => parseFloat(getComputedStyle(e).fontSize) >= 15)"
+            ".every(e => parseFloat(getComputedStyle(e).fontSize) >= (e.matches('kbd') ? 12 : 15))"
         )
+        keys = page.locator(".answers button").evaluate_all(
+            """all => all.map(b => { const k = b.querySelector('kbd'), inner = k.getBoundingClientRect(),
+                 outer = b.getBoundingClientRect(), digit = document.createRange();
+               digit.selectNode(b.firstChild);
+               return [b.firstChild.data, k.textContent, inner.left - digit.getBoundingClientRect().right,
+                       Math.min(inner.top - outer.top, outer.right - inner.right, outer.bottom - inner.bottom)]; })"""
+        )
+        assert [(n, key) for n, key, *_ in keys] == list(zip("123123", "123456", strict=True))
+        assert all(gap >= 5 and edge >= 3 for *_, gap, edge in keys)  # the cap stands free in its button
     assert page.locator(".cell img").first.evaluate("i => getComputedStyle(i).imageRendering") == "pixelated"
 
 
@@ -280,6 +302,94 @@ def test_a_preview_leaves_the_file_as_it_is(tmp_path, visit):
         expect(page.get_by_role("heading", name="Ready")).to_be_visible()
     after = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.suffix != ".log"}
     assert after == before
+
+
+def test_reloading_does_not_start_the_instructions_again(tmp_path, visit):
+    path = study(tmp_path, overrides=[*QUICK, "course.instructions_lock_s=6"], practice=0, trials=1, catch=0)
+    with Server(path) as server:
+        page = visit(f"{server.address}/?pid=gil")
+        Person(page).agree()
+        begun = time.monotonic()
+        waiting = page.get_by_role("button", name=re.compile("Continue in"))
+        for _ in range(2):
+            page.wait_for_timeout(1500)
+            page.reload()
+            expect(waiting).to_be_disabled()
+        assert int(re.search(r"\d+", waiting.inner_text()).group()) <= 3
+        page.get_by_role("button", name=re.compile("^Continue(?! in)")).click()
+        expect(page.get_by_role("heading", name="Ready")).to_be_visible()
+        taken = time.monotonic() - begun
+    with StudyFile.open(path) as opened:
+        assert 5.9 <= opened.sessions().instructions_s.iloc[0] <= taken + 1
+
+
+GERMAN = {
+    "how_it_works": "So geht es", "sketch": "Eine Skizze", "go_on": "Weiter", "again": "Noch einmal", "practise": "Üben",
+    "ready": "Bereit", "start": "Los", "almost": "Fast fertig", "comment": "Ihre Worte", "finish": "Fertig",
+    "thanks": "Danke", "code": "Ihr Code", "unknown": "Unbekannt", "taken_part": "Schon dabei gewesen",
+    "practice": "Übung", "count": "{number} von {of}", "score": "{right} richtig", "progress": "Fortschritt",
+    "left": "Links & <b>", "right": "Rechts", "upper": "Das obere", "lower": "Das untere",
+    "confidence": "{image}, Stufe {confidence}", "key": "Taste {key}", "more_confident": "sicherer", "correct": "Richtig",
+    "wrong": "Falsch", "waiting": "Einen Moment …",
+}  # fmt: skip
+
+
+def test_all_words_can_be_others(tmp_path, visit):
+    overrides = [*QUICK, *(f"texts.labels.{name}={word}" for name, word in GERMAN.items())]
+    overrides += [
+        f"texts.{name}=#" for name in ("title", "consent", "question", "again", "begin", "comment", "thanks")
+    ]
+    path = study(tmp_path, overrides=[*overrides, "texts.agree=Ja", 'texts.instructions=["#"]', "texts.taken_part=#"],
+                 practice=1, trials=1, catch=0)  # fmt: skip
+    seen = []
+
+    def look(page):
+        """All words and names on the page, but for numbers and marks."""
+        seen.append(page.evaluate(
+            """() => { const all = [document.body.innerText, document.title];
+                 const walk = (root) => root.querySelectorAll('*').forEach(e => {
+                   all.push(e.getAttribute('alt'), e.closest('.trial') && e.getAttribute('aria-label'), e.closest('.trial') && e.title);
+                   if (e.shadowRoot) { all.push(e.shadowRoot.textContent); walk(e.shadowRoot); } });
+                 walk(document); return all.filter(Boolean).join('\\n'); }"""
+        ))  # fmt: skip
+        return page
+
+    with Server(path) as server:
+        page = visit(f"{server.address}/?pid=uli")
+        page.get_by_role("button", name="Ja").click()
+        expect(page.get_by_role("heading", name="So geht es")).to_be_visible()
+        look(page).get_by_role("button", name="Weiter").click()
+        for right in (False, True):
+            expect(page.locator(".trial")).to_have_attribute("data-state", "open")
+            expect(page.locator(".count")).to_have_text("1 von 1")
+            look(page)
+            upper = blue_is_upper(page) == right
+            page.get_by_role("button", name="Das obere, Stufe 3" if upper else "Das untere, Stufe 3").click()
+            expect(page.locator(".said")).to_have_text("✓ Richtig" if right else "✗ Falsch")
+            expect(page.locator(".go")).to_have_text("Weiter")
+            look(page).locator(".go").click()
+            expect(page.get_by_role("heading", name="Bereit" if right else "Noch einmal")).to_be_visible()
+            look(page).get_by_role("button", name="Los" if right else "Üben").click()
+        expect(page.locator(".score")).to_have_text("0 richtig")
+        expect(page.locator(".trial")).to_have_attribute("data-state", "open")
+        page.keyboard.press("1")
+        expect(page.locator(".go")).to_be_visible()
+        look(page).locator(".go").click()
+        expect(page.get_by_role("heading", name="Fast fertig")).to_be_visible()
+        look(page).get_by_role("button", name="Fertig").click()
+        expect(page.get_by_role("heading", name="Danke")).to_be_visible()
+        expect(page.get_by_text("Ihr Code")).to_be_visible()
+        look(page).goto(f"{server.address}/?pid=uli")
+        expect(page.get_by_role("heading", name="Schon dabei gewesen")).to_be_visible()
+        look(page)
+    words = "\n".join(seen)
+    for name, default in vars(Labels()).items():
+        word = re.sub(r"\{\w+\}|[^\w ].*", "", default).strip()
+        assert len(word) < 4 or word not in words, name
+    for name, word in GERMAN.items():
+        if name not in ("comment", "waiting", "unknown", "confidence", "key", "count", "score"):
+            assert word in words, name
+    assert "Das untere, Stufe 2" in words and "Taste 6" in words
 
 
 def test_without_feedback_trials_follow_each_other(tmp_path, visit):

@@ -137,7 +137,7 @@ def test_the_browser_gets_nothing_that_tells_right_from_wrong(tmp_path, visit): 
         assert len(data.pop("images")) == 20 and re.fullmatch(SCORE, data.pop("score"))
         assert set(data) == {
             "nonce", "attempt", "lock", "feedbackAfter", "continueAfter", "continues", "height", "question", "label",
-            "count", "note", "progress",
+            "count", "note", "progress", "words",
         }  # fmt: skip
         assert re.fullmatch(r"[pm]-1-[0-2]", data["nonce"])  # phase, round, place in it
     main = [{k: v for k, v in data.items() if k not in ("nonce", "count", "progress")} for data in shown[1:]]

@@ -1,11 +1,13 @@
 """Every view survives its way into an address and back."""
 
+from typing import get_args
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lexplain_core.trials import DIFFICULTIES
 from pages import links
 
 words = st.text(max_size=20)
@@ -24,9 +26,22 @@ importances = st.builds(
     links.Importance, store=words, part=st.sampled_from(links.PARTS), to=st.sampled_from(links.TO), layer=words,
     method=words, fit=st.sampled_from(links.FITS),
 )  # fmt: skip
+seconds = st.one_of(st.none(), st.integers(0, 10**9).map(lambda n: n / 1000))
+shares = st.integers(0, 100).map(lambda n: n / 100)
+tries = st.builds(
+    links.TryIt, store=words, layer=words, unit=st.one_of(st.none(), st.integers(0, 10**6)),
+    difficulty=st.sampled_from(links.DIFFICULTIES), seed=st.integers(0, links.LARGEST), count=st.integers(1, 20),
+)  # fmt: skip
+results = st.builds(
+    links.Results, store=words, study=words, show=st.sampled_from(links.SHOWN), condition=words,
+    over=st.sampled_from(links.OVER), order=st.sampled_from(links.ORDERS), against=st.sampled_from(links.AGAINST),
+    rounds=st.one_of(st.none(), st.integers(1, 100)), catch=st.one_of(st.none(), shares), least=seconds, most=seconds,
+    reading=seconds, row=st.one_of(st.none(), st.integers(50, 100).map(lambda n: n / 100)),
+)  # fmt: skip
+views = st.one_of(overviews, neurons, importances, tries, results)
 
 
-@given(st.one_of(overviews, neurons, importances))
+@given(views)
 def test_a_copied_link_says_the_whole_view(view):
     parts = urlsplit("http://localhost:8501/" + links.link(view))
     assert parts.path == f"/{view.page}"
@@ -35,7 +50,7 @@ def test_a_copied_link_says_the_whole_view(view):
     assert links.parse(view.page, params) == (view, [])
 
 
-@given(st.one_of(overviews, neurons, importances))
+@given(views)
 def test_the_short_address_means_the_same(view):
     short = links.query(view)
     assert links.parse(view.page, short) == (view, [])
@@ -67,12 +82,26 @@ def test_the_short_address_means_the_same(view):
         ("overview", {"high": "7"}, "high"),
         ("overview", {"low": "nan"}, "low"),
         ("overview", {"status": "asleep"}, "status"),
+        ("try_it", {"difficulty": "hardest"}, "difficulty"),
+        ("try_it", {"count": "0"}, "count"),
+        ("try_it", {"seed": "-1"}, "seed"),
+        ("results", {"show": "all"}, "show"),
+        ("results", {"rounds": "0"}, "rounds"),
+        ("results", {"catch": "1.1"}, "catch"),
+        ("results", {"row": "0.4"}, "row"),
+        ("results", {"least": "inf"}, "least"),
     ],
 )
 def test_what_an_address_gets_wrong_is_said_and_ignored(page, params, name):
     view, problems = links.parse(page, {"store": "abc", **params})
     assert view == links.VIEWS[page](store="abc")
     assert len(problems) == 1 and f"{name}={params[name]}" in problems[0]
+
+
+def test_difficulties_are_those_of_studies():
+    from lexplain_core.trials.settings import Difficulty
+
+    assert get_args(Difficulty) == links.DIFFICULTIES == tuple(DIFFICULTIES)
 
 
 def test_the_band_below_zero_is_a_bucket():

@@ -11,7 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from lexplain_core.trials import StudyFile, begin
 from pages import participant
-from pages.parts.trial import Answer, _answer, _spans
+from pages.parts import participant_look as look
+from pages.parts.trial import Answer, _answer, _spans, filled
 from tests.conftest import ROOT
 from tests.trials.conftest import make_plan
 
@@ -74,6 +75,34 @@ def test_whoever_cannot_take_part_reads_why(visit, path):
     assert "No places left" in said(visit("--study", str(path), pid="bob"))
 
 
+def test_only_those_who_are_invited_see_the_consent_page(visit, tmp_path):
+    plan = make_plan(overrides=["course.pid=invited", "texts.labels.not_invited=Nur mit Einladung"])
+    with StudyFile.create(tmp_path / "small.sqlite", plan) as study:
+        study.invite(["ann"])
+    refused = visit("--study", str(study.path), pid="bob")
+    assert "Nur mit Einladung" in said(refused) and study.settings.texts.not_invited in said(refused)
+    assert not refused.button
+    assert "voluntary" in said(visit("--study", str(study.path), pid="ann"))
+
+
+def test_a_damaged_study_shows_a_calm_sentence(visit, path, monkeypatch, caplog):
+    with StudyFile.open(path) as study, study.writing() as con:
+        con.execute("DROP TABLE sessions")
+    app = visit("--study", str(path), pid="ann")
+    assert "Something went wrong" in said(app) and str(path) not in said(app)
+    assert f"The study {path} can't be read or written" in caplog.text
+
+
+def test_labels_are_filled_without_tripping_over_other_braces():
+    assert filled("{number} von {of}", number=1, of=5) == "1 von 5"
+    assert filled("{what} {number} {", number=1, of=5) == "{what} 1 {"
+
+
+def test_what_is_said_when_the_connection_is_lost_cannot_leave_its_style():
+    css = look.style('Weg! "</style><script>')
+    assert css.count("</style>") == 1 and "<script" not in css and "OFFLINE" not in css
+
+
 def test_a_study_that_cannot_be_opened_is_one_calm_sentence(visit, tmp_path, caplog):
     app = visit("--study", str(tmp_path / "none.sqlite"))
     assert "This study isn't open" in said(app) and str(tmp_path) not in said(app)
@@ -127,10 +156,12 @@ def test_what_the_browser_says_is_checked():
     assert answer == Answer("n", 4, 1700.5, 80.0, False)
     assert (answer.upper, answer.confidence) == (False, 2)
     assert Answer("n", 2, 1.0, None, True).upper and Answer("n", 2, 1.0, None, True).confidence == 3
-    assert _answer(good | {"load": None}).load_ms is None
+    for load in (None, 10**400, float("inf"), -1, True, "80"):
+        assert _answer(good | {"load": load}).load_ms is None
     for wrong in (
         None, 3, "x", {}, good | {"nonce": 1}, good | {"button": 6}, good | {"button": -1}, good | {"button": True},
         good | {"button": 1.0}, good | {"rt": float("nan")}, good | {"rt": -1}, good | {"rt": "9"},
+        good | {"rt": 10**400}, good | {"rt": -(10**400)}, good | {"rt": True}, good | {"rt": [1]}, good | {"button": 10**400},
     ):  # fmt: skip
         assert _answer(wrong) is None
 

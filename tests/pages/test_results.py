@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,10 +17,20 @@ import pytest
 
 from lexplain_core.trials import StudyFile, results
 from pages import common, links
-from pages.parts import studies, study_answers, study_overview, study_people, study_scores, study_units
+from pages.parts import (
+    humans,
+    studies,
+    study_answers,
+    study_overview,
+    study_people,
+    study_scores,
+    study_units,
+)
 from tests.trials.conftest import make_plan
+from tests.trials.damage import damage
 from tests.trials.observers import Clock, Observer
 
+PAGES = Path(links.__file__).parent
 NASTY = "![x](https://elsewhere.example/p.png) **b** :dog:"
 
 
@@ -132,6 +146,57 @@ def test_one_unit_has_no_interval_and_says_why(tmp_path):
     assert "needs two" in found.models["note"].iloc[0]
     assert "no interval" in study_overview._in_words(found.models, links.Results())
     assert "No correlation" in study_scores.association_words(found.correlations.iloc[0])
+
+
+def test_reloaded_trials_are_told_and_left_out_of_the_times(made, monkeypatch):
+    with closing(sqlite3.connect(made)) as con, con:
+        con.execute("UPDATE responses SET shown_times = 2, rt_ms = 1 WHERE phase = 'main' AND position < 2")
+    study = studies.read(made)
+    found = studies.analysed(links.Results(), study)
+    said, charts = [], []
+    monkeypatch.setattr(
+        study_answers, "st", SimpleNamespace(subheader=lambda *_, **__: None, markdown=said.append)
+    )
+    monkeypatch.setattr(
+        study_answers, "common",
+        SimpleNamespace(theme=common.theme, chart=lambda figure, *_: charts.append(figure), csv_button=lambda *_: None),
+    )  # fmt: skip
+    study_answers._times(study, found, studies.chosen(links.Results(), found))
+    again = int((found.responses["shown_times"] > 1).sum())
+    assert again > 1 and f"{again} answers to trials whose page was loaded again are left out" in said[0]
+    assert f"median of {len(found.responses) - again} answers" in said[0]
+    assert found.times["reloaded"].iloc[0] == again and found.times["q05"].iloc[0] > 1
+
+
+def test_a_damaged_study_leaves_the_overview_as_it_is(made, tmp_path, monkeypatch):
+    monkeypatch.setenv("LEXPLAIN_STUDIES", str(tmp_path))
+    table = pd.DataFrame({"layer": ["layer0", "layer9"], "unit": [0, 0]})
+    whole = humans.with_humans(table, "abc")
+    assert whole["human_answers"].tolist()[0] > 0 and np.isnan(whole["human"].iloc[1])
+    damage(StudyFile.create(tmp_path / "broken.sqlite", make_plan()).path)
+    pd.testing.assert_frame_equal(humans.with_humans(table, "abc"), whole)
+
+
+def test_pages_enter_the_trials_by_their_door():
+    """They import from `lexplain_core.trials` itself, which loads what they need and no more."""
+    for name in ("results", "try_it", "overview", "links", "parts/humans", "parts/explained", "parts/tried"):
+        check_door(PAGES / f"{name}.py")
+    for path in PAGES.glob("parts/stud*.py"):
+        check_door(path)
+
+
+def check_door(path):
+    names = {
+        node.module
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert not {name for name in names if name and name.startswith("lexplain_core.trials.")}, path
+
+
+def test_addresses_need_no_statistics():
+    code = "import sys, pages.links; assert not {'scipy', 'lexplain_core.trials.analysis'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=PAGES.parent, check=True)
 
 
 def test_orders_of_units():

@@ -118,6 +118,35 @@ def small_study(tmp_path, small_plan):
         yield study
 
 
+class Clock:
+    """The server's clock, to be moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def study_of(tmp_path):
+    """study_of(tasks=…, …, overrides=[…]): an open study with a `Clock`."""
+    opened = []
+
+    def make(*overrides: str, **made):
+        from lexplain_core.trials.file import StudyFile
+
+        path = tmp_path / f"study-{len(opened)}.sqlite"
+        study = StudyFile.create(path, make_plan(overrides=overrides, **made))
+        study.clock = Clock()
+        opened.append(study)
+        return study
+
+    yield make
+    for study in opened:
+        study.close()
+
+
 def answer_button(study, course, screen, right: bool = True, confidence: int = 2) -> int:
     """The button of the right (or the wrong) answer to a trial's screen, by the study's own records."""
     step, number, position = screen.trial.nonce.split("-")

@@ -58,7 +58,7 @@ def crowd(
                         upper=upper, button=button, choice="max" if right else "min",
                         confidence=confidence, correct=right,
                         rt_ms=float(1500 + rng.exponential(2000)) if rng.random() > 0.1 else None,
-                        lock_ms=1500.0, load_ms=20.0, hidden=False, shown_at=None, answered_at=None,
+                        lock_ms=1500.0, load_ms=20.0, hidden=False, shown_times=1, shown_at=None, answered_at=None,
                     )
                 )  # fmt: skip
     return pd.DataFrame(rows), pd.DataFrame(listed)

@@ -194,8 +194,21 @@ def test_response_times(answers):
         cuts = statistics.quantiles(times, n=20, method="inclusive")
         assert (row.q05, row.q25, row.q75, row.q95) == pytest.approx([cuts[i] for i in (0, 4, 14, 18)])
         assert row.lock_ms == 1500 and row.q05 >= 1500  # the lock is in the time
+    assert set(frame.reloaded) == {0}
     mixed = answers.assign(lock_ms=np.where(answers.index % 2, 0.0, 1500.0))
     assert response_times(mixed).lock_ms.isna().all()
+
+
+def test_times_after_a_reload_are_left_out(answers):
+    plain = response_times(answers).iloc[0]
+    times = pd.array(np.where(answers.index % 3, 1, 2), dtype="Int64")
+    times[1] = pd.NA  # unknown, as in imports: counts
+    again = answers.assign(shown_times=times, rt_ms=answers.rt_ms.where(answers.index % 3 > 0, 1.0))
+    row = response_times(again).iloc[0]
+    assert row.reloaded == (answers.index % 3 == 0).sum()
+    assert row.untimed == answers.rt_ms[answers.index % 3 > 0].isna().sum() < plain.untimed
+    assert row["mean"] == pytest.approx(answers.rt_ms[answers.index % 3 > 0].mean())
+    assert row.responses == plain.responses == len(answers)
 
 
 def test_scores_made_without_people(answers, everything):

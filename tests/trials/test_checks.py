@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pandas as pd
 import pytest
 
+from lexplain_core.errors import UserError
 from lexplain_core.trials.checks import CHECKS, evaluate, judge, values_of
 from lexplain_core.trials.course import begin
 from lexplain_core.trials.file import StudyFile
-from lexplain_core.trials.settings import Checks
+from lexplain_core.trials.settings import Checks, load_settings
 
 from .conftest import make_plan, walk
 
@@ -146,3 +148,28 @@ def test_unknown_values_keep_what_was_found():
     assert found.first_time.tolist() == [False, True] and found.passed.tolist() == [False, True]
     empty = judge(checks[:0], sessions, Checks())
     assert empty.empty and "passed" in empty
+
+
+def test_a_check_may_be_looser_than_the_course():
+    settings = load_settings(None, ["course.practice_rounds=2"])
+    assert (settings.course.practice_rounds, settings.checks.practice_rounds) == (2, 3)
+
+
+def test_default_texts_promise_nothing_that_the_checks_forbid():
+    """The whole course is timed, so nobody is told that pauses are fine."""
+    settings = load_settings()
+    assert settings.checks.total_seconds[1] < 3600
+    words = " ".join(
+        [*settings.texts.instructions, *(v for v in vars(settings.texts).values() if type(v) is str)]
+    )
+    assert not re.search("pause|deadline|whenever", words)
+    assert "do it in one go" in settings.texts.consent and "in one go" in settings.texts.begin
+
+
+def test_short_words_are_settings_too():
+    settings = load_settings(None, ["texts.labels.start=Los", "texts.title=Bilder"])
+    assert (settings.texts.labels.start, settings.texts.labels.go_on) == ("Los", "Continue")
+    with pytest.raises(
+        UserError, match="'texts.labels.strat': there is no such setting. Did you mean 'start'"
+    ):
+        load_settings(None, ["texts.labels.strat=Los"])

@@ -3,41 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pytest
 
 from lexplain_core.trials.course import ALPHABET, NotAdmitted, admit, begin, resume
-from lexplain_core.trials.file import StudyFile
 
-from .conftest import answer_button, make_plan, walk
-
-
-class Clock:
-    """The server's clock, to be moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def study_of(tmp_path):
-    """study_of(tasks=…, …, overrides=[…]): an open study with a `Clock`."""
-    opened = []
-
-    def make(*overrides: str, **made) -> StudyFile:
-        path = tmp_path / f"study-{len(opened)}.sqlite"
-        study = StudyFile.create(path, make_plan(overrides=overrides, **made))
-        study.clock = Clock()
-        opened.append(study)
-        return study
-
-    yield make
-    for study in opened:
-        study.close()
+from .conftest import answer_button, walk
 
 
 def test_a_whole_course_from_consent_to_code(small_study):
@@ -367,6 +339,43 @@ def test_instructions_are_timed_and_locked(study_of):
         assert study.sessions().instructions_s[i] == stored
 
 
+def test_reading_counts_from_consent_however_often_the_page_is_loaded(study_of):
+    study = study_of("course.instructions_lock_s=10", tasks=1)
+    token = begin(study, "p").token
+    for waited, left in ((0.0, 10.0), (4.0, 6.0), (4.0, 2.0)):
+        study.clock.now += waited
+        page = resume(study, token)
+        assert page.locked_s() == pytest.approx(left)
+        page.read()
+        assert page.screen().kind == "instructions"
+    study.clock.now += 12.0
+    page = resume(study, token)
+    assert page.locked_s() == 0
+    page.read()
+    assert page.screen().kind == "trial"
+    assert study.sessions().instructions_s[0] == pytest.approx(20.0)
+
+
+def test_an_answer_says_how_often_its_trial_was_shown(study_of):
+    study = study_of(tasks=1)
+    course = begin(study, "p")
+    course.read()
+    for looks in (1, 3, 1):
+        for _ in range(looks):  # each time by a page that was loaded anew
+            course = resume(study, course.token)
+            course.screen()
+        walk(study, course, steps=1)
+        if course.screen().kind == "begin":
+            course.go_on()
+    rows = study.responses()
+    assert str(rows.shown_times.dtype) == "Int64"
+    assert rows.shown_times.tolist() == [
+        1,
+        4,
+        1,
+    ]  # the page that had answered the first showed the second, too
+
+
 def test_moves_out_of_turn_do_nothing(small_study):
     course = begin(small_study, "p")
     for kind in ["instructions", "trial", "trial", "begin"]:
@@ -383,72 +392,3 @@ def test_moves_out_of_turn_do_nothing(small_study):
         move()
     session = small_study.sessions().iloc[0]
     assert (session.step, session.comment) == ("thanks", "fine")
-
-
-def test_who_is_admitted(study_of):
-    study = study_of(tasks=1)
-    for nobody in (None, "", "   ", "a\x00b", "x" * 201, "\ud800", 7, ["anna"]):
-        for way in (admit, begin):
-            with pytest.raises(NotAdmitted) as refused:
-                way(study, nobody)
-            assert refused.value.reason == "no pid" and "pid" in refused.value.text
-    begin(study, "anna")
-    for way in (admit, begin):
-        with pytest.raises(NotAdmitted) as refused:
-            way(study, "bob")
-        assert (refused.value.reason, refused.value.text) == ("full", study.settings.texts.full)
-    for token in (None, "", "x", 5, "é", "' OR 1=1"):
-        with pytest.raises(NotAdmitted) as refused:
-            resume(study, token)
-        assert refused.value.reason == "unknown"
-
-
-def test_names_are_optional_where_the_study_says_so(study_of):
-    study = study_of("course.pid=optional", tasks=2)
-    assert admit(study, None) is None
-    one, two = begin(study, None), begin(study, "")
-    assert one.token != two.token and {one.task_id, two.task_id} == {0, 1}
-    walk(study, one)
-    first = study.checks().query("name == 'first_time'").iloc[0]
-    assert first.passed and first.isna()["value"] and "can't be known" in first.details["why"]
-    assert study.sessions().passed.iloc[0]
-    assert study.sessions().participant.tolist() == ["session 1", "session 2"]
-
-
-def test_a_deleted_person_is_told_so(small_study):
-    course = begin(small_study, "anna")
-    course.read()
-    nonce = course.screen().trial.nonce
-    small_study.delete_person("anna")
-    for move in (course.screen, course.read, course.go_on, lambda: course.answer(nonce, 1, 1000)):
-        with pytest.raises(NotAdmitted) as refused:
-            move()
-        assert refused.value.reason == "unknown"
-    assert admit(small_study, "anna") is None
-
-
-def test_tasks_go_to_those_with_the_fewest_people_and_come_back(study_of):
-    study = study_of("course.people=2", "course.abandon_minutes=60", tasks=2)
-    courses = [begin(study, f"p{i}") for i in range(4)]
-    assert [c.task_id for c in courses] == [0, 1, 0, 1]
-    with pytest.raises(NotAdmitted):
-        begin(study, "p4")
-    walk(study, courses[0])
-    study.clock.now += 59 * 60
-    courses[1].screen()  # a sign of life
-    study.clock.now += 2 * 60
-    assert study.sessions().outcome.tolist() == ["completed", "running", "abandoned", "abandoned"]
-    late = [begin(study, f"late{i}").task_id for i in range(2)]
-    assert sorted(late) == [0, 1]
-    with pytest.raises(NotAdmitted):
-        admit(study, "later")
-    assert courses[2].screen().kind == "instructions"  # who comes back goes on
-    assert admit(study, "p2").token == courses[2].token
-    assert study.tasks().passed_people.tolist() == [1, 0]
-
-
-def test_nobody_takes_part_in_an_imported_study(tmp_path):
-    with StudyFile.create(tmp_path / "a.sqlite", replace(make_plan(), kind="imported")) as study:
-        with pytest.raises(NotAdmitted) as refused:
-            begin(study, "p")
-        assert refused.value.reason == "full"

@@ -92,3 +92,37 @@ def test_whatever_was_moved_about_in_the_file_leaves_no_trace(tmp_path):
         assert sorted(study.sessions().pid) == left
         assert study.responses().groupby("participant").size().to_dict() == dict.fromkeys(left, 1)
         assert [study.verify(through[pid][3])["participant"] for pid in left] == left
+
+
+@pytest.mark.parametrize("by", ["code", "token", "name"])
+def test_people_without_a_name_are_deleted_by_their_code_or_address(tmp_path, by):
+    plan = make_plan(tasks=3, overrides=["course.pid=optional"])
+    with StudyFile.create(tmp_path / "a.sqlite", plan) as study:
+        other = begin(study, None)
+        walk(study, other, comment="I stay")
+        course = begin(study, "Theodora" if by == "name" else None)
+        study.invite(["Theodora", "Anna"])
+        walk(study, course, comment="I go")
+        code = course.screen().code
+        given = course.token if by == "token" else code.lower()
+        assert study.delete_person(code="2222-2222") == study.delete_person(code="") == 0
+        assert study.delete_person("session 2") == 0
+        assert study.delete_person(code=given) == 1
+        assert study.sessions().comment.tolist() == ["I stay"] and len(study.responses()) == 7
+        assert study.invited() == (["Anna"] if by == "name" else ["Anna", "Theodora"])
+        everything = b"".join(folder_bytes(tmp_path).values())
+        assert not any(s.encode() in everything for s in (course.token, code, "I go"))
+        assert (b"Theodora" in everything) == (
+            by != "name"
+        )  # only who was invited, and is not the one deleted
+        assert study.verify(other.screen().code)
+        for nobody in ({}, {"pid": "p", "code": code}):
+            with pytest.raises(UserError, match="either the name, or the completion code"):
+                study.delete_person(**nobody)
+
+
+def test_whoever_never_came_loses_their_invitation(small_study):
+    small_study.invite(["Theodora"])
+    assert small_study.delete_person("Theodora") == 0
+    assert small_study.invited() == []
+    assert b"Theodora" not in b"".join(folder_bytes(small_study.path.parent).values())

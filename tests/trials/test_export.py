@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import csv
+import sqlite3
 import statistics
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from lexplain_core.errors import UserError
 from lexplain_core.trials import StudyFile, export_responses, export_sessions, results
 from lexplain_core.trials.course import begin
-from lexplain_core.trials.export import IMI_COLUMNS, OUR_COLUMNS, SESSION_COLUMNS, export_csv
+from lexplain_core.trials.export import IMI_COLUMNS, OUR_COLUMNS, SESSION_COLUMNS, export_csv, no_formulas
 
 from .conftest import make_plan, walk
 from .imi_folder import COLUMNS
@@ -34,7 +36,11 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(study, tmp_path_factory):
     """The answers as a file, read as anyone would."""
-    return pd.read_csv(export_csv(study, tmp_path_factory.mktemp("csv") / "answers.csv"))
+    path = tmp_path_factory.mktemp("csv") / "answers.csv"
+    shape = export_csv(study, path)
+    found = pd.read_csv(path)
+    assert found.shape == shape
+    return found
 
 
 def test_columns_are_imis_in_its_order_then_ours(exported):
@@ -61,7 +67,7 @@ def test_every_answer_of_every_session_is_there(study, exported):
 def test_an_answer_in_imis_terms(study, exported):
     for row, r in zip(exported.to_dict("records"), study.responses().to_dict("records"), strict=True):
         practice, catch = r["phase"] == "practice", r["kind"] == "catch"
-        assert row["rt"] == r["rt_ms"] and row["lock_ms"] == r["lock_ms"]
+        assert row["rt"] == r["rt_ms"] and row["lock_ms"] == r["lock_ms"] and row["shown_times"] == 1
         assert row["switched_queries"] == (r["upper"] == "max")
         assert row["choice"] == {"min": "a", "max": "b"}[r["choice"]] and row["correct"] == (
             row["choice"] == "b"
@@ -138,7 +144,8 @@ def test_sessions(study, tmp_path):
     ] and not frame.catch_right_passed[0]  # fmt: skip
     assert frame.practice_rounds.tolist()[:3] == [1, 1, 2] and not frame.practice_rounds_passed[2]
     assert frame.code[0] and pd.isna(frame.code[3])
-    read = pd.read_csv(export_csv(study, tmp_path / "sessions.csv", sessions=True))
+    assert export_csv(study, tmp_path / "sessions.csv", sessions=True) == frame.shape
+    read = pd.read_csv(tmp_path / "sessions.csv")
     assert list(read.columns) == list(SESSION_COLUMNS) and len(read) == 4
 
 
@@ -151,6 +158,30 @@ def test_no_spreadsheet_computes_what_people_typed(study, tmp_path):
             cells = [cell for row in csv.reader(file) for cell in row]
         assert "'=1+1" in cells and not any(cell.startswith(("=", "+", "@")) for cell in cells)
     assert "'=HYPERLINK(1)" in sessions.read_text("utf-8") and "HYPERLINK" not in answers.read_text("utf-8")
+
+
+def test_nor_what_a_foreign_file_says(tmp_path):
+    """Names of layers, models, tasks and images come from whoever made the study."""
+    with StudyFile.create(tmp_path / "a.sqlite", make_plan(tasks=1)) as study:
+        walk(study, begin(study, "-2+3"))
+    with closing(sqlite3.connect(tmp_path / "a.sqlite")) as con, con:
+        con.execute("UPDATE units SET layer = '=1+1', model = '+net', name = '@name', method = '-m'")
+        con.execute("UPDATE tasks SET name = '=2+2', model = '@net'")
+        con.execute("UPDATE pictures SET key = '=3+3'")
+    with StudyFile.open(tmp_path / "a.sqlite") as study:
+        for sessions in (False, True):
+            path = tmp_path / f"{sessions}.csv"
+            export_csv(study, path, sessions)
+            with path.open(encoding="utf-8", newline="") as file:
+                cells = [cell for row in csv.reader(file) for cell in row]
+            assert not [c for c in cells if c.startswith(("=", "+", "@", "\t", "\r"))]
+            assert not [c for c in cells if c.startswith("-") and not c[1:].replace(".", "").isdigit()]
+            assert {"'=2+2", "'-2+3"} <= set(cells)
+    tables = no_formulas(
+        pd.DataFrame({"=a": ["=1", None, "b"], "n": [-1.0, 2.0, 3.0], "t": [True, False, None]})
+    )
+    assert tables["=a"].fillna("").tolist() == ["'=1", "", "b"] and tables.n.tolist() == [-1, 2, 3]
+    assert tables.t.tolist() == [True, False, None]
 
 
 def test_an_empty_study_has_all_columns(tmp_path):

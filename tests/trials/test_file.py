@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 
 import pandas as pd
@@ -13,7 +15,7 @@ import pytest
 
 from lexplain_core.errors import UserError
 from lexplain_core.trials.base import Picture
-from lexplain_core.trials.course import begin
+from lexplain_core.trials.course import begin, resume
 from lexplain_core.trials.file import Recorded, StudyFile, find_studies, studies_folder, study_path
 
 from .conftest import folder_bytes, make_plan, walk
@@ -141,6 +143,61 @@ def test_foreign_files_are_refused_in_one_sentence(tmp_path, small_plan):
     assert find_studies(tmp_path / "nowhere") == []
 
 
+def test_a_damaged_file_is_said_in_one_sentence(tmp_path):
+    path = tmp_path / "a.sqlite"
+    with StudyFile.create(path, make_plan()) as study:
+        walk(study, begin(study, "p"))
+    with closing(sqlite3.connect(path)) as con:
+        page = con.execute("SELECT rootpage FROM sqlite_master WHERE name = 'responses'").fetchone()[0]
+        size = con.execute("PRAGMA page_size").fetchone()[0]
+    with open(path, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    sentence = rf"^The study {re.escape(str(path))} can't be read or written \(.*malformed.*\); [^.]*\.$"
+    with StudyFile.open(path) as study:
+        for use in (study.responses, lambda: begin(study, "p2").screen(), lambda: study.delete_person("p")):
+            with pytest.raises(UserError, match=sentence):
+                use()
+        assert study.units().shape[0] == 7  # the rest can be read
+    with closing(sqlite3.connect(path)) as con, con:
+        con.execute("DELETE FROM meta WHERE key = 'facts'")
+    with pytest.raises(UserError, match="can't be read as a study .it doesn't say its facts"):
+        StudyFile.open(path)
+
+
+def test_a_file_that_is_gone_is_said(small_study):
+    with StudyFile.open(small_study.path) as fresh:
+        small_study.close()
+        small_study.path.rename(small_study.path.with_name("elsewhere.sqlite"))
+        for use in (fresh.sessions, fresh.preview, lambda: begin(fresh, "p")):
+            with pytest.raises(UserError, match="small.sqlite can't be read or written"):
+                use()
+
+
+def test_a_long_wait_for_another_writer_is_said(small_study, monkeypatch):
+    from lexplain_core.trials import file_access
+
+    monkeypatch.setattr(file_access, "BUSY_S", 0.1)
+    course = begin(small_study, "p")
+    other = sqlite3.connect(small_study.path, isolation_level=None)
+    with StudyFile.open(small_study.path) as study, closing(other):
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(
+            UserError, match="small.sqlite has been in use by another program for more than 0.1 s"
+        ):
+            resume(study, course.token).read()
+        other.execute("ROLLBACK")
+        resume(study, course.token).read()
+    assert course.screen().kind == "trial"
+
+
+def test_what_a_constraint_forbids_is_no_mistake_of_the_user(small_study):
+    begin(small_study, "p")
+    with pytest.raises(sqlite3.IntegrityError), small_study.writing() as con:
+        con.execute("INSERT INTO sessions (token, pid, task_id, step) VALUES ('t', 'p', 0, 'main')")
+    assert len(small_study.sessions()) == 1
+
+
 def test_the_study_last_written_to_comes_first(tmp_path):
     for name in ("a", "b"):
         StudyFile.create(tmp_path / f"{name}.sqlite", make_plan(name=name)).close()
@@ -227,7 +284,7 @@ def test_what_was_recorded_elsewhere_comes_along(tmp_path):
         assert study.sessions().passed.isna().tolist() == [False, True]
         assert study.responses().correct.tolist() == [True, True, False]
         assert study.responses().rt_ms.isna().tolist() == [False, True, False]
-        assert study.responses().hidden.isna().all()
+        assert study.responses().hidden.isna().all() and study.responses().shown_times.isna().all()
         assert study.checks().details.tolist() == [{"a": 1}]
         assert study.picture(0).data is None
     with pytest.raises(ValueError, match="no columns"):

@@ -250,12 +250,12 @@ def test_empty_cells_that_may_be_empty(tmp_path, small):
 def test_the_study_lies_where_studies_do(tmp_path, small, monkeypatch):
     monkeypatch.setenv("LEXPLAIN_STUDIES", str(tmp_path / "studies"))
     write(tmp_path, small[0])
-    path = import_imi(tmp_path, name="people of 2023")
-    assert path == tmp_path / "studies" / "people of 2023.sqlite"
+    path = import_imi(tmp_path, name="people-of-2023")
+    assert path == tmp_path / "studies" / "people-of-2023.sqlite"
     with StudyFile.open(path) as study:
-        assert study.name == "people of 2023" and study.settings.stimuli.difficulty == ["hard"]
+        assert study.name == "people-of-2023" and study.settings.stimuli.difficulty == ["hard"]
     with pytest.raises(UserError, match="There is a study .* already"):
-        import_imi(tmp_path, name="people of 2023")
+        import_imi(tmp_path, name="people-of-2023")
 
 
 # -- wrong files: one sentence, with file, row and column

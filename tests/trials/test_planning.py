@@ -33,8 +33,7 @@ def make(n: int, folder) -> tuple[dict[str, np.ndarray], Store]:
     made = {name: rng.normal(size=(k, n)).astype(np.float32) for name, k in SIZES.items()}
     made["early"][3] = 0.5
     made["late"][5] = (made["late"][5] * (rng.random(n) < 0.1)).clip(0)
-    observer = {name: rng.uniform(0.4, 0.8, k) for name, k in SIZES.items()}
-    observer["made"] += 0.2
+    observer = {name: rng.uniform(0.5, 1.4, k).clip(max=1) for name, k in SIZES.items()}  # half of them: 1
     observer["early"][0] = np.nan  # unknown
     return made, Store.open(write_store(folder / f"{n}.duckdb", made, ["made"], observer))
 
@@ -225,14 +224,35 @@ def test_catch_trials_are_of_the_most_obvious_units_and_vary(imi, store):
     assert of["catch"] == free[:15]
     assert of["practice"][:4] == free[15:19]
     assert not set(of["catch"]) & set(of["practice"])
-    sets = [
-        frozenset(imi.trials[p.trial].unit for p in task.main if imi.trials[p.trial].kind == "catch")
+    caught = [
+        [imi.trials[p.trial].unit for p in task.main if imi.trials[p.trial].kind == "catch"]
         for task in imi.tasks
     ]
-    assert len(set(sets)) > 55
-    counts = Counter(unit for units in sets for unit in units)
+    assert len({frozenset(units) for units in caught}) > 55
+    counts = Counter(unit for units in caught for unit in units)
     assert set(counts.values()) == {21}  # 63 * 5 / 15
     assert all(t.obvious and t.difficulty is None for t in imi.trials if t.kind == "catch")
+
+
+# -- notes about checks
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ([], []),
+        (["course.trials=5", "course.catch=1"], ["checks.total_seconds=[30, 2500]", "checks.row_share=1"]),
+        (["course.trials=15"], ["checks.total_seconds=[70, 2500]"]),
+        (["course.practice_other=2"], ["checks.total_seconds=[140, 2500]"]),
+        (["course.trials=5", "checks.total_seconds=[20, 900]", "checks.row_share=0.95"], []),
+        (["course.trials=60"], []),
+    ],
+)
+def test_checks_of_a_course_that_is_not_imi_s(store, overrides, said):
+    notes = plan(store, "course.tasks=2", *overrides).facts["notes"]
+    assert len(notes) == len(said)
+    for note, words in zip(notes, said, strict=True):
+        assert f"--set {words}`" in note or f"--set '{words}'`" in note
 
 
 def test_the_same_seed_makes_the_same_plan(store):
@@ -283,6 +303,7 @@ def test_parts_are_shared_where_units_are_few(store, activations):
     made = plan(store, "stimuli.units=200", "course.tasks=40", "course.trials=20")
     check(made, activations)
     assert sum("have another part in the study" in note for note in made.facts["notes"]) == 3
+    assert {u.observer for u in made.units if u.use == "catch"} == {1.0}  # still the good ones
     for task in made.tasks:  # even then, nobody sees a unit twice in the main trials
         assert len(set(keys_of(made, task.main))) == 25
     real = {(u.layer, u.unit) for u in made.units if u.use == "real"}
@@ -308,6 +329,8 @@ def test_what_can_t_be_planned(store, tmp_path):
         plan(store, 'stimuli.layers=["made"]')
     with pytest.raises(UserError, match="needs 150 units for catch trials.*lower course.catch to 141"):
         plan(store, "course.catch=150")
+    with pytest.raises(UserError, match="40 real and 110 catch trials are each about another unit"):
+        plan(store, "course.catch=110")
     few = {"only": np.random.default_rng(0).normal(size=(50, 200)).astype(np.float32)}
     with Store.open(write_store(tmp_path / "few.duckdb", few)) as small:
         with pytest.raises(UserError, match="'medium' can't be had of 200 images"):

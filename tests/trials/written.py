@@ -22,9 +22,11 @@ def write_store(
     sizes: Sequence[tuple[int, int]] | None = None,
     thumbnails: Sequence[bytes] | None = None,
     probe: dict | None = None,
+    correlation: dict[str, np.ndarray] | None = None,
 ) -> Path:
     """layers: name -> activations (K, N). computed: which of them no network has. observer: a machine
-    observer's scores of a layer's units, (K,). sizes: width and height of the images."""
+    observer's scores of a layer's units, (K,). sizes: width and height of the images. correlation: test
+    scores of a layer's units, (K,), which are explained by a bias alone then."""
     n = next(iter(layers.values())).shape[1]
     with StoreWriter(path) as store:
         store.meta(
@@ -61,7 +63,26 @@ def write_store(
                     "value": observer[name],
                 }  # fmt: skip
                 store.rows("observer_scores", pd.DataFrame(scores))
+            for u, value in enumerate((correlation or {}).get(name, ())):
+                explain(store, number, u, float(value))
+        if correlation:
+            config = {"config_hash": "c0ffee", "method": "le-label", "config": "{}", "simulator": "label"}
+            store.rows("method_configs", pd.DataFrame([config]))
     return path
+
+
+def explain(store: StoreWriter, layer: int, unit: int, value: float) -> None:
+    number = 1000 * layer + unit
+    explanation = {
+        "explanation_id": number, "layer_id": layer, "unit": unit, "method": "le-label", "config_hash": "c0ffee",
+        "matrix": "label", "bias": 0.5, "length": 0,
+    }  # fmt: skip
+    store.rows("explanations", pd.DataFrame([explanation]))
+    score = {
+        "explanation_id": number, "simulator": "label", "kind": "correlation", "split": "test", "n": 20,
+        "value": value,
+    }  # fmt: skip
+    store.rows("scores", pd.DataFrame([score]))
 
 
 def jpeg_of(image: Image.Image) -> bytes:

@@ -1,0 +1,66 @@
+"""What participant mode looks like around its trials: the style of its pages, and the sketch of a trial."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+
+from lexplain_core.trials import Labels
+
+_STYLE = """<style>
+[data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stSidebar"] { display: none; }
+[data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0; }
+[data-stale="true"] { opacity: 1 !important; transition: none !important; }
+.st-key-lx_card { max-width: 720px; margin: 0 auto; padding: min(7vh, 4rem) 1.5rem 3rem; gap: .9rem; }
+.st-key-lx_card :is(p, li) { font-size: 1.1rem; line-height: 1.55; }
+.st-key-lx_card button { min-height: 2.9rem; padding: 0 1.3rem; }
+.st-key-lx_card button[kind="primary"], .st-key-lx_card button[kind="primary"] * { color: light-dark(#fff, #0d1218); }
+.st-key-lx_card button kbd, .st-key-lx_card button p + * { font-size: 1rem; opacity: .85; }
+.st-key-lx_card [data-testid="stText"] { font-family: inherit; font-size: 1.1rem; line-height: 1.55; }
+.st-key-lx_card p code { font-size: 1em; color: inherit; }
+.st-key-lx_code code { font-size: 1.6rem; letter-spacing: .06em; }
+.st-key-lx_card [data-testid="stButton"] { margin-top: .6rem; }
+.st-key-lx_code [data-testid="stCodeCopyButton"] { opacity: 1; transform: none; }
+[data-testid="stDialog"] [role="dialog"] > * { display: none; }
+[data-testid="stDialog"] [role="dialog"]::before { padding: 1.6rem; font-size: 1.1rem; line-height: 1.5; content: OFFLINE; }
+.lx-preview { border: 1px solid currentColor; border-radius: 4px; padding: .2rem .6rem; font-weight: 600;
+              width: fit-content; margin: 0; }
+.lx-sketch { display: block; width: 100%; max-width: 440px; height: auto; margin: 0 auto; }
+</style>"""
+
+
+def style(offline: str) -> str:
+    """The pages' style, as HTML. offline: what Streamlit's dialog says while the connection is lost."""
+    quoted = "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in offline)
+    return _STYLE.replace("OFFLINE", f'"{quoted}"')
+
+
+def sketch(labels: Labels) -> str:
+    """What a trial looks like, in outlines; in a grey that is seen on white and on black. HTML."""
+    grey = "#7c8794"
+    cells = [
+        f'<rect x="{x + 30 * column}" y="{30 + 30 * row}" width="26" height="26" rx="2" fill="{grey}" fill-opacity=".5"/>'
+        for x in (8, 312)
+        for row in range(3)
+        for column in range(3)
+    ]
+    queries = [f'<rect x="180" y="{y}" width="46" height="46" rx="2" fill="{grey}"/>' for y in (6, 100)]
+    words = [
+        f'<text x="{x}" y="20" font-size="15">{html.escape(word)}</text>'
+        for x, word in ((51, labels.left), (355, labels.right))
+    ]
+    keys = [
+        f'<rect x="{164 + 27 * n}" y="{y}" width="24" height="19" rx="3" fill="none" stroke="{grey}"/>'
+        f'<text x="{176 + 27 * n}" y="{y + 14}" font-size="15">{n + 1}</text>'
+        for y in (55, 78)
+        for n in range(3)
+    ]
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="440" height="152" viewBox="-17 0 440 152">'
+        f'<g text-anchor="middle" font-family="sans-serif" fill="{grey}">{"".join(cells + queries + words + keys)}</g></svg>'
+    )
+    data = b64encode(svg.encode()).decode()
+    return (
+        f'<img class="lx-sketch" alt="{html.escape(labels.sketch)}" src="data:image/svg+xml;base64,{data}">'
+    )
