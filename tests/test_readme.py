@@ -50,13 +50,29 @@ def run(command: str, folder: Path, *more: str) -> str:
     return done.stdout
 
 
+def core(*names: str) -> list[str]:
+    """The README's calls of these commands."""
+    return [
+        c for c in commands() if c.startswith(tuple(f"python -m lexplain_core {name} " for name in names))
+    ]
+
+
 def test_the_worked_example_on_ones_own_images(workplace):
-    python = [c for c in commands() if c.startswith("python -m lexplain_core")]
-    layers, build, info = python
+    layers, build, info = core("layers", "build", "info")
     assert "layer4" in run(layers, workplace)
     assert "layer4" in run(build, workplace, *OFFLINE)
     assert (workplace / "data/stores/mine.duckdb").exists()
     assert "My images · ResNet-18" in run(info, workplace)
+
+
+def test_the_study_of_the_readme(demo_store, tmp_path):
+    (tmp_path / "data/stores").mkdir(parents=True)
+    (tmp_path / "data/stores/demo.duckdb").symlink_to(demo_store)
+    new, invite = core("study")
+    fewer = ("--set", "stimuli.images=stored")  # nobody has to draw the demo's scenes again
+    assert "pilot.sqlite: 10 tasks" in run(new, tmp_path, *fewer)
+    links = run(invite, tmp_path).split()
+    assert len(set(links)) == 10 and all(link.startswith("http://localhost:8501/?pid=") for link in links)
 
 
 def test_every_other_command_is_one_that_exists():
