@@ -15,7 +15,7 @@ from pages.parts.scores import seen_by
 from pages.parts.words import code, md, message
 
 _COLUMNS = [
-    "layer", "unit", "explanation", "score", "null_high", "ablation", "impact", "observer", "human", "length",
+    "layer", "unit", "explanation", "score", "null_high", "ablation", "observer", "human", "impact", "length",
     "maximum", "status", "name",
 ]  # fmt: skip
 _OPTIONAL = ("name", "ablation", "impact", "observer", "human")  # shown where a unit has one
@@ -132,11 +132,11 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
             "unit": st.column_config.NumberColumn("Unit", width=48),
             "name": st.column_config.TextColumn("Name", width=110, help="The name of a computed unit"),
             "explanation": st.column_config.TextColumn(
-                "Explanation", width=210, help="weight·concept, strongest first, and the bias"
+                "Explanation", width=150, help="weight·concept, strongest first, and the bias"
             ),
             "score": st.column_config.ProgressColumn(
                 "Test corr.",
-                width=105,
+                width=95,
                 min_value=0,
                 max_value=1,
                 format="%.2f",
@@ -163,17 +163,17 @@ def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, lay
                 + ("; partly estimates from samples" if table["impact_sampled"].eq(True).any() else ""),
             ),
             "observer": st.column_config.NumberColumn(
-                "Machine 2AFC",
-                width=95,
+                "Machine",
+                width=66,
                 format="%.2f",
-                help=f"How often a machine{_observer(table)} tells the unit’s strongest images from its weakest in trials as "
+                help=f"Machine 2AFC: how often a machine{_observer(table)} tells the unit’s strongest images from its weakest in trials as "
                 "people get them: 1, always; 0.5, chance; empty where the two sides can’t be told apart",
             ),
             "human": st.column_config.NumberColumn(
-                "Human 2AFC",
-                width=90,
+                "Human",
+                width=62,
                 format="%.2f",
-                help="How often people were right in the studies of this store, over all their difficulties: 1, always; 0.5, chance; "
+                help="Human 2AFC: how often people were right in the studies of this store, over all their difficulties: 1, always; 0.5, chance; "
                 "empty where nobody was asked. The Results page has intervals",
             ),
             "length": st.column_config.NumberColumn("Length", width=62, help="How many concepts"),

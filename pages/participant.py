@@ -247,8 +247,15 @@ def _ask(course: Course, shown: TrialScreen) -> None:
 def _consent(study: StudyFile) -> None:
     texts = study.settings.texts
     with _card(study, texts.title):
-        st.markdown(texts.consent)
+        st.markdown(front.filled(texts.consent, minutes=_minutes(study)))
         st.button(texts.agree, type="primary", key="agree", on_click=_safely(_begin), args=(study,))
+
+
+def _minutes(study: StudyFile) -> int:
+    """How long the course takes, roughly: IMI's 50 trials took a quarter of an hour."""
+    course = study.settings.course
+    trials = course.practice_obvious + course.practice_other + course.trials + course.catch
+    return max(1, round(15 * trials / 50))
 
 
 def _instructions(course: Course) -> None:
@@ -310,10 +317,14 @@ def _end(course: Course, kind: str, code: str | None) -> None:
     texts = course.study.settings.texts
     with _card(course.study, texts.labels.thanks if kind == "thanks" else texts.labels.failed):
         st.markdown(texts.thanks if kind == "thanks" else texts.failed)
-        if code:
-            st.markdown(f"**{texts.labels.code}**")
-            with st.container(key="lx_code"):
-                st.code(code, language=None)
+        _code(texts, code)
+
+
+def _code(texts: Texts, code: str | None) -> None:
+    if code:
+        st.markdown(f"**{texts.labels.code}**")
+        with st.container(key="lx_code"):
+            st.code(code, language=None)
 
 
 def _refused(study: StudyFile, refusal: NotAdmitted) -> None:
@@ -327,6 +338,7 @@ def _refused(study: StudyFile, refusal: NotAdmitted) -> None:
     }
     with _card(study, titles[refusal.reason]):
         st.markdown(refusal.text)
+        _code(study.settings.texts, refusal.code)
         if refusal.reason == "full" and study.previewing:
             st.button("Preview from the beginning", key="anew", on_click=_study.clear)
 

@@ -177,7 +177,7 @@ def per_model(answers: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame
 
     Columns: model, mode, difficulty, units, participants, responses, mean; low, high: BCa bootstrap over
     units, as IMI; cluster_low, cluster_high: resampling participants and units; against: the first interval
-    against chance ('above', 'below', 'at', or '' without an interval); note: why there is no interval, or
+    against chance ('above', 'below', 'at', or '' without an interval that says so); note: why there is no interval, or
     that it rests on few units and so is too narrow.
     """
     return _in_order(_means(answers, CONDITION, resamples))
@@ -199,10 +199,13 @@ def _means(answers: pd.DataFrame, keys: list[str], resamples: int) -> pd.DataFra
         mean, low, high = bootstrap_units(of_units, resamples=resamples)
         _, cluster_low, cluster_high = bootstrap_clustered(group, resamples=resamples)
         people = group.participant.nunique()
-        against = "" if np.isnan(low) else "above" if low > CHANCE else "below" if high < CHANCE else "at"
+        few = few_units(len(of_units))  # then the interval decides nothing
+        against = (
+            "" if few or np.isnan(low) else "above" if low > CHANCE else "below" if high < CHANCE else "at"
+        )
         rows.append(
             (*key, len(of_units), people, len(group), mean, low, high, cluster_low, cluster_high, against,
-             " ".join(filter(None, (no_interval(len(of_units), people), few_units(len(of_units))))))
+             " ".join(filter(None, (no_interval(len(of_units), people), few)))),
         )  # fmt: skip
     columns = ["units", "participants", "responses", "mean", "low", "high", "cluster_low", "cluster_high"]
     return pd.DataFrame(rows, columns=[*keys, *columns, "against", "note"])

@@ -74,7 +74,7 @@ def _begun(study: StudyFile, con: Connection, pid: str | None) -> Row | None:
     if row is None and wanted and not records.is_invited(con, pid):
         raise NotAdmitted("not invited", study.settings.texts.not_invited)
     if row is not None and row["step"] in ("thanks", "failed"):
-        raise NotAdmitted("taken part", study.settings.texts.taken_part)
+        raise NotAdmitted("taken part", study.settings.texts.taken_part, row["code"])
     return row
 
 

@@ -35,7 +35,9 @@ def new_study(
     check_new_name(name)
     path = study_path(name, folder)
     if path.exists():
-        raise UserError(f"There is a study {name!r} already, at {path}: give this one another name.")
+        raise UserError(
+            f"There is a study {name!r} already, at {path}: give this one another name, or delete that file."
+        )
     with Store.open(store_path) as store:
         images: list[LoadPicture] = []  # to be read when the plan stands: that may take long, or fail
         plan = plan_study(store, settings, name, lambda i: images[0](i), synthetic, progress)

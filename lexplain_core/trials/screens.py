@@ -10,12 +10,13 @@ from .base import QUERY, Picture, Placed
 
 class NotAdmitted(Exception):
     """Why a person can't take part or go on. reason: 'no pid', 'not invited', 'taken part', 'full',
-    'unknown'; text: to show."""
+    'unknown'; text: to show. code: the completion code of who has taken part."""
 
-    def __init__(self, reason: str, text: str) -> None:
+    def __init__(self, reason: str, text: str, code: str | None = None) -> None:
         super().__init__(text)
         self.reason = reason
         self.text = text
+        self.code = code
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,10 @@ class Labels(Section):
     )
     key: str = Field("Key {key}", description="Over an answer's button when the mouse is on it.")
     more_confident: str = Field("more confident", description="Beside the arrow between the answers.")
+    small: str = Field(
+        "This window is too small for the images. Please make it larger, or turn your device.",
+        description="In place of a trial where the window is smaller than about 640 × 440 pixels.",
+    )
     correct: str = Field("Correct", description="After a right answer.")
     wrong: str = Field("Not correct", description="After a wrong answer.")
     waiting: str = Field(
@@ -159,12 +163,12 @@ class Texts(Section):
     title: str = Field("Which image matches?", description="Title of the page.")
     consent: str = Field(
         "In this study you look at small images and say which of two matches a group of others better. "
-        "It takes about 15 minutes; please do it in one go.\n\n"
+        "It takes about {minutes} minutes; please do it in one go.\n\n"
         "We keep your answers, how long they took, and the name that your link gives you; nothing else about "
         "you or your device. Taking part is voluntary: you may stop at any time by closing the page, and what "
         "you answered is deleted if you ask whoever invited you.\n\n"
         "Colours matter in some of the images. If you see colours differently from most people, please say so in the comment at the end.",
-        description="The consent page; a study of people needs words of one's own here, with whom to write to.",
+        description="The consent page; a study of people needs words of one's own here, with whom to write to. `{minutes}` is a guess from the number of trials (15 for IMI's 50).",
     )
     agree: str = Field("I agree and want to take part", description="The button that starts the course.")
     instructions: list[str] = Field(
@@ -187,7 +191,7 @@ class Texts(Section):
         description="The question over every trial (IMI's wording).",
     )
     again: str = Field(
-        "Not all of these answers were right. Please try the practice once more; the right group sets the tone.",
+        "Not all of these answers were right. Please try the practice once more: look for what the images on the right have in common and those on the left lack.",
         description="Before a practice round is repeated.",
     )
     begin: str = Field(
@@ -203,7 +207,7 @@ class Texts(Section):
         description="The last page.",
     )
     failed: str = Field(
-        "Thank you for your time. The practice trials are hard to get used to, and without them the rest would not "
+        "Thank you for your time. Each round of the practice had a wrong answer in it, and without the practice the rest would not "
         "make sense, so we stop here. Please hand the code below to whoever invited you.",
         description="After the last practice round with a wrong answer.",
     )

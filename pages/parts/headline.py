@@ -11,6 +11,7 @@ from lexplain_core.store import Explanation, Unit
 
 from .. import common
 from . import effect
+from .humans import of_unit
 from .scores import ablation_words, score_words, seen_by
 from .words import interval_words, md, quantity, rounded, two
 
@@ -61,8 +62,21 @@ def _observer(unit: Unit) -> str:
     ]
     also = "".join(f"; {value} by {name}" for value, name in others)
     return (
-        f'<p class="lx-facts lx-observer">Machine 2AFC: <b>{main[0]}</b> of {scores[0].trials} trials right, by {main[1]}'
-        f'{also}. <span class="lx-muted">Chance is 0.5: it sorts images by what they look like.</span></p>'
+        f'<p class="lx-facts lx-observer">Machine 2AFC: right in <b>{main[0]}</b> of {scores[0].trials} trials, comparing images by {main[1]}'
+        f'{also}. <span class="lx-muted">Which of two images goes with those that excite the unit? Chance is 0.5.</span></p>'
+    )
+
+
+def _humans(unit: Unit) -> str:
+    """How often people told the unit's images apart in studies of its store (HTML); empty where nobody was asked."""
+    row = of_unit(unit.store.id, unit.layer, unit.unit)
+    if row is None:
+        return ""
+    where = "1 study" if row["studies"] == 1 else f"{int(row['studies'])} studies"
+    return (
+        f'<p class="lx-facts lx-humans">Human 2AFC: right in <b>{two(row["human"])}</b> of {figures.plural(int(row["answers"]), "answer")} '
+        f"(95% interval {two(row['low'])} to {two(row['high'])}), in {where}. "
+        '<span class="lx-muted">The same question to people; chance is 0.5.</span></p>'
     )
 
 
@@ -75,7 +89,7 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
     """The explanation as one line, each term underlined in its colour; its score; the unit's range."""
     if explanation is None or explanation.reason:
         reason = (explanation.reason if explanation else None) or unit.reason or "No method was run on it."
-        st.html(_observer(unit) + _range(unit))
+        st.html(_observer(unit) + _humans(unit) + _range(unit))
         st.info(f"**This unit has no explanation.** {md(reason)}", icon=":material/info:")
         return
     several = len(unit.explanations) > 1
@@ -85,6 +99,7 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
         f'<p class="lx-facts lx-score">{score_words(unit, explanation, main_only=several)}</p>'
         + (f'<p class="lx-facts lx-ablation">{ablation}</p>' if ablation else "")
         + _observer(unit)
+        + _humans(unit)
         + _range(unit)
     )
 

@@ -10,13 +10,23 @@ from lexplain_core.trials import find_studies, human_scores
 from .studies import signature
 
 
+def of_unit(store: str, layer: str, unit: int) -> pd.Series | None:
+    """What people made of one unit, as `human_scores` has it; None where nobody was asked."""
+    found = _scores(store, _key())
+    rows = found[(found["layer"] == layer) & (found["unit"] == unit)]
+    return None if rows.empty else rows.iloc[0]
+
+
 def with_humans(table: pd.DataFrame, store: str) -> pd.DataFrame:
     """The table of units with the columns human (the proportion right, NaN where nobody was asked) and human_answers."""
-    key = tuple(signature(entry.path) for entry in find_studies() if entry.error is None)
-    found = _scores(store, key)[["layer", "unit", "human", "answers"]]
+    found = _scores(store, _key())[["layer", "unit", "human", "answers"]]
     return table.merge(
         found.rename(columns={"answers": "human_answers"}), on=["layer", "unit"], how="left", validate="1:1"
     )
+
+
+def _key() -> tuple:
+    return tuple(signature(entry.path) for entry in find_studies() if entry.error is None)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

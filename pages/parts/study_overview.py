@@ -59,7 +59,7 @@ def _places(study: Study) -> str:
     running = tasks["running"].clip(upper=each - done)
     free = len(tasks) * each - int(done.sum()) - int(running.sum())
     told = "" if each == 1 else f", {each} people each"
-    return f"{plural(len(tasks), 'task')}{told}: **{int(done.sum()):,} done**, {int(running.sum()):,} running, {free:,} free"
+    return f"{plural(len(tasks), 'task')}{told}: **{int(done.sum()):,} done** (all checks passed), {int(running.sum()):,} running, {free:,} free"
 
 
 def median_minutes(study: Study) -> float | None:
@@ -117,7 +117,7 @@ def _in_words(models: pd.DataFrame, view: links.Results) -> str:
         told.append(
             f"**{md(studies.condition_words(tuple(said[studies.ALL])))}**: {percent(row.mean)} right on average over "
             f"{plural(int(said['units']), 'unit')}, {figures.interval_words(row)}; {plural(int(said['responses']), 'answer')} "
-            f"by {people(int(said['participants']))}; {_beside_chance(row)}"
+            f"by {people(int(said['participants']))}; {_beside_chance(row, said)}"
         )
         if len(told) == 3:
             break
@@ -125,9 +125,11 @@ def _in_words(models: pd.DataFrame, view: links.Results) -> str:
     return "  \n".join(told) + (f"  \n… and {plural(more, 'more condition')} below." if more else "")
 
 
-def _beside_chance(row) -> str:
+def _beside_chance(row, said: pd.Series) -> str:
     if pd.isna(row.low):
         return "chance is 50%."
+    if not said["against"]:
+        return "too few units to set it against chance (50%)."
     if row.low > CHANCE:
         return "above chance (50%)."
     return "below chance (50%)." if row.high < CHANCE else "the interval holds chance (50%)."

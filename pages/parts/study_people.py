@@ -174,9 +174,12 @@ def _codes(study: Study) -> None:
         else "?"
     )
     passed = "all checks passed" if found["passed"] else "not all checks passed"
-    st.success(
+    tell, icon = (
+        (st.success, ":material/verified:") if found["passed"] else (st.warning, ":material/warning:")
+    )
+    tell(
         f"**{md(found['participant'])}**, task {md(found['task'])}: {found['outcome']} on {when}; {passed} at the study’s own thresholds.",
-        icon=":material/verified:",
+        icon=icon,
     )
 
 

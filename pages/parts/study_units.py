@@ -65,7 +65,7 @@ def _in_words(rows: pd.DataFrame) -> str:
     each = rows["responses"]
     count = f"{each.min():,}" if each.min() == each.max() else f"{each.min():,} to {each.max():,}"
     return (
-        f"{plural(len(rows), 'unit')} with {count} answers each, right in {percent(rows['mean'].mean())} on average. The interval lies "
+        f"{plural(len(rows), 'unit')} with {count} {'answer' if count == '1' else 'answers'} each, right in {percent(rows['mean'].mean())} on average. The interval lies "
         f"above chance for {above:,}, below it for {below:,}, and holds it for {len(rows) - above - below:,}. Whiskers: 95% Wilson intervals."
     )
 

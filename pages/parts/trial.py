@@ -188,6 +188,7 @@ def _words(labels: Labels) -> dict[str, Any]:
         "good": f"✓ {labels.correct}",
         "bad": f"✗ {labels.wrong}",
         "waiting": labels.waiting,
+        "small": labels.small,
         "answers": [
             filled(labels.confidence, image=images[n // half], confidence=n % half + 1)
             for n in range(BUTTONS)

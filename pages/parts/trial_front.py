@@ -6,6 +6,7 @@ HTML = """
   <div class="where"><span class="label"></span><span class="count"></span><span class="note"></span>
     <span class="score"></span></div>
   <h1 class="question"></h1>
+  <p class="narrow" role="alert"></p>
   <div class="stage"><div class="board">
     <section class="side left"><h2></h2><div class="cells"></div></section>
     <div class="centre">
@@ -91,6 +92,11 @@ button:focus-visible { outline: 3px solid var(--st-primary-color); outline-offse
 .go:hover { filter: brightness(1.08); }
 .go[hidden], .hint[hidden] { display: none; }
 .trial[data-state="loading"] .stage { visibility: hidden; }
+.narrow { display: none; margin: auto; max-width: 30em; text-align: center; font-weight: 600; }
+@media (max-width: 639px), (max-height: 439px) {
+  .trial .stage, .trial .question { display: none; }
+  .narrow { display: block; }
+}
 """
 
 # One object a mounted component, kept at its element: the function below runs again with every
@@ -134,16 +140,21 @@ class Trial {
     }
     this.parts.go.onclick = () => this.goOn();
     this.onKey = (event) => this.key(event);
-    this.onHide = () => { if (document.hidden && this.onset !== null) this.hidden = true; };
+    this.onHide = () => { if ((document.hidden || this.narrow()) && this.onset !== null) this.hidden = true; };
     document.addEventListener('keydown', this.onKey);
     document.addEventListener('visibilitychange', this.onHide);
+    window.addEventListener('resize', this.onHide);
   }
+
+  // In a window too small for the images, none are shown and none are answered.
+  narrow() { return getComputedStyle(this.root.querySelector('.stage')).display === 'none'; }
 
   end() {
     this.id = null;
     this.stop();
     document.removeEventListener('keydown', this.onKey);
     document.removeEventListener('visibilitychange', this.onHide);
+    window.removeEventListener('resize', this.onHide);
   }
 
   stop() {
@@ -158,6 +169,7 @@ class Trial {
     this.parts.bar.setAttribute('aria-label', words.progress);
     find('.hint .words').textContent = words.hint;
     this.parts.go.textContent = words.go;
+    find('.narrow').textContent = words.small;
     ['upper', 'lower'].forEach((row, number) => {
       this.images[number].alt = words.images[number];
       find(`.answers.${row}`).setAttribute('aria-label', words.images[number]);
@@ -241,6 +253,7 @@ class Trial {
       if (this.id !== id || this.verdict) return;
       this.onset = performance.now();
       this.load = this.onset - came;
+      this.hidden = this.narrow();
       this.later(this.onset, data.lock, () => { if (this.answered === null) this.set('open'); });
     }));
   }
@@ -264,7 +277,7 @@ class Trial {
   }
 
   answer(button) {
-    if (this.state !== 'open' || this.answered !== null) return;
+    if (this.state !== 'open' || this.answered !== null || this.narrow()) return;
     const now = performance.now();
     this.answered = now;
     const message = {

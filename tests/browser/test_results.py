@@ -69,7 +69,7 @@ def test_the_overview_is_the_analysis(visit, site, wanted):
             f"{row.model} · natural · {row.difficulty}: {percent(row.mean)} right on average over {row.units} units, 95% "
             f"interval {percent(row.low)} to {percent(row.high)}; {row.responses} answers by {row.participants} people",
         )
-    shown(page, "8 tasks: 4 done, 0 running, 4 free")
+    shown(page, "8 tasks: 4 done (all checks passed), 0 running, 4 free")
     shown(page, "from 4 of 5 finished sessions; 1 left out by the checks")
     rows = downloaded(page, "Models as CSV")
     for column in ("mean", "low", "high", "cluster_low", "cluster_high"):

@@ -115,7 +115,7 @@ def test_an_answer_makes_the_page_read_again(made):
 def test_the_status_counts_tasks_people_and_minutes(made):
     study = studies.read(made)
     words = study_overview.status(study)
-    assert "8 tasks: **4 done**, 0 running, 4 free" in words
+    assert "8 tasks: **4 done** (all checks passed), 0 running, 4 free" in words
     total = len(study.responses())
     assert f"{total} responses by 6 people (5 of 6 sessions finished)" in words
     seconds = study.checks().query("name == 'total_seconds'")["value"]

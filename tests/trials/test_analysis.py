@@ -100,7 +100,8 @@ def test_means_over_units(answers, by):
             row["low"] < row["mean"] < row["high"] and row["cluster_low"] < row["mean"] < row["cluster_high"]
         )
         expected = "above" if row["low"] > 0.5 else "below" if row["high"] < 0.5 else "at"
-        assert row["against"] == expected
+        # the bootstrap over so few units is too narrow to decide anything
+        assert row["against"] == (expected if by == "model" else "")
         assert row["note"] == ("" if by == "model" else "Only 4 units; the interval is too narrow.")
         if by == "layer":
             assert row["depth"] == int(row["layer"][-1]) / 2
