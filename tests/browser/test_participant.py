@@ -130,6 +130,7 @@ def test_a_whole_course_with_clicks_keys_and_reloads(server, visit):
     expect(code).to_have_text(words)
     page.goto(f"{server.address}/?pid=ann")
     expect(page.get_by_role("heading", name="You have taken part")).to_be_visible()
+    expect(code).to_have_text(words)  # also for who has closed the page too early
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path, visit):
@@ -259,6 +260,25 @@ def test_everything_fits_without_scrolling(server, visit):
         assert [(n, key) for n, key, *_ in keys] == list(zip("123123", "123456", strict=True))
         assert all(gap >= 5 and edge >= 3 for *_, gap, edge in keys)  # the cap stands free in its button
     assert page.locator(".cell img").first.evaluate("i => getComputedStyle(i).imageRendering") == "pixelated"
+
+
+def test_a_window_too_small_for_the_images_takes_no_answer(server, visit):
+    page = visit(f"{server.address}/?pid=small")
+    person = Person(page)
+    person.agree()
+    person.read()
+    person.ready("1 of 2")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_text("This window is too small")).to_be_visible()
+    expect(page.locator(".query.upper img")).to_be_hidden()
+    page.keyboard.press("1")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    expect(page.get_by_text("This window is too small")).to_be_hidden()
+    expect(page.locator(".query.upper img")).to_be_visible()
+    expect(page.locator(".trial")).to_have_attribute("data-state", "open")
+    assert answers(server.study, "small").empty
+    person.answer("1 of 2")
+    assert answers(server.study, "small").hidden.tolist() == [True]  # it was out of sight for a while
 
 
 @pytest.mark.parametrize("first", ["overview", "common"])

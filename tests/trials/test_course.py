@@ -52,6 +52,7 @@ def test_a_whole_course_from_consent_to_code(small_study):
         admit(small_study, "anna")
     assert refused.value.reason == "taken part"
     assert refused.value.text == small_study.settings.texts.taken_part
+    assert refused.value.code == screen.code  # for who has closed the page too early
     with pytest.raises(NotAdmitted):
         begin(small_study, "anna")
     assert resume(small_study, course.token).screen().code == screen.code  # a reload of the last page
