@@ -344,6 +344,7 @@ def test_reloading_does_not_start_the_instructions_again(tmp_path, visit):
 
 
 GERMAN = {
+    "small": "Das Fenster ist zu klein",
     "how_it_works": "So geht es", "sketch": "Eine Skizze", "go_on": "Weiter", "again": "Noch einmal", "practise": "Üben",
     "ready": "Bereit", "start": "Los", "almost": "Fast fertig", "comment": "Ihre Worte", "finish": "Fertig",
     "thanks": "Danke", "code": "Ihr Code", "unknown": "Unbekannt", "taken_part": "Schon dabei gewesen",
