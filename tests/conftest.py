@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process per core runs already (pytest -n)
 
 
 @pytest.fixture(scope="session")
@@ -21,40 +23,39 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def _demo_world(tmp_path_factory) -> tuple[Path, list]:
-    """A store of the demo world, and the probing set that its build drew."""
-    from lexplain_core import build as module
+def _demo_config(store: Path):
     from lexplain_core.config import apply_overrides, parse_config
     from lexplain_core.demo.config import DEMO_CONFIG
 
-    path = tmp_path_factory.mktemp("stores") / "demo.duckdb"
     overrides = [
-        f"store={path}", "probe.limit=2000", "explain.epochs=100", 'importance.to=["zero", "mean"]',
+        f"store={store}", "probe.limit=2000", "explain.epochs=100", 'importance.to=["zero", "mean"]',
         "importance.runs=40000", "ablation.runs=16000",
     ]  # fmt: skip
-    drawn, load = [], module.load_probing_set
-    with pytest.MonkeyPatch.context() as patch:  # drawing takes long: tests look at the same pictures
-
-        def keep(*arguments):
-            drawn.append(load(*arguments))
-            return drawn[0]
-
-        patch.setattr(module, "load_probing_set", keep)
-        module.build(parse_config(apply_overrides(DEMO_CONFIG, overrides), "of the demo"))
-    return path, drawn
+    return parse_config(apply_overrides(DEMO_CONFIG, overrides), "of the demo")
 
 
 @pytest.fixture(scope="session")
-def demo_store(_demo_world) -> Path:
+def demo_store(tmp_path_factory, worker_id) -> Path:
     """A store of the demo world by the real pipeline, built once per test run, with fewer images.
 
     Units are set to 0 and to their mean, with fewer runs of the network than by default.
     """
-    return _demo_world[0]
+    from lexplain_core.build import build
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "demo-store"  # all workers share it
+    with FileLock(f"{folder}.lock"):
+        path = folder / "demo.duckdb"
+        if not path.exists():
+            folder.mkdir(exist_ok=True)
+            build(_demo_config(path))
+    return path
 
 
 @pytest.fixture(scope="session")
-def demo_pictures(_demo_world):
+def demo_pictures(tmp_path_factory):
     """load(i) of the pictures in `demo_store`."""
-    return _demo_world[1][0].load
+    from lexplain_core.probe import load_probing_set
+
+    config = _demo_config(tmp_path_factory.getbasetemp() / "none.duckdb")
+    return load_probing_set(config.probe, config.seed).load

@@ -364,8 +364,11 @@ def test_all_words_can_be_others(tmp_path, visit):
                  practice=1, trials=1, catch=0)  # fmt: skip
     seen = []
 
-    def look(page):
-        """All words and names on the page, but for numbers and marks."""
+    def look(page, then=None):
+        """All words and names on the page, but for numbers and marks, and the button to press then."""
+        button = page.get_by_role("button", name=then) if then else page
+        if then:
+            expect(button).to_be_visible()  # headings come before buttons
         seen.append(page.evaluate(
             """() => { const all = [document.body.innerText, document.title];
                  const walk = (root) => root.querySelectorAll('*').forEach(e => {
@@ -373,13 +376,13 @@ def test_all_words_can_be_others(tmp_path, visit):
                    if (e.shadowRoot) { all.push(e.shadowRoot.textContent); walk(e.shadowRoot); } });
                  walk(document); return all.filter(Boolean).join('\\n'); }"""
         ))  # fmt: skip
-        return page
+        return button
 
     with Server(path) as server:
         page = visit(f"{server.address}/?pid=uli")
         page.get_by_role("button", name="Ja").click()
         expect(page.get_by_role("heading", name="So geht es")).to_be_visible()
-        look(page).get_by_role("button", name="Weiter").click()
+        look(page, "Weiter").click()
         for right in (False, True):
             expect(page.locator(".trial")).to_have_attribute("data-state", "open")
             expect(page.locator(".count")).to_have_text("1 von 1")
@@ -390,14 +393,14 @@ def test_all_words_can_be_others(tmp_path, visit):
             expect(page.locator(".go")).to_have_text("Weiter")
             look(page).locator(".go").click()
             expect(page.get_by_role("heading", name="Bereit" if right else "Noch einmal")).to_be_visible()
-            look(page).get_by_role("button", name="Los" if right else "Üben").click()
+            look(page, "Los" if right else "Üben").click()
         expect(page.locator(".score")).to_have_text("0 richtig")
         expect(page.locator(".trial")).to_have_attribute("data-state", "open")
         page.keyboard.press("1")
         expect(page.locator(".go")).to_be_visible()
         look(page).locator(".go").click()
         expect(page.get_by_role("heading", name="Fast fertig")).to_be_visible()
-        look(page).get_by_role("button", name="Fertig").click()
+        look(page, "Fertig").click()
         expect(page.get_by_role("heading", name="Danke")).to_be_visible()
         expect(page.get_by_text("Ihr Code")).to_be_visible()
         look(page).goto(f"{server.address}/?pid=uli")
