@@ -22,10 +22,15 @@ from pages.parts.words import md, message
 PAGES = {
     "overview": ("Overview", ":material/table_rows:"),
     "neuron": ("Neuron", ":material/stacked_line_chart:"),
+    "compare": ("Compare", ":material/compare:"),
+    "picture": ("By picture", ":material/image_search:"),
     "importance": ("Importance", ":material/scatter_plot:"),
     "try_it": ("Try it", ":material/quiz:"),
     "results": ("Results", ":material/groups:"),
+    "studio": ("Figures", ":material/print:"),
+    "words": ("Your words", ":material/edit_note:"),
 }
+_UNLISTED = {"words"}  # pages that others lead to
 CHART = {
     "displaylogo": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d"],
@@ -259,12 +264,14 @@ def _header(
     places = {}
     with st.container(horizontal=True, vertical_alignment="center", key="lx_header"):
         st.html('<div class="lx-brand">lexplain</div>', width="content")
-        for name, (title, icon) in PAGES.items():
+        for name, (title, _) in PAGES.items():
+            if name in _UNLISTED and name != page:
+                continue
             there = {"store": wanted.id} if wanted else {}
             if wanted:
                 there = st.session_state.get(f"{name} of {wanted.id}", there)
             places[name] = st.empty()
-            places[name].page_link(f"pages/{name}.py", label=title, icon=icon, query_params=there)
+            places[name].page_link(f"pages/{name}.py", label=title, query_params=there)
         st.space("stretch")
         if wanted and len(good) > 1 and picker:
             names = {entry.id: entry.name for entry in good}
@@ -275,7 +282,7 @@ def _header(
                 format_func=names.get,
                 key="store picker",
                 label_visibility="collapsed",
-                width=260,
+                width=200,
                 on_change=_switch_store,
                 help="The store that the page shows",
             )
@@ -284,9 +291,8 @@ def _header(
     def offer(view: Any, release_focus: bool = False) -> None:
         if page == "neuron":  # that unit is what one may want to try
             unit = links.TryIt(store=view.store, layer=view.layer, unit=view.unit)
-            title, icon = PAGES["try_it"]
             places["try_it"].page_link(
-                "pages/try_it.py", label=title, icon=icon, query_params=links.query(unit)
+                "pages/try_it.py", label=PAGES["try_it"][0], query_params=links.query(unit)
             )
         with place:
             copy_link(links.link(view), release_focus)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages import common, links
 from pages.parts import measured, together, top_impact
+from pages.parts.switch import switch
 from pages.parts.words import md
 
 _PARTS = {"top": "Top Impact", "together": "Scores together"}
@@ -20,17 +21,7 @@ def render() -> None:
     st.title("What units do to the network", anchor=False)
     target = (common.info(opened).get("target") or {}).get("name")
     st.caption(md(opened.store.name + (f" · {target}" if target else "")))
-    st.session_state["part"] = view.part
-    st.segmented_control(
-        "Show",
-        list(_PARTS),
-        key="part",
-        format_func=_PARTS.get,
-        required=True,
-        label_visibility="collapsed",
-        on_change=measured.changed,
-        args=(view, "part", "part"),
-    )
+    switch(view, "part", _PARTS)
     (top_impact if view.part == "top" else together).show(view, opened)
     _what_is_this()
 

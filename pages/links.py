@@ -15,8 +15,24 @@ from urllib.parse import urlencode
 from lexplain_core import trials
 
 STATUSES = ("alive", "dead", "constant", "negative")
-SORTS = ("unit", "score", "-score", "-ablation", "-impact", "-observer", "-human", "length", "-maximum")
-TABS = ("examples", "simulated", "effect", "images", "about")
+_SORTED = (
+    "unit",
+    "score",
+    "ablation",
+    "impact",
+    "observer",
+    "human",
+    "length",
+    "maximum",
+    "two_faced",
+    "gap",
+    "apart",
+)
+SORTS = (*_SORTED, *(f"-{name}" for name in _SORTED))
+TABS = ("examples", "values", "similar", "simulated", "effect", "images", "about")
+LEVELS = ("concepts", "classes", "superclasses")
+FIGURES = ("areas", "ranges")
+COLUMNS = ("single", "double")
 PICKS = ("draw", "top")
 KINDS = ("activation", "occlusion", "saliency", "gradcam")
 PARTS = ("top", "together")
@@ -34,25 +50,41 @@ LARGEST = 2**31 - 1  # of whole numbers: the store's are 32 bits wide
 class Overview:
     """The overview: a store and the filters of its table of units.
 
-    layer: '' for all. q: words that the explanation's concepts must contain. low, high: score
-    range, None for open. status: '' for all. sort: a column, with '-' for descending.
+    layer: '' for all. q: what the explanation's concepts must say (`store.find` has the language). by: whose
+    explanations are searched, '' for any method's. low, high: range of the test correlation, None for open.
+    ablation, observer, human, impact, length, maximum, two_faced: ranges `0.2..0.7`, `..4`, `2..`, '' for open.
+    status: '' for all. starred: a list's name. units: a shared list, `block7:3,block7:5`. sort: a column, with '-'
+    for descending. method: whose explanations and scores the table shows. shown: which page of the table, from 1.
     """
 
     page: ClassVar[str] = "overview"
     store: str = ""
     layer: str = ""
     q: str = ""
+    by: str = ""
     low: float | None = None
     high: float | None = None
+    ablation: str = ""
+    observer: str = ""
+    human: str = ""
+    impact: str = ""
+    length: str = ""
+    maximum: str = ""
+    two_faced: str = ""
     status: str = ""
+    starred: str = ""
+    units: str = ""
     sort: str = "unit"
     method: str = ""
+    shown: int = 1
 
 
 @dataclass(frozen=True)
 class Neuron:
     """One unit. unit: None for one that the page chooses. matrix: the concept matrix that shows its
-    concepts, '' for the explanation's own. pick: which examples; draw: their seed. map: how opaque
+    concepts, '' for the explanation's own. level: what the area chart's areas are. pick: which examples; draw:
+    their seed. only: the one range (0–7, -1 below 0) whose images are shown, None for all. above, below: the
+    activations between which images are shown in the tab of values, None for open; log: 1 for logarithmic counts there. map: how opaque
     maps lie over the examples, in percent, 0 for none. image: the one that is looked at closely, and
     kind: how. bucket: the range whose outputs the Effect tab shows (-1 below 0), None for the highest.
     """
@@ -63,13 +95,89 @@ class Neuron:
     unit: int | None = None
     method: str = ""
     matrix: str = ""
+    level: str = "concepts"
     tab: str = "examples"
     pick: str = "draw"
     draw: int = 0
+    only: int | None = None
+    above: float | None = None
+    below: float | None = None
+    log: int = 0
     map: int = 0
     image: int | None = None
     kind: str = "activation"
     bucket: int | None = None
+
+
+@dataclass(frozen=True)
+class Words:
+    """An explanation edited by hand. method: the one that it starts from. matrix: whose eyes it is fitted with. terms:
+    `12:2.1,40:-0.3`, concept ids with weights; '' for those of the method. bias: None for the fitted one. way: 'refit'
+    (weights and bias by least squares on the train split) or 'keep' (as they are given)."""
+
+    page: ClassVar[str] = "words"
+    store: str = ""
+    layer: str = ""
+    unit: int | None = None
+    method: str = ""
+    matrix: str = ""
+    terms: str = ""
+    bias: float | None = None
+    way: str = "refit"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a picture excites. layer: '' for the network's last. image: one of the store's; None for one that was sent,
+    which no address can hold. unit: the one whose map is shown, None for the most unusual."""
+
+    page: ClassVar[str] = "picture"
+    store: str = ""
+    layer: str = ""
+    image: int | None = None
+    unit: int | None = None
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Two to four units side by side. a, b, c, d: `layer:unit`, `layer:unit:method` or `layer:unit:method:store id`, each
+    part percent-encoded; '' for an empty place. scale: 'same' axes for all, or each its 'own'. key: the image that is
+    highlighted, by its path below the set's root. draw: seed of the images."""
+
+    page: ClassVar[str] = "compare"
+    store: str = ""
+    a: str = ""
+    b: str = ""
+    c: str = ""
+    d: str = ""
+    level: str = "concepts"
+    scale: str = "same"
+    pick: str = "draw"
+    draw: int = 0
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A figure for print. figure: 'areas' (the paper's Figure 3) or 'ranges' (Figure 4). units: `layer:unit,…`, in
+    their order, each part percent-encoded. per: images per range. palette: a name. column: width. size: of the font, in points. words: 1 with
+    captions. paths: 1 for letters as paths. pins, without: `layer:unit:bucket:image,…` and `image,…`."""
+
+    page: ClassVar[str] = "studio"
+    store: str = ""
+    figure: str = "areas"
+    units: str = ""
+    method: str = ""
+    level: str = "concepts"
+    per: int = 4
+    palette: str = "default"
+    column: str = "double"
+    size: float = 8.0
+    words: int = 1
+    paths: int = 0
+    pins: str = ""
+    without: str = ""
+    draw: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,15 +234,22 @@ class Results:
     row: float | None = None
 
 
-VIEWS = {view.page: view for view in (Overview, Neuron, Importance, TryIt, Results)}
+VIEWS = {
+    view.page: view
+    for view in (Overview, Neuron, Words, Picture, Compare, Studio, Importance, TryIt, Results)
+}
 _CHOICES = {
     "status": ("", *STATUSES), "sort": SORTS, "tab": TABS, "pick": PICKS, "kind": KINDS,
     "part": PARTS, "to": TO, "fit": FITS, "difficulty": DIFFICULTIES, "show": SHOWN, "over": OVER, "order": ORDERS,
-    "against": AGAINST,
+    "against": AGAINST, "level": LEVELS, "way": ("refit", "keep"), "scale": ("same", "own"), "figure": FIGURES,
+    "column": COLUMNS,
 }  # fmt: skip
 _SECONDS = (0.0, 1e6)
+_ANY = (-1e30, 1e30)
 _RANGES = {  # whole numbers are 0 to LARGEST and others -1 to 1 without
     "map": (0, 100), "bucket": (-1, 7), "count": (1, 20), "rounds": (1, 100), "catch": (0.0, 1.0), "row": (0.5, 1.0),
+    "only": (-1, 7), "log": (0, 1), "above": _ANY, "below": _ANY, "bias": _ANY, "shown": (1, LARGEST),
+    "per": (1, 12), "size": (5.0, 16.0), "words": (0, 1), "paths": (0, 1),
     "least": _SECONDS, "most": _SECONDS, "reading": _SECONDS,
 }  # fmt: skip
 
@@ -191,7 +306,8 @@ def _value(field, text: str):
             number, (low, high) = int(text), _range(field)
             return number if low <= number <= high else None
         if "float" in field.type:
-            number, (low, high) = round(float(text), 4), _range(field)
+            (low, high), number = _range(field), float(text)
+            number = float(f"{number:.6g}") if (low, high) == _ANY else round(number, 4)
             return number if low <= number <= high else None
     except ValueError:
         return None

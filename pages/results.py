@@ -18,7 +18,7 @@ from pages.parts import (
     study_scores,
     study_units,
 )
-from pages.parts.measured import changed
+from pages.parts.switch import switch
 from pages.parts.words import code, md, message
 
 _PARTS = {
@@ -121,17 +121,7 @@ def _to_study(view: links.Results) -> None:
 
 
 def _tabs(view: links.Results) -> None:
-    st.session_state["show part"] = view.show
-    st.segmented_control(
-        "Show",
-        list(_PARTS),
-        key="show part",
-        format_func=_PARTS.get,
-        required=True,
-        label_visibility="collapsed",
-        on_change=changed,
-        args=(view, "show", "show part"),
-    )
+    switch(view, "show", _PARTS, key="show part")
 
 
 def _figures(view: links.Results, study: studies.Study) -> None:

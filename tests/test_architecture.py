@@ -15,13 +15,13 @@ from .conftest import ROOT
 CORE = ROOT / "lexplain_core"
 # A room imports only from rooms before it in this list.
 ROOMS = [
-    "store", "probe", "target", "concepts", "explain", "simulate", "importance", "trials", "live", "figures",
-    "demo", "work", "judging", "mapping", "observing", "persist_effects", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "cli", "__main__", "reference",
+    "store", "notes", "probe", "target", "concepts", "explain", "simulate", "importance", "trials", "live", "figures",
+    "demo", "work", "judging", "mapping", "observing", "relating", "persist_effects", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "figure_cli", "cli", "__main__", "reference",
 ]  # fmt: skip
 BASE = ["errors", "registry", "progress", "config", "config_paths", "sampling"]
 SOURCES = sorted(p for p in CORE.rglob("*.py"))
 PAGES = [p for p in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))] if p.exists()]
-PAGES_MAY = {"store", "figures", "trials", "live", "errors"}
+PAGES_MAY = {"store", "notes", "figures", "trials", "live", "errors"}
 
 
 def imported(path: Path) -> set[str]:
@@ -84,8 +84,8 @@ def test_the_reader_needs_no_torch(module):
 
 
 def keeps_studies(path: Path) -> bool:
-    """Whether a file of the core is one of those that keep studies, which are SQLite files."""
-    return path.parent == CORE / "trials" and path.name.startswith("file")
+    """Whether a file of the core is one of those that keep studies or notes, which are SQLite files."""
+    return path.parent in (CORE / "trials", CORE / "notes") and path.name.startswith("file")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(CORE)))

@@ -34,6 +34,7 @@ CREATE TABLE images (
     caption   VARCHAR,
     predicted INTEGER,              -- the model's largest output
     thumbnail BLOB NOT NULL,        -- JPEG, the longest side meta.thumbnail pixels at most
+    descriptor BLOB NOT NULL,       -- 8 x 8 RGB bytes, the image's colours in place: nearest images without a network
     crop      BLOB                  -- JPEG of what the network saw, for images that examples use
 );
 
@@ -120,6 +121,8 @@ CREATE TABLE explanations (
     val_correlation DOUBLE,
     violation      DOUBLE,           -- largest violation of the optimality conditions of its sparse fit
     reason         VARCHAR,          -- why there is no explanation
+    two_faced      DOUBLE,           -- 0 to 1: how different the concepts of its low and its high ranges are
+    two_faced_reason VARCHAR,        -- why that is NULL
     UNIQUE (layer_id, unit, method, config_hash)
 );
 
@@ -232,4 +235,23 @@ CREATE TABLE observer_scores (
     soft      DOUBLE,                -- mean of sigmoid(slope * margin); NULL where the build has no slope
     reason    VARCHAR,               -- why there is no score
     PRIMARY KEY (layer_id, unit, embedding)
+);
+
+-- The units of the layer that are most alike, by correlation of their activations over the probing set.
+CREATE TABLE similar_units (
+    layer_id    INTEGER NOT NULL,
+    unit        INTEGER NOT NULL,
+    other       INTEGER NOT NULL,
+    rank        INTEGER NOT NULL,    -- 1 is the most alike; -1 the most opposed, where that is below 0
+    correlation FLOAT NOT NULL,
+    PRIMARY KEY (layer_id, unit, other)
+);
+
+-- What encoders saw, so that P of any concept can be computed later: unit vectors, in pieces, ascending by id.
+CREATE TABLE embeddings (
+    matrix VARCHAR NOT NULL,         -- a concept matrix of the kind encoder
+    kind   VARCHAR NOT NULL,         -- image, concept
+    ids    INTEGER[] NOT NULL,       -- image or concept ids of the rows
+    width  INTEGER NOT NULL,
+    data   BLOB USING COMPRESSION uncompressed NOT NULL  -- float16, row by row
 );

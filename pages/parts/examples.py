@@ -11,6 +11,7 @@ from lexplain_core.store import Unit, UnitMap
 
 from .. import common, links
 from . import look, thumbs
+from .switch import switch
 from .words import share
 
 _PICKS = {"draw": "A random draw", "top": "The strongest"}
@@ -63,18 +64,8 @@ def _group(view: links.Neuron, unit: Unit, bucket: int, title: str, count: int, 
 
 def _controls(view: links.Neuron) -> None:
     """Which examples."""
-    st.session_state["pick"] = view.pick
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control(
-            "Which examples",
-            list(_PICKS),
-            key="pick",
-            format_func=_PICKS.get,
-            required=True,
-            label_visibility="collapsed",
-            on_change=_to_pick,
-            args=(view,),
-        )
+        switch(view, "pick", _PICKS, label="Which examples")
         if view.pick == "draw":
             st.button(
                 "Draw again",
@@ -91,10 +82,6 @@ def _controls(view: links.Neuron) -> None:
         st.html(
             f'<span class="lx-muted">{words} Below each: its activation and label.</span>', width="content"
         )
-
-
-def _to_pick(view: links.Neuron) -> None:
-    common.show(replace(view, pick=st.session_state["pick"]))
 
 
 def _redraw(view: links.Neuron) -> None:

@@ -78,11 +78,6 @@ def layers_say_why(opened: Opened, otherwise: str = "The build did not measure i
 # -- what is chosen ----------------------------------------------------------------------------------
 
 
-def changed(view: Any, field: str, key: str) -> None:
-    """Show the view with what a widget was set to."""
-    common.show(replace(view, **{field: st.session_state[key]}))
-
-
 def without(view: links.Importance, field: str, known: Any, words: str) -> links.Importance:
     """The view without a layer or method that has no rows here, after saying so."""
     if getattr(view, field) and getattr(view, field) not in set(known):

@@ -14,8 +14,8 @@ from lexplain_core.trials import CHANCE, Results, no_formulas
 
 from .. import common, links
 from . import studies
-from .measured import changed
 from .studies import Study
+from .switch import changed
 from .words import md
 
 _OVER = {"units": "units", "people": "people and units"}

@@ -11,10 +11,10 @@ from lexplain_core.trials import Results, no_formulas
 
 from .. import common, links
 from . import studies
-from .measured import changed
 from .studies import Study
 from .study_overview import pick
 from .study_units import at_hand, no_store, units_chart
+from .switch import changed
 from .words import md, two
 
 NAMES = {

@@ -11,9 +11,10 @@ from lexplain_core.trials import CHANCE, Results, no_formulas
 
 from .. import common, links
 from . import studies
-from .measured import changed, open_unit
+from .measured import open_unit
 from .studies import Study
 from .study_overview import pick
+from .switch import changed
 from .words import md
 
 _ORDERS = {"right": "worst first", "-right": "best first", "layer": "by layer and number"}

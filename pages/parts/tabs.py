@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -13,6 +11,7 @@ from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
 from . import about, effect, examples, headline, simulated
+from .switch import switch
 
 _TITLES = {
     "examples": "Example images",
@@ -27,17 +26,7 @@ _ROWS = 1000  # rows of the table of images that are sent to the browser
 def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Explanation | None) -> None:
     """The chosen tab; only that one is computed. view.matrix: the concept matrix that simulates."""
     explained = explanation is not None and not explanation.reason
-    st.session_state["tab"] = view.tab
-    st.segmented_control(
-        "Show",
-        list(_TITLES),
-        key="tab",
-        format_func=_TITLES.get,
-        required=True,
-        label_visibility="collapsed",
-        on_change=_to_tab,
-        args=(view,),
-    )
+    switch(view, "tab", _TITLES)
     if view.tab == "examples":
         examples.show(view, opened, unit)
     elif view.tab == "simulated":
@@ -55,10 +44,6 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Exp
         _images(opened, unit, explanation if explained and view.matrix else None, view.matrix)
     else:
         about.show(opened, unit, explanation)
-
-
-def _to_tab(view: links.Neuron) -> None:
-    common.show(replace(view, tab=st.session_state["tab"]))
 
 
 # -- all images -----------------------------------------------------------------------------------

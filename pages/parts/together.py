@@ -13,6 +13,7 @@ from lexplain_core.figures import plain, plural
 from .. import common, links
 from . import measured
 from .scores import ABLATIONS, seen_by
+from .switch import changed
 from .words import md
 
 _POINTS = "score points"
@@ -81,15 +82,15 @@ def _filters(view: links.Importance, frame: pd.DataFrame, fits: list[str]) -> No
     columns = st.columns([1, 1, 1.2], vertical_alignment="bottom")
     columns[0].selectbox(
         "Layer", ["", *layers], key="t layer", format_func=lambda x: x or "all layers",
-        on_change=measured.changed, args=(view, "layer", "t layer"),
+        on_change=changed, args=(view, "layer", "t layer"),
     )  # fmt: skip
     columns[1].selectbox(
         "Method", ["", *methods], key="t method", format_func=lambda x: x or "all methods",
-        on_change=measured.changed, args=(view, "method", "t method"),
+        on_change=changed, args=(view, "method", "t method"),
     )  # fmt: skip
     if len(fits) > 1:
         columns[2].segmented_control(
-            "c and d found by", fits, key="t fit", required=True, on_change=measured.changed, args=(view, "fit", "t fit"),
+            "c and d found by", fits, key="t fit", required=True, on_change=changed, args=(view, "fit", "t fit"),
             help="; ".join(f"{name}: {meaning}" for name, meaning in ABLATIONS.values()),
         )  # fmt: skip
 

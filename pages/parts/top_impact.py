@@ -13,6 +13,7 @@ from lexplain_core.figures import percent, plural
 from .. import common, links
 from . import measured
 from .measured import BETAS, SET_TO
+from .switch import changed
 from .words import code, md, rounded
 
 _BETA = 0.02  # of the scatter
@@ -76,7 +77,7 @@ def _switches(view: links.Importance, opened: common.Opened) -> None:
                 required=True,
                 label_visibility="collapsed",
                 width="content",
-                on_change=measured.changed,
+                on_change=changed,
                 args=(view, "to", "set to"),
             )
 
@@ -185,7 +186,7 @@ def _scatter(view: links.Importance, opened: common.Opened, frame: pd.DataFrame)
         ["", *layers],
         key="i layer",
         format_func=lambda x: x or "all layers",
-        on_change=measured.changed,
+        on_change=changed,
         args=(view, "layer", "i layer"),
         label_visibility="collapsed",
     )
