@@ -32,6 +32,7 @@ from .persist import write_store
 from .probe import load_probing_set, split
 from .probe.digest import content_digest
 from .progress import Progress, Silent
+from .relating import relate
 from .store import Store, StoreError
 from .target import Recording, choose_device, load_target, record, resolve_layers
 from .target.base import LayerInfo
@@ -137,7 +138,7 @@ def make_concepts(work: Work) -> None:
     train, device = work.splits == "train", choose_device(config.record.device)
     work.matrices["label"] = concept_matrices["label"](probing)
     # All that can be wrong without a look at the images comes before it.
-    concepts = concept_set(probing, config.concepts.sets)
+    work.concepts = concept_set(probing, config.concepts.sets)
     encoders = {}
     for role in _roles(config):
         check_given(getattr(config, role), role)
@@ -167,7 +168,7 @@ def make_concepts(work: Work) -> None:
         )
     if "explainer" in work.views:
         explainer = work.views["explainer"]
-        work.matrices[explainer.name] = explainer.matrix(concepts)
+        work.matrices[explainer.name] = explainer.matrix(work.concepts)
     for name in config.explain.methods:
         by_label = methods[name].matrix == "label"
         work.matrices_of[name] = "label" if by_label else work.views["explainer"].name
@@ -260,6 +261,7 @@ STAGES = [
     ("recording", record_layers),
     ("explanations", explain_units),
     ("scores", score_explanations),
+    ("relations", relate),
     ("effects", replace_units),
     ("maps", keep_maps),
     ("observer", observe),

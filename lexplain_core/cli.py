@@ -6,8 +6,10 @@ import json
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qsl
 
 import typer
 from rich import box
@@ -15,8 +17,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from . import study_cli
+from . import figure_cli, study_cli
 from .errors import UserError
+
+if TYPE_CHECKING:
+    from .store import Store, Wanted
 
 app = typer.Typer(
     name="lexplain_core",
@@ -30,6 +35,7 @@ out = Console()
 imports = typer.Typer(help="Bring into a store what others made.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 app.add_typer(study_cli.app, name="study")
+app.command()(figure_cli.figure)
 
 Overrides = Annotated[
     list[str] | None,
@@ -75,7 +81,10 @@ def demo(
 @app.command()
 def layers(
     model: Annotated[
-        str, typer.Argument(help="torchvision name, `timm/NAME`, `file.py:function`, or `demo`.")
+        str,
+        typer.Argument(
+            help="torchvision name, `timm/NAME`, `open_clip/NAME`, a preset, `file.py:function`, or `demo`."
+        ),
     ],
     match: Annotated[
         str | None, typer.Option(help="Show only layers whose name matches, such as 'layer4*'.")
@@ -109,6 +118,35 @@ def layers(
 
 
 @app.command()
+def presets(
+    name: Annotated[str | None, typer.Argument(help="A preset; all are listed without one.")] = None,
+) -> None:
+    """List the target models that have a short name, or say all about one and how a config uses it."""
+    from .target.presets import presets as known
+    from .target.presets import toml
+
+    if name is None:
+        name_column = Column("preset", no_wrap=True)
+        table = Table(name_column, "network", "weights", "layers", box=box.SIMPLE_HEAD)
+        for preset in (known[n] for n in known):
+            shown = (
+                ", ".join(pattern for pattern, _ in preset.layers) if preset.count < 4 else str(preset.count)
+            )
+            table.add_row(preset.name, escape(preset.about), preset.weights or "a file", escape(shown))
+        out.print(table)
+        out.print("le: Oikarinen & Weng 2024. imi: Zimmermann, Klein & Brendel 2023.", style="dim")
+        return
+    preset = known[name]
+    out.print(f"{preset.name}: {preset.about}", highlight=False, markup=False)
+    out.print(f"model {preset.model}, weights {preset.weights or 'not to be had by name: ' + preset.get}", highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+    for pattern, pooling in preset.layers:
+        out.print(f"  {pattern} (pooling {pooling})", highlight=False, markup=False)
+    if preset.note:
+        out.print(preset.note, highlight=False, markup=False, soft_wrap=True)
+    print(f"\n{toml(preset)}")
+
+
+@app.command()
 def info(
     store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
     json_: Annotated[
@@ -124,6 +162,76 @@ def info(
         print(json.dumps(facts, ensure_ascii=False, indent=2))
     else:
         _print_info(facts)
+
+
+@app.command()
+def export(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
+    file: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help="What to write; its end says how: .csv, .json, .parquet."),
+    ],
+    filter_: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            metavar="ADDRESS",
+            help="Which units: an address that the Overview's “Copy link” gives, or what stands behind its ?.",
+        ),
+    ] = "",
+    list_: Annotated[
+        str, typer.Option("--list", metavar="NAME", help="Only units that were starred on this list.")
+    ] = "",
+    method: Annotated[
+        list[str] | None, typer.Option("--method", help="Only explanations by this method; may be repeated.")
+    ] = None,
+) -> None:
+    """Write explanations and scores of units to a file: one row per unit and method."""
+    from .store import FORMATS, Store, as_bytes, sentence
+    from .trials import human_scores
+
+    form = file.suffix.lower().removeprefix(".")
+    if form not in FORMATS:
+        raise UserError(
+            f"{file} must end in {', '.join('.' + name for name in FORMATS)}: that says how to write it."
+        )
+    with Store.open(store) as opened:
+        wanted = _wanted(opened, filter_, list_)
+        human = human_scores(opened.id)
+        frame = opened.export(wanted, human, method)
+        facts = {
+            "store": {"id": opened.id, "name": opened.name},
+            "filter": sentence(wanted) if wanted.filtered else "All units.",
+        }
+    try:
+        file.write_bytes(as_bytes(frame, form, facts))
+    except OSError as error:
+        raise UserError(f"{file} can't be written: {error.strerror or error}.") from None
+    units = len(frame[["layer", "unit"]].drop_duplicates())
+    said = f"{file}: {len(frame):,} rows, {units:,} units. {facts['filter']}"
+    out.print(study_cli.printable(said), highlight=False, markup=False, soft_wrap=True)
+
+
+def _wanted(opened: Store, address: str, name: str) -> Wanted:
+    """The filter of an address, with a list's units alone; `UserError` for what can't be used in it."""
+    from . import notes
+    from .store import Wanted
+
+    texts = dict(parse_qsl(address.partition("?")[2] or address.removeprefix("?")))
+    if address and not texts:
+        raise UserError(f"--filter {address!r} says nothing: it is like 'layer=block7&q=dog&low=0.5'.")
+    if texts.get("store", opened.id) != opened.id:
+        raise UserError(f"The address of --filter is one of another store, {texts['store']!r}.")
+    _, problems = notes.take_in(opened)
+    for problem in problems:
+        out.print(study_cli.printable(problem), style="yellow", highlight=False, markup=False, soft_wrap=True)
+    wanted, faults = Wanted.read(texts)
+    among, listed, more = notes.Notes.of(opened).among(
+        name or texts.get("starred", ""), texts.get("units", "")
+    )
+    if faults + more:
+        raise UserError("\n".join(faults + more))
+    return replace(wanted, among=among, listed=listed)
 
 
 @imports.command("explanations")

@@ -75,11 +75,11 @@ class Target(Section):
 
     model: str = Field(
         "resnet50",
-        description="torchvision name, `timm/NAME`, `path/to/file.py:function` for one's own, or `demo`.",
+        description="torchvision name, `timm/NAME`, `open_clip/NAME` (its image tower), `path/to/file.py:function` for one's own, a preset (`le/resnet50-imagenet`; `python -m lexplain_core presets` lists them), or `demo`.",
     )
     weights: str = Field(
         "default",
-        description="A checkpoint file (`.pth`, `.pt`, `.th`, `.safetensors`), torchvision's or timm's tag, `default` (downloaded), or `random`.",
+        description="A checkpoint file (`.pth`, `.pt`, `.th`, `.safetensors`), torchvision's, timm's or open_clip's tag, `default` (a preset's own, or the library's; downloaded), or `random`.",
     )
     outputs: str | list[str] | None = Field(
         None,
@@ -126,6 +126,10 @@ class Concepts(Section):
     sets: list[str] = Field(
         ["labels"],
         description="Concept sets, joined without duplicates: `labels` (classes, superclasses, attributes), `nouns` (common English nouns), or text files with a concept a line.",
+    )
+    embeddings: bool = Field(
+        True,
+        description="Keep the encoders' embeddings of all images and concepts in the store, so that pages can score any words; 2 bytes a number.",
     )
 
 
@@ -311,7 +315,8 @@ class Build(Section):
     probe: Probe = Field(default_factory=Probe, description="What the network is shown.")
     target: Target = Field(default_factory=Target, description="The network under study.")
     layers: list[LayerSpec | str] = Field(
-        min_length=1, description="Layers to record: names, or tables with `name` and `pooling`."
+        min_length=1,
+        description="Layers to record: names, or tables with `name` and `pooling`; `preset` stands for the layers of interest of a preset (`target.model`).",
     )
     record: Record = Field(default_factory=Record, description="The recording pass.")
     concepts: Concepts = Field(default_factory=Concepts, description="What encoders are asked about.")

@@ -27,8 +27,9 @@ from .simulate import (
     score_layer,
     undefined,
 )
-from .store import Store
+from .store import MATCH, Store
 from .store.appender import StoreAppender
+from .store.relations import two_faced
 from .stored_encoders import StoredEncoders
 
 ORIGIN = "imported"
@@ -85,7 +86,7 @@ def import_explanations(
             stored = StoredEncoders(encoders, config, out.image_labels(), progress)
             refused = _add_values(concepts, stored, out, progress)
         scored = _score(foreign, concepts, simulators, refused, out, progress)
-        _write(foreign, concepts, scored, _Source(file, method, main, simulators), out)
+        _write(foreign, concepts, scored, _Source(file, method, main, simulators), out, progress)
         if "label" in simulators:
             out.add_role("label", "simulator")
     return _summary(method, main, foreign, new, scored)
@@ -294,19 +295,20 @@ def _write(
     scored: dict[tuple[str, int], dict[str, Scored]],
     source: _Source,
     out: StoreAppender,
+    progress: Progress,
 ) -> None:
     digest = hashlib.sha256(source.file.read_bytes()).hexdigest()
     config = {"method": source.method, "file": source.file.name, "sha256": digest}
-    numbers = {layer: identity for layer, (identity, _) in out.layers().items()}
+    layers = out.layers()
     known = {name: out.concepts_of(name) for name in source.simulators}
     explanations, terms, scores = [], [], []
+    faced = _two_faced(foreign, concepts, known, layers, source, out, progress)
     for identity, one in enumerate(foreign, out.next_id("explanations", "explanation_id")):
-        ids = {concepts[normalised(text)][0] for _, text in one.terms}
-        matrix = next((name for name in source.simulators if ids <= known[name]), source.simulator)
+        matrix, value, why = faced[one.layer, one.unit]
         explanations.append(
-            {"explanation_id": identity, "layer_id": numbers[one.layer], "unit": one.unit,
+            {"explanation_id": identity, "layer_id": layers[one.layer][0], "unit": one.unit,
              "method": source.method, "config_hash": config_hash(config), "matrix": matrix,
-             "bias": one.bias, "length": len(one.terms)}
+             "bias": one.bias, "length": len(one.terms), "two_faced": value, "two_faced_reason": why}
         )  # fmt: skip
         for rank, (weight, text) in enumerate(one.terms):
             concept = concepts[normalised(text)][0]
@@ -328,6 +330,35 @@ def _write(
     out.rows("terms", pd.DataFrame(terms))
     frame = pd.DataFrame(scores)
     out.rows("scores", frame.astype({"null_units": "Int32", "null_above": "Int32"}) if scores else frame)
+
+
+def _two_faced(
+    foreign: Sequence[Foreign],
+    concepts: dict[str, tuple[int, Concept]],
+    known: dict[str, set[int]],
+    layers: dict[str, tuple[int, pd.DataFrame]],
+    source: _Source,
+    out: StoreAppender,
+    progress: Progress,
+) -> dict[tuple[str, int], tuple[str, float | None, str | None]]:
+    """By (layer, unit) the matrix that an explanation counts as found on, `relations.two_faced` by it, and why not."""
+    found = {}
+    with progress.task("low and high ranges", total=len(foreign)) as advance:
+        for one in foreign:
+            ids = [concepts[normalised(text)][0] for _, text in one.terms]
+            matrix = next((name for name in source.simulators if known[name].issuperset(ids)), None)
+            layer_id, units = layers[one.layer]
+            if units["status"][one.unit] not in ("alive", "negative"):
+                value, why = None, str(units["reason"][one.unit])
+            elif matrix is None:
+                value, why = None, "No concept matrix has values of all its concepts."
+            else:
+                matches = np.stack([out.values(matrix, i) >= MATCH for i in ids])
+                weights = [weight for weight, _ in one.terms]
+                value, why = two_faced(out.activations_of(layer_id, one.unit), matches, weights)
+            found[one.layer, one.unit] = matrix or source.simulator, value, why
+            advance(1)
+    return found
 
 
 def _summary(

@@ -20,10 +20,12 @@ from .config import Build
 from .explain import Found, methods
 from .mapping import Whole, mapped_images
 from .persist_effects import ablation_scores, missing_ablation, write_effects
+from .persist_relations import all_concepts, write_embeddings, write_similar
 from .probe import ProbingSet
 from .probe.images import thumbnail_jpeg
 from .simulate import LabelSimulator, Scored, Unsupported
 from .store import StoreWriter
+from .store.descriptors import describe
 from .target import Recording, TargetModel
 from .work import Work
 
@@ -44,6 +46,7 @@ def write_store(work: Work) -> None:
         _write_layers(work, store)
         _write_explanations(work, store)
         write_effects(work, store)
+        write_similar(work, store)
         _write_meta(work, store)
 
 
@@ -83,11 +86,13 @@ def _write_images(work: Work, store: StoreWriter) -> None:
         return (
             i, probing.keys[i], int(probing.labels[i]), str(work.splits[i]), image.width, image.height,
             probing.captions[i] if probing.captions else None,
-            None if predicted is None else int(predicted[i]), thumbnail_jpeg(image, side), crop,
+            None if predicted is None else int(predicted[i]), thumbnail_jpeg(image, side), describe(image),
+            crop,
         )  # fmt: skip
 
     columns = [
-        "image_id", "key", "class_id", "split", "width", "height", "caption", "predicted", "thumbnail", "crop",
+        "image_id", "key", "class_id", "split", "width", "height", "caption", "predicted", "thumbnail",
+        "descriptor", "crop",
     ]  # fmt: skip
     with ThreadPoolExecutor() as pool, work.progress.task("thumbnails", total=len(probing)) as advance:
         for start in range(0, len(probing), 1024):
@@ -143,7 +148,8 @@ def _write_explanations(work: Work, store: StoreWriter) -> None:
         for unit, result in found.items():
             explanations.append(
                 (identity, number, unit, name, digest, matrix.name, result.bias, len(result.concepts),
-                 result.val_correlation, result.violation, result.reason)
+                 result.val_correlation, result.violation, result.reason,
+                 *work.two_faced.get((number, name, unit), (None, None)))
             )  # fmt: skip
             for rank, (concept, weight) in enumerate(zip(result.concepts, result.weights, strict=True)):
                 terms.append((identity, rank, ids[matrix.concepts[concept].key], weight))
@@ -162,7 +168,7 @@ def _write_explanations(work: Work, store: StoreWriter) -> None:
         store.rows("method_configs", pd.DataFrame([row]))
     store.rows("explanations", pd.DataFrame(explanations, columns=[
         "explanation_id", "layer_id", "unit", "method", "config_hash", "matrix", "bias", "length",
-        "val_correlation", "violation", "reason"]))  # fmt: skip
+        "val_correlation", "violation", "reason", "two_faced", "two_faced_reason"]))  # fmt: skip
     store.rows("terms", pd.DataFrame(terms, columns=["explanation_id", "rank", "concept_id", "weight"]))
     frame = pd.DataFrame(scores, columns=[
         "explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason", "null_units",
@@ -221,8 +227,9 @@ def main_simulator(work: Work, method: str) -> str:
 def _write_concepts(work: Work, store: StoreWriter) -> dict[str, int]:
     """Write concepts and their matrices; returns the store's id of each concept by its key.
 
-    Of an encoder's concepts those are listed that passed the filter or are used. Its P is dense, so
-    values are kept only for the concepts that some explanation uses, whichever method made it.
+    All concepts of the build's set are listed where the embeddings are kept, else those of an encoder's that
+    passed the filter or are used. Its P is dense, so values are kept only for the
+    concepts that some explanation uses, whichever method made it.
     """
     used: dict[str, Concept] = {}
     for (_, name), found in work.explanations.items():
@@ -236,6 +243,7 @@ def _write_concepts(work: Work, store: StoreWriter) -> dict[str, int]:
                 first = known.setdefault(concept.key, concept)
                 if concept.origin.startswith(f"{first.origin}, "):  # it came from other sets, too
                     known[concept.key] = replace(first, origin=concept.origin)
+    known = all_concepts(work, known)
     ids = {key: number for number, key in enumerate(known)}
     rows = [(ids[key], key, c.name, c.origin) for key, c in known.items()]
     store.rows("concepts", pd.DataFrame(rows, columns=["concept_id", "key", "name", "origin"]))
@@ -252,6 +260,8 @@ def _write_concepts(work: Work, store: StoreWriter) -> dict[str, int]:
             some = in_order[start : start + _CONCEPTS_AT_ONCE]
             values = _values(some, views.get(name), work.matrices.get(name))
             store.concept_values(name, [ids[concept.key] for concept in some], values)
+    if work.config.concepts.embeddings:
+        write_embeddings(work, list(known.values()), store)
     return ids
 
 
@@ -375,7 +385,7 @@ def store_id(config: Build, probing: ProbingSet, model: TargetModel, encoders: d
         "record": True,
         "probe": {"root", "names", "superclasses"},
         "target": {"weights"},
-        "concepts": {"sets"},
+        "concepts": {"sets", "embeddings"},
         "explainer": files,
         "simulator": files,
     }

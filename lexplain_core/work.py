@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .concepts import ConceptMatrix
+from .concepts import Concept, ConceptMatrix
 from .config import Build
 from .explain import Found
 from .probe import ProbingSet
@@ -32,6 +32,7 @@ class Work:
     per image, (N,). units: a frame of statistics and status per layer.
 
     matrices: concept matrices by name. matrices_of: the name of the one that each method reads.
+    concepts: the build's concept set.
     kept: by method, which of that matrix's concepts pass the concept filter, boolean (M,).
     views: encoders by role, 'explainer' and 'simulator'. same_encoder: whether they are one model.
 
@@ -42,7 +43,8 @@ class Work:
     ways: by layer number, how its units are replaced (None where they are not), and why there are no
     impacts and ablation scores, if so. temperature: of the losses, fitted on val. impacts: by (layer number, what
     units are set to), then by unit. pushes: by layer number, then by unit. ablations: as scores, and
-    then by mode. maps, observers: rows of the store's tables. seconds: by stage.
+    then by mode. similar, maps, observers: rows of the store's tables.
+    two_faced: by layer number, method and unit, and why it is None. seconds: by stage.
     """
 
     config: Build
@@ -59,6 +61,7 @@ class Work:
     matrices: dict[str, ConceptMatrix] = field(default_factory=dict)
     matrices_of: dict[str, str] = field(default_factory=dict)
     kept: dict[str, np.ndarray] = field(default_factory=dict)
+    concepts: tuple[Concept, ...] = ()
     views: dict[str, EncoderView] = field(default_factory=dict)
     same_encoder: bool = False
     explanations: dict[tuple[int, str], dict[int, Found]] = field(default_factory=dict)
@@ -68,6 +71,8 @@ class Work:
     impacts: dict[tuple[int, str], dict[int, Impact]] = field(default_factory=dict)
     pushes: dict[int, dict[int, pd.DataFrame]] = field(default_factory=dict)
     ablations: dict[tuple[int, str], dict[str, dict[int, dict[str, Ablated]]]] = field(default_factory=dict)
+    similar: list[pd.DataFrame] = field(default_factory=list)
+    two_faced: dict[tuple[int, str, int], tuple[float | None, str | None]] = field(default_factory=dict)
     maps: list[pd.DataFrame] = field(default_factory=list)
     observers: list[pd.DataFrame] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports between threads
 import streamlit as st
 
-from lexplain_core import figures
+from lexplain_core import figures, notes
+from lexplain_core.errors import UserError
 from lexplain_core.store import Store, StoreEntry, StoreError, find_stores
 from pages import links
 from pages.parts.copy_link import copy_link
@@ -31,6 +32,7 @@ PAGES = {
     "words": ("Your words", ":material/edit_note:"),
 }
 _UNLISTED = {"words"}  # pages that others lead to
+_SAYS_OF_NOTES = {"overview", "neuron", "words"}  # pages that say which notes can't be shown
 CHART = {
     "displaylogo": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d"],
@@ -40,10 +42,12 @@ CHART = {
 
 @dataclass(frozen=True)
 class Opened:
-    """An open store, and a key that changes when its file is replaced (for caches)."""
+    """An open store with what people noted, and a key that changes when its file is replaced, or the notes that
+    change what it says (for caches). problems: a sentence for each note that can't be shown."""
 
     store: Store
     key: tuple
+    problems: tuple[str, ...] = ()
 
 
 # -- stores ---------------------------------------------------------------------------------------
@@ -115,6 +119,16 @@ def _entry(signature: tuple) -> StoreEntry:
 @st.cache_resource(max_entries=8, show_spinner="Opening the store …")
 def _open(signature: tuple) -> Store:
     return Store.open(signature[0])
+
+
+def _opened(signature: tuple) -> Opened:
+    """A store with its notes as they are now."""
+    store = _open(signature)
+    try:
+        version, problems = notes.take_in(store)
+    except UserError as error:
+        version, problems = "", (str(error),)
+    return Opened(store, (*signature, version), problems)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the units …")
@@ -214,12 +228,14 @@ def start(page: str, stores: bool = True) -> tuple[Any, Opened | None, Callable[
         st.query_params["store"] = wanted.id
     signature = _signature(wanted.path)
     try:
-        opened = Opened(_open(signature), signature)
+        opened = _opened(signature)
     except StoreError as error:
         st.error(message(error))
         if stores:
             st.stop()
         opened = None
+    if opened and opened.problems and page in _SAYS_OF_NOTES:
+        st.warning(" ".join(message(problem) for problem in opened.problems), icon=":material/edit_note:")
     st.session_state[f"{page} of {wanted.id}"] = links.query(view)
     return view, opened, offer
 
@@ -305,7 +321,7 @@ def opened_by_id(identity: str) -> Opened | None:
     for entry in distinct(entries())[0]:
         if entry.id == identity:
             signature = _signature(entry.path)
-            return Opened(_open(signature), signature)
+            return _opened(signature)
     return None
 
 

@@ -17,13 +17,16 @@ from lexplain_core import trials
 STATUSES = ("alive", "dead", "constant", "negative")
 _SORTED = (
     "unit",
+    "explanation",
     "score",
+    "chance",
     "ablation",
     "impact",
     "observer",
     "human",
     "length",
     "maximum",
+    "status",
     "two_faced",
     "gap",
     "apart",
@@ -34,6 +37,7 @@ LEVELS = ("concepts", "classes", "superclasses")
 FIGURES = ("areas", "ranges")
 COLUMNS = ("single", "double")
 PICKS = ("draw", "top")
+SCALES = ("same", "relative", "own")
 KINDS = ("activation", "occlusion", "saliency", "gradcam")
 PARTS = ("top", "together")
 TO = ("zero", "mean")
@@ -141,8 +145,8 @@ class Picture:
 @dataclass(frozen=True)
 class Compare:
     """Two to four units side by side. a, b, c, d: `layer:unit`, `layer:unit:method` or `layer:unit:method:store id`, each
-    part percent-encoded; '' for an empty place. scale: 'same' axes for all, or each its 'own'. key: the image that is
-    highlighted, by its path below the set's root. draw: seed of the images."""
+    part percent-encoded; '' for an empty place. scale: the axes are the 'same' for all, 'relative' to each unit's largest
+    activation, or each unit's 'own'. key: the image that is highlighted, by its path below the set's root. draw: seed of the images."""
 
     page: ClassVar[str] = "compare"
     store: str = ""
@@ -160,8 +164,10 @@ class Compare:
 @dataclass(frozen=True)
 class Studio:
     """A figure for print. figure: 'areas' (the paper's Figure 3) or 'ranges' (Figure 4). units: `layer:unit,…`, in
-    their order, each part percent-encoded. per: images per range. palette: a name. column: width. size: of the font, in points. words: 1 with
-    captions. paths: 1 for letters as paths. pins, without: `layer:unit:bucket:image,…` and `image,…`."""
+    their order, each part percent-encoded. scale: the x axis of areas is 'relative' to each unit's largest activation, or the 'same' activations
+    for all. per: images per range. palette: a name. column: width. size: of the font, in points. words: 1 with
+    captions. paths: 1 for letters as paths. pins, without: `layer:unit:bucket:image,…` and `image,…`. at: which of the units' images
+    are to be chosen from, by its place from 1."""
 
     page: ClassVar[str] = "studio"
     store: str = ""
@@ -169,6 +175,7 @@ class Studio:
     units: str = ""
     method: str = ""
     level: str = "concepts"
+    scale: str = "relative"
     per: int = 4
     palette: str = "default"
     column: str = "double"
@@ -178,6 +185,7 @@ class Studio:
     pins: str = ""
     without: str = ""
     draw: int = 0
+    at: int = 1
 
 
 @dataclass(frozen=True)
@@ -241,7 +249,7 @@ VIEWS = {
 _CHOICES = {
     "status": ("", *STATUSES), "sort": SORTS, "tab": TABS, "pick": PICKS, "kind": KINDS,
     "part": PARTS, "to": TO, "fit": FITS, "difficulty": DIFFICULTIES, "show": SHOWN, "over": OVER, "order": ORDERS,
-    "against": AGAINST, "level": LEVELS, "way": ("refit", "keep"), "scale": ("same", "own"), "figure": FIGURES,
+    "against": AGAINST, "level": LEVELS, "way": ("refit", "keep"), "scale": SCALES, "figure": FIGURES,
     "column": COLUMNS,
 }  # fmt: skip
 _SECONDS = (0.0, 1e6)

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from lexplain_core import figures
 from lexplain_core.store import StoreError, Unit
 from pages import common, links
-from pages.parts import headline, methods, stepping, tabs
+from pages.parts import charts, headline, methods, star, stepping, tabs
 from pages.parts.words import md, message
 
 
@@ -24,15 +23,18 @@ def render() -> None:
     view = replace(view, matrix=matrix)
     offer(view, release_focus=True)
     st.session_state[f"neuron of {view.store}"] = links.query(view)
-    styles = figures.explanation_styles(explanation) if explanation else {}
+    drawn = charts.drawn(view, opened, unit, explanation)
     with st.container(gap="xsmall"):
         stepping.bar(view, opened, unit)
-        headline.title(unit)
-        headline.words(unit, explanation, styles)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            headline.title(unit)
+            star.show(opened, unit)
+        star.remark(opened, unit)
+        headline.words(unit, explanation, drawn.words)
         headline.same_model(opened, explanation)
-    methods.side_by_side(unit, explanation)
     methods.switches(view, unit, explanation, matrices)
-    headline.charts(unit, explanation, styles, matrix)
+    charts.show(view, opened, unit, explanation, drawn)
+    methods.side_by_side(unit, explanation)
     tabs.show(view, opened, unit, explanation)
     headline.what_is_this()
 

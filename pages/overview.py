@@ -1,4 +1,4 @@
-"""Overview: what a store holds, and the table of its units that opens one by a click."""
+"""Overview: what a store holds, and finding units: where to start, filters, the table that opens one by a click."""
 
 from __future__ import annotations
 
@@ -8,44 +8,42 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.store import Found, sentence
 from pages import common, links
-from pages.parts import filters, side
-from pages.parts.humans import with_humans
+from pages.parts import filters, hidden, lists, side, starting
+from pages.parts.humans import people
 from pages.parts.scores import seen_by
+from pages.parts.switch import changed
+from pages.parts.units_table import units_table
 from pages.parts.words import code, md, message
 
-_COLUMNS = [
-    "layer", "unit", "explanation", "score", "null_high", "ablation", "observer", "human", "impact", "length",
-    "maximum", "status", "name",
-]  # fmt: skip
-_OPTIONAL = ("name", "ablation", "impact", "observer", "human")  # shown where a unit has one
+ROWS = 100  # of a page of the table
 
 
 def render() -> None:
     view, opened, offer = common.start("overview")
-    info, table = common.info(opened), common.units(opened, view.method)
+    info = common.info(opened)
+    view, problems = filters.usable(view, opened)
+    for problem in problems:
+        st.warning(problem, icon=":material/link_off:")
     layers = common.layers(opened, view.method)
-    if view.layer and view.layer not in set(layers["layer"]):
-        st.warning(
-            md(f"This store has no layer “{view.layer}”; all layers are shown."), icon=":material/link_off:"
-        )
-        view = replace(view, layer="")
-    if view.method and view.method not in common.methods(opened):
-        st.warning(md(f"This store has no explanations by “{view.method}”."), icon=":material/link_off:")
-        view = replace(view, method="")
-        table, layers = common.units(opened), common.layers(opened)
     offer(replace(view, method=view.method or opened.store.default_method))
-    table = with_humans(table, opened.store.id)
+    human = people(opened.store.id)
 
     st.title(md(opened.store.name), anchor=False)
     st.markdown(_in_words(info))
-    main, right = st.columns([1.65, 1], gap="large")
-    with main:
-        _units(view, opened, table, layers)
-    with right:
+    hidden.note(opened)
+    plain = links.query(replace(view, store="", method="")) == {}
+    # as it was at first: a box that closes by itself moves what one works on
+    expanded = st.session_state.setdefault("starting points open", plain)
+    starting.starting_points(view, opened, human, expanded)
+    _units(view, opened, human)
+    left, right = st.columns([1, 1.15], gap="large")
+    with left:
         side.layers_table(opened, layers)
-        side.scores_chart(table, layers)
         side.matrices_table(opened)
+    with right:
+        side.scores_chart(opened, view.method)
     _stores_here(view)
     _what_is_this(info)
 
@@ -83,162 +81,75 @@ def _in_words(info: dict) -> str:
 # -- units ----------------------------------------------------------------------------------------
 
 
-def _units(view: links.Overview, opened: common.Opened, table: pd.DataFrame, layers: pd.DataFrame) -> None:
-    st.subheader("Units", anchor=False)
-    lowest = _lowest(table)
-    default = opened.store.default_method
-    _set(view, lowest, default)
-    changed = {"on_change": _changed, "args": (view, lowest, default)}
-    first = st.columns([1.1, 1.5, 1])
-    first[0].selectbox(
-        "Layer", ["", *layers["layer"]], key="f layer", format_func=lambda x: x or "all layers", **changed
-    )
-    first[1].text_input("Concept contains", key="f q", placeholder="for example: dog", **changed)
-    first[2].selectbox(
-        "Status",
-        ["", *links.STATUSES],
-        key="f status",
-        format_func=lambda s: filters.STATUS_WORDS.get(s, "any status"),
-        **changed,
-    )
-    second = st.columns([1.5, 1.1, 1] if len(common.methods(opened)) > 1 else [1.5, 1.1])
-    second[0].slider("Test correlation from … to", lowest, 1.0, step=0.05, key="f score", **changed)
-    second[1].selectbox("Sort by", links.SORTS, key="f sort", format_func=filters.SORT_WORDS.get, **changed)
-    if len(common.methods(opened)) > 1:
-        second[2].selectbox("Method", common.methods(opened), key="f method", **changed)
-
-    rows, sentence = filters.chosen(table, view)
-    # methods may have different simulators, and their scores then don't compare
-    seen = " and ".join(seen_by(name) for name in sorted(rows["simulator"].dropna().unique()))
-    scored = f"Scored with concepts seen by {seen}." if seen else ""
-    st.markdown(md(sentence) + (" **Click a row to open its unit.** " if len(rows) else " ") + md(scored))
-    if len(rows) == 0:
-        st.info("No unit passes these filters.", icon=":material/filter_alt_off:")
-        st.button("Remove the filters", on_click=lambda: common.show(links.Overview(store=view.store)))
+def _units(view: links.Overview, opened: common.Opened, human: pd.DataFrame) -> None:
+    method = view.method or opened.store.default_method
+    wanted, problems = filters.wanted(view, opened)
+    known = filters.spans(opened, view.method, human)
+    with filters.widgets(view, opened, wanted, known):
+        lists.bar(view, opened)
+    for problem in problems:
+        st.warning(problem, icon=":material/link_off:")
+    found = opened.store.find(wanted, ROWS, ROWS * (view.shown - 1), human)
+    pages = max(1, -(-found.total // ROWS))
+    if view.shown > pages:  # an address from when more units were found
+        view = replace(view, shown=pages)
+        found = opened.store.find(wanted, ROWS, ROWS * (pages - 1), human)
+    with st.container(horizontal=True, vertical_alignment="center", key="lx_found"):
+        st.markdown(md(sentence(wanted, found)) + _seen(found) + _turned_round(view, found), width="stretch")
+        if found.total:
+            starting.surprise(view, opened, wanted, human)
+    if not found.total:
+        _nothing_found(found)
         return
-    columns = [c for c in _COLUMNS if c not in _OPTIONAL or table[c].notna().any()]
-    picked = st.dataframe(
-        rows[columns],
-        hide_index=True,
-        height=470 if len(rows) > 12 else "content",
-        placeholder="",
-        on_select="rerun",
-        selection_mode="single-cell",
-        key="units",
-        alt="Table of units: layer, number, explanation, score, chance, ablation score, impact, machine and human 2AFC "
-        "scores, length, largest activation, status",
-        column_config={
-            "layer": st.column_config.TextColumn("Layer", width=80),
-            "unit": st.column_config.NumberColumn("Unit", width=48),
-            "name": st.column_config.TextColumn("Name", width=110, help="The name of a computed unit"),
-            "explanation": st.column_config.TextColumn(
-                "Explanation", width=150, help="weight·concept, strongest first, and the bias"
-            ),
-            "score": st.column_config.ProgressColumn(
-                "Test corr.",
-                width=95,
-                min_value=0,
-                max_value=1,
-                format="%.2f",
-                help="Correlation of simulated and actual activation on the test split; empty where undefined",
-            ),
-            "null_high": st.column_config.NumberColumn(
-                "Chance",
-                width=64,
-                format="%.2f",
-                help="What the same words score on other units of the layer: 95% of those are below",
-            ),
-            "ablation": st.column_config.NumberColumn(
-                "Ablation",
-                width=70,
-                format="%.2f",
-                help="How well the words’ prediction stands in for the unit on the test split (norm): 1, the network’s loss "
-                "stays as it is; 0, no better than the unit’s mean; empty where undefined",
-            ),
-            "impact": st.column_config.NumberColumn(
-                "Impact",
-                width=62,
-                format="%.3f",
-                help="What the network loses with the unit at 0, summed as |impact| over all images"
-                + ("; partly estimates from samples" if table["impact_sampled"].eq(True).any() else ""),
-            ),
-            "observer": st.column_config.NumberColumn(
-                "Machine",
-                width=66,
-                format="%.2f",
-                help=f"Machine 2AFC: how often a machine{_observer(table)} tells the unit’s strongest images from its weakest in trials as "
-                "people get them: 1, always; 0.5, chance; empty where the two sides can’t be told apart",
-            ),
-            "human": st.column_config.NumberColumn(
-                "Human",
-                width=62,
-                format="%.2f",
-                help="Human 2AFC: how often people were right in the studies of this store, over all their difficulties: 1, always; 0.5, chance; "
-                "empty where nobody was asked. The Results page has intervals",
-            ),
-            "length": st.column_config.NumberColumn("Length", width=62, help="How many concepts"),
-            "maximum": st.column_config.NumberColumn(
-                "Max", width=62, format="%.3g", help="Largest activation over the whole probing set"
-            ),
-            "status": st.column_config.TextColumn("Status", width=70),
-        },
-    )
-    common.csv_button("Units as CSV", lambda: _export(rows), f"{opened.store.name} units.csv", "csv units")
-    if "ablation" not in columns and "impact" not in columns:
+    look = figures.theme_of(common.theme())
+    clicked = units_table(view, found, known, method, look.accent)
+    if clicked:
+        unit = links.Neuron(store=view.store, layer=clicked[0], unit=clicked[1], method=view.method)
+        st.switch_page("pages/neuron.py", query_params=links.query(unit))
+    if pages > 1:
+        _pages(view, pages)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        common.csv_button(
+            "Units as CSV",
+            lambda: _export(opened.store.find(wanted, None, 0, human).rows),
+            f"{opened.store.name} units.csv",
+            "csv units",
+        )
+        lists.export(view, opened, wanted, found.total)
+    if "ablation" not in known and "impact" not in known:
         for reason in common.layers(opened)["effect_reason"].dropna().unique():
             st.caption(md(f"No ablation scores and impacts: {reason}"))
-    if picked.selection.cells:
-        row = rows.iloc[picked.selection.cells[0][0]]
-        unit = links.Neuron(store=view.store, layer=row["layer"], unit=int(row["unit"]), method=view.method)
-        st.switch_page("pages/neuron.py", query_params=links.query(unit))
 
 
-def _observer(table: pd.DataFrame) -> str:
-    """With which eyes the machine looks, and at how many trials, in words to put in a sentence."""
-    judged = table[table["observer"].notna()]
-    names = sorted(judged["observer_embedding"].unique())
-    words = " and ".join("the network’s own last layer" if name == "target" else name for name in names)
-    return f" ({words}, {int(judged['observer_trials'].max())} trials)" if len(judged) else ""
+def _seen(found: Found) -> str:
+    """Methods may have different simulators, and their scores then don't compare."""
+    seen = " and ".join(seen_by(name) for name in found.simulators)
+    return " " + md(f"Scored with concepts seen by {seen}.") if seen else ""
 
 
-def _lowest(table: pd.DataFrame) -> float:
-    """The lower end of the score slider: 0, or lower where a score is."""
-    least = table["score"].min()
-    return 0.0 if pd.isna(least) or least >= 0 else max(-1.0, float(least // 0.05) * 0.05)
+def _turned_round(view: links.Overview, found: Found) -> str:
+    """Which of the found units the table shows, where it doesn't show all."""
+    if len(found.rows) == found.total:
+        return ""
+    first = ROWS * (view.shown - 1) + 1
+    return f" Units {first:,} to {first + len(found.rows) - 1:,} of them are shown."
 
 
-def _set(view: links.Overview, lowest: float, default: str) -> None:
-    """Give the widgets what the address says."""
-    state = st.session_state
-    state["f layer"], state["f q"], state["f sort"] = view.layer, view.q, view.sort
-    state["f status"] = view.status
-    low = lowest if view.low is None else max(view.low, lowest)
-    high = 1.0 if view.high is None else max(view.high, low)
-    state["f score"] = (low, high)
-    state["f method"] = view.method or default
+def _pages(view: links.Overview, pages: int) -> None:
+    key = f"shown {view.shown} of {pages}"  # a widget of its own, as its default is where it stands
+    st.pagination(pages, default=view.shown, key=key, on_change=changed, args=(view, "shown", key))
 
 
-def _changed(view: links.Overview, lowest: float, default: str) -> None:
-    """Give the address what the widgets say."""
-    state = st.session_state
-    low, high = (round(end, 2) for end in state["f score"])
-    method = state.get("f method", view.method)
-    common.show(
-        replace(
-            view,
-            layer=state["f layer"],
-            q=state["f q"].strip(),
-            status=state["f status"],
-            sort=state["f sort"],
-            low=low if low > lowest else None,
-            high=high if high < 1 else None,
-            method="" if method == default else method,
-        )
-    )
+def _nothing_found(found: Found) -> None:
+    words = "No unit passes these filters."
+    if found.missing:
+        lost = " and ".join(f"“{text}”" for text in found.missing)
+        words += f" No concept of this store, and no unit, has {lost} in its name."
+    st.info(md(words), icon=":material/filter_alt_off:")
 
 
 def _export(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(terms=rows["terms"].map("; ".join))
+    return rows.assign(terms=rows["terms"].map("; ".join), found=rows["found"].map("; ".join))
 
 
 # -- the stores, and help ----------------------------------------------------------------------------

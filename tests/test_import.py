@@ -17,8 +17,9 @@ from lexplain_core import cli
 from lexplain_core.errors import UserError
 from lexplain_core.import_explanations import import_explanations
 from lexplain_core.simulate import correlation, read_explanations
-from lexplain_core.store import Store, StoreError
+from lexplain_core.store import MATCH, Store, StoreError
 from lexplain_core.store.appender import StoreAppender
+from lexplain_core.store.relations import two_faced
 
 from .conftest import ROOT
 from .explanations import explanation, write_explanations
@@ -86,6 +87,20 @@ def test_explanations_come_in_with_terms_scores_and_nulls(small, made, file):
         assert store.methods() == ["le-label", "mine"]
         assert store.unit_table("layer1", "mine")["explanation"][1] == "2·boat + 1·crane bird + 0.5"
         assert store.unit("layer1", 1).explanation("le-label").score(simulator="label") is not None
+
+
+def test_two_faces_of_what_comes_in(small, made, file):
+    text = "layer1,0,boat,1\nlayer1,0,red,2\nlayer1,1,boat,1\nlayer1,1,a warm feeling,1\nlayer1,3,boat,1\nlayer1,4,boat,1\n"
+    import_explanations(file("layer,unit,concept,weight\n" + text), small, "mine")
+    found = {unit: explanation(small, "layer1", unit) for unit in (0, 1, 3, 4)}
+    assert found[0].matrix == "label"  # the encoders have no red
+    with Store.open(small) as store:
+        unit = store.unit("layer1", 0)
+        expected = two_faced(unit.activations, unit.values(found[0]) >= MATCH, [1, 2])
+    assert (found[0].two_faced, found[0].two_faced_reason) == expected
+    assert found[1].two_faced is None and "No concept matrix" in found[1].two_faced_reason
+    assert found[3].two_faced is None and found[3].two_faced_reason == "It is constant."
+    assert found[4].two_faced is None and "No activation is above 0" in found[4].two_faced_reason
 
 
 def test_what_is_no_label_has_no_score_by_labels_and_says_why(labels_only, file):

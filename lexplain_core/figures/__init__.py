@@ -3,22 +3,27 @@
 from .activations import activation_histogram
 from .area import area_chart
 from .base import decimals, percent, plain, plural, signed
+from .class_means import CLASS_BARS, class_means_bar
 from .impact import effect_shares, impact_strip
 from .palette import DARK, LIGHT, Style, Theme, concept_styles, theme_of
 from .pushes import pushes_bar
 from .scores import score_histogram, simulated_scatter
+from .side import beside, marked, weights_beside
 from .study import human_scatter, interval_words, proportion_bars, queries_in_range, response_times, unit_dots
 from .top_impact import impact_scatter, quadratic, scores_together, top_impact_curves
 from .weights import by_weight, explanation_styles, weights_bar
 
 __all__ = [
+    "CLASS_BARS",
     "DARK",
     "LIGHT",
     "Style",
     "Theme",
     "activation_histogram",
     "area_chart",
+    "beside",
     "by_weight",
+    "class_means_bar",
     "concept_styles",
     "decimals",
     "effect_shares",
@@ -27,6 +32,7 @@ __all__ = [
     "impact_scatter",
     "impact_strip",
     "interval_words",
+    "marked",
     "percent",
     "plain",
     "plural",
@@ -43,4 +49,5 @@ __all__ = [
     "top_impact_curves",
     "unit_dots",
     "weights_bar",
+    "weights_beside",
 ]

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from .base import axis, decimals, escape, figure, plain, plural, short
 from .impact import strip
 from .palette import Style, concept_styles, theme_of
+from .ranges import chosen_range, click_points
 
 OTHER = -1
 _STRIP = 0.24  # of the chart's height, for the bars of the effect
@@ -24,6 +25,8 @@ def area_chart(
     height: int = 400,
     quantity: str = "activation",
     effect: pd.DataFrame | None = None,
+    chosen: int | None = None,
+    clickable: bool = False,
 ) -> go.Figure:
     """Share of each bucket's images by concept, stacked to 100 % (paper, Figure 3).
 
@@ -34,6 +37,8 @@ def area_chart(
     quantity: what the x axis measures, in words.
     effect: columns bucket, images, share and error as `Impact.buckets` has them: how much of the unit's
     effect on the network lies in each range, as bars below the areas on the same axis.
+    chosen: a bucket to point out, the others fade. clickable: a click anywhere selects a point inside the
+    bucket that was hit, empty ones included, so that `Buckets.assign` of the point's x gives the bucket.
 
     Between the middles of neighbouring buckets the area runs straight; a bucket without images
     stays empty. The number of images stands above each bucket.
@@ -50,7 +55,7 @@ def area_chart(
     middles = (edges[:-1] + edges[1:]) / 2
     places = decimals(edges[-1])
 
-    data = []
+    data = [click_points(edges)] if clickable else []  # first: of points equally near the first is clicked
     runs = _runs(np.asarray(buckets.counts) > 0)
     for concept in [*order, OTHER]:
         style = look.other if concept == OTHER else styles[concept]
@@ -100,7 +105,7 @@ def area_chart(
         margin={"l": 58, "r": 14, "t": 50, "b": 66},
         hovermode="x unified",
         annotations=notes,
-        shapes=_empty_boxes(buckets, edges, look),
+        shapes=[*_empty_boxes(buckets, edges, look), *chosen_range(edges, chosen, look, floor)],
         xaxis=axis(
             look,
             f"{escape(quantity)}, 8 equal ranges from 0 to the largest<br>{below}",

@@ -36,7 +36,14 @@ def named_bars(
     # for the figures at the bars' ends
     room = (0.24 if low == 0 or high == 0 else 0.3) * ((high - low) or 1.0)
     extra = [[escape(name), *rest] for name, *rest in zip(names, *([more] if more else []), strict=True)]
-    pattern = {"fgcolor": look.page, "size": 6, "solidity": 0.3} | marker["pattern"]
+    # "overlay": plotly's own choice, "replace", drops a hatched bar's colour and leaves the hatch alone
+    pattern = {
+        "fgcolor": look.page,
+        "size": 6,
+        "solidity": 0.3,
+        "fillmode": "overlay",
+        "fgopacity": 1,
+    } | marker["pattern"]
     bars = {
         "type": "bar",
         "orientation": "h",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -114,11 +115,7 @@ class Looker:
                 raise UserError(
                     f"Layer {layer!r} of {self.model.name} has units 0 to {info.units - 1}, not {unit}."
                 )
-            if pooling not in info.poolings:
-                raise UserError(
-                    f"Pooling {pooling!r} doesn't apply to layer {layer!r} of {self.model.name}; choose "
-                    f"{' or '.join(repr(p) for p in info.poolings)}."
-                )
+            self._asked(layer, pooling, size)
             grid_of_tokens = token_grid(info, list(self._layers(size).values()), size)
 
             def take(output: Tensor) -> tuple[float, ActivationMap | None]:
@@ -134,6 +131,60 @@ class Looker:
             if reason is None and found is None:
                 found = self._made(info, pooling, unit, kind, tensor, grid)
             return Look(activation, found, reason)
+
+    def activations(
+        self, image: Image.Image, layer: str, pooling: str | None = None, cropped: bool = False
+    ) -> np.ndarray:
+        """What all units of a layer do on an image, pooled as they are recorded: float32 (K,).
+
+        pooling: the layer's first without. cropped: as in `look`. Raises `UserError` for a layer that the
+        network doesn't compute, and for an image that it can't take.
+        """
+        tensor = self._tensor(image, cropped)
+        with self._lock:
+            info, pooling = self._asked(layer, pooling, tuple(tensor.shape[-2:]))
+            with torch.inference_mode():
+                values = hear(self._module, info, tensor[None], lambda output: pool(output, info, pooling))
+            return values[0].cpu().numpy()
+
+    def maps(
+        self, image: Image.Image, layer: str, units: Sequence[int], cropped: bool = False
+    ) -> dict[int, ActivationMap]:
+        """Activation maps of some units of a layer, by one run of the network; {} where its units have none.
+
+        Raises `UserError` as `activations` does.
+        """
+        tensor = self._tensor(image, cropped)
+        size = tuple(tensor.shape[-2:])
+        with self._lock:
+            info, pooling = self._asked(layer, None, size)
+            if not units or self._missing(info, pooling, "activation", size):
+                return {}
+            grid = token_grid(info, list(self._layers(size).values()), size)
+            with torch.inference_mode():
+                maps = hear(
+                    self._module,
+                    info,
+                    tensor[None],
+                    lambda output: unit_maps(output, info, grid)[0, list(units)],
+                )
+        found = maps.cpu().numpy()
+        return {unit: ActivationMap("activation", found[i]) for i, unit in enumerate(units)}
+
+    def _asked(self, layer: str, pooling: str | None, size: tuple[int, int]) -> tuple[LayerInfo, str]:
+        """A layer and its pooling, or `UserError` where the network has no such layer or pooling."""
+        info = self._layers(size).get(layer)
+        if info is None:
+            raise UserError(
+                f"{self.model.name} has no layer {layer!r}: its units are computed without a network, so they "
+                "can't be asked about a new picture."
+            )
+        if pooling is not None and pooling not in info.poolings:
+            raise UserError(
+                f"Pooling {pooling!r} doesn't apply to layer {layer!r} of {self.model.name}; choose "
+                f"{' or '.join(repr(p) for p in info.poolings)}."
+            )
+        return info, pooling or info.poolings[0]
 
     def _made(
         self, info: LayerInfo, pooling: str, unit: int, kind: str, image: Tensor, grid: int

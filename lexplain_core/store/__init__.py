@@ -1,7 +1,13 @@
 """The store: one DuckDB file with a reader and a writer; the only home of SQL."""
 
-from .buckets import EXAMPLES, N_BUCKETS, OTHER, Buckets, example_images
+from .buckets import EXAMPLES, MATCH, N_BUCKETS, OTHER, Buckets, example_images
+from .descriptors import describe
 from .discover import StoreEntry, find_stores
+from .export import COLUMNS as EXPORTED
+from .export import FORMATS, as_bytes
+from .find import Found, Wanted, sentence
+from .find_starting import Start
+from .made import Made
 from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
 from .reader import Store
 from .text import explanation_text
@@ -11,14 +17,20 @@ from .writer import StoreWriter
 
 __all__ = [
     "EXAMPLES",
+    "EXPORTED",
+    "FORMATS",
+    "MATCH",
     "N_BUCKETS",
     "OTHER",
     "SCHEMA_VERSION",
     "Buckets",
     "Explanation",
+    "Found",
     "Impact",
+    "Made",
     "ObserverScore",
     "Score",
+    "Start",
     "Store",
     "StoreEntry",
     "StoreError",
@@ -26,7 +38,11 @@ __all__ = [
     "Term",
     "Unit",
     "UnitMap",
+    "Wanted",
+    "as_bytes",
+    "describe",
     "example_images",
     "explanation_text",
     "find_stores",
+    "sentence",
 ]

@@ -116,6 +116,11 @@ class StoreAppender(StoreWriter):
             out[start : start + step] = np.asarray(values).reshape(-1, len(images))
         return out
 
+    def activations_of(self, layer_id: int, unit: int) -> np.ndarray:
+        """Activations of a unit on all images, float32 (N,)."""
+        query = "SELECT value FROM activations WHERE layer_id = ? AND unit = ? ORDER BY image_id"
+        return np.asarray(self._con.execute(query, [layer_id, int(unit)]).fetchnumpy()["value"], np.float32)
+
     def test_values(self, matrix: str, concept_ids: Sequence[int]) -> np.ndarray:
         """P of concepts on the test split by a matrix, float32 (M, n), in order of image ids."""
         images = self._test_images()

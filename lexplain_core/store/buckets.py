@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,19 +65,40 @@ def example_images(
     count: int = EXAMPLES,
     seed: int = 0,
     top: bool = False,
+    hidden: Collection[int] = (),
 ) -> np.ndarray:
     """Images of a bucket (0–7, or -1 for the band below 0), strongest first; at most `count` ids.
 
     values: the unit's activations, (N,). A draw without replacement that is the same for the same
-    unit, bucket and seed, or the strongest ones with `top`.
+    unit, bucket and seed, or the strongest ones with `top`. hidden: images that are never shown; others take
+    their places, so that a draw changes in these alone.
     """
     buckets = Buckets.of(values)
     where = buckets.assign(values) if buckets else np.where(values < 0, -1, 0)
     inside = np.flatnonzero(where == bucket)
+    return chosen_images(values, inside, count, [_DRAW, seed, layer_id, unit, bucket + 1], top, hidden)
+
+
+def chosen_images(
+    values: np.ndarray,
+    inside: np.ndarray,
+    count: int,
+    stream: Sequence[int],
+    top: bool,
+    hidden: Collection[int],
+) -> np.ndarray:
+    """At most `count` of the images `inside`, strongest first: drawn by a stream of random numbers, or the
+    strongest ones with `top`; none that is hidden."""
+    shown = inside[~np.isin(inside, list(hidden))] if hidden else inside
     if not top and len(inside) > count:
-        draw = np.random.default_rng([_DRAW, seed, layer_id, unit, bucket + 1])
-        inside = draw.choice(inside, count, replace=False)
-    return inside[np.lexsort((inside, -values[inside]))][:count]
+        draw = np.random.default_rng(list(stream))
+        drawn = draw.choice(inside, count, replace=False)
+        kept = drawn[np.isin(drawn, shown)]
+        if missing := min(len(drawn) - len(kept), len(shown) - len(kept)):
+            rest = shown[~np.isin(shown, kept)]
+            kept = np.concatenate([kept, draw.choice(rest, missing, replace=False)])
+        shown = kept
+    return shown[np.lexsort((shown, -values[shown]))][:count]
 
 
 def winners(matches: np.ndarray, weights: Sequence[float]) -> np.ndarray:

@@ -75,7 +75,8 @@ class Explanation:
     Where a method found none, `terms` is empty, `bias` is None and `reason` says why.
     matrix: the concept matrix that it was found on. simulator: the one whose score is the headline.
     violation: the largest violation of the optimality conditions of its sparse fit, None where
-    unknown. source: file and digest of an imported explanation.
+    unknown. source: file and digest of an imported explanation. two_faced: 0 to 1, how different the concepts of
+    its low and its high ranges are (`relations.two_faced`); None where two_faced_reason says why.
     """
 
     id: int
@@ -90,6 +91,8 @@ class Explanation:
     simulator: str = "label"
     violation: float | None = None
     source: str | None = None
+    two_faced: float | None = None
+    two_faced_reason: str | None = None
 
     @property
     def length(self) -> int:

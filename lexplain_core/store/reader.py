@@ -13,7 +13,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from . import effects, tables
+from . import effects, find_sql, find_starting, find_table, groups, neighbours, overlay, tables
+from . import export as exporting
+from .concept_values import ConceptValues
+from .find import Found, Wanted
+from .find_starting import Start
+from .groups import Groups
+from .made import Made
 from .unit import Unit
 from .version import SCHEMA_VERSION, StoreError
 
@@ -32,6 +38,14 @@ class Store:
         self.path = path
         self._con = connection
         self._lock = threading.Lock()
+        # What `take_in` brought: images that are nowhere shown, and methods that are people's own.
+        self.hidden: frozenset[int] = frozenset()
+        self.by_hand: frozenset[str] = frozenset()
+        self._use = overlay.OWN
+        self._taking = threading.RLock()
+        self._generations, self._made_ids = overlay.numbers(), overlay.numbers()
+        self._laid: list[int] = []
+        self._finding = find_table.Tables()
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
@@ -84,7 +98,7 @@ class Store:
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:  # cursor() itself is not thread-safe
             cursor = self._con.cursor()
-        cursor.execute("USE store")
+        cursor.execute(self._use)
         return cursor
 
     def _frame(self, query: str, parameters: Sequence | dict = ()) -> pd.DataFrame:
@@ -138,6 +152,18 @@ class Store:
     def name(self) -> str:
         return self.meta.get("name", self.path.stem)
 
+    # -- what people add ---------------------------------------------------------------------
+
+    def take_in(self, made: Sequence[Made], hidden_keys: Iterable[str]) -> list[str]:
+        """Show explanations made by hand beside the store's own, as methods of their names, and leave out the
+        images with these keys wherever images are shown; counts and charts keep them. The file stays as it is.
+
+        What was taken in before is replaced. Returns a sentence for each explanation that this store can't
+        hold: its layer, unit, concepts or matrix are missing, or its name is a method's of the build.
+        `hidden` (image ids) and `by_hand` (names of methods) say what was taken in.
+        """
+        return overlay.take_in(self, made, hidden_keys)
+
     # -- what is in it -----------------------------------------------------------------------
 
     def layers(self, method: str | None = None) -> pd.DataFrame:
@@ -150,14 +176,16 @@ class Store:
         return tables.layers(self, method or self.default_method)
 
     def methods(self) -> list[str]:
-        """Names of the explanation methods in the store."""
-        return [row[0] for row in self._all("SELECT DISTINCT method FROM explanations ORDER BY method")]
+        """Names of the explanation methods in the store; those that people made by hand come last."""
+        names = [row[0] for row in self._all("SELECT DISTINCT method FROM explanations ORDER BY method")]
+        return sorted(names, key=lambda name: name in self.by_hand)
 
     @cached_property
     def default_method(self) -> str:
         """`le-label` where the store has it, else its first method."""
         methods = self.methods()
-        return DEFAULT_METHOD if DEFAULT_METHOD in methods or not methods else methods[0]
+        own = [name for name in methods if name not in self.by_hand] or methods
+        return DEFAULT_METHOD if DEFAULT_METHOD in own or not own else own[0]
 
     def matrices(self) -> pd.DataFrame:
         """One row per concept matrix: matrix (name), kind (label, encoder), roles (explainer,
@@ -197,6 +225,64 @@ class Store:
         if layer is not None:
             self._layer_id(layer)
         return tables.unit_table(self, layer, method or self.default_method)
+
+    # -- finding units -----------------------------------------------------------------------
+
+    def find(
+        self, wanted: Wanted, limit: int | None = 100, offset: int = 0, human: pd.DataFrame | None = None
+    ) -> Found:
+        """The units that are wanted, in the wanted order: `limit` of them (None for all) from the `offset`-th on.
+
+        human: what people scored, a row per unit that they were asked about, with layer, unit and human (as
+        `trials.human_scores` has it); without it nobody was. `StoreError` for a layer that the store doesn't have.
+        """
+        return find_sql.find(self, wanted, limit, offset, human)
+
+    def surprise(self, wanted: Wanted, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
+        """(layer, unit) of any living unit among those that are wanted; None where there is none."""
+        return find_sql.any_alive(self, wanted, human)
+
+    def spans(
+        self, method: str | None = None, human: pd.DataFrame | None = None
+    ) -> dict[str, tuple[float, float]]:
+        """The smallest and the largest value of each number that units are sorted by, over all units;
+        without those that no unit has."""
+        return find_sql.spans(self, method or self.default_method, human)
+
+    def score_column(self, method: str | None = None) -> pd.DataFrame:
+        """One row per unit: layer, score (as in `unit_table`). Quick, for charts of all units."""
+        return find_sql.score_column(self, method or self.default_method)
+
+    def starting_points(self, human: pd.DataFrame | None = None, method: str | None = None) -> list[Start]:
+        """Where to begin: units that stand out, and what finds the others like them."""
+        return find_starting.starting_points(self, method or "", human)
+
+    def export(
+        self, wanted: Wanted, human: pd.DataFrame | None = None, methods: list[str] | None = None
+    ) -> pd.DataFrame:
+        """Explanations and scores of the units that are wanted, in their order: one row per unit and method, and one for
+        a unit without an explanation; `EXPORTED` says what its columns hold. `as_bytes` makes a file of it.
+
+        human: as in `find`. methods: only these. `StoreError` for a method or layer that the store doesn't have.
+        """
+        return exporting.export(self, wanted, human, methods)
+
+    def concept_values(self, matrix: str, concept_ids: Sequence[int]) -> np.ndarray:
+        """P of concepts on every image by a concept matrix: float32 (T, N).
+
+        As the store keeps it of concepts that explanations use, else from the encoder's embeddings,
+        sigmoid(a·(cos + b)), within 0.001 of what the encoder itself would give. `StoreError` where
+        the matrix has neither.
+        """
+        return self._values.of(matrix, concept_ids)
+
+    def sayable(self, matrix: str) -> pd.DataFrame:
+        """The concepts that a concept matrix has P of, by name: concept, name, origin."""
+        return self._values.sayable(matrix)
+
+    @cached_property
+    def _values(self) -> ConceptValues:
+        return ConceptValues(self)
 
     # -- what units do -----------------------------------------------------------------------
 
@@ -248,6 +334,14 @@ class Store:
     def _splits(self) -> list[str]:
         return [row[0] for row in self._all("SELECT split FROM images ORDER BY image_id")]
 
+    @cached_property
+    def _image_count(self) -> int:
+        return self._all("SELECT count(*) FROM images")[0][0]
+
+    @cached_property
+    def _levels(self) -> dict[str, Groups]:
+        return {"classes": groups.classes(self), "superclasses": groups.superclasses(self)}
+
     def images(self, ids: Sequence[int] | None = None) -> pd.DataFrame:
         """Images by id (all without `ids`, else in their order), indexed by image id:
         key, label (class name), class_key, split, width, height, caption, predicted (output name)."""
@@ -276,18 +370,40 @@ class Store:
         names = self.meta.get("outputs")
         return [None if pd.isna(i) else names[int(i)] if names else f"output {int(i)}" for i in ids]
 
-    def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
-        """JPEG thumbnails by image id."""
-        return self._blobs("thumbnail", ids)
+    def thumbnails(self, ids: Sequence[int], hidden: bool = False) -> dict[int, bytes]:
+        """JPEG thumbnails by image id; a grey square for images that are hidden, unless `hidden` is wanted."""
+        return self._blobs("thumbnail", ids, hidden)
 
     def crops(self, ids: Sequence[int]) -> dict[int, bytes]:
-        """JPEGs of what the network saw, by image id; the thumbnail where no crop is kept."""
+        """JPEGs of what the network saw, by image id; the thumbnail where no crop is kept, a grey square for
+        images that are hidden."""
         return self._blobs("coalesce(crop, thumbnail)", ids)
 
-    def _blobs(self, column: str, ids: Sequence[int]) -> dict[int, bytes]:
+    def _blobs(self, column: str, ids: Sequence[int], hidden: bool = False) -> dict[int, bytes]:
         wanted = sorted({int(i) for i in ids})
         query = f"SELECT image_id, {column} FROM images WHERE image_id IN (SELECT unnest(?::INT[]))"
-        return {image: bytes(blob) for image, blob in self._all(query, [wanted])}
+        found = {image: bytes(blob) for image, blob in self._all(query, [wanted])}
+        return found if hidden else found | dict.fromkeys(self.hidden & found.keys(), overlay.grey())
+
+    def nearest(self, descriptor: bytes, count: int = 12) -> pd.DataFrame:
+        """The images whose colours lie most alike to those of a descriptor (`store.describe(image)`): image,
+        distance (root mean square difference, in levels of a colour channel, 0 to 255)."""
+        return neighbours.nearest(self, descriptor, count)
+
+    @cached_property
+    def _descriptors(self) -> np.ndarray:
+        return neighbours.read_descriptors(self)
+
+    def ranks(self, layer: str, values: np.ndarray) -> pd.DataFrame:
+        """Where activations of one image, (K,), stand among those of the probing set: unit, below (share
+        of images with a smaller activation, ties count half), maximum (of the probing set)."""
+        return neighbours.ranks(self, layer, values)
+
+    def layer_neighbours(self, layer: str, values: np.ndarray, count: int = 12) -> pd.DataFrame:
+        """The images that a layer sees as most alike to one with the activations `values`, (K,): image,
+        similarity (cosine of the activations of its living units, each standardised over the probing
+        set), the most alike first. Empty where nothing can be compared."""
+        return neighbours.layer_neighbours(self, layer, values, count)
 
     def skipped(self) -> pd.DataFrame:
         """Images that the build left out: key, reason."""

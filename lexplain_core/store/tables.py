@@ -21,6 +21,14 @@ MAIN_SCORES = (
 )
 CORRELATIONS = f"{MAIN_SCORES} AND s.kind = 'correlation'"
 ABLATIONS = f"{MAIN_SCORES} AND s.kind = 'ablation-norm'"
+# Of units `u`: those that `among` names.
+AMONG = "(u.layer_id, u.unit) IN (SELECT (unnest($among_layers::INT[]), unnest($among_units::INT[])))"
+
+
+def among(keys: Iterable[tuple[int, int]]) -> dict[str, list[int]]:
+    """Parameters of `AMONG`: (layer id, unit) of each unit."""
+    keys = list(keys)
+    return {"among_layers": [int(layer) for layer, _ in keys], "among_units": [int(unit) for _, unit in keys]}
 
 
 def layers(store: Store, method: str) -> pd.DataFrame:
@@ -49,11 +57,9 @@ def layers(store: Store, method: str) -> pd.DataFrame:
     return none_for_missing(frame, "way", "effect_reason")
 
 
-def unit_table(store: Store, layer: str | None, method: str) -> pd.DataFrame:
-    """See `Store.unit_table`."""
-    frame = store._frame(
-        f"""
-        SELECT l.name AS layer, u.unit, u.name, u.status, coalesce(u.reason, e.reason) AS reason,
+# One row per unit, with the explanation by $method.
+UNITS = f"""
+        SELECT u.layer_id, l.name AS layer, u.unit, u.name, u.status, coalesce(u.reason, e.reason) AS reason,
                u.maximum, u.minimum, u.mean, e.explanation_id, e.bias, e.length,
                s.value AS score, s.low, s.high, s.n AS score_n, s.reason AS score_reason,
                s.simulator, s.null_units, s.null_mean, s.null_high, s.null_above, a.value AS ablation,
@@ -63,7 +69,7 @@ def unit_table(store: Store, layer: str | None, method: str) -> pd.DataFrame:
                ) END AS ablation_reason,
                i.total AS impact, coalesce(i.sampled, false) AS impact_sampled,
                o.value AS observer, o.embedding AS observer_embedding, o.trials AS observer_trials,
-               o.reason AS observer_reason
+               o.reason AS observer_reason, e.two_faced, e.two_faced_reason
         FROM units u JOIN layers l USING (layer_id)
         LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = $method
         LEFT JOIN method_configs c ON c.config_hash = e.config_hash
@@ -71,37 +77,45 @@ def unit_table(store: Store, layer: str | None, method: str) -> pd.DataFrame:
         LEFT JOIN ({ABLATIONS}) a ON a.explanation_id = e.explanation_id
         LEFT JOIN impacts i ON i.layer_id = u.layer_id AND i.unit = u.unit AND i.to_value = 'zero'
         LEFT JOIN observer_scores o ON o.layer_id = u.layer_id AND o.unit = u.unit AND o.place = 0
-        WHERE $layer IS NULL OR l.name = $layer
-        ORDER BY l.layer_id, u.unit
-        """,
+"""
+_TEXTS = (
+    "name", "reason", "score_reason", "simulator", "ablation_reason", "observer_embedding", "observer_reason",
+    "two_faced_reason",
+)  # fmt: skip
+
+
+def unit_table(store: Store, layer: str | None, method: str) -> pd.DataFrame:
+    """See `Store.unit_table`."""
+    frame = store._frame(
+        f"SELECT * FROM ({UNITS}) WHERE $layer IS NULL OR layer = $layer ORDER BY layer_id, unit",
         {"method": method, "layer": layer},
     )
-    names, lines = in_words(store, frame.pop("explanation_id"), frame.pop("bias"), method)
+    return told(store, frame.drop(columns="layer_id"), method)
+
+
+def told(store: Store, frame: pd.DataFrame, method: str, few: bool = False) -> pd.DataFrame:
+    """Rows of `UNITS` with their explanations in words, in place of ids. few: there are few rows."""
+    names, lines = in_words(store, frame.pop("explanation_id"), frame.pop("bias"), method, few)
     frame.insert(8, "explanation", lines)
     frame.insert(9, "terms", names)
-    return none_for_missing(
-        frame,
-        "name",
-        "reason",
-        "score_reason",
-        "simulator",
-        "ablation_reason",
-        "observer_embedding",
-        "observer_reason",
-    )
+    return none_for_missing(frame, *_TEXTS)
 
 
 def in_words(
-    store: Store, ids: Iterable, biases: Iterable, method: str | None = None
+    store: Store, ids: Iterable, biases: Iterable, method: str | None = None, few: bool = False
 ) -> tuple[list[list[str]], list[str]]:
     """Of explanations by id (missing where there is none) the names of their concepts, strongest first,
-    and their lines. method: whose they all are, so that only its terms are read."""
+    and their lines. method: whose they all are, so that only its terms are read; few: read only the terms of these ids."""
+    ids = list(ids)
+    only = [int(i) for i in ids if pd.notna(i)] if few else None
     labels = store._concept_labels
     terms: dict[int, list[tuple[float, str]]] = {}
     for explanation, concept, weight in store._all(
         "SELECT t.explanation_id, t.concept_id, t.weight FROM terms t JOIN explanations e USING (explanation_id) "
-        "WHERE $method IS NULL OR e.method = $method ORDER BY t.explanation_id, abs(t.weight) DESC, t.rank",
-        {"method": method},
+        "WHERE ($method IS NULL OR e.method = $method) "
+        "AND ($ids IS NULL OR t.explanation_id IN (SELECT unnest($ids::INT[]))) "
+        "ORDER BY t.explanation_id, abs(t.weight) DESC, t.rank",
+        {"method": method, "ids": only},
     ):
         terms.setdefault(explanation, []).append((weight, labels[concept][0]))
     lines, names = [], []

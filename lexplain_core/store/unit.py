@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from . import effects
-from .buckets import MATCH, N_BUCKETS, Buckets, composition, example_images
+from . import effects, relations
+from .buckets import MATCH, N_BUCKETS, Buckets, chosen_images, composition, example_images
+from .groups import composition_of
 from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
 from .version import StoreError
 
 if TYPE_CHECKING:
     from .reader import Store
+
+_DRAW_BETWEEN = 0x1F  # a stream of random numbers of their own
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +106,15 @@ class Unit:
         rows = store._all(
             """
             SELECT e.explanation_id, e.method, e.matrix, e.bias, e.val_correlation, e.reason, e.violation,
-                   c.config, c.simulator, c.source
+                   c.config, c.simulator, c.source, e.two_faced, e.two_faced_reason
             FROM explanations e JOIN method_configs c USING (config_hash)
             WHERE e.layer_id = ? AND e.unit = ? ORDER BY e.method, e.explanation_id
             """,
             [self.layer_id, self.index],
         )
         found = []
-        for identity, method, matrix, bias, correlation, reason, violation, config, simulator, source in rows:
+        for identity, method, matrix, bias, correlation, reason, violation, config, simulator, *more in rows:
+            source, faced, faced_reason = more
             terms = store._all(
                 "SELECT weight, concept_id FROM terms WHERE explanation_id = ? ORDER BY rank", [identity]
             )
@@ -135,6 +139,8 @@ class Unit:
                     simulator=simulator,
                     violation=violation,
                     source=source,
+                    two_faced=faced,
+                    two_faced_reason=faced_reason,
                 )
             )
         return found
@@ -151,39 +157,22 @@ class Unit:
         )
 
     def matrices(self, explanation: Explanation) -> list[str]:
-        """The concept matrices that hold every concept of an explanation, its own first."""
-        ids = sorted({term.concept_id for term in explanation.terms})
+        """The concept matrices that have P of every concept of an explanation, its own first."""
+        ids = {term.concept_id for term in explanation.terms}
         rows = self.store._all(
-            """
-            SELECT m.matrix FROM concept_matrices m
-            WHERE (SELECT count(DISTINCT v.concept_id) FROM concept_values v
-                   WHERE v.matrix = m.matrix AND v.concept_id IN (SELECT unnest(?::INT[]))) = ?
-            ORDER BY m.matrix <> ?, m.kind = 'encoder', m.matrix
-            """,
-            [ids, len(ids), explanation.matrix],
+            "SELECT matrix FROM concept_matrices ORDER BY matrix <> ?, kind = 'encoder', matrix",
+            [explanation.matrix],
         )
-        return [row[0] for row in rows]
+        return [matrix for (matrix,) in rows if self.store._values.knows(matrix, ids)]
 
     def values(self, explanation: Explanation, matrix: str | None = None) -> np.ndarray:
         """P of the explanation's concepts on every image by a concept matrix, the one that it was
-        found on without: float32 (T, N), in the order of its terms. `StoreError` where the store
-        has no values of one of them."""
+        found on without: float32 (T, N), in the order of its terms, as `Store.concept_values`."""
         matrix = matrix or explanation.matrix
         ids = [term.concept_id for term in explanation.terms]
         if (known := self._values.get((matrix, *ids))) is not None:
             return known
-        dense = np.zeros((len(ids), len(self.activations)), dtype=np.float32)
-        found = self.store._arrays(
-            "SELECT concept_id, image_id, value FROM concept_values "
-            "WHERE matrix = ? AND concept_id IN (SELECT unnest(?::INT[]))",
-            [matrix, ids],
-        )
-        position = {concept: row for row, concept in enumerate(ids)}
-        rows = np.array([position[int(c)] for c in found["concept_id"]], dtype=np.int64)
-        if missing := set(range(len(ids))).difference(np.unique(rows).tolist()):
-            name = explanation.terms[min(missing)].name
-            raise StoreError(f"The concept matrix {matrix!r} of this store has no values of {name!r}.")
-        dense[rows, found["image_id"]] = found["value"]
+        dense = self.store.concept_values(matrix, ids)
         dense.setflags(write=False)  # it is handed out again
         self._values[matrix, *ids] = dense
         return dense
@@ -200,12 +189,25 @@ class Unit:
         weights = np.array([term.weight for term in explanation.terms])
         return weights @ self.values(explanation, matrix).astype(np.float64) + explanation.bias
 
-    def composition(self, explanation: Explanation, matrix: str | None = None) -> pd.DataFrame:
-        """What each bucket holds in the explanation's concepts, as a concept matrix (its own
-        without) sees them: columns bucket, concept, name, count, share; every image counts once,
-        "other" (concept -1) comes last."""
+    def composition(
+        self, explanation: Explanation | None, matrix: str | None = None, level: str = "concepts"
+    ) -> pd.DataFrame:
+        """What each bucket holds: columns bucket, concept, name, count, share; every image counts once,
+        "other" (concept -1) comes last.
+
+        level: 'concepts', those of the explanation, as a concept matrix (its own without) sees them;
+        'classes' or 'superclasses', which need no explanation: the 9 with the largest mean share of
+        ranges 5–8, the largest first; `concept` is then the class's or superclass's id. Of several
+        superclasses an image counts for the one with the fewest images.
+        """
         if self.buckets is None:
             raise StoreError(f"Unit {self.index} of {self.layer!r} has no buckets: {self.reason}")
+        if level != "concepts":
+            if level not in (levels := self.store._levels):
+                raise StoreError(f"There is no level {level!r}; there are concepts, {', '.join(levels)}.")
+            return composition_of(levels[level], self.buckets, self.activations)
+        if explanation is None:
+            raise StoreError("The level of concepts needs an explanation.")
         terms = explanation.terms
         return composition(
             self.buckets,
@@ -229,7 +231,7 @@ class Unit:
         residual = self.activations.astype(np.float64) - simulated
         found = []
         for miss in (residual, -residual):
-            ids = np.argsort(-miss, kind="stable")[:count]
+            ids = self._shown(np.argsort(-miss, kind="stable"), count)
             ids = ids[miss[ids] > 0]
             found.append(self._described(ids).assign(simulated=simulated[ids], residual=residual[ids]))
         return found[0], found[1]
@@ -270,6 +272,31 @@ class Unit:
         )
         return [ObserverScore(*row) for row in rows]
 
+    # -- what it is like ---------------------------------------------------------------------
+
+    def similar(self, method: str | None = None) -> pd.DataFrame:
+        """The units of the layer that are most alike by Pearson's correlation of their activations over
+        all images: rank (1 to 10 are the most alike, above 0; -1 to -3 the most opposed, below 0), unit,
+        correlation, explanation (a line, by a method; the default one without), score (its test
+        correlation). Empty for a unit that isn't alive."""
+        return relations.similar(self, method)
+
+    def alike(self, method: str | None = None, count: int = 10) -> pd.DataFrame:
+        """The units of the layer whose explanations by the same method say the most alike: unit, cosine
+        (of the weights over concepts, so that a unit's scale doesn't matter), explanation, score (its
+        test correlation); only those above 0, the most alike first."""
+        return relations.alike(self, method, count)
+
+    def class_means(self) -> pd.DataFrame:
+        """The unit's mean activation on each class, over all images of the probing set, the largest
+        first: class_id, label, n (images), mean, std (of the images, not of the mean)."""
+        return relations.class_means(self)
+
+    def superclass_means(self) -> pd.DataFrame:
+        """As `class_means`, by superclass; an image counts for every superclass that its class is in:
+        superclass_id, superclass, n, mean, std."""
+        return relations.superclass_means(self)
+
     # -- examples ----------------------------------------------------------------------------
 
     def examples(self, bucket: int, count: int = 8, seed: int = 0, top: bool = False) -> pd.DataFrame:
@@ -283,16 +310,37 @@ class Unit:
                 f"There is no bucket {bucket}; buckets are 0 to {N_BUCKETS - 1}, and -1 below 0."
             )
         return self._described(
-            example_images(self.activations, self.layer_id, self.index, bucket, count, seed, top)
+            example_images(
+                self.activations, self.layer_id, self.index, bucket, count, seed, top, self.store.hidden
+            )
         )
+
+    def between(
+        self, low: float, high: float, count: int = 8, draw: int = 0, top: bool = False
+    ) -> tuple[pd.DataFrame, int]:
+        """Images whose activation lies from `low` to `high`, both counted in, and how many there are.
+
+        At most `count` of them, strongest first: a draw without replacement by `draw`, or the strongest
+        ones with `top`; columns as `examples`. Hidden images count, but are not among them.
+        """
+        inside = np.flatnonzero((self.activations >= low) & (self.activations <= high))
+        stream = [_DRAW_BETWEEN, draw, self.layer_id, self.index]
+        ids = chosen_images(self.activations, inside, count, stream, top, self.store.hidden)
+        return self._described(ids), len(inside)
 
     def top(self, count: int = 9) -> pd.DataFrame:
         """The images with the largest activations, strongest first; columns as `examples`."""
-        return self._described(np.argsort(-self.activations, kind="stable")[:count])
+        return self._described(self._shown(np.argsort(-self.activations, kind="stable"), count))
 
     def bottom(self, count: int = 9) -> pd.DataFrame:
         """The images with the smallest activations, weakest first; columns as `examples`."""
-        return self._described(np.argsort(self.activations, kind="stable")[:count])
+        return self._described(self._shown(np.argsort(self.activations, kind="stable"), count))
+
+    def _shown(self, ids: np.ndarray, count: int) -> np.ndarray:
+        """The first `count` that aren't hidden."""
+        hidden = self.store.hidden
+        few = ids[: count + len(hidden)]
+        return few[~np.isin(few, list(hidden))][:count] if hidden else few
 
     def _described(self, ids: np.ndarray) -> pd.DataFrame:
         frame = self.store.images(ids)

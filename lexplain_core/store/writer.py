@@ -18,6 +18,7 @@ import pyarrow as pa
 from .version import SCHEMA_VERSION, StoreError
 
 _ROWS_PER_INSERT = 4_000_000  # ~64 MB of Arrow columns at a time
+_VECTORS_PER_PIECE = 4096
 
 
 class StoreWriter:
@@ -75,10 +76,11 @@ class StoreWriter:
             self._con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
             self._con.unregister("incoming")
 
-    def activations(self, layer_id: int, values: np.ndarray) -> Iterator[int]:
+    def activations(self, layer_id: int, values: np.ndarray, first: int = 0) -> Iterator[int]:
         """Append a layer's activations, float32 (K, N), sorted by unit; yields units written.
 
-        Works through a memmap in bounded pieces.
+        Works through a memmap in bounded pieces. first: the number of the first unit, where a layer
+        comes in several calls, in order.
         """
         units, images = values.shape
         step = max(1, _ROWS_PER_INSERT // max(images, 1))
@@ -88,7 +90,7 @@ class StoreWriter:
             count = len(piece)
             table = {
                 "layer_id": np.full(count * images, layer_id, dtype=np.int32),
-                "unit": np.repeat(np.arange(start, start + count, dtype=np.int32), images),
+                "unit": np.repeat(np.arange(first + start, first + start + count, dtype=np.int32), images),
                 "image_id": np.tile(ids, count),
                 "value": piece.ravel(),
             }
@@ -115,6 +117,20 @@ class StoreWriter:
                 "value": np.asarray(piece[concept, image], dtype=np.float32),
             }
             self.rows("concept_values", pa.table(table))
+
+    def embeddings(self, matrix: str, kind: str, ids: Sequence[int], vectors: np.ndarray) -> None:
+        """Append unit vectors, (M, D), that an encoder gave to images or concepts (`kind`): float16, in pieces.
+
+        ids: of each row, ascending.
+        """
+        for start in range(0, len(vectors), _VECTORS_PER_PIECE):
+            piece = np.asarray(vectors[start : start + _VECTORS_PER_PIECE], dtype=np.float16)
+            numbers = [int(i) for i in ids[start : start + len(piece)]]
+            row = {
+                "matrix": [matrix], "kind": [kind], "ids": pa.array([numbers], pa.list_(pa.int32())),
+                "width": pa.array([piece.shape[1]], pa.int32()), "data": pa.array([piece.tobytes()], pa.binary()),
+            }  # fmt: skip
+            self.rows("embeddings", pa.table(row))
 
     def maps(self, frame: pd.DataFrame) -> None:
         """Append activation maps in any order: columns of the table `maps`, data as bytes.

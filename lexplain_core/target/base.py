@@ -21,7 +21,8 @@ class TargetModel:
     module: in eval mode, on the CPU. preprocess: PIL RGB image -> float tensor (3, H, W).
     crop: PIL RGB image -> the PIL image that the network sees (resized and cut, not normalised).
     outputs: names of the model's outputs in order, or None where they are not known;
-    output_keys: their WordNet ids where known. source: a sentence on model and weights.
+    output_keys: their WordNet ids where known. source: a sentence on model and weights. interest: a
+    preset's layers of interest, (pattern of names, pooling), which `layers = ["preset"]` stands for.
     """
 
     name: str
@@ -32,6 +33,7 @@ class TargetModel:
     source: str
     outputs: tuple[str, ...] | None = None
     output_keys: tuple[str, ...] | None = None
+    interest: tuple[tuple[str, str], ...] = ()
 
     def to_tensor(self, image: Image.Image) -> torch.Tensor:
         """An image as `crop` gives it -> float tensor (3, H, W): normalised, not resized or cut again."""

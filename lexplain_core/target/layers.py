@@ -16,6 +16,7 @@ from ..errors import UserError, did_you_mean
 from .base import LayerInfo, TargetModel
 from .factory import said
 from .hooks import blank_batch, listen
+from .presets import LAYERS
 
 _BATCH = 2
 _POOLINGS = {"map": ("mean", "max"), "map-last": ("mean", "max"), "tokens": ("mean",), "features": ("none",)}
@@ -61,7 +62,8 @@ def list_layers(model: TargetModel, match: str | None = None) -> list[LayerInfo]
 
 
 def resolve_layers(model: TargetModel, specs: Sequence[LayerSpec]) -> list[tuple[LayerInfo, str]]:
-    """The layers of `specs`, each with its pooling; `auto` is the first that applies.
+    """The layers of `specs`, each with its pooling; `auto` is the first that applies. The name `preset` stands
+    for the layers of interest of the model's preset, in the network's order.
 
     Raises `UserError` for a layer that is not there and a pooling that doesn't apply to it.
     """
@@ -74,7 +76,7 @@ def choose_layers(
     """As `resolve_layers`, from layers that are listed already."""
     known = {layer.name: layer for layer in layers}
     chosen = []
-    for spec in specs:
+    for spec in _expanded(model, list(known), specs):
         layer = known.get(spec.name)
         if layer is None:
             raise UserError(_no_layer(model, spec.name, list(known)))
@@ -86,6 +88,27 @@ def choose_layers(
             )
         chosen.append((layer, pooling))
     return chosen
+
+
+def _expanded(model: TargetModel, names: list[str], specs: Sequence[LayerSpec]) -> list[LayerSpec]:
+    """`specs` with a preset's layers of interest in the place of `preset`, no layer twice."""
+    found: dict[str, LayerSpec] = {}
+    for spec in specs:
+        if spec.name != LAYERS or LAYERS in names:
+            found.setdefault(spec.name, spec)
+            continue
+        if not model.interest:
+            raise UserError(
+                f'layers = ["{LAYERS}"] needs a preset as target.model (`python -m lexplain_core presets` lists them); '
+                f"for {model.name}, name the layers."
+            )
+        for name in names:
+            pooling = next((p for pattern, p in model.interest if fnmatchcase(name, pattern)), None)
+            if pooling is not None:
+                found.setdefault(
+                    name, LayerSpec(name=name, pooling=pooling if spec.pooling == "auto" else spec.pooling)
+                )
+    return list(found.values())
 
 
 def _described(layer: LayerInfo) -> str:

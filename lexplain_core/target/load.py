@@ -15,7 +15,7 @@ from torch import nn
 
 from .. import config
 from ..errors import UserError, did_you_mean
-from . import checkpoints, outputs, preprocess
+from . import checkpoints, open_clip_tower, outputs, preprocess, presets
 from .base import TargetModel
 from .factory import call_factory, said, seeded
 from .preprocess import Preprocessing
@@ -44,14 +44,17 @@ def load_target(
 ) -> TargetModel:
     """Load a target model, in eval mode and on the CPU.
 
-    `target.model` is a registered name (`demo`), `path/to/file.py:function`, `timm/NAME`,
-    `torchvision/NAME`, or a bare torchvision (else timm) name. class_names: names of the
+    `target.model` is a registered name (`demo`), a preset (`le/resnet50-imagenet`),
+    `path/to/file.py:function`, `timm/NAME`, `open_clip/NAME` (its image tower), `torchvision/NAME`,
+    or a bare torchvision (else timm) name. class_names: names of the
     probing set's classes, for `outputs = "classes"`. image_size: (height, width) of the first
     image, the input's size where neither weights nor config resize or cut.
     Raises `UserError` for whatever is not there or doesn't fit.
     """
     if make := registered(target.model):
         return make(target)
+    preset = presets.presets[target.model] if target.model in presets.presets else None
+    target = presets.filled(target)
     loaded = _load(target)
     preprocessing = preprocess.with_settings(loaded.preprocessing, target.preprocess)
     names = loaded.names
@@ -67,6 +70,7 @@ def load_target(
         source=loaded.source,
         outputs=names[0],
         output_keys=names[1],
+        interest=preset.layers if preset else (),
     )
 
 
@@ -79,10 +83,15 @@ def _load(target: config.Target) -> _Loaded:
             f"{target.model}:FUNCTION."
         )
     library, _, name = target.model.rpartition("/")
+    if library == "open_clip":
+        tower, given, source = open_clip_tower.load(
+            name, target.weights, _file(target.weights), target.preprocess
+        )
+        return _Loaded(name, tower, given, source)
     if library not in ("", "timm", "torchvision"):
         raise UserError(
-            f"There is no target model {target.model!r}: write a torchvision name, timm/NAME or "
-            "path/to/file.py:function."
+            f"There is no target model {target.model!r}: write a torchvision name, timm/NAME, open_clip/NAME, a preset "
+            "or path/to/file.py:function."
         )
     if library != "timm" and name in _torchvision_names():
         return _from_torchvision(name, target.weights)

@@ -65,7 +65,7 @@ class Choice:
     def __init__(self, store: Store, settings: StudySettings, progress: Progress):
         self.store, self.settings, self.progress = store, settings, progress
         self.model = store.meta["target"]["name"]
-        self.images = len(store.images())
+        self.images = len(store.images()) - len(store.hidden)  # that trials may show
         self.size = batch_size(self.images)
         self.difficulties = [d for d in DIFFICULTIES if d in settings.stimuli.difficulty]
         known = store.layers()
@@ -281,9 +281,9 @@ class Choice:
         stocks = []
         for difficulty in difficulties:
             if difficulty is None:
-                sides = obvious(values, seed, self.size)
+                sides = obvious(values, seed, self.size, self.store.hidden)
             else:
-                sides = stimuli(values, difficulty, seed, self.size)
+                sides = stimuli(values, difficulty, seed, self.size, self.store.hidden)
             stocks.append(Stock(difficulty, sides, values[sides.low], values[sides.high]))
         return stocks
 

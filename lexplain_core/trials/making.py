@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .. import notes
 from ..errors import UserError
 from ..progress import Progress, Silent
 from ..store import Store
@@ -39,6 +40,7 @@ def new_study(
             f"There is a study {name!r} already, at {path}: give this one another name, or delete that file."
         )
     with Store.open(store_path) as store:
+        notes.take_in(store)  # images that are hidden from its examples are shown to nobody
         images: list[LoadPicture] = []  # to be read when the plan stands: that may take long, or fail
         plan = plan_study(store, settings, name, lambda i: images[0](i), synthetic, progress)
         for note in plan.facts["notes"]:

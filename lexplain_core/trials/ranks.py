@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -85,39 +85,56 @@ def query_start(n: int, difficulty: str, batches: int | None = None) -> int:
     return start
 
 
-def stimuli(activations: np.ndarray, difficulty: str, seed: Seed, batches: int | None = None) -> Sides:
+def stimuli(
+    activations: np.ndarray,
+    difficulty: str,
+    seed: Seed,
+    batches: int | None = None,
+    hidden: Collection[int] = (),
+) -> Sides:
     """Draw a unit's trials of a difficulty as IMI did (Zimmermann et al., 2023).
 
     activations: (N,), by image id. A side's 9·B most extreme images are references, B consecutive
     ranks further in are queries (`query_start`). In order of extremeness they make ten bins of B;
     each bin is shuffled, and batch i takes the i-th of every bin: each image is used once. Ties are
     broken by the seed; with the same seed all difficulties have the same references.
+    hidden: images that no trial may show; ranks are among the others.
     Raises `Refused`, and `Indistinguishable` where some image of the high side doesn't excite the unit more
     than each of the low side.
     """
-    activations = _checked(activations)
+    ids = _shown(activations, hidden)
+    activations = _checked(activations)[ids]
     n = len(activations)
     size = batch_size(n) if batches is None else batches
     start = query_start(n, difficulty, size)
     bins = [*range((REFERENCES - 1) * size, -1, -size), start]
-    return _sides(activations, bins, size, seed)
+    return _sides(activations, ids, bins, size, seed)
 
 
-def obvious(activations: np.ndarray, seed: Seed, batches: int | None = None) -> Sides:
+def obvious(
+    activations: np.ndarray, seed: Seed, batches: int | None = None, hidden: Collection[int] = ()
+) -> Sides:
     """Draw trials that are as plain as a unit allows, for practice and catch trials.
 
     The queries are of each side's most extreme bin of B images, the references of the other nine. Else, and in what
     is raised, as `stimuli`.
     """
-    activations = _checked(activations)
+    ids = _shown(activations, hidden)
+    activations = _checked(activations)[ids]
     n = len(activations)
     size = batch_size(n) if batches is None else batches
     _enough(n, size)
-    return _sides(activations, [*range(REFERENCES * size, 0, -size), 0], size, seed)
+    return _sides(activations, ids, [*range(REFERENCES * size, 0, -size), 0], size, seed)
 
 
-def _sides(activations: np.ndarray, bins: list[int], size: int, seed: Seed) -> Sides:
-    """bins: the first rank of each bin, counted from a side's extreme, in the order of the columns."""
+def _shown(activations: np.ndarray, hidden: Collection[int]) -> np.ndarray:
+    """Ids of the images that trials may show."""
+    return np.setdiff1d(np.arange(len(activations)), np.fromiter(hidden, dtype=np.int64), assume_unique=True)
+
+
+def _sides(activations: np.ndarray, ids: np.ndarray, bins: list[int], size: int, seed: Seed) -> Sides:
+    """activations: of the images with these ids. bins: the first rank of each bin, counted from a side's extreme, in the
+    order of the columns."""
     n = len(activations)
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(n)
@@ -131,7 +148,7 @@ def _sides(activations: np.ndarray, bins: list[int], size: int, seed: Seed) -> S
             f"An image of the side that should excite the unit most gives {least:.4g}, one of the other side "
             f"{most:.4g}: they can't be told apart."
         )
-    return Sides(order[low_ranks], order[high_ranks], low_ranks, high_ranks)
+    return Sides(ids[order[low_ranks]], ids[order[high_ranks]], low_ranks, high_ranks)
 
 
 def _checked(activations: np.ndarray) -> np.ndarray:

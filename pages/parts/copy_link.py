@@ -67,12 +67,10 @@ export default function (component) {
 _component = st.components.v2.component("lexplain_copy_link", html=_HTML, css=_CSS, js=_JS)
 
 
-def copy_link(link: str, release_focus: bool = False) -> None:
+def copy_link(link: str, release_focus: bool = False, key: str = "copy link") -> None:
     """Show the button. link: an address relative to the dashboard's pages, as `links.link` makes it.
 
     release_focus: when the view has changed, take the keyboard's focus from the widget that
     changed it, so that the page's keys work again.
     """
-    _component(
-        data={"link": link, "release": release_focus}, key="copy link", width="content", height="content"
-    )
+    _component(data={"link": link, "release": release_focus}, key=key, width="content", height="content")

@@ -10,7 +10,7 @@ from lexplain_core import figures
 from lexplain_core.store import Unit, UnitMap
 
 from .. import common, links
-from . import look, thumbs
+from . import hidden, look, ranges, thumbs
 from .switch import switch
 from .words import share
 
@@ -21,15 +21,23 @@ _PER_ROW = 8
 def show(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
     """The tab."""
     groups = _by_range(view, unit) if unit.buckets is not None else _ends(unit)
+    only = ranges.chosen(view, unit)
     ids = list(dict.fromkeys(int(i) for _, _, examples in groups for i in examples["image"]))
     maps = unit.maps(ids) if unit.source != "computed" else {}
     if unit.buckets is not None:
-        _controls(view)
+        _controls(view, unit)
     _map_slider(view, unit, maps, len(ids))
     overlay = thumbs.Overlay(maps, view.map / 100) if view.map and maps else None
     span = unit.maximum if unit.buckets is not None else max(abs(unit.maximum), abs(unit.minimum))
     fine = figures.decimals(span, 50)
-    thumbs.rows(opened.store, groups, fine, overlay)
+    if only is not None and not ids:
+        st.info(
+            f"No image of the probing set is in this range, {ranges.in_words(unit, only)}. Choose another one above.",
+            icon=":material/info:",
+        )
+    else:
+        thumbs.rows(opened.store, groups, fine, overlay)
+    hidden.bar(opened, ids)
     look.show(view, opened, unit, ids)
 
 
@@ -43,44 +51,53 @@ def _ends(unit: Unit) -> list[tuple]:
 
 
 def _by_range(view: links.Neuron, unit: Unit) -> list[tuple]:
-    """A group a range, the highest first, and one for what is below 0."""
-    groups, places = [], figures.decimals(unit.maximum)
-    edges, total = unit.buckets.edges, len(unit.activations)
-    for bucket in reversed(range(len(unit.buckets.counts))):
-        if unit.status == "constant" and not unit.buckets.counts[bucket]:
-            continue
-        low, high = (figures.plain(edge, places) for edge in edges[bucket : bucket + 2])
-        groups.append(_group(view, unit, bucket, f"{low} to {high}", int(unit.buckets.counts[bucket]), total))
-    if unit.buckets.negative:
-        groups.append(_group(view, unit, -1, "below 0", unit.buckets.negative, total))
-    return groups
+    """A group a range, the highest first, and one for what is below 0; or only that of the chosen range."""
+    only = ranges.chosen(view, unit)
+    if only is not None:
+        return [_group(view, unit, only, ranges.IMAGES)]
+    return [
+        _group(view, unit, bucket, _PER_ROW)
+        for bucket in ranges.known(unit)
+        if unit.status != "constant" or ranges.count(unit, bucket)
+    ]
 
 
-def _group(view: links.Neuron, unit: Unit, bucket: int, title: str, count: int, total: int):
-    examples = unit.examples(bucket, count=_PER_ROW, seed=view.draw, top=view.pick == "top")
-    note = figures.plural(count, "image") + (f", {share(count, total)}" if count else "")
-    return title, note, examples
+def _group(view: links.Neuron, unit: Unit, bucket: int, most: int) -> tuple:
+    examples = unit.examples(bucket, count=most, seed=view.draw, top=view.pick == "top")
+    count = ranges.count(unit, bucket)
+    note = figures.plural(count, "image") + (f", {share(count, len(unit.activations))}" if count else "")
+    return ranges.in_words(unit, bucket), note, examples
 
 
-def _controls(view: links.Neuron) -> None:
-    """Which examples."""
+def _controls(view: links.Neuron, unit: Unit) -> None:
+    """Which examples, of which ranges."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        switch(view, "pick", _PICKS, label="Which examples")
-        if view.pick == "draw":
-            st.button(
-                "Draw again",
-                icon=":material/casino:",
-                shortcut="D",
-                key="redraw",
-                on_click=_redraw,
-                args=(view,),
-                help="Other images of the same ranges; the address keeps the draw",
-            )
-            words = f"Draw {view.draw}: up to {_PER_ROW} images of each range, from all splits."
-        else:
-            words = f"The {_PER_ROW} strongest images of each range, from all splits."
+        drawing(view)
+        ranges.picker(view, unit, "range of examples")
+        only = ranges.chosen(view, unit)
+        most, where = (_PER_ROW, "each range") if only is None else (ranges.IMAGES, "this range")
+        words = (
+            f"Draw {view.draw}: up to {most} images of {where}, from all splits."
+            if view.pick == "draw"
+            else f"The {most} strongest images of {where}, from all splits."
+        )
         st.html(
             f'<span class="lx-muted">{words} Below each: its activation and label.</span>', width="content"
+        )
+
+
+def drawing(view: links.Neuron) -> None:
+    """Whether images are drawn or the strongest, and another draw."""
+    switch(view, "pick", _PICKS, label="Which examples")
+    if view.pick == "draw":
+        st.button(
+            "Draw again",
+            icon=":material/casino:",
+            shortcut="D",
+            key="redraw",
+            on_click=_redraw,
+            args=(view,),
+            help="Other images of the same ranges; the address keeps the draw",
         )
 
 

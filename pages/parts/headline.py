@@ -1,4 +1,4 @@
-"""The upper half of the Neuron page: what the unit is, in words and in its two charts."""
+"""The top of the Neuron page: what the unit is, in words, and the page in plain words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from lexplain_core import figures
 from lexplain_core.store import Explanation, Unit
 
 from .. import common
-from . import effect
 from .humans import of_unit
-from .scores import ablation_words, score_words, seen_by
-from .words import interval_words, md, quantity, rounded, two
+from .scores import ablation_words, score_words
+from .words import md, quantity, rounded, two
 
+# Facts are small, so that the chart begins on the first screen; a click on a range is told by the hand.
+_STYLE = """<style>
+.lx-score, .lx-ablation, .lx-observer, .lx-humans, .lx-range { font-size: .9rem; line-height: 1.4; }
+:is(.st-key-area, .st-key-activations, .st-key-histogram) .nsewdrag { cursor: pointer !important; }
+</style>"""
 _STATUS = {
     "alive": ("alive", "green"),
     "dead": ("dead", "gray"),
@@ -44,7 +48,7 @@ def _range(unit: Unit) -> str:
             f"{rounded(unit.mean)} on average"
         )
     return (
-        f'<p class="lx-facts lx-muted">Unit {unit.unit + 1:,} of {unit.units:,} in this layer. Its '
+        f'<p class="lx-facts lx-range lx-muted">Unit {unit.unit + 1:,} of {unit.units:,} in this layer. Its '
         f"{escape(quantity(unit))} {span}.</p>"
     )
 
@@ -89,13 +93,13 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
     """The explanation as one line, each term underlined in its colour; its score; the unit's range."""
     if explanation is None or explanation.reason:
         reason = (explanation.reason if explanation else None) or unit.reason or "No method was run on it."
-        st.html(_observer(unit) + _humans(unit) + _range(unit))
+        st.html(_STYLE + _observer(unit) + _humans(unit) + _range(unit))
         st.info(f"**This unit has no explanation.** {md(reason)}", icon=":material/info:")
         return
     several = len(unit.explanations) > 1
     ablation = ablation_words(unit, explanation, main_only=several)
     st.html(
-        f'<p class="lx-line">{_colored(explanation, styles)}</p>'
+        _STYLE + f'<p class="lx-line">{colored(explanation, styles)}</p>'
         f'<p class="lx-facts lx-score">{score_words(unit, explanation, main_only=several)}</p>'
         + (f'<p class="lx-facts lx-ablation">{ablation}</p>' if ablation else "")
         + _observer(unit)
@@ -116,101 +120,7 @@ def same_model(opened: common.Opened, explanation: Explanation | None) -> None:
         )
 
 
-def charts(unit: Unit, explanation: Explanation | None, styles: dict, matrix: str) -> None:
-    """The stacked area and the weights; units without ranges or words explain themselves instead.
-
-    matrix: the concept matrix that says which concepts an image shows, "" where none can."""
-    theme = common.theme()
-    impact = effect.impact_of(unit)
-    shares = effect.shown(impact)
-    height = 370 if shares is None else 470
-    explained = explanation is not None and not explanation.reason
-    if explained and matrix and unit.buckets is not None:
-        left, right = st.columns([1.75, 1], gap="medium")
-        with left:
-            st.subheader("What is in the images, by activation", anchor=False)
-            common.chart(
-                figures.area_chart(
-                    unit.composition(explanation, matrix),
-                    unit.buckets,
-                    styles=styles,
-                    theme=theme,
-                    quantity=quantity(unit),
-                    height=height,
-                    effect=shares,
-                ),
-                "area",
-                f"Stacked area: share of concepts, seen by {seen_by(matrix)}, in 8 ranges of activation. "
-                f"{interval_words(unit)}" + _effect_alt(shares),
-            )
-            st.markdown(effect.strip_words(unit, impact))
-    else:
-        left, right = st.columns([1.75, 1], gap="medium") if explained else (st.container(), None)
-        with left:
-            if unit.status != "constant":
-                st.subheader("How often it takes which value", anchor=False)
-            st.markdown(UNSEEN if explained and not matrix else _why_no_ranges(unit))
-            if unit.status != "constant":
-                common.chart(
-                    figures.activation_histogram(
-                        unit.activations, unit.buckets, theme=theme, quantity=quantity(unit), height=280
-                    ),
-                    "activations",
-                    "Histogram of the unit's activations",
-                )
-            if shares is not None and unit.buckets is not None:
-                common.chart(
-                    figures.impact_strip(shares, unit.buckets.edges, theme=theme, quantity=quantity(unit)),
-                    "strip",
-                    "Bars: how much of the unit's effect lies in each range." + _effect_alt(shares),
-                )
-            st.markdown(effect.strip_words(unit, impact))
-    if explained:
-        with right:
-            st.subheader("Weights", anchor=False)
-            common.chart(
-                figures.weights_bar(explanation, styles=styles, theme=theme, height=height),
-                "weights",
-                f"Bars of the explanation's weights: {explanation.text}",
-            )
-
-
-def _effect_alt(shares) -> str:
-    """The bars of the effect for those who can't see them."""
-    if shares is None:
-        return ""
-    return " Share of the effect per range: " + ", ".join(
-        figures.percent(share) for share in figures.effect_shares(shares)["share"]
-    )
-
-
-UNSEEN = (
-    "Nobody can say which images show these concepts: they are no labels, and no encoder has looked for them. So "
-    "there is no stacked chart, and nothing is simulated."
-)
-
-
-def _why_no_ranges(unit: Unit) -> str:
-    if unit.status == "dead":
-        return (
-            "A **dead** unit: it hardly answers to any image of this probing set, so there is nothing to put in "
-            "words. Other images might wake it."
-        )
-    if unit.status == "constant":
-        return (
-            f"A **constant** unit: it answers {rounded(unit.maximum)} to every image, so nothing in the images "
-            "makes a difference to it."
-        )
-    if unit.buckets is None:
-        return (
-            "A unit **without a positive range**: the 8 ranges of the stacked chart go from 0 to the largest "
-            f"activation, and this unit's largest is {rounded(unit.maximum)}. It can still be put in words, and "
-            "its strongest and weakest images are below."
-        )
-    return "No concept predicts this unit well enough to be named."
-
-
-def _colored(explanation: Explanation, styles: dict) -> str:
+def colored(explanation: Explanation, styles: dict) -> str:
     """The explanation's own text as HTML, each term underlined in the colour that charts give it."""
     text, html, at = explanation.text, [], 0
     for term in figures.by_weight(explanation):
@@ -236,7 +146,9 @@ bias at the end, and you get the activation that the words predict.
 The **stacked chart** takes the images from those that leave the unit at 0 (left) to those that move it most
 (right), in 8 ranges of equal width, and shows what they are. Every image counts once, for the rarest concept of the
 explanation that it shows, else as *other*. The number of images stands above each range: the last ranges often
-hold a handful, so read them with care.
+hold a handful, so read them with care. **Click a range to see its images alone**, and once more to see those of all ranges; the list of
+ranges above the examples does the same by keyboard. The areas can also be *classes* or *superclasses*, which the images’ labels say, whatever
+the words are: those that fill most of the upper ranges (5 to 8), the rest is *other*; of several superclasses an image counts for the rarest.
 
 The **bars below it** say how much of the unit’s *effect* lies in each range: what the network loses on those images when the
 unit is set to 0 (or its mean, where the store has only that), in right answers and in the certainty of its answers. The short lines are the ranges’ shares of the images. The tab
@@ -256,6 +168,9 @@ of two others belongs with the first? The machine takes the one that looks more 
 
 The slider **Map** lays over each example where in it the unit fires. *Look closer at one image* runs the network itself, where it is at
 hand.
+
+The tab *Values* shows how often the unit takes which value, the images between any two of them, and its mean over the images of each
+class. *Similar units* lists those of the layer that rise and fall with this one, and those that are put in much the same words.
 
 Which concepts an image shows is said by its labels, or by an **encoder**, a network that compares images with
 texts. The one that scores is another than the one that the words were found with. Where there are several, a

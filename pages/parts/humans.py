@@ -17,6 +17,11 @@ def of_unit(store: str, layer: str, unit: int) -> pd.Series | None:
     return None if rows.empty else rows.iloc[0]
 
 
+def people(store: str) -> pd.DataFrame:
+    """What people scored, as `human_scores` has it: a row a unit that they were asked about."""
+    return _scores(store, _key())
+
+
 def with_humans(table: pd.DataFrame, store: str) -> pd.DataFrame:
     """The table of units with the columns human (the proportion right, NaN where nobody was asked) and human_answers."""
     found = _scores(store, _key())[["layer", "unit", "human", "answers"]]

@@ -55,6 +55,9 @@ def _choose(view: links.Neuron, opened: common.Opened, unit: Unit, shown: list[i
     if image is not None and image not in frame.index:
         st.warning(f"This store has no image {image}.", icon=":material/link_off:")
         image = None
+    if image in opened.store.hidden:
+        st.warning("That image is hidden from this store’s examples.", icon=":material/visibility_off:")
+        image = None
     options = shown if image is None or image in shown else [image, *shown]
     places = figures.decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
     st.session_state["image picker"] = image
@@ -80,7 +83,7 @@ def _to_image(view: links.Neuron) -> None:
 def _closer(view: links.Neuron, opened: common.Opened, unit: Unit, image: int) -> None:
     """Run the network on an image and show what the unit does there."""
     try:
-        looker = _looker(opened.key, opened.store)
+        looker = network(opened.key, opened.store)
         kinds = looker.kinds(unit.layer, unit.pooling)
         kind = view.kind if view.kind in kinds or not kinds else kinds[0]
         _switch(view, kinds, kind)
@@ -127,7 +130,8 @@ def _to_kind(view: links.Neuron) -> None:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the network …")
-def _looker(key: tuple, _store: Store) -> Looker:
+def network(key: tuple, _store: Store) -> Looker:
+    """The network of a store, loaded once; `UserError` where it isn't at hand."""
     from lexplain_core.live import Looker
 
     config = _store.meta.get("config")

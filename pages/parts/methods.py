@@ -11,6 +11,7 @@ import streamlit as st
 from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
+from .edit_link import edit_link
 from .scores import ABLATIONS, ablation_cell, cell, seen_by
 from .words import md, two
 
@@ -43,6 +44,7 @@ def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, ma
     state = st.session_state
     methods = [e.method for e in unit.explanations]
     if (len(methods) < 2 and len(matrices) < 2) or all(e.reason for e in unit.explanations):
+        edit_link(view, explanation)
         return
     with st.container(horizontal=True, vertical_alignment="center", key="lx_switches"):
         if len(methods) > 1:
@@ -59,6 +61,7 @@ def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, ma
                 args=(view,),
                 help="Who says which concepts an image shows, in the stacked chart and in what is simulated",
             )
+        edit_link(view, explanation)
         if len(methods) > 1:
             st.space("stretch")
             common.csv_button(

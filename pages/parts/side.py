@@ -58,11 +58,17 @@ def layers_table(opened: common.Opened, layers: pd.DataFrame) -> None:
     common.csv_button("Layers as CSV", lambda: layers, f"{opened.store.name} layers.csv", "csv layers")
 
 
-def scores_chart(table: pd.DataFrame, layers: pd.DataFrame) -> None:
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _scores(key: tuple, method: str, _store) -> pd.DataFrame:
+    return _store.score_column(method or None)
+
+
+def scores_chart(opened: common.Opened, method: str) -> None:
     """The distribution of scores by layer."""
     st.subheader("How well the words predict the units", anchor=False)
+    table = _scores(opened.key, method, opened.store)
     figure = figures.score_histogram(table, theme=common.theme())
-    with st.container(height=420 if len(layers) > 6 else "content", border=False):
+    with st.container(height=420 if table["layer"].nunique() > 6 else "content", border=False):
         common.chart(figure, "scores", "Histograms of the units' test correlations, one row a layer")
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from lexplain_core.store import Unit
 
 from .. import common, links
+from .compare_link import compare_link
 
 
 def bar(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
@@ -65,10 +66,17 @@ def bar(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
             args=(view,),
         )
         st.html(f'<span class="lx-muted">units 0 to {unit.units - 1}</span>', width="content")
+        st.space("stretch")
+        compare_link(view)
 
 
 def _go(view: links.Neuron, number: int) -> None:
-    common.show(replace(view, unit=number))
+    common.show(_other(view, unit=number))
+
+
+def _other(view: links.Neuron, **to) -> links.Neuron:
+    """The same view of another unit: a span of activations means nothing there, a range does."""
+    return replace(view, above=None, below=None, **to)
 
 
 def _random(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
@@ -81,7 +89,7 @@ def _random(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
 
 
 def _to_layer(view: links.Neuron) -> None:
-    common.show(replace(view, layer=st.session_state["layer picker"], unit=0))
+    common.show(_other(view, layer=st.session_state["layer picker"], unit=0))
 
 
 def _to_number(view: links.Neuron) -> None:

@@ -1,4 +1,4 @@
-"""The lower half of the Neuron page: examples, simulated against actual, all images, the facts."""
+"""The lower half of the Neuron page: examples, values, similar units, simulated against actual, all images, the facts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from lexplain_core import figures
 from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
-from . import about, effect, examples, headline, simulated
+from . import about, charts, effect, examples, similar, simulated, values
 from .switch import switch
 
 _TITLES = {
     "examples": "Example images",
+    "values": "Values",
+    "similar": "Similar units",
     "simulated": "Simulated and actual",
     "effect": "Effect",
     "images": "All images",
@@ -29,9 +31,13 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Exp
     switch(view, "tab", _TITLES)
     if view.tab == "examples":
         examples.show(view, opened, unit)
+    elif view.tab == "values":
+        values.show(view, opened, unit)
+    elif view.tab == "similar":
+        similar.show(view, unit, explanation)
     elif view.tab == "simulated":
         if explained and not view.matrix:
-            st.info(headline.UNSEEN, icon=":material/info:")
+            st.info(charts.UNSEEN, icon=":material/info:")
         elif explained:
             simulated.show(
                 opened, unit, explanation, view.matrix, lambda: _table(opened, unit, explanation, view.matrix)

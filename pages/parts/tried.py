@@ -124,13 +124,14 @@ def _one(view: links.TryIt, opened: common.Opened) -> Drawn:
 
 def _sides(unit: Unit, view: links.TryIt, seed: int):
     """Stimuli with as many batches as there are trials, where the ranks allow it, else with IMI's number."""
-    usual = batch_size(len(unit.activations))
+    hidden = unit.store.hidden
+    usual = batch_size(len(unit.activations) - len(hidden))
     if view.unit is not None and view.count > usual:
         try:
-            return stimuli(unit.activations, view.difficulty, seed, batches=view.count)
+            return stimuli(unit.activations, view.difficulty, seed, batches=view.count, hidden=hidden)
         except Refused:
             pass
-    return stimuli(unit.activations, view.difficulty, seed)
+    return stimuli(unit.activations, view.difficulty, seed, hidden=hidden)
 
 
 def _any(view: links.TryIt, opened: common.Opened) -> Drawn:

@@ -77,14 +77,15 @@ def whole_view(page: Page) -> dict:
 
 
 def click_row(page: Page, row: int) -> None:
-    """Click a row (from 0) of the table of units."""
-    table = page.locator("[data-testid=stDataFrame]").first
-    table.scroll_into_view_if_needed()
-    canvas = table.locator("canvas").first
-    expect(canvas).to_be_visible()
-    height = 33  # pixels of a row in the theme's font size; the header is a row, too
-    box = canvas.bounding_box()  # a scroller lies over the canvas, so the click is the mouse's
-    page.mouse.click(box["x"] + 260, box["y"] + height * (row + 1) + height // 2)
+    """Click a row (from 0) of the table of units, beside its link."""
+    place = page.locator(".st-key-units tbody tr").nth(row)
+    place.scroll_into_view_if_needed()
+    place.locator("td").last.click()
+
+
+def table_of_units(page: Page) -> list[str]:
+    """`layer · unit` of each row of the table of units."""
+    return page.locator(".st-key-units tbody a").all_inner_texts()
 
 
 def click_point(page: Page, chart: str) -> tuple[str, int, str]:

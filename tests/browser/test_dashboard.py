@@ -10,8 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from pages.links import Overview
-from pages.parts.filters import chosen
+from lexplain_core.store import Wanted, sentence
 
 from .helpers import (
     charts,
@@ -52,11 +51,13 @@ def test_overview_filter_click_unit(visit, dashboard, store, units, best):
     assert sum(sum(trace["y"]) for trace in scores["data"]) == units["score"].notna().sum()
 
     word = best["terms"][0]
-    page.get_by_label("Concept contains").fill(word)
+    page.get_by_label("Search explanations").fill(f'"{word}"')
     page.keyboard.press("Enter")
-    rows, sentence = chosen(units, Overview(q=word))
-    expect(page.get_by_text(sentence)).to_be_visible()
-    wait_for_parameters(page, q=word)
+    wanted = Wanted(q=f'"{word}"')
+    found = store.find(wanted)
+    rows = found.rows
+    expect(page.get_by_text(sentence(wanted, found))).to_be_visible()
+    wait_for_parameters(page, q=f'"{word}"')
     settle(page)
 
     click_row(page, 0)
@@ -75,7 +76,7 @@ def test_overview_filter_click_unit(visit, dashboard, store, units, best):
     assert len(shown) == sum(min(8, int(n)) for n in [*unit.buckets.counts, unit.buckets.negative])
 
     page.go_back()
-    expect(page.get_by_label("Concept contains")).to_have_value(word)
+    expect(page.get_by_label("Search explanations")).to_have_value(f'"{word}"')
 
 
 def test_keys_go_from_unit_to_unit(visit, dashboard, store, best):
@@ -128,6 +129,7 @@ def test_a_copied_link_shows_the_same_view_in_a_new_browser(visit, dashboard, st
         "store": store.id, "layer": best["layer"], "unit": str(best["unit"]), "method": store.default_method,
         "matrix": "label", "tab": "examples", "pick": "draw", "draw": "1", "map": "0", "image": "",
         "kind": "activation", "bucket": "",
+        "level": "concepts", "only": "", "above": "", "below": "", "log": "0",
     }  # fmt: skip
     other = visit(link)
     heading(other, best["layer"], best["unit"])
@@ -135,16 +137,18 @@ def test_a_copied_link_shows_the_same_view_in_a_new_browser(visit, dashboard, st
 
 
 def test_filters_are_in_the_copied_link(visit, dashboard, store, units):
-    view = Overview(store=store.id, layer=units["layer"].iloc[0], low=0.3, sort="-score", status="alive")
-    page = visit(f"{dashboard}/overview?store={store.id}&layer={view.layer}&low=0.3&sort=-score&status=alive")
-    sentence = chosen(units, view)[1]
-    expect(page.get_by_text(sentence)).to_be_visible()
+    layer = units["layer"].iloc[0]
+    page = visit(f"{dashboard}/overview?store={store.id}&layer={layer}&low=0.3&length=2..4&sort=-score&status=alive")
+    wanted = Wanted(layer=layer, score=(0.3, None), length=(2, 4), sort="-score", status="alive")
+    words = sentence(wanted, store.find(wanted))
+    expect(page.get_by_text(words)).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Link copied")).to_be_visible()
     other = visit(page.evaluate("navigator.clipboard.readText()"))
-    expect(other.get_by_text(sentence)).to_be_visible()
-    expect(other.get_by_label("Sort by")).to_have_value("score, best first")
+    expect(other.get_by_text(words)).to_be_visible()
+    expect(other.get_by_label("Sort by")).to_have_value("test correlation")
+    expect(other.get_by_label("Order")).to_have_value("best first")
 
 
 def test_redraw_changes_the_images_and_the_top_ones_stay(visit, dashboard, store, best):
@@ -219,7 +223,7 @@ def test_csv_holds_the_filtered_table(visit, dashboard, store, units):
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Units as CSV").click()
     rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text("utf-8"))))
-    expected = chosen(units, Overview(layer=layer, sort="-score"))[0]
+    expected = store.find(Wanted(layer=layer, sort="-score"), None).rows
     assert [int(row["unit"]) for row in rows] == list(expected["unit"])
     assert [row["explanation"] for row in rows] == list(expected["explanation"])
 

@@ -1,62 +1,88 @@
-"""The filters of the table of units keep the right rows, and say which."""
+"""The filters above the table of units, and the table's cells."""
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from pages.links import SORTS, STATUSES, Overview
-from pages.parts import filters
-
-TABLE = pd.DataFrame(
-    {
-        "layer": ["a", "a", "a", "b", "b"],
-        "unit": [0, 1, 2, 0, 1],
-        "name": [None, None, None, "the Boat unit", None],
-        "status": ["alive", "dead", "alive", "alive", "negative"],
-        "terms": [["dog", "snow"], [], ["Hot dog (food)"], ["ship"], ["snowman"]],
-        "length": [2, 0, 1, 1, 1],
-        "score": [0.5, np.nan, -0.1, 0.9, 0.5],
-        "maximum": [1.0, 0.001, 3.0, 2.0, -1.0],
-        "ablation": [0.1, np.nan, -0.2, np.nan, 0.4],
-        "impact": [0.02, 0.0, np.nan, 0.01, 0.03],
-    }
-)
+from lexplain_core.store import Store, Wanted
+from lexplain_core.store.find import COLUMNS, STATUS_WORDS
+from pages.common import Opened
+from pages.links import SORTS, STATUSES, Overview, query
+from pages.parts import filters, starting, units_table
+from tests.store.helpers import SECOND, write
 
 
-@pytest.mark.parametrize(
-    ("view", "rows"),
-    [
-        (Overview(), [0, 1, 2, 3, 4]),
-        (Overview(layer="b"), [3, 4]),
-        (Overview(status="dead"), [1]),
-        (Overview(q="DOG"), [0, 2]),
-        (Overview(q="dog  snow"), [0]),
-        (Overview(q="(food"), [2]),
-        (Overview(q="boat"), [3]),
-        (Overview(low=0.5), [0, 3, 4]),
-        (Overview(high=0.5), [0, 2, 4]),
-        (Overview(low=0.2, high=0.6, q="snow"), [0, 4]),
-        (Overview(sort="-score"), [3, 0, 4, 2, 1]),
-        (Overview(sort="score"), [2, 0, 4, 3, 1]),
-        (Overview(sort="-maximum"), [2, 3, 0, 1, 4]),
-        (Overview(sort="-ablation"), [4, 0, 2, 1, 3]),
-        (Overview(sort="-impact"), [4, 0, 3, 1, 2]),
-        (Overview(sort="length"), [1, 2, 3, 4, 0]),
-        (Overview(q="nothing like it"), []),
-    ],
-)
-def test_rows(view, rows):
-    assert list(filters.chosen(TABLE, view)[0].index) == rows
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    path = tmp_path_factory.mktemp("filters") / "small.duckdb"
+    write(path, second=True)
+    with Store.open(path) as store:
+        yield Opened(store, (str(path),))
 
 
-def test_the_sentence_names_every_filter():
-    view = Overview(layer="a", q="dog", low=-0.25, high=0.75, status="alive")
-    assert filters.chosen(TABLE, view)[1] == (
-        "2 of 5 units: in a, alive, whose concepts contain “dog”, score at least −0.25, score at most 0.75."
-    )
-    assert filters.chosen(TABLE, Overview())[1] == "All 5 units."
+def test_the_address_has_every_order_and_status():
+    assert set(SORTS) == {way + name for name in COLUMNS for way in ("", "-")}
+    assert set(STATUS_WORDS) == set(STATUSES)
+    assert set(units_table.TITLES) < set(COLUMNS)
 
 
-def test_every_choice_has_words():
-    assert set(filters.SORT_WORDS) == set(SORTS)
-    assert set(filters.STATUS_WORDS) == set(STATUSES)
+def test_a_view_is_what_is_wanted(opened):
+    view = Overview(
+        layer="layer1", q="+boat", by=SECOND, low=-0.25, high=0.75, length="..3", status="alive", sort="-gap", method=SECOND,
+        units="layer1:1,planted:0",
+    )  # fmt: skip
+    wanted, problems = filters.wanted(view, opened)
+    assert not problems
+    assert (wanted.layer, wanted.q, wanted.by, wanted.status, wanted.sort, wanted.method) == (
+        "layer1", "+boat", SECOND, "alive", "-gap", SECOND,
+    )  # fmt: skip
+    assert (wanted.score, wanted.length) == ((-0.25, 0.75), (None, 3))
+    assert set(wanted.among) == {("layer1", 1), ("planted", 0)} and wanted.listed
+    assert filters.wanted(Overview(), opened) == (Wanted(), [])
+
+
+def test_what_an_address_has_wrong_is_said(opened):
+    wanted, problems = filters.wanted(Overview(q='boat "dog', impact="much", low=0.5, high=0.1), opened)
+    assert wanted.q == 'boat "dog' and wanted.score == (None, None)
+    assert len(problems) == 3
+    assert any("much" in problem for problem in problems)
+    assert opened.store.find(wanted).total == opened.store.find(Wanted(q="boat")).total > 0
+
+
+def test_layers_and_methods_that_are_not_there_are_left_out(opened):
+    view, problems = filters.usable(Overview(layer="nowhere", method="nobody", by="no one", q="boat"), opened)
+    assert view == Overview(q="boat") and len(problems) == 3
+    kept = Overview(layer="layer1", method=SECOND, by=SECOND)
+    assert filters.usable(kept, opened) == (kept, [])
+
+
+def test_large_numbers_come_first_and_short_words():
+    assert filters.first_order("score") == filters.first_order("gap") == "-"
+    assert filters.first_order("length") == filters.first_order("unit") == filters.first_order("status") == ""
+
+
+def test_cells(opened):
+    rows = opened.store.find(Wanted()).rows.to_dict("records")
+    alive, dead, negative = rows[1], rows[2], rows[4]
+    cell = units_table._cell
+    assert cell("score", alive) == {"text": "0.60", "share": pytest.approx(0.6), "below": "chance 0.20"}
+    assert cell("score", dead) == {"text": "", "why": "none"}
+    assert cell("length", alive) == {"text": "2"} and cell("length", dead)["text"] == ""
+    assert cell("explanation", dead) == {"text": "", "why": "It is dead."}
+    assert cell("status", negative) == {"text": "negative", "why": "It is negative."}
+    assert cell("maximum", negative)["text"].startswith("−1")
+    assert cell("ablation", alive)["text"] == ""
+
+
+def test_who_else_has_the_words():
+    assert units_table._elsewhere((SECOND,), "le-label") == f"found in the words of {SECOND}"
+    assert units_table._elsewhere(("le-label", SECOND), "le-label") == ""
+    assert units_table._elsewhere((), "le-label") == ""
+
+
+def test_starting_points_lead_to_the_table_that_shows_them(opened):
+    view = Overview(store="abc", method="le-label", q="boat", shown=3)
+    for start in opened.store.starting_points(None, "le-label"):
+        there = starting.overview(view, start)
+        assert (there.store, there.q, there.shown) == ("abc", "", 1)
+        wanted, problems = filters.wanted(there, opened)
+        assert not problems and wanted == start.wanted
+        assert query(there)["sort"] == start.wanted.sort

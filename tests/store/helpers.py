@@ -130,6 +130,7 @@ def fill(
             "caption": [f"image {i}" if i % 2 else None for i in range(N)],
             "predicted": pd.array([i % 4 if i % 5 else None for i in range(N)], dtype="Int32"),
             "thumbnail": [b"thumbnail %d" % i for i in range(N)],
+            "descriptor": [bytes([i % 256]) * 192 for i in range(N)],
             "crop": [b"crop %d" % i if i % 3 == 0 else None for i in range(N)],
         }
     )

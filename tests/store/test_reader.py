@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lexplain_core.store import OTHER, Store, StoreError, explanation_text
+from lexplain_core.store import OTHER, SCHEMA_VERSION, Store, StoreError, explanation_text
 
 from .helpers import CLASSES, UNITS, N, write
 from .test_buckets import plain_bucket, plain_winner
@@ -257,7 +257,7 @@ def test_info_is_strict_json_with_the_right_numbers(small):
         "matrices", "scores", "ablations", "impacts", "observers", "temperature", "same_encoder", "build", "config",
         "versions",
     ]  # fmt: skip
-    assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", 4)
+    assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", SCHEMA_VERSION)
     assert info["images"] == N and info["splits"] == {"train": 42, "val": 6, "test": 12}
     assert info["skipped"] == [{"key": "dog/bad.jpg", "reason": "it is truncated"}]
     assert (info["classes"], info["superclasses"], info["concepts"]) == (3, 1, 5)

@@ -186,3 +186,20 @@ def test_what_is_refused():
         stimuli(np.arange(1000), "harder", 0)
     with pytest.raises(ValueError, match="\\(N,\\)"):
         stimuli(np.zeros((2, 100)), "easy", 0)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda q, **k: stimuli(q, "hard", 3, 4, **k), lambda q, **k: obvious(q, 3, 4, **k)]
+)
+def test_hidden_images_are_in_no_trial(make):
+    q = np.random.default_rng(0).normal(size=3000)
+    before = make(q)
+    used = {*before.low.ravel().tolist(), *before.high.ravel().tolist()}
+    hidden = frozenset(sorted(used)[::2])
+    sides = make(q, hidden=hidden)
+    assert not hidden & {*sides.low.ravel().tolist(), *sides.high.ravel().tolist()}
+    # as if there had never been such images: the same trials, by other ids
+    ids = np.array([i for i in range(len(q)) if i not in hidden])
+    alone = make(q[ids])
+    assert np.array_equal(ids[alone.low], sides.low) and np.array_equal(ids[alone.high], sides.high)
+    assert np.array_equal(alone.low_ranks, sides.low_ranks) and sides.high_ranks.max() < len(ids)

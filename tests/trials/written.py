@@ -42,6 +42,7 @@ def write_store(
             "width": [w for w, _ in sizes] if sizes else 8,
             "height": [h for _, h in sizes] if sizes else 8,
             "thumbnail": list(thumbnails or [b""] * n),
+            "descriptor": [b"\0" * 192] * n,
         }
         store.rows("images", pd.DataFrame(images))
         for number, (name, q) in enumerate(layers.items()):

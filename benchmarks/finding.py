@@ -1,0 +1,272 @@
+"""How long the store takes to find units: every kind of filter and of order, one page of the table each.
+
+    python -m benchmarks.finding [--units 100000] [--layers 4] [--rounds 25]
+
+A store of that many units, written by the real writer, with two methods, about four terms an explanation, scores with
+nulls, ablations, impacts, machine scores, and people's scores of 2,000 units. It holds no images: finding reads none.
+Each round asks for something else (another word, range, layer, page), so that nothing is remembered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lexplain_core.store import Store, StoreWriter, Wanted
+from lexplain_core.store.find import COLUMNS
+
+from .common import report
+
+METHODS = ("le-label", "clip-dissect")
+CONCEPTS = 8000
+TARGET = 0.2  # seconds
+
+
+def write(path: Path, units: int, layers: int, seed: int = 0) -> None:
+    """A store of `units` units in `layers` layers, without images."""
+    rng = np.random.default_rng(seed)
+    each = units // layers
+    layer = np.repeat(np.arange(layers), each)
+    unit = np.tile(np.arange(each), layers)
+    count, total = len(layer), len(layer) * len(METHODS)
+    dead = rng.random(count) < 0.05
+    maximum = np.where(dead, 0.001, rng.gamma(2.0, 2.0, count)).astype(np.float32)
+    with StoreWriter(path) as store:
+        store.meta(
+            id="f1ndf1ndf1nd",
+            name="many units",
+            created="2024-05-06T07:08:09+00:00",
+            config={"name": "many units"},
+            rebuild="python -m benchmarks.finding",
+        )
+        names = [f"layer{i}" for i in range(layers)]
+        facts = {
+            "layer_id": range(layers),
+            "name": names,
+            "source": "network",
+            "kind": "map",
+            "pooling": "mean",
+            "shape": [[each, 7, 7]] * layers,
+            "units": each,
+            "way": "closed",
+        }
+        store.rows("layers", pd.DataFrame(facts))
+        store.rows(
+            "units",
+            pd.DataFrame(
+                {
+                    "layer_id": layer, "unit": unit, "minimum": np.float32(0), "maximum": maximum, "mean": maximum / 5,
+                    "std": maximum / 4, "status": np.where(dead, "dead", "alive"),
+                    "reason": np.where(dead, "Its largest activation is below 0.01.", None),
+                }
+            ),
+        )  # fmt: skip
+        words = [f"{_syllables(rng)} {_syllables(rng)}" for _ in range(CONCEPTS)]
+        store.rows(
+            "concepts",
+            pd.DataFrame(
+                {
+                    "concept_id": range(CONCEPTS),
+                    "key": [f"noun:{i}" for i in range(CONCEPTS)],
+                    "name": words,
+                    "origin": "noun",
+                }
+            ),
+        )
+        hashes = [f"c0ffee{i}" for i in range(len(METHODS))]
+        store.rows(
+            "method_configs",
+            pd.DataFrame({"config_hash": hashes, "method": METHODS, "config": "{}", "simulator": "label"}),
+        )
+        method = np.repeat(np.arange(len(METHODS)), count)
+        none = np.tile(dead, len(METHODS))
+        length = np.where(none, 0, rng.integers(1, 8, total))
+        store.rows(
+            "explanations",
+            pd.DataFrame(
+                {
+                    "explanation_id": np.arange(total), "layer_id": np.tile(layer, len(METHODS)),
+                    "unit": np.tile(unit, len(METHODS)), "method": np.array(METHODS, dtype=object)[method],
+                    "config_hash": np.array(hashes, dtype=object)[method], "matrix": "label",
+                    "bias": np.where(none, np.nan, rng.normal(0, 1, total)), "length": length,
+                    "reason": np.where(none, "A dead unit.", None),
+                    "two_faced": np.where(none | (rng.random(total) < 0.3), np.nan, rng.random(total)),
+                }
+            ),
+        )  # fmt: skip
+        store.rows(
+            "terms",
+            pd.DataFrame(
+                {
+                    "explanation_id": np.repeat(np.arange(total), length),
+                    "rank": np.concatenate([np.arange(n) for n in length]),
+                    "concept_id": rng.zipf(1.3, length.sum()) % CONCEPTS,
+                    "weight": rng.normal(0.5, 1, length.sum()),
+                }
+            ),
+        )
+        known = np.flatnonzero(~none)
+        for kind in ("correlation", "ablation-norm", "ablation-optim"):
+            value = rng.beta(2, 3, len(known))
+            rows = {
+                "explanation_id": known,
+                "simulator": "label",
+                "kind": kind,
+                "split": "test",
+                "n": 10_000,
+                "value": value,
+                "low": value - 0.02,
+                "high": value + 0.02,
+                "null_high": rng.random(len(known)) * 0.2 if kind == "correlation" else np.nan,
+            }
+            store.rows("scores", pd.DataFrame(rows))
+        for to in ("zero", "mean"):
+            impact = {"layer_id": layer, "unit": unit, "to_value": to, "total": rng.random(count)}
+            store.rows("impacts", pd.DataFrame(impact | {"images": 50_000, "sampled": False}))
+        observed = {"layer_id": layer, "unit": unit, "embedding": "eye", "place": 0, "trials": 200}
+        store.rows("observer_scores", pd.DataFrame(observed | {"value": rng.random(count)}))
+
+
+def _syllables(rng: np.random.Generator) -> str:
+    return "".join(
+        rng.choice(list("bdfgklmnprstvz")) + rng.choice(list("aeiou")) for _ in range(rng.integers(2, 5))
+    )
+
+
+def questions(
+    store: Store, people: int
+) -> tuple[dict[str, Callable[[np.random.Generator], tuple]], pd.DataFrame]:
+    """By name: (wanted, offset) from a random generator; and what people scored."""
+    layers = list(store.layers()["layer"])
+    each = int(store.layers()["units"].iloc[0])
+    names = list(store.concepts()["name"])
+    draw = np.random.default_rng(1)
+    judged = draw.choice(each * len(layers), min(people, each * len(layers)), replace=False)
+    human = pd.DataFrame(
+        {
+            "layer": [layers[i // each] for i in judged],
+            "unit": judged % each,
+            "human": draw.random(len(judged)).round(2),
+        }
+    )
+
+    def word(rng):
+        return str(rng.choice(names)).split()[0]
+
+    def part(rng):
+        return word(rng)[:3]
+
+    def ends(rng, scale=1.0):
+        low = float(rng.random() * 0.6)
+        return (round(low * scale, 3), round((low + 0.3) * scale, 3))
+
+    def search(make):
+        return lambda rng: (Wanted(q=make(rng)), 0)
+
+    found: dict[str, Callable] = {
+        "no filter": lambda rng: (Wanted(), 0),
+        "page 500": lambda rng: (Wanted(), 100 * int(rng.integers(400, 600))),
+        "layer": lambda rng: (Wanted(layer=str(rng.choice(layers))), 0),
+        "status": lambda rng: (Wanted(status=str(rng.choice(["alive", "dead"]))), 0),
+        "search: word": search(word),
+        "search: three letters": search(part),
+        "search: one letter": search(lambda rng: part(rng)[0]),
+        "search: two words": search(lambda rng: f"{part(rng)} {part(rng)}"),
+        "search: weights": search(lambda rng: f"+{part(rng)} -{part(rng)} {part(rng)}>0.5"),
+        "search: one method": lambda rng: (Wanted(q=part(rng), by=str(rng.choice(METHODS))), 0),
+        "search: layer:unit": search(lambda rng: f"{rng.choice(layers)}:{rng.integers(each)}"),
+        "a list of 200 units": lambda rng: (
+            Wanted(among=tuple((str(rng.choice(layers)), int(rng.integers(each))) for _ in range(200))), 0,
+        ),
+    }  # fmt: skip
+    for name, scale in {
+        "score": 1, "ablation": 1, "observer": 1, "human": 1, "impact": 1, "length": 8, "maximum": 10, "two_faced": 1,
+    }.items():  # fmt: skip
+        found[f"range: {name}"] = lambda rng, n=name, s=scale: (Wanted(**{n: ends(rng, s)}), 0)
+    found["all ranges, a word and an order"] = lambda rng: (
+        Wanted(q=part(rng), layer=str(rng.choice(layers)), status="alive", score=ends(rng), ablation=(0.1, None),
+               impact=(0.1, None), length=(2, 6), maximum=(0.5, None), two_faced=(0.1, None), sort="-gap"), 0,
+    )  # fmt: skip
+    for name in COLUMNS:
+        found[f"order: {name}"] = lambda rng, n=name: (
+            Wanted(sort=str(rng.choice(["", "-"])) + n), 100 * int(rng.integers(20)),
+        )  # fmt: skip
+    return found, human
+
+
+def measure(store: Store, rounds: int, people: int = 2000) -> dict[str, dict]:
+    """Median and 95th percentile, seconds, of each question; also how many units it found, in the median."""
+    kinds, human = questions(store, people)
+    results = {}
+    for name, make in kinds.items():
+        rng, times, totals = np.random.default_rng(2), [], []
+        for turn in range(rounds + 2):  # the first ones warm up
+            wanted, offset = make(rng)
+            start = time.perf_counter()
+            found = store.find(wanted, 100, offset, human)
+            if turn > 1:
+                times.append(time.perf_counter() - start)
+                totals.append(found.total)
+        results[name] = _summary(times) | {"units": int(statistics.median(totals))}
+    for name, ask in {
+        "surprise me": lambda: store.surprise(Wanted(q="ba"), human),
+        "starting points (once a store)": lambda: store.starting_points(human),
+        "spans of all columns (once a store)": lambda: store.spans(None, human),
+    }.items():
+        times = []
+        for _ in range(max(5, rounds // 3)):
+            start = time.perf_counter()
+            ask()
+            times.append(time.perf_counter() - start)
+        results[name] = _summary(times) | {"units": None}
+    return results
+
+
+def _summary(times: list[float]) -> dict[str, float]:
+    return {"median": statistics.median(times), "p95": float(np.quantile(times, 0.95))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--units", type=int, default=100_000)
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--store", type=Path, help="where to keep the store; one that is there is used again")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = options.store or Path(folder) / "many.duckdb"
+        if not path.exists():
+            write(path, options.units, options.layers)
+        with Store.open(path) as store:
+            results = measure(store, options.rounds)
+        size = path.stat().st_size / 2**20
+    rows = [
+        [
+            name,
+            "" if r["units"] is None else f"{r['units']:,}",
+            f"{1000 * r['median']:.0f}",
+            f"{1000 * r['p95']:.0f}",
+        ]
+        for name, r in results.items()
+    ]
+    once = {name for name in results if "once" in name}
+    late = [name for name, r in results.items() if r["p95"] > TARGET and name not in once]
+    columns = ["what is asked", "units found", "median, ms", "95th percentile, ms"]
+    report(
+        "finding", f"{options.units:,} units, {len(METHODS)} methods, {size:.0f} MiB", columns, rows,
+        {"units": options.units, "methods": len(METHODS), "mib": size, "rounds": options.rounds, "asked": results},
+    )  # fmt: skip
+    print("All within 200 ms." if not late else f"Above 200 ms: {', '.join(late)}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,392 @@
+"""The file of notes beside a store (SQLite, write-ahead log): the home of its SQL.
+
+All is kept by names and keys, so that it outlives a rebuild of the store.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from ..errors import UserError
+from ..store import Made, Score, Store
+from . import base
+from .base import Brought, Hidden, Starred, UnitList, check_name
+
+APPLICATION_ID = 0x6C786E74  # 'lxnt': what makes a SQLite file one of notes
+SCHEMA = 1  # raise with every change of the tables
+END = ".notes.sqlite"
+_BUSY_S = 10.0
+_DDL = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE lists (list_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, begun TEXT NOT NULL);
+CREATE TABLE starred (
+    list_id INTEGER NOT NULL REFERENCES lists ON DELETE CASCADE,
+    layer TEXT NOT NULL, unit INTEGER NOT NULL, remark TEXT NOT NULL, added TEXT NOT NULL,
+    PRIMARY KEY (list_id, layer, unit)
+);
+CREATE TABLE hidden (key TEXT PRIMARY KEY, since TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE made (
+    layer TEXT NOT NULL, unit INTEGER NOT NULL, method TEXT NOT NULL, made TEXT NOT NULL, data TEXT NOT NULL,
+    PRIMARY KEY (layer, unit, method)
+);
+"""
+
+
+class Notes:
+    """Notes of one store. A missing file is an empty one; the first note makes it. Threads may share an object.
+
+    Raises `UserError`, in one sentence, where the file can't be read or written, or isn't one of notes.
+    """
+
+    def __init__(self, path: str | Path, store: tuple[str, str] = ("", "")) -> None:
+        """path: of the file. store: id and name of the store, for lists as files."""
+        self.path = Path(path)
+        self._store = {"id": store[0], "name": store[1]}
+
+    @classmethod
+    def of(cls, store: Store) -> Notes:
+        """The notes beside a store: `demo.notes.sqlite` beside `demo.duckdb`."""
+        return cls(store.path.with_name(store.path.stem + END), (store.id, store.name))
+
+    def version(self) -> str:
+        """A token that changes with what changes a store: explanations made by hand, and hidden images."""
+        return next((row[0] for row in self._rows("SELECT value FROM meta WHERE key = 'version'")), "")
+
+    # -- lists of units
+
+    def lists(self) -> list[UnitList]:
+        """All lists, in the order in which they were begun."""
+        rows = self._rows(
+            "SELECT l.name, count(s.unit), l.begun FROM lists l LEFT JOIN starred s USING (list_id) "
+            "GROUP BY l.list_id ORDER BY l.list_id"
+        )
+        return [UnitList(*row) for row in rows]
+
+    def units(self, name: str) -> list[Starred]:
+        """The units of a list, in the order in which they were starred. `UserError` where there is no such list."""
+        rows = self._rows(
+            "SELECT s.layer, s.unit, s.remark, s.added FROM lists l LEFT JOIN starred s USING (list_id) "
+            "WHERE l.name = ? ORDER BY s.rowid",
+            name,
+        )
+        if not rows:
+            raise _no_list(name)
+        return [Starred(*row) for row in rows if row[0] is not None]
+
+    def lists_of(self, layer: str, unit: int) -> dict[str, str]:
+        """Name -> remark of all lists that a unit is on."""
+        rows = self._rows(
+            "SELECT l.name, s.remark FROM starred s JOIN lists l USING (list_id) "
+            "WHERE s.layer = ? AND s.unit = ? ORDER BY l.list_id",
+            layer,
+            int(unit),
+        )
+        return dict(rows)
+
+    def among(
+        self, name: str = "", address: str = ""
+    ) -> tuple[tuple[tuple[str, int], ...] | None, str, list[str]]:
+        """The (layer, unit)s on a list ('' for none) and on the list that an address holds (`base.shared`, '' for none):
+        on both, where both are given; None where neither is. Beside them what they are in words, and a sentence for each
+        part of the address that can't be read. Raises `UserError` where there is no such list."""
+        found: list[tuple[str, int]] | None = None
+        words, problems = [], []
+        if address:
+            found, problems = base.unshared(address)
+            words.append("on the list that the address holds")
+        if name:
+            rows = [(row.layer, row.unit) for row in self.units(name)]
+            both = rows if found is None else set(found)
+            found = [key for key in rows if key in both]
+            words.append(f"on the list “{name}”")
+        return (None if found is None else tuple(found)), " and ".join(words), problems
+
+    def begin(self, name: str) -> str:
+        """Begin an empty list, unless there is one of that name; its name."""
+        name = check_name(name, "a list")
+        with self._writing() as con:
+            _list_id(con, name, make=True)
+        return name
+
+    def star(self, name: str, layer: str, unit: int, remark: str | None = None) -> None:
+        """Put a unit on a list, which is begun if need be. remark: None leaves one that is there."""
+        self.star_all(name, [(layer, unit)], remark)
+
+    def star_all(self, name: str, units: Iterable[tuple[str, int]], remark: str | None = None) -> int:
+        """Put (layer, unit)s on a list; how many were not there before."""
+        name, now = check_name(name, "a list"), _now()
+        text = None if remark is None else base.check_remark(remark)
+        with self._writing() as con:
+            identity = _list_id(con, name, make=True)
+            rows = [(identity, layer, int(unit), text or "", now) for layer, unit in units]
+            before = con.total_changes
+            con.executemany("INSERT OR IGNORE INTO starred VALUES (?, ?, ?, ?, ?)", rows)
+            new = con.total_changes - before
+            if text is not None:
+                con.executemany(
+                    "UPDATE starred SET remark = ? WHERE list_id = ? AND layer = ? AND unit = ?",
+                    [(text, *row[:3]) for row in rows],
+                )
+        return new
+
+    def unstar(self, name: str, layer: str, unit: int) -> None:
+        """Take a unit off a list, and its remark with it."""
+        with self._writing() as con:
+            con.execute(
+                "DELETE FROM starred WHERE list_id = ? AND layer = ? AND unit = ?",
+                (_list_id(con, name), layer, int(unit)),
+            )
+
+    def remark(self, name: str, layer: str, unit: int, text: str) -> None:
+        """Note a remark on a unit, which is put on the list if need be."""
+        self.star(name, layer, unit, text)
+
+    def rename(self, name: str, new: str) -> str:
+        """Give a list another name; that name. `UserError` where another list has it."""
+        new = check_name(new, "a list")
+        with self._writing() as con:
+            identity = _list_id(con, name)
+            if new != name and con.execute("SELECT 1 FROM lists WHERE name = ?", (new,)).fetchone():
+                raise UserError(f"There is a list {new!r} already; choose another name.")
+            con.execute("UPDATE lists SET name = ? WHERE list_id = ?", (new, identity))
+        return new
+
+    def delete(self, name: str) -> None:
+        """Delete a list with its remarks."""
+        with self._writing() as con:
+            con.execute("DELETE FROM lists WHERE list_id = ?", (_list_id(con, name),))
+
+    def to_json(self, name: str) -> bytes:
+        """A list as a file, for `from_json` here or elsewhere."""
+        return base.to_json(name, self.units(name), self._store)
+
+    def from_json(self, data: bytes) -> Brought:
+        """Take in a list's file, as a list of its own: where the name is taken, `name (2)`.
+
+        Units are kept by name, whether the store has them or not. Raises `UserError` where the file is
+        no list, or larger than `LARGEST_FILE`; what is wrong with single entries is told in `problems`.
+        """
+        name, units, problems = base.from_json(data)
+        now = _now()
+        with self._writing() as con:
+            taken = {row[0] for row in con.execute("SELECT name FROM lists")}
+            free = name
+            for number in range(2, len(taken) + 3):
+                if free not in taken:
+                    break
+                end = f" ({number})"
+                free = name[: base.LONGEST_NAME - len(end)].rstrip() + end
+            identity = _list_id(con, free, make=True)
+            rows = [(identity, layer, unit, remark, now) for layer, unit, remark in units]
+            con.executemany("INSERT INTO starred VALUES (?, ?, ?, ?, ?)", rows)
+        return Brought(free, len(units), tuple(problems))
+
+    # -- images that aren't shown
+
+    def hide(self, *keys: str) -> None:
+        """Show the images with these keys no more, for good."""
+        with self._writing(changing=True) as con:
+            con.executemany("INSERT OR IGNORE INTO hidden VALUES (?, ?)", [(key, _now()) for key in keys])
+
+    def unhide(self, *keys: str) -> None:
+        """Show images again."""
+        with self._writing(changing=True) as con:
+            con.executemany("DELETE FROM hidden WHERE key = ?", [(key,) for key in keys])
+
+    def hidden(self) -> list[Hidden]:
+        """The images that aren't shown, the last hidden first."""
+        return [Hidden(*row) for row in self._rows("SELECT key, since FROM hidden ORDER BY since DESC, key")]
+
+    # -- explanations made by hand
+
+    def keep(self, made: Made) -> Made:
+        """Keep an explanation made by hand, in place of an earlier one of that unit and name; what was kept.
+
+        Raises `UserError` where the name can't be one, or a number isn't finite. Whether the name is a
+        method's of the store is not known here: `Store.take_in` leaves such an explanation out.
+        """
+        name = check_name(made.method, "an explanation")
+        if not made.terms or not all(isfinite(w) for w, _ in made.terms) or not isfinite(made.bias):
+            raise UserError("An explanation needs at least one concept, and weights that are numbers.")
+        when = made.made or _now()
+        data = asdict(made) | {"config": dict(made.config)}
+        for column in ("layer", "unit", "method", "made"):
+            del data[column]
+        with self._writing(changing=True) as con:
+            con.execute(
+                "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?)",
+                (made.layer, int(made.unit), name, when, json.dumps(data, default=_plain)),
+            )
+        return next(m for m in self.made() if (m.layer, m.unit, m.method) == (made.layer, made.unit, name))
+
+    def made(self) -> list[Made]:
+        """All explanations made by hand, by layer, unit and name."""
+        rows = self._rows("SELECT layer, unit, method, made, data FROM made ORDER BY layer, unit, method")
+        try:
+            return [_made(*row) for row in rows]
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError(
+                f"The notes {self.path} hold an explanation that can't be read ({error})."
+            ) from None
+
+    def forget(self, method: str, layer: str, unit: int) -> bool:
+        """Delete an explanation made by hand; whether there was one."""
+        with self._writing(changing=True) as con:
+            done = con.execute(
+                "DELETE FROM made WHERE method = ? AND layer = ? AND unit = ?", (method, layer, int(unit))
+            )
+            return done.rowcount > 0
+
+    # -- the file
+
+    def _rows(self, query: str, *parameters) -> list[tuple]:
+        """The rows of a query; none where there is no file."""
+        if not self.path.exists():
+            return []
+        with self._plainly():
+            try:
+                return self._read("mode=ro", query, parameters)
+            except sqlite3.OperationalError:
+                # In a folder that can't be written, SQLite can't make the log's index; without a log it needs none.
+                log = self.path.with_name(f"{self.path.name}-wal")
+                if log.exists() and log.stat().st_size:
+                    raise
+                return self._read("mode=ro&immutable=1", query, parameters)
+
+    def _read(self, mode: str, query: str, parameters: tuple) -> list[tuple]:
+        with closing(self._connect(mode)) as con:
+            return con.execute(query, parameters).fetchall() if self._ours(con) else []
+
+    @contextmanager
+    def _writing(self, changing: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction, on disk when the block is left, undone if it raises. changing: what `version` is about."""
+        with self._plainly(writing=True):
+            with closing(self._connect("mode=rwc")) as con:
+                if not self._ours(con):
+                    _found(con)
+                con.execute("BEGIN IMMEDIATE")
+                try:
+                    yield con
+                    if changing:
+                        con.execute(
+                            "INSERT OR REPLACE INTO meta VALUES ('version', ?)", (secrets.token_hex(8),)
+                        )
+                    con.execute("COMMIT")
+                except BaseException:
+                    if con.in_transaction:
+                        con.execute("ROLLBACK")
+                    raise
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        address = f"{self.path.absolute().as_uri()}?{mode}"
+        con = sqlite3.connect(address, timeout=_BUSY_S, isolation_level=None, uri=True)
+        con.execute("PRAGMA foreign_keys=ON")
+        con.execute("PRAGMA synchronous=FULL")  # a note that was acknowledged survives a loss of power
+        return con
+
+    def _ours(self, con: sqlite3.Connection) -> bool:
+        """Whether the file holds notes; False where it is blank: another process has just begun it."""
+        kind = con.execute("PRAGMA application_id").fetchone()[0]
+        version = con.execute("PRAGMA user_version").fetchone()[0]
+        if kind == 0 and not con.execute("SELECT 1 FROM sqlite_master").fetchone():
+            return False
+        if kind != APPLICATION_ID:
+            raise UserError(f"{self.path} holds no notes: its file was made by another program.")
+        if version != SCHEMA:
+            raise UserError(
+                f"The notes {self.path} are of schema {version} and this lexplain reads schema {SCHEMA}: "
+                "open them with the version that made them."
+            )
+        return True
+
+    @contextmanager
+    def _plainly(self, writing: bool = False) -> Iterator[None]:
+        """SQLite's errors as a `UserError` that names the file."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                why = f"another program has used them for more than {_BUSY_S:g} s; try again"
+            elif writing and code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+                why = f"the folder {self.path.parent} can't be written; move the store to one that can"
+            else:
+                why = f"{error}; its disk may be full, or the file damaged"
+            raise UserError(
+                f"The notes {self.path} can't be {'kept' if writing else 'read'}: {why}."
+            ) from error
+
+
+def _found(con: sqlite3.Connection) -> None:
+    """Make the tables, unless another process was faster."""
+    con.execute("PRAGMA journal_mode=WAL")
+    con.execute("BEGIN IMMEDIATE")
+    if con.execute("PRAGMA application_id").fetchone()[0] == 0:
+        for statement in _DDL.split(";"):
+            con.execute(statement)
+        con.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        con.execute(f"PRAGMA user_version={SCHEMA}")
+    con.execute("COMMIT")
+
+
+def _list_id(con: sqlite3.Connection, name: str, make: bool = False) -> int:
+    row = con.execute("SELECT list_id FROM lists WHERE name = ?", (name,)).fetchone()
+    if row:
+        return row[0]
+    if not make:
+        raise _no_list(name)
+    return con.execute("INSERT INTO lists (name, begun) VALUES (?, ?)", (name, _now())).lastrowid
+
+
+def _no_list(name: str) -> UserError:
+    return UserError(f"There is no list {name!r}; it may have been deleted or renamed.")
+
+
+def _made(layer: str, unit: int, method: str, made: str, data: str) -> Made:
+    facts = json.loads(data)
+    facts["terms"] = tuple((float(weight), str(key)) for weight, key in facts["terms"])
+    facts["scores"] = tuple(Score(**score) for score in facts["scores"])
+    return Made(layer, unit, method, made=made, **facts)
+
+
+def _plain(value: object) -> object:
+    """A number of numpy as one of Python."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{value!r} can't be kept")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+# -- into the store -------------------------------------------------------------------------------
+
+_turn = threading.Lock()
+_taken: WeakKeyDictionary[Store, tuple[str, tuple[str, ...]]] = WeakKeyDictionary()
+
+
+def take_in(store: Store) -> tuple[str, tuple[str, ...]]:
+    """Let a store show its notes' explanations and leave out their hidden images (`Store.take_in`), unless it does.
+
+    Quick where nothing has changed. Returns the notes' `version`, and a sentence for each explanation that the
+    store can't hold. Raises `UserError` where the notes can't be read; the store is then as it was.
+    """
+    notes = Notes.of(store)
+    with _turn:
+        version = notes.version()  # read first: what is newer is taken in the next time
+        known = _taken.get(store, ("", ()))
+        if known[0] != version:
+            problems = store.take_in(notes.made(), [image.key for image in notes.hidden()])
+            known = _taken[store] = (version, tuple(problems))
+        return known

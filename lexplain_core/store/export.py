@@ -1,0 +1,233 @@
+"""Explanations and scores of units as a table to take away: CSV, JSON, Parquet."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from .tables import AMONG, MAIN_SCORES, among, none_for_missing
+from .text import explanation_text
+from .version import StoreError
+
+if TYPE_CHECKING:
+    from .find import Wanted
+    from .reader import Store
+
+FORMATS = {"csv": "text/csv", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
+
+COLUMNS = {
+    "layer": "name of the layer",
+    "unit": "number of the unit in its layer, from 0",
+    "unit_name": "name of a computed unit, else empty",
+    "status": "alive, dead, constant, negative (no positive range)",
+    "minimum": "smallest activation over the probing set",
+    "maximum": "largest activation over the probing set",
+    "mean": "mean activation over the probing set",
+    "std": "standard deviation of the activation over the probing set",
+    "method": "the explanation's method; empty where the unit has no explanation",
+    "origin": "build (the store's own), file (imported), hand (made by hand, kept in the notes)",
+    "explanation": "the explanation as one line, strongest concept first",
+    "length": "how many concepts it has",
+    "bias": "its bias, in units of the activation",
+    "terms": "its concepts in the order in which they were chosen: weight (activation per unit of P), concept, key",
+    "matrix": "the concept matrix that it was found on",
+    "reason": "why there is no explanation, or why the unit is not alive",
+    "val_correlation": "correlation on the val split, which the concepts were chosen by",
+    "simulator": "the concept matrix whose scores follow",
+    "correlation": "correlation of simulated and actual activation on the test split",
+    "correlation_low": "lower end of its 95 % interval",
+    "correlation_high": "upper end of its 95 % interval",
+    "correlation_n": "images of the test split that it was computed on",
+    "correlation_reason": "why there is no correlation",
+    "chance_mean": "mean correlation of the same words with other units of the layer",
+    "chance_high": "95th percentile of that",
+    "ablation_norm": "ablation score on the test split, c and d in closed form",
+    "ablation_norm_low": "lower end of its 95 % interval",
+    "ablation_norm_high": "upper end of its 95 % interval",
+    "ablation_norm_n": "images that it was computed on",
+    "ablation_norm_reason": "why there is no such score",
+    "ablation_optim": "ablation score on the test split, c and d by gradient descent",
+    "scores": "all scores, those by other simulators, too: simulator, kind, split, n, value, low, high, reason",
+    "two_faced": "0 to 1: how different the concepts of its low and high ranges are",
+    "impact": "what the network loses with the unit at 0, summed as |impact| over all images",
+    "observer": "machine 2AFC: share of trials in which the main machine observer was right; chance 0.5",
+    "observer_trials": "how many trials those were",
+    "human": "human 2AFC: share of answers that were right, over all studies of this store; chance 0.5",
+}
+_TEXTS = (
+    "unit_name", "method", "origin", "explanation", "matrix", "reason", "simulator", "correlation_reason",
+    "ablation_norm_reason",
+)  # fmt: skip
+_WHOLE = ("length", "correlation_n", "ablation_norm_n", "observer_trials")
+_NESTED = ("terms", "scores")
+_SCORE = ("simulator", "kind", "split", "n", "value", "low", "high", "reason")
+
+
+def export(
+    store: Store, wanted: Wanted, human: pd.DataFrame | None = None, methods: list[str] | None = None
+) -> pd.DataFrame:
+    """See `Store.export`."""
+    if methods and (lost := [name for name in methods if name not in store.methods()]):
+        raise StoreError(
+            f"The store {store.name!r} has no explanations by {lost[0]!r}; it has {', '.join(store.methods())}."
+        )
+    only, given, order = "", {}, None
+    if wanted.filtered or wanted.sort != "unit":
+        rows = store.find(wanted, None, 0, human).rows
+        ids = dict(store._all("SELECT name, layer_id FROM layers"))
+        keys = [(ids[layer], int(unit)) for layer, unit in zip(rows["layer"], rows["unit"], strict=True)]
+        only, given = f"WHERE {AMONG}", among(keys)
+        order = {key: place for place, key in enumerate(keys)}
+    frame = store._frame(
+        f"""
+        SELECT u.layer_id, l.name AS layer, u.unit, u.name AS unit_name, u.status, u.minimum, u.maximum, u.mean,
+               u.std, e.method, CASE WHEN e.method IS NULL THEN NULL WHEN list_contains($by_hand::VARCHAR[], e.method) THEN 'hand'
+               WHEN c.source IS NULL THEN 'build' ELSE 'file' END AS origin,
+               e.explanation_id, e.length, e.bias, e.matrix, coalesce(u.reason, e.reason) AS reason,
+               e.val_correlation, c.simulator,
+               s.value AS correlation, s.low AS correlation_low, s.high AS correlation_high, s.n AS correlation_n,
+               s.reason AS correlation_reason, s.null_mean AS chance_mean, s.null_high AS chance_high,
+               a.value AS ablation_norm, a.low AS ablation_norm_low, a.high AS ablation_norm_high,
+               a.n AS ablation_norm_n, coalesce(a.reason, l.effect_reason) AS ablation_norm_reason,
+               b.value AS ablation_optim, e.two_faced, i.total AS impact, o.value AS observer,
+               o.trials AS observer_trials
+        FROM units u JOIN layers l USING (layer_id)
+        LEFT JOIN (SELECT * FROM explanations WHERE $methods::VARCHAR[] IS NULL OR list_contains($methods::VARCHAR[], method)) e
+             ON e.layer_id = u.layer_id AND e.unit = u.unit
+        LEFT JOIN method_configs c ON c.config_hash = e.config_hash
+        LEFT JOIN ({MAIN_SCORES} AND s.kind = 'correlation') s ON s.explanation_id = e.explanation_id
+        LEFT JOIN ({MAIN_SCORES} AND s.kind = 'ablation-norm') a ON a.explanation_id = e.explanation_id
+        LEFT JOIN ({MAIN_SCORES} AND s.kind = 'ablation-optim') b ON b.explanation_id = e.explanation_id
+        LEFT JOIN impacts i ON i.layer_id = u.layer_id AND i.unit = u.unit AND i.to_value = 'zero'
+        LEFT JOIN observer_scores o ON o.layer_id = u.layer_id AND o.unit = u.unit AND o.place = 0
+        {only}
+        ORDER BY u.layer_id, u.unit, list_contains($by_hand::VARCHAR[], e.method), e.method, e.explanation_id
+        """,
+        {"methods": methods or None, "by_hand": sorted(store.by_hand)} | given,
+    )
+    if order is not None:
+        place = [order[key] for key in zip(frame["layer_id"], frame["unit"], strict=True)]
+        frame = frame.iloc[sorted(range(len(frame)), key=place.__getitem__)].reset_index(drop=True)
+    terms, scores = _terms(store), _scores(store)
+    ids = [None if pd.isna(i) else int(i) for i in frame["explanation_id"]]
+    frame["terms"] = pd.Series([terms.get(i, []) for i in ids], dtype=object)
+    frame["scores"] = pd.Series([scores.get(i, []) for i in ids], dtype=object)
+    frame["explanation"] = pd.Series(
+        [
+            explanation_text([(t["weight"], t["concept"]) for t in found], None if pd.isna(bias) else bias)
+            if found
+            else None
+            for found, bias in zip(frame["terms"], frame["bias"], strict=True)
+        ],
+        dtype=object,
+    )
+    asked = {} if human is None else dict(
+        zip(zip(human["layer"], human["unit"], strict=True), human["human"], strict=True)
+    )  # fmt: skip
+    frame["human"] = [
+        float(asked.get(key, float("nan"))) for key in zip(frame["layer"], frame["unit"], strict=True)
+    ]
+    for column in _WHOLE:
+        frame[column] = frame[column].astype("Int64")
+    return none_for_missing(frame[list(COLUMNS)], *_TEXTS)
+
+
+def _terms(store: Store) -> dict[int, list[dict[str, Any]]]:
+    """Explanation -> its terms, in the order in which they were chosen."""
+    labels, found = store._concept_labels, {}
+    for identity, weight, concept, key in store._all(
+        "SELECT t.explanation_id, t.weight, t.concept_id, k.key FROM terms t JOIN concepts k USING (concept_id) "
+        "ORDER BY t.explanation_id, t.rank"
+    ):
+        found.setdefault(identity, []).append({"weight": weight, "concept": labels[concept][0], "key": key})
+    return found
+
+
+def _scores(store: Store) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for identity, *row in store._all(
+        f"SELECT explanation_id, {', '.join(_SCORE)} FROM scores "
+        "ORDER BY explanation_id, kind <> 'correlation', kind, simulator"
+    ):
+        found.setdefault(identity, []).append(dict(zip(_SCORE, row, strict=True)))
+    return found
+
+
+# -- as files -------------------------------------------------------------------------------------
+
+
+def as_bytes(frame: pd.DataFrame, form: str, facts: dict[str, Any] | None = None) -> bytes:
+    """An export as a file. form: one of `FORMATS`. facts: what the rows are (store, filter), for JSON and Parquet.
+
+    CSV is UTF-8, with lists as JSON; texts that a spreadsheet would take for a formula get a leading '.
+    """
+    if form not in FORMATS:
+        raise StoreError(f"There is no format {form!r}; there are {', '.join(FORMATS)}.")
+    return {"csv": _csv, "json": _json, "parquet": _parquet}[form](frame, facts or {})
+
+
+def guarded(text: object) -> object:
+    """A cell that no spreadsheet takes for a formula: texts that begin like one, and are no number, get a leading '."""
+    if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def _csv(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:
+    frame = frame.copy()
+    for column in _NESTED:
+        frame[column] = [json.dumps(value, ensure_ascii=False) for value in frame[column]]
+    for column in ("layer", "status", *_TEXTS):
+        frame[column] = frame[column].map(guarded)
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _json(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:
+    rows = [
+        {name: None if _missing(value) else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+    whole = facts | {"columns": {name: COLUMNS[name] for name in frame.columns}, "rows": rows}
+    return (json.dumps(whole, ensure_ascii=False, allow_nan=False, default=_plain) + "\n").encode()
+
+
+def _parquet(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    term = pa.struct([("weight", pa.float64()), ("concept", pa.string()), ("key", pa.string())])
+    score = pa.struct([(n, pa.int64() if n == "n" else pa.float64() if n in ("value", "low", "high") else pa.string())
+                       for n in _SCORE])  # fmt: skip
+    types = {
+        "terms": pa.list_(term),
+        "scores": pa.list_(score),
+        "unit": pa.int64(),
+        "layer": pa.string(),
+        "status": pa.string(),
+    }
+    types |= dict.fromkeys(_TEXTS, pa.string()) | dict.fromkeys(_WHOLE, pa.int64())
+    fields = [
+        pa.field(name, types.get(name, pa.float64()), metadata={"about": COLUMNS[name]})
+        for name in frame.columns
+    ]
+    meta = {"lexplain": json.dumps(facts, ensure_ascii=False)}
+    table = pa.Table.from_pandas(frame, pa.schema(fields), preserve_index=False).replace_schema_metadata(meta)
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
+
+def _missing(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as one of Python."""
+    return value.item()

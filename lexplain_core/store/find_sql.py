@@ -1,0 +1,210 @@
+"""The statements behind `Wanted`: the units that pass its filters, sorted, and one page of their table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from . import tables
+from .find import COLUMNS, RANGES, Found, Wanted
+from .find_words import Term, read_search
+
+if TYPE_CHECKING:
+    from .reader import Store
+
+
+_NUMBERS = ("two_faced", "gap", "human", "apart")
+
+
+@dataclass
+class _Query:
+    """A statement over the wide rows `u` of units and what people made of them, `h`."""
+
+    units: str
+    people: str
+    ctes: list[str] = field(default_factory=list)
+    conditions: list[str] = field(default_factory=list)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    found: str = "NULL"  # which methods' explanations hold the search, as bits
+
+    def sql(self, what: str, after: str = "") -> str:
+        """SELECT what … after."""
+        before = f"WITH {', '.join(self.ctes)} " if self.ctes else ""
+        said = "JOIN said q ON q.layer_id = u.layer_id AND q.unit = u.unit" if self.ctes else ""
+        return (
+            f"{before}SELECT {what} FROM {self.units} u {said} "
+            f"LEFT JOIN {self.people} h ON h.layer_id = u.layer_id AND h.unit = u.unit "
+            f"WHERE {' AND '.join(self.conditions) or 'true'} {after}"
+        )
+
+
+def find(
+    store: Store, wanted: Wanted, limit: int | None = 100, offset: int = 0, human: pd.DataFrame | None = None
+) -> Found:
+    """See `Store.find`."""
+    method = wanted.method or store.default_method
+    query, missing = _query(store, wanted, method, human)
+    name, way = wanted.sort.removeprefix("-"), "DESC" if wanted.sort.startswith("-") else "ASC"
+    tie = way if name == "unit" else "ASC"
+    order = f"{COLUMNS[name].sql} {way} NULLS LAST, u.layer_id {tie}, u.unit {tie}"
+    page = {"most": 2**62 if limit is None else int(limit), "before": int(offset)}
+    keys = store._all(
+        query.sql(
+            f"u.rowid, {query.found}, count(*) OVER ()", f"ORDER BY {order} LIMIT $most OFFSET $before"
+        ),
+        query.parameters | page,
+    )
+    total = keys[0][2] if keys else store._all(query.sql("count(*)"), query.parameters)[0][0]
+    rows = _rows(store, query, keys, method)
+    simulators = store._all(
+        "SELECT DISTINCT simulator FROM method_configs WHERE method = ? ORDER BY simulator", [method]
+    )
+    of = store._all(f"SELECT count(*) FROM {query.units}")[0][0]
+    return Found(rows, int(total), int(of), tuple(row[0] for row in simulators), tuple(missing))
+
+
+def _rows(store: Store, query: _Query, keys: list[tuple], method: str) -> pd.DataFrame:
+    """The rows of a page, in their order."""
+    frame = store._frame(
+        f"""
+        SELECT u.* EXCLUDE (layer_id, word), h.human, h.apart
+        FROM (SELECT unnest($rows::BIGINT[]) AS id, generate_subscripts($rows::BIGINT[], 1) AS place) p
+        JOIN {query.units} u ON u.rowid = p.id
+        LEFT JOIN {query.people} h ON h.layer_id = u.layer_id AND h.unit = u.unit
+        ORDER BY p.place
+        """,
+        {"rows": [key[0] for key in keys]},
+    )
+    frame = tables.told(store, frame, method, few=len(keys) <= 1000)
+    methods = store.methods()
+    frame["found"] = [
+        tuple(name for place, name in enumerate(methods) if key[1] and key[1] >> place & 1) for key in keys
+    ]
+    return frame.astype(dict.fromkeys(_NUMBERS, float))
+
+
+def any_alive(store: Store, wanted: Wanted, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
+    """See `Store.surprise`."""
+    query, _ = _query(store, wanted, wanted.method or store.default_method, human)
+    query.conditions.append("u.status = 'alive'")
+    found = store._all(query.sql("u.layer, u.unit", "ORDER BY random() LIMIT 1"), query.parameters)
+    return (found[0][0], int(found[0][1])) if found else None
+
+
+def spans(store: Store, method: str, human: pd.DataFrame | None = None) -> dict[str, tuple[float, float]]:
+    """See `Store.spans`."""
+    query, _ = _query(store, Wanted(), method, human)
+    names = [name for name, column in COLUMNS.items() if column.number]
+    ends = ", ".join(f"min({COLUMNS[name].sql}), max({COLUMNS[name].sql})" for name in names)
+    row = store._all(query.sql(ends))[0]
+    found = {name: row[2 * place : 2 * place + 2] for place, name in enumerate(names)}
+    return {name: (float(low), float(high)) for name, (low, high) in found.items() if low is not None}
+
+
+def score_column(store: Store, method: str) -> pd.DataFrame:
+    """See `Store.score_column`."""
+    return store._frame(
+        f"SELECT layer, score FROM {store._finding.wide(store, method)} ORDER BY layer_id, unit"
+    )
+
+
+# -- filters --------------------------------------------------------------------------------------
+
+
+def _query(store: Store, wanted: Wanted, method: str, human: pd.DataFrame | None) -> tuple[_Query, list[str]]:
+    """The filters as SQL, and the terms of the search that no concept's name contains."""
+    query = _Query(store._finding.wide(store, method), store._finding.people(store, method, human))
+    missing: list[str] = []
+    if wanted.layer:
+        query.conditions.append("u.layer_id = $layer")
+        query.parameters["layer"] = store._layer_id(wanted.layer)
+    if wanted.status:
+        query.conditions.append("u.status = $status")
+        query.parameters["status"] = wanted.status
+    if wanted.among is not None:
+        layers = dict(store._all("SELECT name, layer_id FROM layers"))
+        query.conditions.append(tables.AMONG)
+        query.parameters |= tables.among(
+            (layers[layer], unit) for layer, unit in wanted.among if layer in layers
+        )
+    for name in RANGES:
+        for end, sign, bound in zip(("low", "high"), (">=", "<="), getattr(wanted, name), strict=True):
+            if bound is not None:
+                query.conditions.append(f"{COLUMNS[name].sql} {sign} ${name}_{end}")
+                query.parameters[f"{name}_{end}"] = float(bound)
+    if terms := read_search(wanted.q)[0]:
+        missing = _say(store, query, terms, wanted.by)
+    return query, missing
+
+
+def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
+    """Add the search. Gives the terms that no concept's name contains."""
+    masks: dict[int, int] = {}  # concept -> a bit for each term that its name contains
+    texts = [term.text.casefold() for term in terms]
+    for concept, (name, _) in store._concept_labels.items():
+        name = name.casefold()
+        if mask := sum(1 << place for place, text in enumerate(texts) if text in name):
+            masks[concept] = mask
+    parameters: dict[str, Any] = {
+        "concepts": list(masks), "masks": list(masks.values()), "by": by, "methods": store.methods(),
+    }  # fmt: skip
+    have = []
+    for place, term in enumerate(terms):
+        asked = [f"m.mask & {1 << place} <> 0"]
+        if term.sign:
+            asked.append("t.weight > 0" if term.sign == "+" else "t.weight < 0")
+        if term.compare:
+            asked.append(f"t.weight {term.compare} $bound_{place}")
+            parameters[f"bound_{place}"] = term.bound
+        have.append(f"bool_or({' AND '.join(asked)})")
+    query.ctes.append(
+        "masks AS (SELECT unnest($concepts::INT[]) AS concept_id, unnest($masks::INT[]) AS mask)"
+    )
+    hits = "SELECT t.explanation_id{} FROM terms t JOIN masks m USING (concept_id) GROUP BY ALL"
+    bits = "bit_or(1::HUGEINT << (list_position($methods, e.method) - 1)::HUGEINT)"
+    named = _named(store, query.units, terms, parameters)
+    if any(named):
+        flags = ", ".join(f"{one} AS h{place}" for place, one in enumerate(have))
+        held = " AND ".join(
+            f"({' OR '.join(filter(None, (f'coalesce(h.h{place}, false)', name)))})"
+            for place, name in enumerate(named)
+        )
+        query.ctes += [
+            f"hits AS ({hits.format(f', {flags}')})",
+            f"said AS (SELECT u.layer_id, u.unit, {bits} FILTER (h.explanation_id IS NOT NULL) AS found "
+            f"FROM {query.units} u LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit "
+            "AND ($by = '' OR e.method = $by) LEFT JOIN hits h ON h.explanation_id = e.explanation_id "
+            f"WHERE {held} GROUP BY ALL)",
+        ]
+    else:
+        query.ctes += [
+            f"hits AS ({hits.format('')} HAVING {' AND '.join(have)})",
+            f"said AS (SELECT e.layer_id, e.unit, {bits} AS found FROM hits JOIN explanations e USING (explanation_id) "
+            "WHERE $by = '' OR e.method = $by GROUP BY ALL)",
+        ]
+    query.found = "q.found"
+    query.parameters |= parameters
+    said = 0
+    for mask in masks.values():
+        said |= mask
+    return [term.text for place, term in enumerate(terms) if not said >> place & 1 and not named[place]]
+
+
+def _named(store: Store, units: str, terms: list[Term], parameters: dict[str, Any]) -> list[str]:
+    """For each term what finds it in a unit's name, or as its `layer:unit`; '' where no unit has it there."""
+    conditions = []
+    for place, term in enumerate(terms):
+        own, how = {f"text_{place}": term.text}, [f"contains(lower(u.name), lower($text_{place}))"]
+        layer, _, unit = term.text.rpartition(":")
+        if layer and unit.isdecimal() and len(unit) < 10:
+            own[f"layer_{place}"] = layer
+            how.append(f"(lower(u.layer) = lower($layer_{place}) AND u.unit = {int(unit)})")
+        condition = " OR ".join(how)
+        if term.weighted or not store._all(f"SELECT 1 FROM {units} u WHERE {condition} LIMIT 1", own):
+            conditions.append("")
+            continue
+        parameters |= own
+        conditions.append(condition)
+    return conditions

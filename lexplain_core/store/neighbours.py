@@ -1,0 +1,97 @@
+"""Stored images that are like one that isn't: by its colours, or by a layer's activations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from .descriptors import LENGTH, distances
+from .version import StoreError
+
+if TYPE_CHECKING:
+    from .reader import Store
+
+_AT_ONCE = 100_000  # descriptors
+_VALUES_AT_ONCE = 4_000_000  # activations
+
+
+def read_descriptors(store: Store) -> np.ndarray:
+    """uint8 (N, 192), by image id."""
+    found = store._arrays("SELECT descriptor FROM images ORDER BY image_id")["descriptor"]
+    return np.frombuffer(b"".join(map(bytes, found)), dtype=np.uint8).reshape(-1, LENGTH)
+
+
+def nearest(store: Store, descriptor: bytes, count: int) -> pd.DataFrame:
+    """See `Store.nearest`."""
+    if len(descriptor) != LENGTH:
+        raise StoreError(f"A descriptor has {LENGTH} bytes, not {len(descriptor)}.")
+    known = store._descriptors
+    parts = [distances(known[i : i + _AT_ONCE], descriptor) for i in range(0, len(known), _AT_ONCE)]
+    found = np.concatenate(parts) if parts else np.zeros(0)
+    found[list(store.hidden)] = np.inf
+    ids = np.argsort(found, kind="stable")[: max(0, count)]
+    ids = ids[np.isfinite(found[ids])]
+    return pd.DataFrame({"image": ids, "distance": found[ids]})
+
+
+def ranks(store: Store, layer: str, values: np.ndarray) -> pd.DataFrame:
+    """See `Store.ranks`."""
+    layer_id, values, units = _one_each(store, layer, values)
+    below = np.empty(len(values))
+    for start, stop, q in _pieces(store, layer_id, len(values)):
+        mine = values[start:stop, None]
+        below[start:stop] = (np.count_nonzero(q < mine, axis=1) + np.count_nonzero(q <= mine, axis=1)) / 2
+    below /= max(1, store._image_count)
+    return pd.DataFrame({"unit": units["unit"], "below": below, "maximum": units["maximum"]})
+
+
+def layer_neighbours(store: Store, layer: str, values: np.ndarray, count: int) -> pd.DataFrame:
+    """See `Store.layer_neighbours`."""
+    layer_id, values, units = _one_each(store, layer, values)
+    std = np.asarray(units["std"], dtype=np.float32)
+    known = (units["status"] == "alive") & (std > 0)
+    scale = np.where(known, 1 / np.where(std > 0, std, 1), 0).astype(np.float32)
+    mean = np.asarray(units["mean"], dtype=np.float32)
+    mine = (values - mean) * scale
+    product, square = np.zeros(store._image_count), np.zeros(store._image_count)
+    for start, stop, q in _pieces(store, layer_id, len(values)):
+        z = (q - mean[start:stop, None]) * scale[start:stop, None]
+        product += mine[start:stop] @ z
+        square += np.einsum("ij,ij->j", z, z)
+    lengths = np.sqrt(square) * np.linalg.norm(mine)
+    similarity = np.divide(product, lengths, out=np.full(len(product), -np.inf), where=lengths > 0)
+    similarity[list(store.hidden)] = -np.inf
+    ids = np.argsort(-similarity, kind="stable")[: max(0, int(count))]
+    ids = ids[np.isfinite(similarity[ids])]
+    return pd.DataFrame({"image": ids, "similarity": similarity[ids].clip(-1, 1)})
+
+
+def _one_each(store: Store, layer: str, values: np.ndarray) -> tuple[int, np.ndarray, pd.DataFrame]:
+    """A layer's id, float32 (K,) and its units, in order; `StoreError` where there is not one value of each."""
+    layer_id = store._layer_id(layer)
+    values = np.asarray(values, dtype=np.float32).ravel()
+    units = store._frame(
+        "SELECT unit, mean, std, maximum, status FROM units WHERE layer_id = ? ORDER BY unit", [layer_id]
+    )
+    if len(values) != len(units):
+        raise StoreError(f"Layer {layer!r} has {len(units)} units, not {len(values)}.")
+    return layer_id, values, units
+
+
+def _pieces(store: Store, layer_id: int, units: int) -> Iterator[tuple[int, int, np.ndarray]]:
+    """A layer's activations some units at a time: first, end, float32 (k, N).
+
+    In the order in which they lie in the store, by unit and image: comparing them in SQL, joined to a
+    value for each unit, takes three times as long.
+    """
+    images = store._image_count
+    step = max(1, _VALUES_AT_ONCE // max(1, images))
+    for start in range(0, units if images else 0, step):
+        found = store._arrays(
+            "SELECT value FROM activations WHERE layer_id = ? AND unit >= ? AND unit < ?",
+            [layer_id, start, start + step],
+        )["value"]
+        yield start, min(start + step, units), np.asarray(found, dtype=np.float32).reshape(-1, images)

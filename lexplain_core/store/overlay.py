@@ -1,0 +1,190 @@
+"""What people add to a store without changing its file: explanations made by hand, and images that aren't shown.
+
+The store stays read-only. Explanations made by hand lie in tables in memory, and views lay them under the
+store's own, so that every query that names `explanations`, `terms`, `scores` or `method_configs` sees both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from io import BytesIO
+from itertools import count
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from .made import Made
+
+if TYPE_CHECKING:
+    from .reader import Store
+
+OWN = "USE store"  # how a cursor begins where nothing was added
+_TABLES = ("explanations", "terms", "scores", "method_configs")
+_KEPT = 2  # generations of tables: a query may still run on the last one
+_AT_ONCE = 200  # rows a statement
+_FIRST_ID = 2**30  # of explanations made by hand; a build numbers its own from 0
+NO_ABLATION = "Explanations made by hand get no ablation scores."
+NOT_COMPARED = "Explanations made by hand are not compared over the ranges."
+
+
+def take_in(store: Store, made: Sequence[Made], hidden_keys: Iterable[str]) -> list[str]:
+    """See `Store.take_in`."""
+    with store._taking:
+        good, problems = _checked(store, made)
+        names = frozenset(row.method for row, *_ in good)
+        if good:
+            number = next(store._generations)
+            use = _lay(store, number, good)
+        else:
+            number, use = None, OWN
+        hidden = _hidden_ids(store, hidden_keys)
+        store._use, store.by_hand, store.hidden = use, names, hidden
+        store.__dict__.pop("default_method", None)
+        _drop_old(store, number)
+    return problems
+
+
+def numbers() -> Iterable[int]:
+    """1, 2, …: for the tables in memory and their rows, so that none is taken for an older one."""
+    return count(1)
+
+
+@cache
+def grey() -> bytes:
+    """What stands in the place of a hidden image's picture, should anyone ask for it: a grey JPEG."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.new("RGB", (64, 64), (128, 128, 128)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def _hidden_ids(store: Store, keys: Iterable[str]) -> frozenset[int]:
+    """Ids of the images with these keys; keys that the store doesn't have are left out."""
+    wanted = sorted({str(key) for key in keys})
+    if not wanted:
+        return frozenset()
+    rows = store._all(
+        "SELECT image_id FROM store.main.images WHERE key IN (SELECT unnest(?::VARCHAR[]))", [wanted]
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def _checked(store: Store, made: Sequence[Made]) -> tuple[list[tuple[Made, int, list[int]]], list[str]]:
+    """(what was made, layer id, concept ids) of all that the store can hold, and a sentence for each other."""
+    if not made:
+        return [], []
+    layers = {
+        name: (i, units)
+        for name, i, units in store._all("SELECT name, layer_id, units FROM store.main.layers")
+    }
+    matrices = {row[0] for row in store._all("SELECT matrix FROM store.main.concept_matrices")}
+    machines = {row[0] for row in store._all("SELECT DISTINCT method FROM store.main.method_configs")}
+    keys = sorted({key for row in made for _, key in row.terms})
+    concepts = dict(
+        store._all(
+            "SELECT key, concept_id FROM store.main.concepts WHERE key IN (SELECT unnest(?::VARCHAR[]))",
+            [keys],
+        )
+    )
+    good, problems, seen = [], [], set()
+    for row in made:
+        lost = [key for _, key in row.terms if key not in concepts]
+        if row.layer not in layers:
+            why = f"the store has no layer {row.layer!r}"
+        elif not 0 <= row.unit < layers[row.layer][1]:
+            why = f"layer {row.layer!r} has no unit {row.unit}"
+        elif row.method in machines:
+            why = "a method of the store has that name"
+        elif row.matrix not in matrices:
+            why = f"the store has no concept matrix {row.matrix!r}"
+        elif lost:
+            why = f"the store has no concept {lost[0]!r}"
+        elif not row.terms:
+            why = "it has no concepts"
+        elif (row.layer, row.unit, row.method) in seen:
+            why = "there is another of that name for this unit"
+        else:
+            seen.add((row.layer, row.unit, row.method))
+            good.append((row, layers[row.layer][0], [concepts[key] for _, key in row.terms]))
+            continue
+        problems.append(f"{row.method!r} of {row.layer}, unit {row.unit}, is left out: {why}.")
+    return good, problems
+
+
+def _lay(store: Store, number: int, good: list[tuple[Made, int, list[int]]]) -> str:
+    """Make the tables and views; the statement that lets a cursor see them."""
+    con, made, seen = store._cursor(), f"memory.made_{number}", f"memory.seen_{number}"
+    con.execute(f"CREATE SCHEMA {made}")
+    con.execute(f"CREATE SCHEMA {seen}")
+    rows = _rows(store, good)
+    for table in _TABLES:
+        con.execute(f"CREATE TABLE {made}.{table} AS FROM store.main.{table} LIMIT 0")
+        for start in range(0, len(rows[table]), _AT_ONCE):
+            some = rows[table][start : start + _AT_ONCE]
+            names = list(dict.fromkeys(name for row in some for name in row))
+            marks = ", ".join([f"({', '.join('?' * len(names))})"] * len(some))
+            values = [row.get(name) for row in some for name in names]
+            con.execute(f"INSERT INTO {made}.{table} ({', '.join(names)}) VALUES {marks}", values)
+        con.execute(
+            f"CREATE VIEW {seen}.{table} AS FROM store.main.{table} UNION ALL BY NAME FROM {made}.{table}"
+        )
+    return f"SET search_path = '{seen},store.main'"
+
+
+def _rows(store: Store, good: list[tuple[Made, int, list[int]]]) -> dict[str, list[dict]]:
+    rows: dict[str, list[dict]] = {table: [] for table in _TABLES}
+    for row, layer_id, concepts in good:
+        identity = _FIRST_ID + next(store._made_ids)
+        config_hash = f"by hand {identity}"
+        config = {"by": "hand", "made": row.made, **row.config}
+        rows["method_configs"].append(
+            {"config_hash": config_hash, "method": row.method, "config": json.dumps(config),
+             "simulator": row.simulator}
+        )  # fmt: skip
+        rows["explanations"].append(
+            {"explanation_id": identity, "layer_id": layer_id, "unit": int(row.unit), "method": row.method,
+             "config_hash": config_hash, "matrix": row.matrix, "bias": float(row.bias),
+             "length": len(row.terms), "val_correlation": _number(row.val_correlation),
+             "two_faced_reason": NOT_COMPARED}
+        )  # fmt: skip
+        for rank, ((weight, _), concept) in enumerate(zip(row.terms, concepts, strict=True)):
+            rows["terms"].append(
+                {"explanation_id": identity, "rank": rank, "concept_id": concept, "weight": float(weight)}
+            )
+        for score in row.scores:
+            rows["scores"].append(
+                {"explanation_id": identity, "simulator": score.simulator, "kind": score.kind,
+                 "split": score.split, "n": int(score.n), "value": _number(score.value),
+                 "low": _number(score.low), "high": _number(score.high), "reason": score.reason,
+                 "null_units": score.null_units, "null_mean": _number(score.null_mean),
+                 "null_high": _number(score.null_high), "null_above": score.null_above,
+                 "null_reason": score.null_reason, "sampled": bool(score.sampled)}
+            )  # fmt: skip
+        if row.scores:
+            n = max(int(score.n) for score in row.scores)
+            rows["scores"].append(
+                {"explanation_id": identity, "simulator": row.simulator, "kind": "ablation-norm",
+                 "split": "test", "n": n, "reason": NO_ABLATION}
+            )  # fmt: skip
+    return rows
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _drop_old(store: Store, number: int | None) -> None:
+    """Drop the tables that no query can still see: all but the newest generations."""
+    if number is not None:
+        store._laid.append(number)
+    con = store._cursor()
+    while len(store._laid) > _KEPT:
+        old = store._laid.pop(0)
+        try:
+            con.execute(f"DROP SCHEMA IF EXISTS memory.seen_{old} CASCADE")
+            con.execute(f"DROP SCHEMA IF EXISTS memory.made_{old} CASCADE")
+        except duckdb.Error:  # in use, after all: it costs a few kB
+            continue

@@ -1,0 +1,125 @@
+"""How units relate: what the low and the high ranges of one have in common, and which ones are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from . import tables
+from .buckets import Buckets, winners
+
+if TYPE_CHECKING:
+    from .reader import Store
+    from .unit import Unit
+
+LOW, HIGH = (1, 2, 3), (4, 5, 6, 7)  # buckets; the lowest one is where most units are silent
+LEAST_IMAGES = 10  # of each part, that show a named concept
+
+
+def two_faced(
+    activations: np.ndarray, matches: np.ndarray, weights: Sequence[float]
+) -> tuple[float | None, str | None]:
+    """How different the concepts of a unit's low ranges are from those of its high ones, and why that
+    can't be said where it is None.
+
+    activations: (N,). matches: boolean (T, N), which concepts of its explanation each image matches.
+    Half the sum over concepts of |share in ranges 2–4 − share in ranges 5–8|, 0 (the same) to 1
+    (nothing in common); every image counts once, for the concept of `winners`, and those that show
+    none of the concepts are left out.
+    """
+    buckets = Buckets.of(activations)
+    if buckets is None:
+        return None, "No activation is above 0, so the unit has no ranges."
+    where, winner = buckets.assign(activations), winners(matches, weights)
+    shares = []
+    for name, part in (("2 to 4", LOW), ("5 to 8", HIGH)):
+        shown = winner[np.isin(where, part)]
+        shown = shown[shown >= 0]
+        if len(shown) < LEAST_IMAGES:
+            return None, (
+                f"Ranges {name} have {len(shown)} images that show one of the concepts, "
+                f"fewer than {LEAST_IMAGES}."
+            )
+        shares.append(np.bincount(shown, minlength=len(matches)) / len(shown))
+    return float(np.abs(shares[0] - shares[1]).sum() / 2), None
+
+
+def similar(unit: Unit, method: str | None) -> pd.DataFrame:
+    """See `Unit.similar`."""
+    return _in_words(
+        unit.store,
+        "SELECT rank, other AS unit, correlation FROM similar_units "
+        "WHERE layer_id = $layer AND unit = $unit ORDER BY rank < 0, abs(rank)",
+        unit,
+        method,
+    )
+
+
+def alike(unit: Unit, method: str | None, count: int) -> pd.DataFrame:
+    """See `Unit.alike`."""
+    return _in_words(
+        unit.store,
+        """
+        WITH said AS (
+            SELECT e.unit, t.concept_id, sum(t.weight) AS weight
+            FROM explanations e JOIN terms t USING (explanation_id)
+            WHERE e.layer_id = $layer AND e.method = $method GROUP BY e.unit, t.concept_id
+        ), lengths AS (
+            SELECT unit, sqrt(sum(weight ** 2)) AS length FROM said GROUP BY unit
+        )
+        SELECT o.unit, sum(m.weight * o.weight) / any_value(l.length) / any_value(k.length) AS cosine
+        FROM said m JOIN said o USING (concept_id) JOIN lengths l ON l.unit = m.unit JOIN lengths k ON k.unit = o.unit
+        WHERE m.unit = $unit AND o.unit <> $unit AND l.length > 0 AND k.length > 0
+        GROUP BY o.unit HAVING cosine > 0 ORDER BY round(cosine, 9) DESC, o.unit LIMIT $count
+        """,
+        unit,
+        method,
+        count=max(0, int(count)),
+    )
+
+
+def _in_words(store: Store, query: str, unit: Unit, method: str | None, **more) -> pd.DataFrame:
+    """The units that a query finds, with their explanations by a method and its test correlations."""
+    method = method or store.default_method
+    frame = store._frame(
+        f"""
+        WITH found AS ({query}), ordered AS (SELECT *, row_number() OVER () AS place FROM found)
+        SELECT f.* EXCLUDE (place), e.explanation_id, e.bias, s.value AS score
+        FROM ordered f LEFT JOIN explanations e
+            ON e.layer_id = $layer AND e.unit = f.unit AND e.method = $method
+        LEFT JOIN ({tables.CORRELATIONS}) s ON s.explanation_id = e.explanation_id
+        ORDER BY f.place
+        """,
+        {"layer": unit.layer_id, "unit": unit.index, "method": method} | more,
+    )
+    _, lines = tables.in_words(store, frame.pop("explanation_id"), frame.pop("bias"), method, True)
+    frame.insert(len(frame.columns) - 1, "explanation", lines)
+    return frame
+
+
+def class_means(unit: Unit) -> pd.DataFrame:
+    """See `Unit.class_means`."""
+    return unit.store._frame(
+        """
+        SELECT c.class_id, c.name AS label, count(*) AS n, avg(a.value) AS mean, stddev_pop(a.value) AS std
+        FROM activations a JOIN images i USING (image_id) JOIN classes c USING (class_id)
+        WHERE a.layer_id = ? AND a.unit = ? GROUP BY c.class_id, c.name ORDER BY mean DESC, c.class_id
+        """,
+        [unit.layer_id, unit.index],
+    )
+
+
+def superclass_means(unit: Unit) -> pd.DataFrame:
+    """See `Unit.superclass_means`."""
+    return unit.store._frame(
+        """
+        SELECT s.superclass_id, s.name AS superclass, count(*) AS n, avg(a.value) AS mean, stddev_pop(a.value) AS std
+        FROM activations a JOIN images i USING (image_id) JOIN superclass_members m USING (class_id)
+        JOIN superclasses s USING (superclass_id)
+        WHERE a.layer_id = ? AND a.unit = ? GROUP BY s.superclass_id, s.name ORDER BY mean DESC, s.superclass_id
+        """,
+        [unit.layer_id, unit.index],
+    )

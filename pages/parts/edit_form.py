@@ -1,0 +1,208 @@
+"""The table of terms on the page of your words: weights, removing, adding, and how weights are found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.live.editing import LARGEST, MOST, Edited
+from lexplain_core.store import Unit
+
+from .. import common, links
+from .edit_terms import Draft, write
+from .switch import changed
+from .words import md, rounded
+
+WAYS = {"refit": "re-fitted", "keep": "as they are"}
+_HELP = (
+    "Re-fitted: by least squares on the train split, as the machine’s methods do it, each time that a concept comes or "
+    "goes. As they are: those that you see, and a concept that you add gets the weight that fits best beside them."
+)
+_SCRATCH = "no words"
+_ADD = "add concept"
+
+
+def switches(view: links.Words, unit: Unit, draft: Draft, edited: Edited | None, matrices: list[str]) -> None:
+    """What the words start from, whose eyes see the concepts, and how weights are found."""
+    state = st.session_state
+    methods = [one.method for one in unit.explanations if not one.reason]
+    state["start picker"] = view.method if view.method in methods else ""
+    state["eyes picker"], state["way picker"] = view.matrix, view.way
+    with st.container(horizontal=True, vertical_alignment="bottom", key="lx_edit_switches"):
+        st.selectbox(
+            "Start from",
+            ["", *methods],
+            key="start picker",
+            format_func=lambda name: name or _SCRATCH,
+            width=190,
+            on_change=_start,
+            args=(view,),
+            help="Whose words you edit; another choice starts over from them",
+        )
+        st.segmented_control(
+            "Concepts seen by",
+            matrices,
+            key="eyes picker",
+            required=True,
+            format_func=lambda name: "labels" if name == "label" else md(name),
+            on_change=changed,
+            args=(view, "matrix", "eyes picker"),
+            help="Who says which concepts an image shows, for finding weights and in the stacked charts",
+        )
+        st.segmented_control(
+            "Weights",
+            list(WAYS),
+            key="way picker",
+            required=True,
+            format_func=WAYS.get,
+            on_change=_way,
+            args=(view, draft, edited),
+            help=_HELP,
+        )
+        st.space("stretch")
+        st.button(
+            "Start over",
+            icon=":material/restart_alt:",
+            key="start over",
+            disabled=not view.terms and view.bias is None and view.way == "refit",
+            on_click=common.show,
+            args=(replace(view, terms="", bias=None, way="refit"),),
+            help="Back to the words that you started from, with weights re-fitted",
+        )
+
+
+def _start(view: links.Words) -> None:
+    method = st.session_state["start picker"]
+    terms = "" if method else write([])
+    common.show(replace(view, method=method, terms=terms, bias=None, way="refit", matrix=""))
+
+
+def _way(view: links.Words, draft: Draft, edited: Edited | None) -> None:
+    way = st.session_state["way picker"]
+    weights = [t.weight for t in edited.explanation.terms] if way == "keep" and edited else None
+    common.show(replace(view, way=way, terms=write(draft.ids, weights), bias=None))
+
+
+def terms(
+    view: links.Words,
+    unit: Unit,
+    draft: Draft,
+    edited: Edited | None,
+    names: Mapping[int, str],
+    styles: Mapping[int, figures.Style],
+) -> None:
+    """A row a term: its colour and name, its weight, a button that removes it; and the bias."""
+    weights = _shown(draft, edited)
+    places = figures.decimals(unit.maximum - unit.minimum, 100)
+    look = {"step": 10.0 ** (1 - places), "format": f"%.{places}f", "width": 150}
+    for place, concept in enumerate(draft.ids):
+        key, name = f"weight {concept}", names[concept]
+        st.session_state[key] = weights[place]
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.html(_name(name, styles.get(concept)))
+            st.number_input(
+                f"Weight of {md(name)}",
+                -LARGEST,
+                LARGEST,
+                None,
+                key=key,
+                label_visibility="collapsed",
+                placeholder="not fitted",
+                on_change=_weighed,
+                args=(view, draft, tuple(weights), place, key),
+                **look,
+            )
+            st.button(
+                "Remove",
+                icon=":material/close:",
+                key=f"remove {concept}",
+                type="tertiary",
+                help=f"Take {md(name)} out of the words",
+                on_click=_remove,
+                args=(view, draft, place),
+            )
+    if edited is not None:
+        _bias(view, edited, look)
+
+
+def _shown(draft: Draft, edited: Edited | None) -> list[float | None]:
+    """The weights as fitted; where nothing could be fitted, as they were given."""
+    return [term.weight for term in edited.explanation.terms] if edited else list(draft.weights)
+
+
+def _bias(view: links.Words, edited: Edited, look: dict) -> None:
+    fitted = edited.explanation.bias
+    if view.way == "refit":
+        st.html(
+            f'<p class="lx-facts lx-muted">Bias {rounded(fitted)}: the prediction without any of the concepts.</p>'
+        )
+        return
+    st.session_state["bias"] = view.bias
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.html("Bias" + ("" if view.bias is not None else ' <span class="lx-muted">(fitted)</span>'))
+        st.number_input(
+            "Bias",
+            -LARGEST,
+            LARGEST,
+            None,
+            key="bias",
+            label_visibility="collapsed",
+            placeholder=rounded(fitted),
+            on_change=changed,
+            args=(view, "bias", "bias"),
+            help="The prediction without any of the concepts. Empty: the one that fits best; correlations don’t depend on it.",
+            **look,
+        )
+
+
+def _name(name: str, style: figures.Style | None) -> str:
+    color = style.color if style else "transparent"
+    return f'<span class="lx-line" style="font-size:1rem"><span class="t" style="--c:{color}">{escape(name)}</span></span>'
+
+
+def _weighed(
+    view: links.Words, draft: Draft, weights: tuple[float | None, ...], place: int, key: str
+) -> None:
+    """A weight was set by hand: it holds, and so do the others as they were shown."""
+    given = list(weights)
+    given[place] = st.session_state[key]  # None, where it was emptied: fitted beside the others
+    common.show(replace(view, way="keep", terms=write(draft.ids, given)))
+
+
+def _remove(view: links.Words, draft: Draft, place: int) -> None:
+    ids = [c for n, c in enumerate(draft.ids) if n != place]
+    weights = [w for n, w in enumerate(draft.weights) if n != place]
+    common.show(replace(view, terms=write(ids, weights)))
+
+
+def add(view: links.Words, draft: Draft, sayable: pd.DataFrame, names: Mapping[int, str]) -> None:
+    """A box that completes the name of a concept, and adds it."""
+    ids = sayable["concept"].tolist()
+    st.selectbox(
+        f"Add a concept, of {len(ids):,} that can be said",
+        ids,
+        index=None,
+        key=_ADD,
+        format_func=lambda concept: names.get(concept, ""),
+        filter_mode="contains",
+        placeholder="Type a part of its name …",
+        disabled=len(draft.ids) >= MOST,
+        on_change=_add,
+        args=(view, draft, names),
+    )
+
+
+def _add(view: links.Words, draft: Draft, names: Mapping[int, str]) -> None:
+    concept = st.session_state[_ADD]
+    st.session_state[_ADD] = None
+    if concept is None:
+        return
+    if concept in draft.ids:
+        st.toast(f"{md(names[concept])} is among the words already.", icon=":material/info:")
+        return
+    common.show(replace(view, terms=write([*draft.ids, int(concept)], [*draft.weights, None])))

@@ -1,0 +1,133 @@
+"""Keeping edited words under a name, beside the machine's methods, and deleting them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html import escape
+
+import streamlit as st
+
+from lexplain_core.errors import UserError
+from lexplain_core.live.editing import Edited
+from lexplain_core.notes import Notes, check_name
+from lexplain_core.store import Explanation, Made, Store, Unit
+
+from .. import common, links
+from .words import md, message
+
+_NAME = "name of the words"
+_SAID = "said about keeping"
+
+
+def show(
+    view: links.Words,
+    opened: common.Opened,
+    unit: Unit,
+    edited: Edited | None,
+    keys: Mapping[int, str],
+    seen: int,
+) -> None:
+    """The form that keeps the words, and what is kept of this unit. keys: of the concepts, by id."""
+    st.subheader("Keep these words", anchor=False)
+    if _NAME not in st.session_state and view.method in opened.store.by_hand:
+        st.session_state[_NAME] = view.method
+    with st.form("keep", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Name",
+            key=_NAME,
+            width=320,
+            placeholder="such as: by hand",
+            help="They then stand beside the machine’s explanations as a method of this name, on every page. Words of "
+            "this unit that have the name already are replaced.",
+        )
+        st.form_submit_button(
+            "Keep",
+            icon=":material/save:",
+            disabled=edited is None,
+            on_click=_keep,
+            args=(view, opened.store, unit, edited, keys, seen),
+        )
+    said = st.session_state.pop(_SAID, None)
+    if said and said[0] == (view.store, unit.layer, unit.unit):
+        (st.success if said[1] else st.error)(
+            said[2], icon=":material/check:" if said[1] else ":material/error:"
+        )
+    own = [one for one in unit.explanations if one.method in opened.store.by_hand]
+    for one in own:
+        _kept(view, opened.store, unit, one)
+
+
+def check(name: str, store: Store) -> str:
+    """The name without blanks around it; `UserError` where words can't be kept under it."""
+    name = check_name(name, "an explanation")
+    if name in set(store.methods()) - store.by_hand:
+        raise UserError(f"“{name}” is the name of a method of this store; choose another one.")
+    return name
+
+
+def made(
+    view: links.Words, unit: Unit, edited: Edited, name: str, keys: Mapping[int, str], seen: int
+) -> Made:
+    """The words as they are kept: concepts by their keys, scores on the test split."""
+    words = edited.explanation
+    return Made(
+        unit.layer,
+        unit.unit,
+        name,
+        tuple((term.weight, keys[term.concept_id]) for term in words.terms),
+        words.bias,
+        words.matrix,
+        words.simulator,
+        words.val_correlation,
+        words.scores,
+        {"way": view.way, "from": view.method or None, "test_scores_seen": seen},
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _keep(
+    view: links.Words, store: Store, unit: Unit, edited: Edited, keys: Mapping[int, str], seen: int
+) -> None:
+    where = (view.store, unit.layer, unit.unit)
+    try:
+        name = check(st.session_state[_NAME], store)
+        Notes.of(store).keep(made(view, unit, edited, name, keys, seen))
+    except UserError as error:
+        st.session_state[_SAID] = (where, False, message(error))
+        return
+    st.session_state[_SAID] = (
+        where,
+        True,
+        f"Kept as “{md(name)}”: a method beside the others from now on.",
+    )
+
+
+def _kept(view: links.Words, store: Store, unit: Unit, one: Explanation) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.html(f"<b>{escape(one.method)}</b> <span class=lx-muted>{escape(one.text)}</span>")
+        there = links.Neuron(store=view.store, layer=unit.layer, unit=unit.unit, method=one.method)
+        st.page_link(
+            "pages/neuron.py",
+            label="Show",
+            icon=":material/stacked_line_chart:",
+            query_params=links.query(there),
+        )
+        with st.popover("Delete", icon=":material/delete:", key=f"delete {one.method}"):
+            st.markdown(f"“{md(one.method)}” of this unit will be gone for good.")
+            st.button(
+                "Delete it",
+                key=f"really delete {one.method}",
+                type="primary",
+                on_click=_forget,
+                args=(view, store, unit, one.method),
+            )
+
+
+def _forget(view: links.Words, store: Store, unit: Unit, method: str) -> None:
+    where = (view.store, unit.layer, unit.unit)
+    try:
+        Notes.of(store).forget(method, unit.layer, unit.unit)
+        st.session_state[_SAID] = (where, True, f"“{md(method)}” is deleted.")
+    except UserError as error:
+        st.session_state[_SAID] = (where, False, message(error))

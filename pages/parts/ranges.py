@@ -1,0 +1,116 @@
+"""The one range of a unit that the page shows the images of: chosen in a chart, or in a list."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.figures import plain
+from lexplain_core.store import Unit
+
+from .. import common, links
+
+IMAGES = 40  # of one range
+_ALL = "all"
+_WITH_IMAGES = ("examples", "values")  # tabs that show the images of the chosen range
+
+
+def in_words(unit: Unit, bucket: int) -> str:
+    """'3.02 to 3.45', 'below 0'."""
+    if bucket < 0:
+        return "below 0"
+    places = figures.decimals(unit.maximum)
+    low, high = (plain(edge, places) for edge in unit.buckets.edges[bucket : bucket + 2])
+    return f"{low} to {high}"
+
+
+def count(unit: Unit, bucket: int) -> int:
+    """How many images of the probing set are in a range."""
+    return int(unit.buckets.negative if bucket < 0 else unit.buckets.counts[bucket])
+
+
+def chosen(view: links.Neuron, unit: Unit) -> int | None:
+    """The range that the address names; None for all, and for a unit without ranges."""
+    return view.only if unit.buckets is not None else None
+
+
+def known(unit: Unit) -> list[int]:
+    """The unit's ranges, the highest first; the one below 0 where it holds images."""
+    return [*reversed(range(len(unit.buckets.counts))), *([-1] if unit.buckets.negative else [])]
+
+
+def with_only(view: links.Neuron, bucket: int | None) -> links.Neuron:
+    """The view with the images of one range, or of all; in a tab that shows images."""
+    tab = view.tab if view.tab in _WITH_IMAGES else "examples"
+    return replace(view, only=bucket, above=None, below=None, tab=tab)
+
+
+def chart(view: links.Neuron, unit: Unit, figure, key: str, alt: str) -> None:
+    """A chart over the unit's ranges that was made `clickable`: a click shows the images of the range that was
+    hit, a click on the one that is shown those of all. By keyboard: `picker`."""
+    if unit.buckets is None:
+        common.chart(figure, key, alt)
+        return
+    # what is chosen is drawn in the figure, so it is another widget after each click, without a selection
+    st.plotly_chart(
+        figure,
+        theme=None,
+        key=key,
+        config=common.CHART,
+        alt=alt,
+        on_select=partial(_clicked, view, unit, key),
+        selection_mode="points",
+    )
+
+
+def _clicked(view: links.Neuron, unit: Unit, key: str) -> None:
+    points = st.session_state[key].selection.points
+    if not points:
+        return
+    bucket = int(unit.buckets.assign([float(points[0]["x"])])[0])
+    common.show(with_only(view, None if bucket == view.only else bucket))
+
+
+def picker(view: links.Neuron, unit: Unit, key: str) -> None:
+    """A list of the ranges, and a button that leads back to all."""
+    only = chosen(view, unit)
+    st.session_state[key] = _ALL if only is None else only
+    options = known(unit)
+    if view.only == -1 and -1 not in options:
+        options.append(-1)
+    st.selectbox(
+        "Which range",
+        [_ALL, *options],
+        key=key,
+        width=250,
+        label_visibility="collapsed",
+        format_func=lambda b: (
+            "All ranges"
+            if b == _ALL
+            else f"Only {in_words(unit, b)} ({figures.plural(count(unit, b), 'image')})"
+        ),
+        on_change=_picked,
+        args=(view, key),
+        help="The images of one range; a click on a range in a chart does the same",
+    )
+    if view.only is not None:
+        st.button(
+            "Show all ranges",
+            icon=":material/select_all:",
+            shortcut="A",
+            key=f"{key} all",
+            on_click=_all,
+            args=(view,),
+        )
+
+
+def _picked(view: links.Neuron, key: str) -> None:
+    picked = st.session_state[key]
+    common.show(with_only(view, None if picked == _ALL else picked))
+
+
+def _all(view: links.Neuron) -> None:
+    common.show(with_only(view, None))

@@ -1,0 +1,439 @@
+"""Figures for print hold what the store holds, on one scale, and are the same bytes every time."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections import defaultdict
+from dataclasses import replace
+from io import BytesIO, StringIO
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from lexplain_core import Store
+from lexplain_core.errors import UserError
+from lexplain_core.figures import print as prints
+from lexplain_core.figures.print import FigureChoice, Pin, areas, base, gather, make, palettes, ranges
+
+from ..conftest import ROOT
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def store(demo_store):
+    with Store.open(demo_store) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def units(store):
+    """Two explained units of two layers."""
+    table = store.unit_table()
+    good = table[(table["status"] == "alive") & table["score"].notna()].sort_values("score", ascending=False)
+    return tuple((r.layer, int(r.unit)) for r in good.groupby("layer", sort=False).head(1).itertuples())[:2]
+
+
+def texts_of(svg: bytes) -> list[str]:
+    return ["".join(e.itertext()) for e in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+def corners(svg: bytes) -> dict[str, list]:
+    """The corners of all areas of an SVG, in points from the upper left, by `area-panel-concept`."""
+    found = defaultdict(list)
+    for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
+        if (group.get("id") or "").startswith("area-"):
+            path = next(group.iter(f"{SVG}path")).get("d")
+            points = np.array([float(n) for n in re.findall(r"-?[\d.]+", path)]).reshape(-1, 2)
+            found[group.get("id").rpartition("-")[0]] += points.tolist()
+    return found
+
+
+# -- the choice -----------------------------------------------------------------------------------
+
+
+def test_a_choice_survives_the_address():
+    choice = FigureChoice(
+        figure="ranges", units=(("a:b,c%é/d", 3), ("layer4", 12)), method="le-label", level="classes", scale="same",
+        per=7, palette="grey", column="single", size=9.5, words=False, paths=True,
+        pins=(Pin("a:b,c%é/d", 3, 7, 1234),), without=(3, 9), draw=5,
+    )  # fmt: skip
+    said = {name: str(value) for name, value in prints.texts(choice).items()}
+    assert prints.read_choice(said) == (choice, [])
+    assert prints.read_choice({}) == (FigureChoice(), [])
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"figure": "pie"}, "areas, ranges"),
+        ({"units": "layer4"}, "layer:unit"),
+        ({"units": ",".join(f"a:{n}" for n in range(30))}, "24 units at most"),
+        ({"pins": "a:1:8:3"}, "a range from 0 to 7"),
+        ({"without": "3,x"}, "whole numbers"),
+        ({"size": 99}, "5 to 16"),
+        ({"per": "many"}, "1 to 12"),
+        ({"figure": "ranges", "per": 12, "units": ",".join(f"a:{n}" for n in range(20))}, "6 per range"),
+    ],
+)
+def test_what_a_choice_cannot_mean_is_said(given, words):
+    choice, problems = prints.read_choice(given)
+    assert len(problems) == 1 and words in problems[0]
+    assert len(choice.units) * choice.per * 8 <= 960 or choice.figure == "areas"
+
+
+def test_the_command_reads_back_as_the_choice(units):
+    from typer.main import get_command
+
+    from lexplain_core.cli import app
+
+    choice = FigureChoice(
+        "ranges", units, "le-label", per=2, words=False, pins=(Pin(*units[0], 7, 5),), size=7.5
+    )
+    words = prints.command(choice, "my store.duckdb", ["a.pdf", "a.svg"])
+    figure = get_command(app).commands["figure"]
+    given = figure.make_context("figure", shlex.split(words)[4:]).params
+    assert str(given.pop("store")) == "my store.duckdb" and [str(o) for o in given.pop("out")] == [
+        "a.pdf",
+        "a.svg",
+    ]
+    assert prints.read_choice(given) == (choice, [])
+
+
+def test_page_command_and_choice_have_the_same_fields():
+    from dataclasses import fields
+
+    from typer.main import get_command
+
+    from lexplain_core.cli import app
+    from pages.links import Studio
+
+    choice = {f.name: prints.texts(FigureChoice())[f.name] for f in fields(FigureChoice)}
+    page = {f.name: f.default for f in fields(Studio) if f.name not in ("store", "at")}
+    assert page == choice
+    command = {
+        p.name: p.default
+        for p in get_command(app).commands["figure"].params
+        if p.name not in ("store", "out", "help")
+    }
+    assert set(command) == set(choice)
+    assert {n: v for n, v in command.items() if n != "units"} == {
+        n: v for n, v in choice.items() if n != "units"
+    }
+
+
+# -- what is read ---------------------------------------------------------------------------------
+
+
+def test_images_lie_in_their_ranges_and_pins_stay(store, units):
+    choice = FigureChoice("ranges", units, per=3)
+    data = gather(store, choice, waiting=4)
+    for panel in data.panels:
+        unit = store.unit(panel.layer, panel.unit)
+        where = unit.buckets.assign(unit.activations)
+        for bucket, (shots, more) in enumerate(zip(panel.shots, panel.waiting, strict=True)):
+            assert len(shots) == min(3, unit.buckets.counts[bucket])
+            assert {int(where[s.image]) for s in [*shots, *more]} <= {bucket}
+            assert not {s.image for s in shots} & {s.image for s in more}
+            assert [s.activation for s in shots] == sorted((s.activation for s in shots), reverse=True)
+    first = data.panels[0]
+    bucket = int(np.argmax(first.counts))
+    gone, wanted = first.shots[bucket][0].image, first.waiting[bucket][-1].image
+    pin = Pin(first.layer, first.unit, bucket, wanted)
+    again = gather(store, replace(choice, without=(gone,), pins=(pin,), draw=choice.draw)).panels[0]
+    ids = {s.image for s in again.shots[bucket]}
+    assert gone not in ids and wanted in ids
+    assert [s.image for s in again.shots[bucket] if s.pinned] == [wanted]
+    before = {s.image for s in first.shots[bucket]}
+    assert len(ids - before) == 1 and ids <= before | {wanted}  # the pin took the place, nothing else moved
+    others = [[s.image for s in shots if s.image != gone] for shots in first.shots]
+    for other, shots in enumerate(again.shots):
+        if other != bucket:
+            assert [s.image for s in shots] == others[other]
+    redrawn = gather(store, replace(choice, pins=(pin,), draw=1)).panels[0]
+    assert wanted in {s.image for s in redrawn.shots[bucket]}
+    assert [s.image for s in redrawn.shots[bucket]] != [s.image for s in first.shots[bucket]]
+
+
+def test_pins_that_cannot_hold_are_said(store, units):
+    (layer, unit), _ = units
+    where = store.unit(layer, unit)
+    inside = np.flatnonzero(where.buckets.assign(where.activations) == 0)
+    pins = (
+        Pin(layer, unit, 7, int(inside[0])), Pin(layer, unit, 0, 10**8), Pin("nowhere", 0, 0, 1),
+        Pin(layer, unit, 0, int(inside[1])), Pin(layer, unit, 0, int(inside[2])),
+    )  # fmt: skip
+    data = gather(store, FigureChoice("ranges", units[:1], per=1, pins=pins, without=(int(inside[1]),)))
+    assert [s.image for s in data.panels[0].shots[0]] == [int(inside[2])]
+    assert len(data.problems) == 4
+    for problem, words in zip(
+        data.problems, ("elsewhere", "no such image", "not in the figure", "left out"), strict=True
+    ):
+        assert words in problem
+
+
+def test_hidden_images_are_never_used(demo_store, units):
+    with Store.open(demo_store) as store:
+        choice = FigureChoice("ranges", units, per=2)
+        seen = prints.sources(gather(store, choice))
+        hidden = seen["key"].iloc[::3].tolist()
+        pinned = seen.iloc[0]
+        layer, unit = pinned["unit"].rsplit(":", 1)
+        store.take_in([], hidden)
+        pins = (Pin(layer, int(unit), int(pinned["range"]) - 1, int(pinned["image"])),)
+        data = gather(store, replace(choice, pins=pins), waiting=40)
+        assert not set(prints.sources(data)["key"]) & set(hidden)
+        waiting = {s.key for panel in data.panels for shots in panel.waiting for s in shots}
+        assert not waiting & set(hidden)
+        assert len(data.problems) == 1 and "hidden" in data.problems[0]
+        assert f"{len(set(hidden))} images of the set are never shown" in prints.caption(data)
+
+
+def test_units_that_are_not_there(store, units):
+    data = gather(store, FigureChoice(units=(*units, ("nowhere", 1)), method="unheard"))
+    assert len(data.panels) == 2 and len(data.problems) == 2
+    assert "nowhere" in data.problems[0] and "unheard" in data.problems[1]
+    for panel in data.panels:
+        assert panel.composition is None and "unheard" in panel.reason
+    assert make(data, "svg")  # it says so in the panels
+    with pytest.raises(UserError, match="nowhere"):
+        gather(store, FigureChoice(units=(("nowhere", 1),)))
+    with pytest.raises(UserError, match="needs units"):
+        gather(store, FigureChoice())
+
+
+def test_units_that_have_nothing_to_draw_say_why(store):
+    """A dead, a constant and a negative unit, in both figures."""
+    table = store.unit_table()
+    odd = [(r.layer, int(r.unit)) for r in table[table["status"] != "alive"].itertuples()]
+    assert len(odd) == 3
+    for figure in ("areas", "ranges"):
+        data = gather(store, FigureChoice(figure, tuple(odd), per=1, size=6.0, scale="same"))
+        flat = " ".join(texts_of(make(data, "svg")))
+        for panel in data.panels:
+            assert panel.reason == store.unit(panel.layer, panel.unit).reason
+            assert panel.reason in flat and panel.reason.rstrip(".") in prints.caption(data)
+
+
+# -- areas ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", ["concepts", "classes", "superclasses"])
+def test_areas_hold_the_composition(store, units, level):
+    data = gather(store, FigureChoice(units=units, level=level))
+    svg, page = make(data, "svg"), areas.sheet(data)
+    said, areas_of, seen = texts_of(svg), corners(svg), []
+    for place, panel in enumerate(data.panels):
+        shares = panel.composition.pivot(index="concept", columns="bucket", values="share")
+        things = [*areas._things(panel, level), -1]
+        _, x, y, reach, height, *_ = next(
+            mark for mark in page.marks if mark[0] == "box" and not mark[6] and mark[:3] not in seen
+        )
+        seen.append(("box", x, y))
+        for thing in things:
+            for bucket, count in enumerate(panel.counts):
+                share = shares.loc[thing, bucket] if count else 0.0
+                middle = (x + (bucket + 0.5) / 8 * reach) * 72
+                at = areas_of[f"area-{place + 1}-{thing}"]
+                tall = [p[1] for p in at if abs(p[0] - middle) < 0.01]
+                drawn = max(tall) - min(tall) if tall else 0.0
+                assert drawn == pytest.approx(share * height * 72, abs=0.01), (thing, bucket)
+        names = panel.composition.drop_duplicates("concept")["name"]
+        if level == "concepts":
+            for name in names:
+                assert any(text.endswith(base.fit(name, 99, 7)) for text in said), name
+    assert sum("correlation" in text for text in said) == len(data.panels)
+
+
+def test_all_panels_have_one_scale(store, units):
+    for scale in ("relative", "same"):
+        data = gather(store, FigureChoice(units=units, scale=scale))
+        page = areas.sheet(data)
+        frames = [
+            m for m in page.marks if m[0] == "line" and len(m[1]) == 3
+        ]  # the axes: down and to the right
+        sizes = {(round(x1 - x0, 6), round(y1 - y0, 6)) for _, ((x0, y0), (_, y1), (x1, _)), *_ in frames}
+        assert len(frames) == 2 and len(sizes) == 1
+        (width, _) = sizes.pop()
+        reaches = [m[3] for m in page.marks if m[0] == "box" and not m[6]]
+        top = max(p.maximum for p in data.panels)
+        wanted = [width * (p.maximum / top if scale == "same" else 1) for p in data.panels]
+        np.testing.assert_allclose(reaches, wanted, rtol=1e-5)
+
+
+def test_the_same_concept_looks_the_same_and_no_two_alike():
+    rng = np.random.default_rng(0)
+    for palette in prints.PALETTES:
+        styles = palettes.styles_of(palette)
+        assert len(set(styles)) == len(styles) >= 24
+        assert palettes.other_style(palette) not in styles
+        for _ in range(30):
+            panels = [rng.choice(60, rng.integers(1, 11), replace=False).tolist() for _ in range(6)]
+            shared = palettes.shared_styles(panels, palette)
+            for panel in panels:
+                assert len({shared[thing] for thing in panel}) == len(panel)
+    assert (
+        len({c for s in palettes.styles_of("grey") for c in (s.color[1:3], s.color[3:5], s.color[5:])}) == 4
+    )
+
+
+# -- range images ---------------------------------------------------------------------------------
+
+
+def test_range_images_are_those_of_the_store(store, units):
+    data = gather(store, FigureChoice("ranges", units, per=2, column="single"))
+    page = ranges.sheet(data)
+    shots = [shot for panel in data.panels for shots in panel.shots for shot in shots]
+    pictures = [mark for mark in page.marks if mark[0] == "image"]
+    assert len(pictures) == len(shots) == len(prints.sources(data))
+    crops = store.crops([shot.image for shot in shots])
+    for shot, (_, x, y, side, pixels) in zip(shots, pictures, strict=True):
+        np.testing.assert_array_equal(pixels, base.prepared(crops[shot.image], side))
+        assert 0 <= x and x + side <= data.choice.width + 1e-9 and y + side <= page.height
+        assert round(side * 300, 6) == pixels.shape[0]  # whole pixels at 300 dpi
+    assert len({mark[3] for mark in pictures}) == 1  # one size
+    said = texts_of(make(data, "svg"))
+    flat = " ".join(said)
+    for panel in data.panels:
+        assert panel.explanation.text.split(" + ")[0] in flat
+        assert all(f"{n:,}" in flat for n in panel.counts)
+    png = Image.open(BytesIO(make(data, "png")))
+    _, x, y, side, pixels = pictures[0]
+    left, top = round(x * 300), round(y * 300)
+    shown = np.asarray(png.convert("RGB"))[top + 3 : top + 100, left + 3 : left + 100]
+    np.testing.assert_array_equal(shown, pixels[3:100, 3:100])  # pixel by pixel, inside the frame
+
+
+def test_sources_as_csv(store, units):
+    data = gather(store, FigureChoice("ranges", units, per=2))
+    panel = data.panels[0]
+    odd = replace(panel.shots[7][0], key="=HYPERLINK(1)", label="a, “b”")
+    panel = replace(panel, shots=(*panel.shots[:7], (odd,)))
+    frame = pd.read_csv(StringIO(prints.sources_csv(replace(data, panels=(panel,)))))
+    assert list(frame.columns) == list(prints.sources(data).columns)
+    last = frame.iloc[-1]
+    assert last["key"] == "'=HYPERLINK(1)" and last["class"] == "a, “b”" and last["range"] == 8
+    facts = store.images(frame["image"].tolist()[:-1])
+    assert frame["key"].tolist()[:-1] == facts["key"].tolist()
+    assert frame["split"].tolist()[:-1] == facts["split"].tolist()
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+
+def test_files_are_what_they_should_be(store, units):
+    data = gather(store, FigureChoice(units=units[1:], palette="grey"))
+    single = replace(data, choice=replace(data.choice, column="single", paths=True))
+    png = Image.open(BytesIO(make(data, "png")))
+    assert png.width == 2025 and round(png.info["dpi"][0]) == 300  # 6.75 in
+    assert Image.open(BytesIO(make(single, "png"))).width == 975
+    for made, points in ((data, 486), (single, 234)):
+        pdf = make(made, "pdf")
+        assert f"/MediaBox [ 0 0 {points} ".encode() in pdf
+        assert b"/FontFile2" in pdf and b"/Type3" not in pdf and b"/CIDFontType2" in pdf  # TrueType, embedded
+        assert b"CreationDate" not in pdf
+    assert data.panels[0].title in texts_of(make(data, "svg"))
+    assert texts_of(make(single, "svg")) == []
+    assert data.command() in make(data, "txt").decode() and "--out areas.pdf" in data.command()
+    assert b"Oikarinen" in make(data, "bib")
+
+
+def test_words_can_be_left_out(store, units):
+    for figure in ("areas", "ranges"):
+        data = gather(store, FigureChoice(figure, units, per=1))
+        bare = replace(data, choice=replace(data.choice, words=False))
+        assert "correlation" in " ".join(texts_of(make(data, "svg")))
+        assert "correlation" not in " ".join(texts_of(make(bare, "svg")))
+
+
+def test_foreign_names_stay_as_they_are(store, units):
+    data = gather(store, FigureChoice(units=units[:1]))
+    name = r"$\alpha_1$ <b>&amp; --> 猫 \x"
+    frame = data.panels[0].composition.copy()
+    frame["name"] = name + "\x00\n"
+    panel = replace(data.panels[0], name=name + "\x00", composition=frame)
+    odd = replace(data, panels=(panel,), choice=replace(data.choice, size=5.0))
+    said = texts_of(make(odd, "svg"))
+    assert sum(name in text for text in said) >= 2
+    for kind in ("pdf", "png"):
+        assert make(odd, kind)
+    assert make(replace(odd, choice=replace(odd.choice, paths=True)), "svg")
+    assert any("猫" in note for note in prints.notes(odd))
+    assert prints.notes(data) == []
+
+
+def test_lines_fit_their_width():
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        text = " ".join("x" * int(n) for n in rng.integers(1, 30, int(rng.integers(1, 25))))
+        width, size = float(rng.uniform(0.3, 3)), float(rng.uniform(5, 16))
+        lines = base.wrap(text, width, size, most=4)
+        assert 1 <= len(lines) <= 4 and all(base.width_of(line, size) <= width + 1e-9 for line in lines)
+        if not any("…" in line for line in lines):
+            assert " ".join(lines) == text
+
+
+def test_a_figure_too_tall_for_a_page_is_said(store, units):
+    data = gather(store, FigureChoice("ranges", units, per=12))
+    assert any("inches tall" in note for note in prints.notes(data))
+
+
+def test_the_same_choice_gives_the_same_bytes(demo_store, store, units, tmp_path, monkeypatch):
+    """By the command in two processes with other hash seeds, zones and settings, and here at another time."""
+    choices = [
+        FigureChoice("areas", units[:1], palette="grey", column="single", method=store.default_method),
+        FigureChoice("ranges", units[:1], per=1, column="single", method=store.default_method),
+    ]
+    (tmp_path / "matplotlibrc").write_text("font.family: serif\nlines.linewidth: 9\nsvg.fonttype: path\n")
+    code = "import sys, shlex; from lexplain_core.cli import app\nfor c in sys.argv[1:]: app(shlex.split(c)[3:], standalone_mode=False)"
+    found = []
+    for seed, more in (("1", {"TZ": "Asia/Tokyo"}), ("2", {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")})):
+        folder = tmp_path / seed
+        folder.mkdir()
+        outs = {c.figure: [str(folder / f"{c.figure}.{kind}") for kind in prints.KINDS] for c in choices}
+        commands = [prints.command(choice, demo_store, outs[choice.figure]) for choice in choices]
+        env = os.environ | {"PYTHONHASHSEED": seed, **more}
+        subprocess.run(
+            [sys.executable, "-c", code, *commands], cwd=ROOT, check=True, env=env, capture_output=True
+        )
+        found.append({file.name: file.read_bytes() for file in folder.iterdir()})
+    assert found[0] == found[1] and len(found[0]) == 12
+    later = time.time() + 4e7
+    monkeypatch.setattr(time, "time", lambda: later)
+    for choice in choices:
+        data = gather(store, choice)
+        for kind in prints.KINDS:
+            assert make(data, kind) == found[0][f"{choice.figure}.{kind}"], kind
+
+
+def test_a_choice_of_figure_costs_no_matplotlib():
+    code = "import lexplain_core.figures.print, pages.links, sys; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_caption_says_what_a_reader_needs(store, units):
+    data = gather(store, FigureChoice("ranges", units, per=2))
+    shot = data.panels[0].shots[0][0]
+    panel = data.panels[0]
+    pinned = gather(
+        store, replace(data.choice, pins=(Pin(panel.layer, panel.unit, 0, shot.image),), without=(1,))
+    )
+    words = prints.caption(pinned)
+    assert "1 image was chosen by hand." in words and "1 image of the draw was left out by hand." in words
+    for panel in data.panels:
+        assert panel.explanation.text in words and ", ".join(f"{n:,}" for n in panel.counts) in words
+        score = panel.score
+        assert f"{score.split} split, n = {score.n:,}" in words
+    assert (
+        "by hand" not in prints.caption(data)
+        and store.id in words
+        and f"{len(store.images()):,} images" in words
+    )

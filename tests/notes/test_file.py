@@ -1,0 +1,277 @@
+"""Notes beside a store: lists, hidden images, explanations made by hand; in a file that may be missing or bad."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+import threading
+
+import numpy as np
+import pytest
+
+from lexplain_core.errors import UserError
+from lexplain_core.notes import LARGEST_FILE, Notes, shared, unshared
+from lexplain_core.store import Made, Score
+
+
+@pytest.fixture
+def notes(tmp_path) -> Notes:
+    return Notes(tmp_path / "a.notes.sqlite", ("1234", "a"))
+
+
+def made(method="mine", **changes) -> Made:
+    score = Score("label", "correlation", "test", 400, 0.5, 0.4, 0.6, None)
+    facts = {
+        "layer": "block7",
+        "unit": 3,
+        "method": method,
+        "terms": ((2.0, "class:dog"), (-0.5, "class:cat")),
+        "bias": 0.1,
+        "matrix": "label",
+        "simulator": "label",
+        "val_correlation": 0.55,
+        "scores": (score,),
+        "config": {"way": "refit", "from": "le-label"},
+    }
+    return Made(**facts | changes)
+
+
+def test_a_missing_file_is_empty_and_reading_does_not_make_it(notes):
+    assert notes.lists() == [] and notes.hidden() == [] and notes.made() == []
+    assert notes.lists_of("a", 1) == {} and notes.version() == ""
+    with pytest.raises(UserError, match="no list 'x'"):
+        notes.units("x")
+    assert not notes.path.exists()
+
+
+def test_lists_hold_units_and_remarks_in_their_order(notes):
+    notes.star("Animals", "block7", 5)
+    notes.star("Animals", "block7", 2, "fur,\nnot eyes")
+    notes.star("  Odd   ones ", "block4", 5)
+    notes.star("Animals", "block7", 5)  # again: nothing changes
+    assert [(x.name, x.count) for x in notes.lists()] == [("Animals", 2), ("Odd ones", 1)]
+    units = notes.units("Animals")
+    assert [(u.layer, u.unit, u.remark) for u in units] == [
+        ("block7", 5, ""),
+        ("block7", 2, "fur,\nnot eyes"),
+    ]
+    assert notes.lists_of("block7", 2) == {"Animals": "fur,\nnot eyes"}
+    notes.star("Animals", "block7", 2)  # leaves the remark
+    notes.remark("Animals", "block7", 5, " dogs ")
+    assert [u.remark for u in notes.units("Animals")] == ["dogs", "fur,\nnot eyes"]
+    assert notes.star_all("Animals", [("block7", 2), ("block7", 9)]) == 1
+    notes.unstar("Animals", "block7", 2)
+    assert [u.unit for u in notes.units("Animals")] == [5, 9]
+
+
+def test_lists_are_renamed_and_deleted(notes):
+    notes.star("A", "l", 1)
+    notes.begin("B")
+    assert notes.units("B") == []
+    with pytest.raises(UserError, match="There is a list 'B' already"):
+        notes.rename("A", "B")
+    assert notes.rename("A", "A") == "A"
+    assert notes.rename("A", "C") == "C"
+    assert [u.unit for u in notes.units("C")] == [1]
+    notes.delete("C")
+    assert [x.name for x in notes.lists()] == ["B"] and notes.lists_of("l", 1) == {}
+    for gone in (
+        lambda: notes.delete("C"),
+        lambda: notes.rename("C", "D"),
+        lambda: notes.unstar("C", "l", 1),
+    ):
+        with pytest.raises(UserError, match="no list 'C'"):
+            gone()
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\x00b", None, 3])
+def test_bad_names_are_refused(notes, name):
+    with pytest.raises(UserError, match="1 to 80 printable characters"):
+        notes.begin(name)
+    assert not notes.path.exists()
+
+
+def test_a_remark_has_an_end(notes):
+    with pytest.raises(UserError, match="2,000 characters; this one has 2,001"):
+        notes.remark("A", "l", 1, "x" * 2001)
+
+
+def test_hidden_images_and_made_explanations_change_the_version_and_stars_do_not(notes):
+    notes.hide("b/1.png", "a/0.png")
+    first = notes.version()
+    notes.star("A", "l", 1)
+    assert notes.version() == first
+    notes.hide("b/1.png")
+    assert sorted(h.key for h in notes.hidden()) == ["a/0.png", "b/1.png"]
+    notes.unhide("b/1.png")
+    assert [h.key for h in notes.hidden()] == ["a/0.png"] and notes.version() != first
+    second = notes.version()
+    notes.keep(made())
+    third = notes.version()
+    notes.forget("mine", "block7", 3)
+    assert len({first, second, third, notes.version()}) == 4
+
+
+def test_an_explanation_comes_back_as_it_was_kept(notes):
+    kept = notes.keep(made())
+    assert kept.made and kept == made(made=kept.made)
+    assert Notes(notes.path).made() == [kept]
+    notes.keep(made(bias=np.float32(0.25), terms=((np.float64(1.5), "class:dog"),)))  # in its place
+    assert [(m.bias, m.terms) for m in notes.made()] == [(0.25, ((1.5, "class:dog"),))]
+    notes.keep(made(" other  name "))
+    assert [m.method for m in notes.made()] == ["mine", "other name"]
+    assert notes.forget("mine", "block7", 3) and not notes.forget("mine", "block7", 3)
+    assert [m.method for m in notes.made()] == ["other name"]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"terms": ()}, {"terms": ((float("nan"), "class:dog"),)}, {"bias": float("inf")}, {"method": " "}]
+)
+def test_what_is_no_explanation_is_not_kept(notes, bad):
+    with pytest.raises(UserError):
+        notes.keep(made(**bad))
+    assert notes.made() == []
+
+
+def test_a_list_travels_as_a_file(notes, tmp_path):
+    notes.star("Tiere ♥", "block7", 5, "Fell, „weich“")
+    notes.star("Tiere ♥", "a:b,c", 2)
+    data = notes.to_json("Tiere ♥")
+    assert json.loads(data)["store"] == {"id": "1234", "name": "a"}
+    other = Notes(tmp_path / "b.notes.sqlite")
+    assert other.from_json(data).name == "Tiere ♥"
+    again = other.from_json(b"\xef\xbb\xbf" + data)
+    assert (again.name, again.count, again.problems) == ("Tiere ♥ (2)", 2, ())
+    rows = [(u.layer, u.unit, u.remark) for u in notes.units("Tiere ♥")]
+    for name in ("Tiere ♥", "Tiere ♥ (2)"):
+        assert [(u.layer, u.unit, u.remark) for u in other.units(name)] == rows
+
+
+def _file(**changes) -> bytes:
+    facts = {
+        "kind": "lexplain list of units",
+        "version": 1,
+        "name": "A",
+        "units": [{"layer": "l", "unit": 1}],
+    }
+    return json.dumps(facts | changes).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"x" * (LARGEST_FILE + 1), "1.0 MB; a list's file has at most 1 MB"),
+        (b"\xff\xfe", "isn't JSON"),
+        (b"[" * 200_000, "isn't JSON"),
+        (b"1" * 5000, "isn't JSON"),
+        (b"[]", "doesn't say `kind`"),
+        (_file(kind="x"), "doesn't say `kind`"),
+        (_file(version=2), "list of version 2"),
+        (_file(name=""), "can't be the name"),
+        (_file(name=["x" * 500_000]), "can't be the name"),
+        (_file(units={}), "no `units`"),
+    ],
+)
+def test_foreign_files_are_refused_in_one_sentence(notes, data, words):
+    with pytest.raises(UserError, match=words) as caught:
+        notes.from_json(data)
+    assert len(str(caught.value)) < 300 and str(caught.value).count(". ") == 0
+    assert not notes.path.exists()
+
+
+def test_bad_entries_of_a_file_are_left_out_and_told(notes):
+    rows = [
+        {"layer": "l", "unit": 1, "remark": "good"},
+        {"layer": "l", "unit": 1},
+        {"layer": "", "unit": 1},
+        {"layer": "l", "unit": True},
+        {"layer": "l", "unit": 2**31},
+        {"layer": "l", "unit": 2, "remark": "x" * 2001},
+        "l:3",
+        None,
+    ]
+    brought = notes.from_json(_file(units=rows))
+    assert brought.count == 1 and [u.remark for u in notes.units("A")] == ["good"]
+    assert len(brought.problems) == 6  # five in words, and how many more
+    assert brought.problems[0] == "Entry 2 was left out: l, unit 1, is there twice."
+    assert brought.problems[-1] == "So were 2 more."
+
+
+def test_units_travel_in_an_address():
+    units = [("block7", 3), ("a:b,c/ü %", 0), ("block7", 5)]
+    assert unshared(shared(units)) == (units, [])
+    assert unshared("") == ([], [])
+    found, problems = unshared("block7:3,block7:3,block7,x:-1,:4,a:99999999999, b:2 ")
+    assert found == [("block7", 3), ("b", 2)] and len(problems) == 4
+
+
+# -- the file -------------------------------------------------------------------------------------
+
+
+def test_another_programs_file_is_left_alone(notes):
+    notes.path.write_bytes(b"no database at all, but long enough to be taken for one" * 20)
+    before = notes.path.read_bytes()
+    for use in (notes.lists, notes.version, lambda: notes.star("A", "l", 1)):
+        with pytest.raises(UserError, match=r"a\.notes\.sqlite"):
+            use()
+    assert notes.path.read_bytes() == before
+    notes.path.unlink()
+    con = sqlite3.connect(notes.path)
+    con.execute("CREATE TABLE t (a)")
+    con.close()
+    for use in (notes.lists, lambda: notes.star("A", "l", 1)):
+        with pytest.raises(UserError, match="made by another program"):
+            use()
+
+
+def test_a_later_version_is_refused(notes):
+    notes.begin("A")
+    con = sqlite3.connect(notes.path)
+    con.execute("PRAGMA user_version=2")
+    con.close()
+    with pytest.raises(UserError, match="schema 2 and this lexplain reads schema 1"):
+        notes.lists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence():
+    notes = Notes("/proc/self/a.notes.sqlite")  # not even root makes a file there
+    assert notes.lists() == []
+    with pytest.raises(
+        UserError, match="The notes .* can't be kept: .*the folder /proc/self can't be written"
+    ):
+        notes.star("A", "l", 1)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_notes_in_a_read_only_folder_are_read(notes):
+    notes.star("A", "l", 1)
+    folder = notes.path.parent
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        assert [x.name for x in notes.lists()] == ["A"]
+        with pytest.raises(UserError, match="can't be written"):
+            notes.star("A", "l", 2)
+    finally:
+        folder.chmod(stat.S_IRWXU)
+
+
+def test_many_write_at_once(notes):
+    problems = []
+
+    def work(thread: int) -> None:
+        try:
+            for i in range(5):
+                notes.star("A", f"layer{thread}", i)
+                notes.hide(f"{thread}/{i}")
+        except UserError as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
+    assert len(notes.units("A")) == 30 and len(notes.hidden()) == 30

@@ -1,0 +1,177 @@
+"""Explanations and scores to take away: the same rows in CSV, JSON and Parquet, and from the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from lexplain_core.cli import app
+from lexplain_core.errors import UserError
+from lexplain_core.notes import Notes
+from lexplain_core.store import EXPORTED, Made, Score, Store, StoreError, Wanted, as_bytes
+from lexplain_core.store.export import guarded
+
+
+@pytest.fixture
+def store(demo_store, tmp_path):
+    with Store.open(shutil.copy(demo_store, tmp_path / "copy.duckdb")) as opened:
+        yield opened
+
+
+def test_every_unit_has_a_row_a_method_or_one_without(store):
+    frame = store.export(Wanted())
+    assert list(frame.columns) == list(EXPORTED)
+    units = {(layer, unit) for layer, unit in zip(frame["layer"], frame["unit"], strict=True)}
+    assert len(units) == store.info()["units"]
+    assert not frame.duplicated(["layer", "unit", "method"]).any()
+    for method in store.methods():
+        table = store.unit_table(method=method).set_index(["layer", "unit"])
+        rows = frame[frame["method"] == method].set_index(["layer", "unit"])
+        table = table.loc[rows.index]
+        for ours, theirs in (("correlation", "score"), ("ablation_norm", "ablation"), ("chance_high", "null_high"),
+                             ("impact", "impact"), ("observer", "observer"), ("maximum", "maximum")):  # fmt: skip
+            a, b = rows[ours].to_numpy(float, na_value=np.nan), table[theirs].to_numpy(float, na_value=np.nan)
+            assert np.array_equal(a, b, equal_nan=True), ours
+        assert rows["explanation"].fillna("").tolist() == table["explanation"].tolist()
+        assert [sorted(t["concept"] for t in terms) for terms in rows["terms"]] == [
+            sorted(t) for t in table["terms"]
+        ]
+    without = frame[frame["method"].isna()]
+    assert set(without["status"]) <= {"dead", "constant"} and (without["terms"].map(len) == 0).all()
+
+
+def test_only_the_filters_units_in_its_order_and_only_the_methods_asked_for(store):
+    wanted = Wanted(layer="block7", q="dog", sort="-score")
+    found = store.find(wanted, None).rows
+    assert 0 < len(found) < 80
+    frame = store.export(wanted, methods=["le-label"])
+    assert frame["unit"].tolist() == found["unit"].tolist() and set(frame["method"]) == {"le-label"}
+    assert frame["correlation"].dropna().is_monotonic_decreasing
+    among = Wanted(among=(("block7", 5), ("block4", 2)))
+    assert set(zip(*[store.export(among)[c] for c in ("layer", "unit")], strict=True)) == {*among.among}
+    assert store.export(Wanted(among=())).empty
+    with pytest.raises(StoreError, match="no explanations by 'nope'; it has le-label"):
+        store.export(Wanted(), methods=["nope"])
+
+
+def test_people_and_hand_made_explanations_are_in_it(store):
+    score = Score("label", "correlation", "test", 400, 0.5, 0.4, 0.6, None)
+    terms = ((1.0, "class:dog"), (-2.0, "class:cat"))
+    store.take_in([Made("block7", 3, "=mine", terms, 0.0, "label", "label", 0.4, (score,))], [])
+    human = pd.DataFrame({"layer": ["block7"], "unit": [3], "human": [0.75]})
+    frame = store.export(Wanted(among=(("block7", 3), ("block7", 4))), human)
+    rows = frame[frame["unit"] == 3]
+    assert rows["method"].tolist() == ["le-label", "le-siglip", "=mine"]
+    assert rows["origin"].tolist() == ["build", "build", "hand"]
+    assert rows["human"].tolist() == [0.75] * 3 and frame[frame["unit"] == 4]["human"].isna().all()
+    last = rows.iloc[-1]
+    assert [(t["weight"], t["key"]) for t in last["terms"]] == [(1.0, "class:dog"), (-2.0, "class:cat")]
+    assert [(s["simulator"], s["value"]) for s in last["scores"] if s["kind"] == "correlation"] == [
+        ("label", 0.5)
+    ]
+    assert ",'=mine,hand," in as_bytes(frame, "csv").decode()
+
+
+def test_three_formats_say_the_same(store):
+    frame = store.export(Wanted(layer="block7"))
+    facts = {"store": {"id": store.id, "name": store.name}, "filter": "In block7 – „ü“."}
+    table = pd.read_csv(io.BytesIO(as_bytes(frame, "csv", facts)))
+    whole = json.loads(as_bytes(frame, "json", facts))
+    parquet = pq.read_table(io.BytesIO(as_bytes(frame, "parquet", facts)))
+    assert whole["filter"] == facts["filter"] and whole["columns"] == EXPORTED
+    assert json.loads(parquet.schema.metadata[b"lexplain"]) == facts
+    assert parquet.schema.field("bias").metadata[b"about"].decode() == EXPORTED["bias"]
+    assert list(table.columns) == parquet.column_names == list(EXPORTED) == list(whole["rows"][0])
+    assert len(table) == len(whole["rows"]) == parquet.num_rows == len(frame) > 80
+    rows = parquet.to_pylist()
+    for number, row in enumerate(whole["rows"]):
+        assert row == rows[number]
+        for column in ("terms", "scores"):
+            assert json.loads(table.loc[number, column]) == row[column]
+        for column in ("correlation", "bias", "length", "explanation", "correlation_n"):
+            value = table.loc[number, column]
+            assert (None if pd.isna(value) else value) == row[column]
+    with pytest.raises(StoreError, match="no format 'xls'"):
+        as_bytes(frame, "xls")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-x", "@sum", "\tx", "\r", "-", "--1", "+1e", "=-1"])
+def test_formulas_are_guarded(text):
+    assert guarded(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("value", ["", "a=b", "-1", "+2.5", "-.5e-3", "1·dog", "−0.5·dog", None, -3, 2.5])
+def test_what_is_no_formula_is_left_alone(value):
+    assert guarded(value) == value
+
+
+# -- the command ----------------------------------------------------------------------------------
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["export", *map(str, words)])
+
+
+def test_the_command_writes_what_an_address_filters(store, tmp_path):
+    out = tmp_path / "units.csv"
+    result = run(
+        store.path,
+        "--out",
+        out,
+        "--filter",
+        f"http://localhost/overview?store={store.id}&layer=block7&q=dog&low=0.3",
+    )
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(out)
+    wanted = Wanted(layer="block7", q="dog", score=(0.3, None))
+    assert table["unit"].unique().tolist() == store.find(wanted, None).rows["unit"].tolist()
+    assert f"{len(table)} rows" in result.output and "in block7" in result.output
+
+
+def test_the_command_takes_a_list_and_hand_made_explanations(store, tmp_path):
+    notes = Notes.of(store)
+    notes.star_all("Animals", [("block7", 3), ("block4", 1)])
+    notes.keep(Made("block7", 3, "mine", ((1.0, "class:dog"),), 0.0, "label", "label", None))
+    out = tmp_path / "units.parquet"
+    assert run(store.path, "--out", out, "--list", "Animals", "--method", "mine").exit_code == 0
+    rows = pq.read_table(out).to_pylist()
+    assert [(r["layer"], r["unit"], r["method"]) for r in rows] == [
+        ("block4", 1, None),
+        ("block7", 3, "mine"),
+    ]
+    out = tmp_path / "units.json"
+    assert (
+        run(store.path, "--out", out, "--list", "Animals", "--filter", "units=block7:3,block7:9").exit_code
+        == 0
+    )
+    facts = json.loads(out.read_text())
+    assert {row["unit"] for row in facts["rows"]} == {3}
+    assert facts["filter"].startswith("Units: on the list that the address holds and on the list “Animals”")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--out", "x.txt"), "must end in .csv, .json, .parquet"),
+        (("--out", "/proc/x.csv"), "can't be written"),
+        (("--out", "x.csv", "--filter", "layer=nope"), "no layer 'nope'"),
+        (("--out", "x.csv", "--filter", "block7"), "says nothing"),
+        (("--out", "x.csv", "--filter", "overview?store=zz&q=dog"), "of another store, 'zz'"),
+        (("--out", "x.csv", "--filter", "length=zz"), "not a range of length"),
+        (("--out", "x.csv", "--filter", "units=zz"), "is no unit"),
+        (("--out", "x.csv", "--list", "nope"), "no list 'nope'"),
+        (("--out", "x.csv", "--method", "nope"), "no explanations by 'nope'"),
+    ],
+)
+def test_the_command_says_in_a_sentence_what_is_wrong(store, words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(store.path, *words)
+    assert isinstance(result.exception, UserError) and message in str(result.exception)
+    assert not (tmp_path / "x.csv").exists()

@@ -1,0 +1,329 @@
+"""Units are found, sorted and paged as a plain loop over them says."""
+
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.finding import METHODS
+from benchmarks.finding import write as write_many
+from lexplain_core.store import Store, StoreError, Wanted, sentence
+from lexplain_core.store.find import COLUMNS, RANGES, sort_words
+
+from .helpers import SECOND, write
+
+UNITS = 90
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    path = tmp_path_factory.mktemp("many") / "many.duckdb"
+    write_many(path, UNITS, 3, seed=3)
+    with Store.open(path) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def human():
+    """What people scored of every third unit, with ties."""
+    rng = np.random.default_rng(4)
+    return pd.DataFrame(
+        {"layer": [f"layer{i % 3}" for i in range(UNITS // 3)], "unit": range(UNITS // 3),
+         "human": rng.integers(5, 10, UNITS // 3) / 10}
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plain(many, human):
+    """Everything about every unit, by loops: a dictionary each, in the store's order."""
+    tables = {method: many.unit_table(method=method) for method in METHODS}
+    judged = {(r["layer"], r["unit"]): r["human"] for _, r in human.iterrows()}
+    units = []
+    for place in range(UNITS):
+        row = tables["le-label"].iloc[place].to_dict()
+        scores = [tables[m].iloc[place]["score"] for m in METHODS]
+        key = (row["layer"], row["unit"])
+        row["gap"] = abs(scores[0] - scores[1])
+        row["human"] = judged.get(key, np.nan)
+        row["chance"], row["length"] = row["null_high"], row["length"] or np.nan
+        row["said"] = {e.method: [(t.name, t.weight) for t in e.terms] for e in many.unit(*key).explanations}
+        terms = row["said"]["le-label"]
+        row["explanation"] = max(terms, key=lambda t: abs(t[1]))[0] if terms else None
+        units.append(row)
+    both = [r for r in units if not np.isnan(r["human"]) and not np.isnan(r["score"])]
+    frame = pd.DataFrame({"human": [r["human"] for r in both], "score": [r["score"] for r in both]})
+    ranks = (frame.rank() - 1) / (len(both) - 1)
+    for r in units:
+        r["apart"] = np.nan
+    for r, one, other in zip(both, ranks["human"], ranks["score"], strict=True):
+        r["apart"] = round(abs(one - other), 6)
+    return units
+
+
+def keys(rows) -> list[tuple[str, int]]:
+    if isinstance(rows, pd.DataFrame):
+        return list(zip(rows["layer"], rows["unit"], strict=True))
+    return [(r["layer"], r["unit"]) for r in rows]
+
+
+@pytest.mark.parametrize("sort", [way + name for name in COLUMNS for way in ("", "-")])
+def test_every_order_is_that_of_a_plain_sort(many, human, plain, sort):
+    name, down = sort.removeprefix("-"), sort.startswith("-")
+    if name == "unit":
+        expected = plain[::-1] if down else plain
+    else:
+        known = [r for r in plain if not pd.isna(r[name])]
+        known.sort(key=lambda r: r[name], reverse=down)  # stable, both ways
+        expected = known + [r for r in plain if pd.isna(r[name])]
+    found = many.find(Wanted(sort=sort), None, 0, human)
+    values = [r[name] for r in expected]
+    assert found.total == found.of == UNITS
+    if name in ("explanation", "unit"):
+        assert keys(found.rows) == keys(expected)
+    else:
+        got = {**dict.fromkeys(COLUMNS), **found.rows}[name if name != "chance" else "null_high"]
+        got = got.where(got != 0) if name == "length" else got
+        if isinstance(values[0], str):
+            assert list(got) == values
+        else:
+            np.testing.assert_allclose(got, np.array(values, float), rtol=1e-12)
+        assert keys(found.rows) == keys(expected)
+    pages = [many.find(Wanted(sort=sort), 40, at, human) for at in range(0, UNITS, 40)]
+    assert [k for page in pages for k in keys(page.rows)] == keys(expected)
+    assert {page.total for page in pages} == {UNITS}
+
+
+def has(said: dict, terms, by: str = "") -> list[str]:
+    """The methods one explanation of which has all terms: (text, test of the weight)."""
+    return sorted(
+        method for method, found in said.items()
+        if (not by or method == by) and all(any(text in name and test(w) for name, w in found) for text, test in terms)
+    )  # fmt: skip
+
+
+def any_weight(weight):
+    return True
+
+
+SEARCHES = [
+    ("ba", [("ba", any_weight)]),
+    ("BA lu", [("ba", any_weight), ("lu", any_weight)]),
+    ("+ba", [("ba", lambda w: w > 0)]),
+    ("-ba +lu", [("ba", lambda w: w < 0), ("lu", lambda w: w > 0)]),
+    ("ba>0.5 lu", [("ba", lambda w: w > 0.5), ("lu", any_weight)]),
+    ("a<-1 o>=0.25", [("a", lambda w: w < -1), ("o", lambda w: w >= 0.25)]),
+    ('"a "', [("a ", any_weight)]),
+    ("+a<0", [("a", lambda w: 0 < w < 0)]),
+]
+
+
+@pytest.mark.parametrize("by", ["", *METHODS])
+@pytest.mark.parametrize(("q", "terms"), SEARCHES)
+def test_a_search_is_for_one_explanation(many, plain, q, terms, by):
+    if q == '"a "':  # white space is put together
+        terms = [("a", any_weight)]
+    expected = [(r, methods) for r in plain if (methods := has(r["said"], terms, by))]
+    found = many.find(Wanted(q=q, by=by), None)
+    assert keys(found.rows) == keys([r for r, _ in expected]) and found.total == len(expected)
+    assert list(found.rows["found"]) == [tuple(methods) for _, methods in expected]
+
+
+@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("ends", [(0.3, 0.6), (0.5, None), (None, 0.4)])
+def test_ranges_hold_their_ends_and_leave_out_the_unknown(many, human, plain, name, ends):
+    scale = {"length": 7, "maximum": 5}.get(name, 1)
+    values = sorted({r[name] for r in plain if not pd.isna(r[name])})
+    # ends that are values themselves, so that a strict comparison would show
+    low, high = (None if e is None else min(values, key=lambda v: abs(v - e * scale)) for e in ends)
+    expected = [
+        r for r in plain
+        if not pd.isna(r[name]) and (low is None or r[name] >= low) and (high is None or r[name] <= high)
+    ]  # fmt: skip
+    found = many.find(Wanted(**{name: (low, high)}), None, 0, human)
+    assert 0 < len(expected) < UNITS
+    assert keys(found.rows) == keys(expected)
+
+
+def test_all_filters_at_once(many, human, plain):
+    wanted = Wanted(
+        layer="layer1", q="a", by=METHODS[1], status="alive", score=(0.2, None), length=(2, None), sort="-gap",
+        among=tuple(keys(plain)[::2]),
+    )  # fmt: skip
+    expected = [
+        r for r in plain[::2]
+        if r["layer"] == "layer1" and r["status"] == "alive" and r["score"] >= 0.2 and r["length"] >= 2
+        and has(r["said"], [("a", any_weight)], METHODS[1])
+    ]  # fmt: skip
+    expected.sort(key=lambda r: -r["gap"])
+    found = many.find(wanted, 5, 0, human)
+    assert len(expected) > 5
+    assert keys(found.rows) == keys(expected)[:5] and (found.total, found.of) == (len(expected), UNITS)
+
+
+def test_rows_are_those_of_the_table_of_units(many, human, plain):
+    rows = many.find(Wanted(method=METHODS[1], sort="-score"), 7, 3, human).rows
+    table = many.unit_table(method=METHODS[1]).set_index(["layer", "unit"])
+    expected = table.loc[keys(rows)].reset_index()
+    pd.testing.assert_frame_equal(rows[expected.columns], expected, check_dtype=False)
+
+
+def test_surprises_are_alive_and_among_the_found(many):
+    wanted = Wanted(layer="layer2", q="a")
+    allowed = set(keys(many.find(Wanted(layer="layer2", q="a", status="alive"), None).rows))
+    drawn = {many.surprise(wanted) for _ in range(15)}
+    assert drawn <= allowed and len(drawn) > 1
+    assert many.surprise(Wanted(status="dead")) is None
+
+
+def test_spans_and_the_column_of_scores(many, human, plain):
+    spans = many.spans(None, human)
+    assert set(spans) == {name for name in COLUMNS if COLUMNS[name].number}
+    for name, ends in spans.items():
+        values = [r[name] for r in plain if not pd.isna(r[name])]
+        assert ends == pytest.approx((min(values), max(values)))
+    assert not {"human", "apart"} & set(many.spans())
+    column = many.score_column()
+    assert list(column["layer"]) == [r["layer"] for r in plain]
+    np.testing.assert_array_equal(column["score"], [r["score"] for r in plain])
+
+
+def test_starting_points_are_the_first_of_their_tables(many, human, plain):
+    starts = {start.name: start for start in many.starting_points(human)}
+    for name, column in {"best": "score", "two-faced": "two_faced", "longest": "length", "gap": "gap", "apart": "apart"}.items():  # fmt: skip
+        most = max(r[column] for r in plain if not pd.isna(r[column]))
+        assert starts[name].units[0][2] == pytest.approx(most) and starts[name].reason is None
+    assert starts["worst"].units[0][2] == min(r["score"] for r in plain if r["status"] == "alive")
+    for start in starts.values():
+        assert [u[:2] for u in start.units] == keys(many.find(start.wanted, 3, 0, human).rows)
+    alone = {start.name: start for start in many.starting_points()}
+    assert alone["apart"].units == () and "People have judged" in alone["apart"].reason
+
+
+def test_many_threads_find_the_same(many, human):
+    results = []
+
+    def work(place):
+        results.append(
+            (
+                place % 4,
+                keys(
+                    many.find(
+                        Wanted(q="a", sort=["unit", "-gap", "score", "-apart"][place % 4]), 20, 0, human
+                    ).rows
+                ),
+            )
+        )
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 12 and len({str(r) for r in results}) == 4
+
+
+# -- a small store with names, an imported method and few scores ------------------------------------
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    path = tmp_path_factory.mktemp("named") / "small.duckdb"
+    write(path, second=True)
+    with Store.open(path) as store:
+        yield store
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("p1", [("planted", 1)]),
+        ("P1 crane", [("planted", 1)]),  # the name, and one of its concepts
+        ("layer1:2", [("layer1", 2)]),  # dead, without words
+        ("LAYER1:1 boat", [("layer1", 1)]),
+        ("layer1:1 zebra", []),
+        ("layer1:22", []),
+        ("+p1", []),  # a weight is asked for, and names have none
+        ("boat>1", [("layer1", 1), ("planted", 0)]),
+        ("boat<-1", [("layer1", 1), ("planted", 0)]),  # by the other method, with the signs turned
+        ("boat>1 boat<-1", []),  # never in one explanation
+    ],
+)
+def test_names_and_numbers_of_units_are_found(named, q, expected):
+    assert keys(named.find(Wanted(q=q)).rows) == expected
+
+
+def test_a_search_says_who_found_and_what_nobody_has(named):
+    found = named.find(Wanted(q="boat<-1"))
+    assert list(found.rows["found"]) == [(SECOND,), (SECOND,)]
+    assert found.rows["terms"].iloc[0][0] == "boat"  # the shown method's own words
+    assert named.find(Wanted(q="zebra boat layer1:1 p0")).missing == ("zebra",)
+    assert named.find(Wanted(q="boat")).missing == ()
+
+
+def test_what_a_store_cannot_have_is_left_out_with_a_reason(named):
+    reasons = {start.name: start.reason for start in named.starting_points()}
+    assert reasons["gap"] is None or "two methods" in reasons["gap"]
+    assert "ranges" in reasons["two-faced"] and reasons["best"] is None
+    assert "impact" not in named.spans()
+
+
+def test_sentences():
+    wanted = Wanted(
+        layer="a", q='dog +"polar bear" snow>0.5', score=(-0.25, 0.75), length=(None, 3), status="alive",
+        among=(("a", 1),), listed="on the list “x”", sort="-score",
+    )  # fmt: skip
+    assert sentence(wanted) == (
+        "Units: in a; on the list “x”; alive; with “dog” and “polar bear” (positive weight) and “snow” (weight above 0.5) "
+        "in one explanation or the unit’s name; test correlation from −0.25 to 0.75; length at most 3. "
+        "Sorted by test correlation, best first."
+    )
+    assert sentence(Wanted(q="-dog", by="le-label")) == (
+        "Units: with “dog” (negative weight) in the explanation by le-label."
+    )
+
+
+def test_sentences_count(named):
+    assert sentence(Wanted(), named.find(Wanted())) == "All 7 units."
+    wanted = Wanted(q="boat", sort="length")
+    assert sentence(wanted, named.find(wanted, 1)) == (
+        "2 of 7 units: with “boat” in one explanation or the unit’s name. Sorted by length, shortest first."
+    )
+    assert sort_words("-status") == "status, Z to A"
+
+
+def test_every_filter_has_words_and_reads_back():
+    texts = {
+        "layer": "a", "q": "dog", "status": "dead", "ablation": "0.1..", "observer": "..0.9", "human": "0.5..0.6",
+        "impact": "..1", "length": "2..3", "maximum": "5", "two_faced": "0.2..", "low": "0.1", "high": "",
+        "sort": "-apart", "method": "m", "by": "m", "store": "ignored",
+    }  # fmt: skip
+    wanted, problems = Wanted.read(texts)
+    assert not problems and wanted.filtered and wanted.score == (0.1, None) and wanted.human == (0.5, 0.6)
+    words = sentence(wanted)
+    for name in RANGES:
+        assert COLUMNS[name].name in words
+    assert not Wanted(sort="-score", method="m", by="m").filtered
+
+
+def test_what_cannot_be_used_is_said():
+    wanted, problems = Wanted.read(
+        {
+            "length": "short",
+            "sort": "colour",
+            "status": "asleep",
+            "q": 'dog "cat',
+            "low": "0.9",
+            "high": "0.1",
+        }
+    )
+    assert wanted == Wanted(q='dog "cat') and len(problems) == 5
+    for word in ("short", "colour", "asleep", "quotation mark", "0.9..0.1"):
+        assert sum(word in problem for problem in problems) == 1
+
+
+def test_a_layer_that_is_not_there(named):
+    with pytest.raises(StoreError, match="no layer 'nowhere'"):
+        named.find(Wanted(layer="nowhere"))
+    assert named.find(Wanted(among=(("nowhere", 1), ("layer1", 99)))).total == 0
+    assert named.find(Wanted(among=())).total == 0
