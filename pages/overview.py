@@ -87,6 +87,7 @@ def _units(view: links.Overview, opened: common.Opened, human: pd.DataFrame) -> 
     known = filters.spans(opened, view.method, human)
     with filters.widgets(view, opened, wanted, known):
         lists.bar(view, opened)
+    lists.below(view, opened)
     for problem in problems:
         st.warning(problem, icon=":material/link_off:")
     found = opened.store.find(wanted, ROWS, ROWS * (view.shown - 1), human)
@@ -198,6 +199,15 @@ unit is 0, summed over all images. The page *Importance* has more.
 **Machine 2AFC** says how often a machine tells images that excite the unit from images that don’t, in the trials that people get in
 a study: two alternatives, so 0.5 is chance. It looks for what the images of a side have in common, and knows nothing of the words.
 **Human 2AFC** is the same of people, over all studies of this store so far.
+**Two-faced** says how different the concepts are in the unit’s low ranges (2 to 4) and in its high ones (5 to 8), over the whole
+probing set: 0, the same; 1, none in common. **Gap** is the distance between the best and the worst method’s test correlation of a unit;
+methods may be scored by different eyes, so a small gap means little. **Apart** is the distance between the unit’s rank by people and by test correlation,
+each from 0 to 1, among the units that have both.
+
+The **search** looks into explanations: `dog` for concepts with that word, `+dog` and `-dog` for a positive and a negative
+weight (`-dog` does not mean “without dog”), `dog>0.5` for a weight above 0.5 in units of the activation. All terms must be found in one
+explanation. What the filters keep stands as a sentence above the table, and in the address. A click on a column’s head sorts all units, not only
+those of the page; units without such a number come last.
 Whoever browses the units has seen test images, too: examples come from the whole probing set.
 
 **Dead** units stay near zero for every image, **constant** ones never change, and units *without a positive range*

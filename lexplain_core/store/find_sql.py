@@ -28,6 +28,7 @@ class _Query:
     conditions: list[str] = field(default_factory=list)
     parameters: dict[str, Any] = field(default_factory=dict)
     found: str = "NULL"  # which methods' explanations hold the search, as bits
+    methods: list[tuple[str, str]] = field(default_factory=list)  # with their simulators
 
     def sql(self, what: str, after: str = "") -> str:
         """SELECT what … after."""
@@ -58,11 +59,9 @@ def find(
     )
     total = keys[0][2] if keys else store._all(query.sql("count(*)"), query.parameters)[0][0]
     rows = _rows(store, query, keys, method)
-    simulators = store._all(
-        "SELECT DISTINCT simulator FROM method_configs WHERE method = ? ORDER BY simulator", [method]
-    )
+    simulators = sorted({simulator for name, simulator in query.methods if name == method})
     of = store._all(f"SELECT count(*) FROM {query.units}")[0][0]
-    return Found(rows, int(total), int(of), tuple(row[0] for row in simulators), tuple(missing))
+    return Found(rows, int(total), int(of), tuple(simulators), tuple(missing))
 
 
 def _rows(store: Store, query: _Query, keys: list[tuple], method: str) -> pd.DataFrame:
@@ -78,7 +77,7 @@ def _rows(store: Store, query: _Query, keys: list[tuple], method: str) -> pd.Dat
         {"rows": [key[0] for key in keys]},
     )
     frame = tables.told(store, frame, method, few=len(keys) <= 1000)
-    methods = store.methods()
+    methods = sorted({name for name, _ in query.methods})
     frame["found"] = [
         tuple(name for place, name in enumerate(methods) if key[1] and key[1] >> place & 1) for key in keys
     ]
@@ -116,6 +115,7 @@ def score_column(store: Store, method: str) -> pd.DataFrame:
 def _query(store: Store, wanted: Wanted, method: str, human: pd.DataFrame | None) -> tuple[_Query, list[str]]:
     """The filters as SQL, and the terms of the search that no concept's name contains."""
     query = _Query(store._finding.wide(store, method), store._finding.people(store, method, human))
+    query.methods = store._all("SELECT method, simulator FROM method_configs")
     missing: list[str] = []
     if wanted.layer:
         query.conditions.append("u.layer_id = $layer")
@@ -148,7 +148,8 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
         if mask := sum(1 << place for place, text in enumerate(texts) if text in name):
             masks[concept] = mask
     parameters: dict[str, Any] = {
-        "concepts": list(masks), "masks": list(masks.values()), "by": by, "methods": store.methods(),
+        "concepts": list(masks), "masks": list(masks.values()), "by": by,
+        "methods": sorted({name for name, _ in query.methods}),
     }  # fmt: skip
     have = []
     for place, term in enumerate(terms):
@@ -163,7 +164,7 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
         "masks AS (SELECT unnest($concepts::INT[]) AS concept_id, unnest($masks::INT[]) AS mask)"
     )
     hits = "SELECT t.explanation_id{} FROM terms t JOIN masks m USING (concept_id) GROUP BY ALL"
-    bits = "bit_or(1::HUGEINT << (list_position($methods, e.method) - 1)::HUGEINT)"
+    bits = "bit_or(1::HUGEINT << least(list_position($methods, e.method) - 1, 126)::HUGEINT)"
     named = _named(store, query.units, terms, parameters)
     if any(named):
         flags = ", ".join(f"{one} AS h{place}" for place, one in enumerate(have))

@@ -72,11 +72,17 @@ class Tables:
 
     def people(self, store: Store, method: str, human: pd.DataFrame | None) -> str:
         """The table of units that people judged: layer_id, unit, human, apart; without any where there is no `human`."""
-        rows = [] if human is None else zip(human["layer"], human["unit"], human["human"], strict=True)
-        known = [(str(layer), int(unit), float(value)) for layer, unit, value in rows if value == value]
-        layers, units, values = zip(*known, strict=True) if known else ((), (), ())
-        digest = hashlib.sha256(repr(known).encode()).hexdigest()
-        parameters = {"layers": list(layers), "units": list(units), "values": list(values)}
+        digest, parameters = b"", {"layers": [], "units": [], "values": []}
+        if human is not None and len(human):
+            known = human.loc[human["human"].notna(), ["layer", "unit", "human"]]
+            digest = hashlib.sha256(
+                pd.util.hash_pandas_object(known, index=False).to_numpy().tobytes()
+            ).digest()
+            parameters = {
+                "layers": known["layer"].tolist(),
+                "units": known["unit"].tolist(),
+                "values": known["human"].astype(float).tolist(),
+            }
         query = _PEOPLE.format(wide=self.wide(store, method))
         return self._table(store, (store._use, method, digest), query, parameters)
 

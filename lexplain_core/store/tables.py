@@ -107,15 +107,18 @@ def in_words(
     """Of explanations by id (missing where there is none) the names of their concepts, strongest first,
     and their lines. method: whose they all are, so that only its terms are read; few: read only the terms of these ids."""
     ids = list(ids)
-    only = [int(i) for i in ids if pd.notna(i)] if few else None
+    if few:
+        which = "WHERE t.explanation_id IN (SELECT unnest($ids::INT[]))"
+        given: dict = {"ids": [int(i) for i in ids if pd.notna(i)]}
+    else:
+        which = "JOIN explanations e USING (explanation_id) WHERE $method IS NULL OR e.method = $method"
+        given = {"method": method}
     labels = store._concept_labels
     terms: dict[int, list[tuple[float, str]]] = {}
     for explanation, concept, weight in store._all(
-        "SELECT t.explanation_id, t.concept_id, t.weight FROM terms t JOIN explanations e USING (explanation_id) "
-        "WHERE ($method IS NULL OR e.method = $method) "
-        "AND ($ids IS NULL OR t.explanation_id IN (SELECT unnest($ids::INT[]))) "
+        f"SELECT t.explanation_id, t.concept_id, t.weight FROM terms t {which} "
         "ORDER BY t.explanation_id, abs(t.weight) DESC, t.rank",
-        {"method": method, "ids": only},
+        given,
     ):
         terms.setdefault(explanation, []).append((weight, labels[concept][0]))
     lines, names = [], []

@@ -239,7 +239,7 @@ def _column(one: Shown, ids: Sequence[int | None]) -> dict[str, Any]:
     else:
         where = buckets.assign(values[[i for _, i in here]]) if here else []
         fine = figures.decimals(unit.maximum)
-        for bucket in range(-1, len(buckets.counts)):
+        for bucket in reversed(range(-1, len(buckets.counts))):  # as they are seen and stepped through
             total = buckets.negative if bucket < 0 else int(buckets.counts[bucket])
             inside = [item for item, range_ in zip(here, where, strict=True) if range_ == bucket]
             title = "Below 0"

@@ -38,35 +38,42 @@ def among(
 
 
 def bar(view: links.Overview, opened: common.Opened) -> None:
-    """Which list the table shows, what can be done with it, and the list that an address holds."""
+    """Which list the table shows, and a menu of what can be done with lists: two pieces, in the row where it is called."""
     notes = Notes.of(opened.store)
     try:
         lists = {found.name: found for found in notes.lists()}
     except UserError:
         return  # the page has said so
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lx_lists"):
-        st.session_state["f starred"] = view.starred if view.starred in lists else ""
-        st.selectbox(
-            "List",
-            ["", *lists],
-            key="f starred",
-            format_func=lambda name: _title(lists.get(name)),
-            label_visibility="collapsed",
-            width=230,
-            on_change=_choose,
-            args=(view,),
-            help="Units that were starred on the Neuron page (key S)",
-        )
+    st.session_state["f starred"] = view.starred if view.starred in lists else ""
+    st.selectbox(
+        "List",
+        ["", *lists],
+        key="f starred",
+        format_func=lambda name: _title(lists.get(name)),
+        label_visibility="collapsed",
+        width=200,
+        on_change=_choose,
+        args=(view,),
+        help="Units that were starred on the Neuron page (key S)",
+    )
+    with st.popover("Lists", icon=":material/star:", type="tertiary", key="lists menu"):
         if view.starred in lists:
             _chosen(view, notes, view.starred)
-        with st.popover("Bring a list", icon=":material/upload_file:", type="tertiary", key="bring menu"):
-            _bring(view, notes)
+        _bring(view, notes)
+
+
+def below(view: links.Overview, opened: common.Opened) -> None:
+    """Below the filters: the list that the address holds, the remarks of the list that is shown, what was done."""
+    notes = Notes.of(opened.store)
     if view.units:
         _from_address(view, opened, notes)
     for kind, text in st.session_state.pop("lists said", []):
         (st.warning if kind == "problem" else st.success)(message(text))
-    if view.starred in lists:
-        _remarks(view, opened, notes)
+    try:
+        rows = notes.units(view.starred) if view.starred else []
+    except UserError:
+        return  # the page has said so
+    _remarks(view, [row for row in rows if row.remark])
 
 
 def _title(found: UnitList | None) -> str:
@@ -81,42 +88,45 @@ def _choose(view: links.Overview) -> None:
 
 
 def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
-    """What can be done with a list."""
+    """What can be done with the list that is shown."""
     rows = notes.units(name)
-    with st.popover("Share", icon=":material/share:", type="tertiary", key="share menu"):
-        st.markdown(
-            "As an address, which holds the units themselves, for others who have this store; or as a file, which has the "
-            "remarks, too."
+    count = figures.plural(len(rows), "unit")
+    st.session_state.setdefault(f"new name of {name}", name)
+    st.text_input(
+        "Name of the list",
+        key=f"new name of {name}",
+        max_chars=80,
+        on_change=_rename,
+        args=(view, notes, name),
+    )
+    st.markdown(
+        "**Share it** as an address, which holds the units themselves, for others who have this store; or as a file, which "
+        "has the remarks, too."
+    )
+    fresh = links.Overview(store=view.store, units=shared((row.layer, row.unit) for row in rows))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if len(fresh.units) <= _LONGEST:
+            copy_link(links.link(fresh), key="copy list")
+        else:
+            st.caption(f"{count} are too many for an address; send the file.")
+        st.download_button(
+            "List as a file",
+            lambda: notes.to_json(name),
+            file_name=f"{name}.json",
+            mime="application/json",
+            key="list file",
+            on_click="ignore",
+            icon=":material/download:",
         )
-        fresh = links.Overview(store=view.store, units=shared((row.layer, row.unit) for row in rows))
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if len(fresh.units) <= _LONGEST:
-                copy_link(links.link(fresh), key="copy list")
-            else:
-                st.caption(f"{len(rows):,} units are too many for an address; send the file.")
-            st.download_button(
-                "List as a file",
-                lambda: notes.to_json(name),
-                file_name=f"{name}.json",
-                mime="application/json",
-                key="list file",
-                on_click="ignore",
-                icon=":material/download:",
-            )
-    with st.popover("Rename or delete", icon=":material/edit:", type="tertiary", key="list menu"):
-        st.session_state.setdefault(f"new name of {name}", name)
-        st.text_input(
-            "Name", key=f"new name of {name}", max_chars=80, on_change=_rename, args=(view, notes, name)
-        )
-        count = figures.plural(len(rows), "unit")
-        st.button(
-            f"Delete the list of {count}",
-            icon=":material/delete:",
-            key="delete list",
-            on_click=_delete,
-            args=(view, notes, name),
-            help="With its remarks; the units themselves stay as they are",
-        )
+    st.button(
+        f"Delete the list of {count}",
+        icon=":material/delete:",
+        key="delete list",
+        on_click=_delete,
+        args=(view, notes, name),
+        help="With its remarks; the units themselves stay as they are",
+    )
+    st.divider()
 
 
 _LONGEST = 6000  # characters of units in an address: browsers and servers take 8,000 in all
@@ -137,7 +147,7 @@ def _delete(view: links.Overview, notes: Notes, name: str) -> None:
 def _bring(view: links.Overview, notes: Notes) -> None:
     """A list's file, from here or elsewhere."""
     given = st.file_uploader(
-        "A list that was saved as a file",
+        "Bring a list that was saved as a file",
         type="json",
         key=f"list upload {st.session_state.get('lists brought', 0)}",
         max_upload_size=1,
@@ -189,9 +199,8 @@ def _keep(view: links.Overview, notes: Notes, units: list[tuple[str, int]]) -> N
         common.show(replace(view, units="", starred=name, shown=1))
 
 
-def _remarks(view: links.Overview, opened: common.Opened, notes: Notes) -> None:
+def _remarks(view: links.Overview, rows: list[Starred]) -> None:
     """What was noted on the units of the list."""
-    rows = [row for row in notes.units(view.starred) if row.remark]
     if not rows:
         return
     with st.expander(figures.plural(len(rows), "remark"), icon=":material/edit_note:"):

@@ -51,7 +51,7 @@ def test_overview_filter_click_unit(visit, dashboard, store, units, best):
     assert sum(sum(trace["y"]) for trace in scores["data"]) == units["score"].notna().sum()
 
     word = best["terms"][0]
-    page.get_by_label("Search explanations").fill(f'"{word}"')
+    page.get_by_label("Search explanations", exact=True).fill(f'"{word}"')
     page.keyboard.press("Enter")
     wanted = Wanted(q=f'"{word}"')
     found = store.find(wanted)
@@ -76,7 +76,7 @@ def test_overview_filter_click_unit(visit, dashboard, store, units, best):
     assert len(shown) == sum(min(8, int(n)) for n in [*unit.buckets.counts, unit.buckets.negative])
 
     page.go_back()
-    expect(page.get_by_label("Search explanations")).to_have_value(f'"{word}"')
+    expect(page.get_by_label("Search explanations", exact=True)).to_have_value(f'"{word}"')
 
 
 def test_keys_go_from_unit_to_unit(visit, dashboard, store, best):

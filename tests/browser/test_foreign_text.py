@@ -157,7 +157,7 @@ def test_a_filter_leaves_the_method_as_it_is(visit, site):
     page = visit(f"{address}/overview?store={store.id}")
     expect(page.get_by_label("Method", exact=True)).to_have_value(store.default_method)
     settle(page)
-    page.get_by_label("Search explanations").fill("dog")
+    page.get_by_label("Search explanations", exact=True).fill("dog")
     page.keyboard.press("Enter")
     wait_for_parameters(page, q="dog")
     assert "method=" not in page.url

@@ -79,15 +79,14 @@ def test_stars_lists_and_remarks(visit, own, tmp_path):
     found(page, f"2 of {total} units: on the list “Starred”")
     page.get_by_text("1 remark").click()
     expect(page.get_by_text("fur, <b>not</b> eyes")).to_be_visible()
-    page.get_by_role("button", name="Rename or delete").click()
-    page.get_by_label("Name", exact=True).fill("My animals")
+    page.get_by_role("button", name="Lists", exact=True).click()
+    page.get_by_label("Name of the list").fill("My animals")
     page.keyboard.press("Enter")
     wait_for_parameters(page, starred="My animals")
     found(page, f"2 of {total} units: on the list “My animals”")
 
     # as an address, in another browser: it holds the units themselves
-    page.get_by_role("button", name="Share").click()
-    with page.expect_download() as download:
+    with page.expect_download() as download:  # the menu is still open
         page.get_by_role("button", name="List as a file").click()
     file = tmp_path / "list.json"
     download.value.save_as(file)
@@ -109,7 +108,7 @@ def test_stars_lists_and_remarks(visit, own, tmp_path):
     bad = tmp_path / "bad.json"
     bad.write_text("{}")
     for path in (bad, file):
-        other.get_by_role("button", name="Bring a list").click()
+        other.get_by_role("button", name="Lists", exact=True).click()
         other.locator("input[type=file]").set_input_files(path)
         other.get_by_role("button", name="Take it in").click()
         if path is bad:
@@ -118,7 +117,7 @@ def test_stars_lists_and_remarks(visit, own, tmp_path):
     wait_for_parameters(other, starred="My animals")
     found(other, f"2 of {total} units: on the list “My animals”")
     assert notes.units("My animals")[0].remark == "fur, <b>not</b> eyes"
-    other.get_by_role("button", name="Rename or delete").click()
+    other.get_by_role("button", name="Lists", exact=True).click()
     other.get_by_role("button", name="Delete the list of 2 units").click()
     found(other, f"All {total} units")
     assert [x.name for x in notes.lists()] == ["From a friend"]

@@ -181,6 +181,10 @@ def test_a_column_sorts_all_images_by_what_its_unit_does(some):
                     f"{len(values)} of {one.unit.buckets.counts[cell['row']]:,} image"
                 )
             found += [n for n, _ in cell["items"]]
+        order = [cell["row"] for cell in column["cells"]]
+        assert order == [None] or order == sorted(
+            order, reverse=True
+        )  # keys go through them as they are seen
         assert sorted(found) == [n for n, i in enumerate(ids) if i is not None]
         missing = len(ids) - len(found)
         assert column["note"] == (f"{figures.plural(missing, 'image')} not in this store" if missing else "")

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from lexplain_core.errors import UserError
+from lexplain_core.notes import Notes
 from lexplain_core.store import Store
 from lexplain_core.trials.file import StudyFile
 from lexplain_core.trials.making import new_study
@@ -260,6 +261,23 @@ def test_a_study_in_its_file(store_path, tmp_path, images):
     assert progress.tasks["drawing units"] == [6, 6]
     assert progress.tasks["drawing pictures"] == [len(count), len(count)]
     assert "3 tasks" in progress.notes[-1]
+
+
+def test_hidden_images_are_in_no_study(store_path, tmp_path):
+    path = tmp_path / store_path.name
+    shutil.copy(store_path, path)
+    with Store.open(path) as store:
+        keys = store.images()["key"]
+        settings = load_settings(None, [*SHORT, "stimuli.images=stored"])
+        with StudyFile.open(new_study(path, "before", settings, tmp_path)) as study:
+            used = sorted({*study.trial_images()["key"]})
+        hidden = used[::6]
+        assert len(hidden) > 3 and {*hidden} <= {*keys}
+        Notes.of(store).hide(*hidden)
+    with StudyFile.open(new_study(path, "after", settings, tmp_path)) as study:
+        after = {*study.trial_images()["key"]}
+        assert after and not after & {*hidden}
+        assert study.facts["images"] == len(keys) - len(hidden)
 
 
 def test_studies_that_can_t_be_made(store_path, tmp_path):
