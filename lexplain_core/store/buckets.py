@@ -66,17 +66,23 @@ def example_images(
     seed: int = 0,
     top: bool = False,
     hidden: Collection[int] = (),
+    where: np.ndarray | None = None,
 ) -> np.ndarray:
     """Images of a bucket (0–7, or -1 for the band below 0), strongest first; at most `count` ids.
 
     values: the unit's activations, (N,). A draw without replacement that is the same for the same
     unit, bucket and seed, or the strongest ones with `top`. hidden: images that are never shown; others take
-    their places, so that a draw changes in these alone.
+    their places, so that a draw changes in these alone. where: `buckets_of(values)`, where it is known.
     """
-    buckets = Buckets.of(values)
-    where = buckets.assign(values) if buckets else np.where(values < 0, -1, 0)
+    where = buckets_of(values) if where is None else where
     inside = np.flatnonzero(where == bucket)
     return chosen_images(values, inside, count, [_DRAW, seed, layer_id, unit, bucket + 1], top, hidden)
+
+
+def buckets_of(values: np.ndarray) -> np.ndarray:
+    """The bucket of each activation, as `example_images` takes them; all are in 0 or -1 where none is above 0."""
+    buckets = Buckets.of(values)
+    return buckets.assign(values) if buckets else np.where(values < 0, -1, 0)
 
 
 def chosen_images(

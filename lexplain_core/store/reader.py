@@ -345,25 +345,28 @@ class Store:
     def images(self, ids: Sequence[int] | None = None) -> pd.DataFrame:
         """Images by id (all without `ids`, else in their order), indexed by image id:
         key, label (class name), class_key, split, width, height, caption, predicted (output name)."""
+        frame = self._image_frame
+        if ids is None:
+            return frame.copy()
+        wanted = [int(i) for i in ids]
+        if missing := [i for i in wanted if not 0 <= i < len(frame)]:
+            raise StoreError(f"The store {self.name!r} has no image {min(missing)}.")
+        return frame.iloc[wanted]
+
+    @cached_property
+    def _image_frame(self) -> pd.DataFrame:
+        """`images()`, read once: a page asks for some images several times, and each question would read the table."""
         frame = self._frame(
             """
             SELECT i.image_id AS image, i.key, c.name AS label, c.key AS class_key, i.split,
                    i.width, i.height, i.caption, i.predicted
-            FROM images i JOIN classes c USING (class_id)
-            WHERE ? OR i.image_id IN (SELECT unnest(?::INT[]))
-            ORDER BY i.image_id
-            """,
-            [ids is None, [] if ids is None else [int(i) for i in ids]],
+            FROM images i JOIN classes c USING (class_id) ORDER BY i.image_id
+            """
         ).set_index("image")
         predicted = self.output_names(frame["predicted"])
         frame["predicted"] = pd.Series(predicted, index=frame.index, dtype=object)
         frame["caption"] = frame["caption"].astype(object).where(frame["caption"].notna(), None)
-        if ids is None:
-            return frame
-        missing = {int(i) for i in ids}.difference(frame.index)
-        if missing:
-            raise StoreError(f"The store {self.name!r} has no image {min(missing)}.")
-        return frame.loc[[int(i) for i in ids]]
+        return frame
 
     def output_names(self, ids: Iterable) -> list[str | None]:
         """Names of the model's outputs by id, `output 7` where they have none; None for missing ids."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from . import effects, relations
-from .buckets import MATCH, N_BUCKETS, Buckets, chosen_images, composition, example_images
+from .buckets import MATCH, N_BUCKETS, Buckets, buckets_of, chosen_images, composition, example_images
 from .groups import composition_of
 from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
 from .version import StoreError
@@ -112,30 +112,23 @@ class Unit:
             """,
             [self.layer_id, self.index],
         )
-        found = []
+        terms, scores = self._terms_and_scores([row[0] for row in rows])
+        found, labels = [], store._concept_labels
         for identity, method, matrix, bias, correlation, reason, violation, config, simulator, *more in rows:
             source, faced, faced_reason = more
-            terms = store._all(
-                "SELECT weight, concept_id FROM terms WHERE explanation_id = ? ORDER BY rank", [identity]
-            )
-            scores = store._all(
-                "SELECT simulator, kind, split, n, value, low, high, reason, null_units, null_mean, null_high, "
-                "null_above, null_reason, c, d, coalesce(sampled, false) FROM scores WHERE explanation_id = ? "
-                "ORDER BY kind <> 'correlation', kind, simulator <> ?, simulator",
-                [identity, simulator],
-            )
-            labels = store._concept_labels
+            own = [Score(*score) for score in scores.get(identity, ())]
+            own.sort(key=lambda s: (s.kind != "correlation", s.kind, s.simulator != simulator, s.simulator))
             found.append(
                 Explanation(
                     id=identity,
                     method=method,
                     matrix=matrix,
-                    terms=tuple(Term(weight, concept, *labels[concept]) for weight, concept in terms),
+                    terms=tuple(Term(weight, c, *labels[c]) for weight, c in terms.get(identity, ())),
                     bias=bias,
                     val_correlation=correlation,
                     reason=reason,
                     config=json.loads(config),
-                    scores=tuple(Score(*score) for score in scores),
+                    scores=tuple(own),
                     simulator=simulator,
                     violation=violation,
                     source=source,
@@ -144,6 +137,25 @@ class Unit:
                 )
             )
         return found
+
+    def _terms_and_scores(self, ids: list[int]) -> tuple[dict[int, list], dict[int, list]]:
+        """Rows of terms (weight, concept id) and of scores, by explanation."""
+        terms: dict[int, list] = {}
+        scores: dict[int, list] = {}
+        for identity, *row in self.store._all(
+            "SELECT explanation_id, weight, concept_id FROM terms "
+            "WHERE explanation_id IN (SELECT unnest(?::INT[])) ORDER BY explanation_id, rank",
+            [ids],
+        ):
+            terms.setdefault(identity, []).append(row)
+        for identity, *row in self.store._all(
+            "SELECT explanation_id, simulator, kind, split, n, value, low, high, reason, null_units, null_mean, null_high, "
+            "null_above, null_reason, c, d, coalesce(sampled, false) FROM scores "
+            "WHERE explanation_id IN (SELECT unnest(?::INT[]))",
+            [ids],
+        ):
+            scores.setdefault(identity, []).append(row)
+        return terms, scores
 
     def explanation(self, method: str | None = None) -> Explanation:
         """The explanation by a method (the store's default without one)."""
@@ -311,9 +323,14 @@ class Unit:
             )
         return self._described(
             example_images(
-                self.activations, self.layer_id, self.index, bucket, count, seed, top, self.store.hidden
+                self.activations, self.layer_id, self.index, bucket, count, seed, top, self.store.hidden,
+                where=self._bucket_of,
             )
-        )
+        )  # fmt: skip
+
+    @cached_property
+    def _bucket_of(self) -> np.ndarray:
+        return buckets_of(self.activations)
 
     def between(
         self, low: float, high: float, count: int = 8, draw: int = 0, top: bool = False

@@ -1,0 +1,79 @@
+"""What the page By picture says of a picture, and which images of the store it takes."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lexplain_core.live.picture import Unusual
+from lexplain_core.store import UnitMap
+from pages import common, links, picture
+from pages.parts import picture_taken, picture_units
+
+FOUR = pd.DataFrame({"width": [32] * 4, "height": [32] * 4})
+
+
+@pytest.fixture
+def four(monkeypatch):
+    """An open store of 4 images, two of which are hidden."""
+    monkeypatch.setattr(common, "images", lambda opened: FOUR)
+    return SimpleNamespace(store=SimpleNamespace(hidden=frozenset({0, 2})))
+
+
+def found(above: int, under: int, living: int, others: int = 0) -> Unusual:
+    none = pd.DataFrame({"unit": []})
+    return Unusual(none, none, above, under, living, others)
+
+
+def test_the_summary_says_what_chance_would_give(four):
+    words = picture_units.summary(four, "layer_4", found(30, 2, 800, 1))
+    assert words.startswith("**30 of 800 living units** of layer\\_4 fire more than on 99% of the 4 images")
+    assert "one expects about 8 at each end. 1 dead or constant unit is left out." in words
+    assert "fewer than one at each end." in picture_units.summary(four, "a", found(0, 0, 1))
+
+
+def test_a_hidden_image_is_neither_shown_nor_drawn(four, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(common, "show", drawn.append)
+    for _ in range(30):
+        picture_taken._random(links.Picture(image=1), four)
+    assert {view.image for view in drawn} == {3}
+
+    def page():
+        from types import SimpleNamespace
+
+        from pages import links
+        from pages.parts import picture_taken
+
+        opened = SimpleNamespace(store=SimpleNamespace(hidden=frozenset({0, 2})))
+        for image in (2, 9):
+            assert picture_taken.current(links.Picture(image=image), opened) is None
+
+    said = [warning.value for warning in AppTest.from_function(page).run(timeout=30).warning]
+    assert said == ["Image 2 is hidden in this store, so it isn’t shown here.", "This store has no image 9."]
+
+
+def test_an_activation_beyond_all_that_were_recorded_is_said():
+    row = SimpleNamespace(below=1.0, value=9.0, maximum=8.0)
+    html = picture_units._facts(row, 2000, None)
+    assert "more than all 2,000" in html and "more than ever before; the largest was 8" in html
+    usual = picture_units._facts(SimpleNamespace(below=0.975, value=3.0, maximum=8.0), 2000, 2.5)
+    assert "more than 97.5%" in usual and "(largest 8)" in usual and "its words predict 2.5" in usual
+
+
+def test_words_from_a_store_are_no_markup():
+    unit = pd.Series({"explanation": "1·<b>cat</b>", "score": 0.5, "score_n": 400})
+    assert "&lt;b&gt;cat" in picture_units._words(unit) and "n = 400" in picture_units._words(unit)
+    assert "no explanation" in picture_units._words(pd.Series({"explanation": None, "score": np.nan}))
+
+
+def test_the_words_below_a_map():
+    signed = {3: UnitMap("activation", np.array([[-1.0, 2.0]]))}
+    assert picture._map_words(signed, 3, "a").startswith("Orange is above 0")
+    assert picture._map_words({3: UnitMap("activation", np.ones((1, 2)))}, 3, "a").startswith("The brighter")
+    assert picture._map_words(signed, 4, "a").startswith("There is no map of unit 4")
+    assert picture._map_words({}, None, "a") == ""
