@@ -271,7 +271,7 @@ class Store:
         """P of concepts on every image by a concept matrix: float32 (T, N).
 
         As the store keeps it of concepts that explanations use, else from the encoder's embeddings,
-        sigmoid(a·(cos + b)), within 0.001 of what the encoder itself would give. `StoreError` where
+        sigmoid(a·(cos + b)), within 0.001 (0.003 for vectors of 64 numbers) of what the encoder itself would give. `StoreError` where
         the matrix has neither.
         """
         return self._values.of(matrix, concept_ids)

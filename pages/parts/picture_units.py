@@ -21,7 +21,7 @@ from .picture_taken import Taken
 from .words import md, rounded
 
 _OPACITY = 0.7
-_SIDE = 196  # CSS pixels of the picture
+_SIDE = 176  # CSS pixels of the picture
 _SMALL = 72  # of the picture beside a unit
 _SHARP = 64  # pictures narrower than this keep hard pixel edges when they are enlarged
 
@@ -117,7 +117,7 @@ def rows(
 
 def _facts(row, images: int, simulated: float | None) -> str:
     """Percentile, activation and what the words predict (HTML)."""
-    most = f"more than ever before; the largest was {rounded(row.maximum)}" if row.value > row.maximum else (
+    most = f"beyond the largest so far, {rounded(row.maximum)}" if row.value > row.maximum else (
         f"largest {rounded(row.maximum)}"
     )  # fmt: skip
     words = "" if simulated is None else f" · its words predict {rounded(simulated)}"

@@ -74,8 +74,10 @@ def scores_chart(opened: common.Opened, method: str) -> None:
 
 def matrices_table(opened: common.Opened) -> None:
     """Who says which concepts an image shows: labels and encoders, and what the concept filter kept."""
-    st.subheader("Who sees the concepts", anchor=False)
     everything = pd.DataFrame(common.matrices(opened).values())
+    if everything.empty:  # a store of imported explanations alone
+        return
+    st.subheader("Who sees the concepts", anchor=False)
     rows = pd.DataFrame(
         {
             "matrix": everything["matrix"],

@@ -60,7 +60,7 @@ def test_a_hidden_image_is_neither_shown_nor_drawn(four, monkeypatch):
 def test_an_activation_beyond_all_that_were_recorded_is_said():
     row = SimpleNamespace(below=1.0, value=9.0, maximum=8.0)
     html = picture_units._facts(row, 2000, None)
-    assert "more than all 2,000" in html and "more than ever before; the largest was 8" in html
+    assert "more than all 2,000" in html and "beyond the largest so far, 8" in html
     usual = picture_units._facts(SimpleNamespace(below=0.975, value=3.0, maximum=8.0), 2000, 2.5)
     assert "more than 97.5%" in usual and "(largest 8)" in usual and "its words predict 2.5" in usual
 
