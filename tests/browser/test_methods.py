@@ -256,6 +256,7 @@ def others(demo_store, tmp_path_factory):
                 continue
             if name == "unseen":  # as an import of free words leaves a store without encoders
                 con.execute("DELETE FROM concept_values")
+                con.execute("DELETE FROM embeddings")
                 continue
             con.execute("DELETE FROM explanations WHERE method <> 'le-label'")
             con.execute("DELETE FROM scores WHERE simulator <> 'label'")
