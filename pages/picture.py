@@ -153,7 +153,7 @@ The **map** shows where in the picture the unit fires: the output of its layer a
 Neither looks at labels.
 
 A picture that is sent must be a JPEG, PNG, WebP, GIF, BMP or TIFF of at most 20 MB and {_million()} million pixels; of an animation the first frame is
-taken. It stays in the memory of this server while this browser tab is open, and is written to no file. Of the store’s images the activations
+taken. It stays in the memory of this server while this browser tab is open, and is kept in no file. Of the store’s images the activations
 are the recorded ones; their percentile counts the image itself.
 """
         )
