@@ -88,7 +88,7 @@ class Neuron:
     """One unit. unit: None for one that the page chooses. matrix: the concept matrix that shows its
     concepts, '' for the explanation's own. level: what the area chart's areas are. pick: which examples; draw:
     their seed. only: the one range (0–7, -1 below 0) whose images are shown, None for all. above, below: the
-    activations between which images are shown in the tab of values, None for open; log: 1 for logarithmic counts there. map: how opaque
+    activations between which images are shown in the tab of values, None for open; log: 1 for logarithmic counts there, 0 for linear ones. map: how opaque
     maps lie over the examples, in percent, 0 for none. image: the one that is looked at closely, and
     kind: how. bucket: the range whose outputs the Effect tab shows (-1 below 0), None for the highest.
     """
@@ -106,7 +106,7 @@ class Neuron:
     only: int | None = None
     above: float | None = None
     below: float | None = None
-    log: int = 0
+    log: int = 1
     map: int = 0
     image: int | None = None
     kind: str = "activation"

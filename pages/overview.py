@@ -111,7 +111,7 @@ def _units(view: links.Overview, opened: common.Opened, human: pd.DataFrame) -> 
         _pages(view, pages)
     with st.container(horizontal=True, vertical_alignment="center"):
         common.csv_button(
-            "Units as CSV",
+            "Table as CSV",
             lambda: _export(opened.store.find(wanted, None, 0, human).rows),
             f"{opened.store.name} units.csv",
             "csv units",

@@ -129,7 +129,7 @@ def test_a_copied_link_shows_the_same_view_in_a_new_browser(visit, dashboard, st
         "store": store.id, "layer": best["layer"], "unit": str(best["unit"]), "method": store.default_method,
         "matrix": "label", "tab": "examples", "pick": "draw", "draw": "1", "map": "0", "image": "",
         "kind": "activation", "bucket": "",
-        "level": "concepts", "only": "", "above": "", "below": "", "log": "0",
+        "level": "concepts", "only": "", "above": "", "below": "", "log": "1",
     }  # fmt: skip
     other = visit(link)
     heading(other, best["layer"], best["unit"])
@@ -221,7 +221,7 @@ def test_csv_holds_the_filtered_table(visit, dashboard, store, units):
     page = visit(f"{dashboard}/overview?store={store.id}&layer={layer}&sort=-score")
     settle(page)
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Units as CSV").click()
+        page.get_by_role("button", name="Table as CSV").click()
     rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text("utf-8"))))
     expected = store.find(Wanted(layer=layer, sort="-score"), None).rows
     assert [int(row["unit"]) for row in rows] == list(expected["unit"])

@@ -215,7 +215,7 @@ def test_the_overview_shows_each_methods_scores_with_chance(visit, dashboard, st
     page = visit(f"{dashboard}/overview?store={store.id}&method={OTHER}")
     settle(page)
     table = store.unit_table(method=OTHER)
-    rows = downloaded(page, "Units as CSV")
+    rows = downloaded(page, "Table as CSV")
     assert [r["explanation"] for r in rows] == table["explanation"].tolist()
     for column in ("score", "null_high"):
         assert [float(r[column] or "nan") for r in rows] == pytest.approx(table[column].tolist(), nan_ok=True)
