@@ -138,7 +138,9 @@ def test_a_copied_link_shows_the_same_view_in_a_new_browser(visit, dashboard, st
 
 def test_filters_are_in_the_copied_link(visit, dashboard, store, units):
     layer = units["layer"].iloc[0]
-    page = visit(f"{dashboard}/overview?store={store.id}&layer={layer}&low=0.3&length=2..4&sort=-score&status=alive")
+    page = visit(
+        f"{dashboard}/overview?store={store.id}&layer={layer}&low=0.3&length=2..4&sort=-score&status=alive"
+    )
     wanted = Wanted(layer=layer, score=(0.3, None), length=(2, 4), sort="-score", status="alive")
     words = sentence(wanted, store.find(wanted))
     expect(page.get_by_text(words)).to_be_visible()

@@ -84,9 +84,7 @@ def test_a_click_on_a_range_shows_its_images_alone(visit, dashboard, store, best
 def test_values_a_histogram_a_span_and_means(visit, dashboard, store, best):
     unit = store.unit(best["layer"], int(best["unit"]))
     low, high = 0.25 * unit.maximum, 0.5 * unit.maximum
-    page = visit(
-        address(dashboard, store, best, tab="values", above=f"{low:.4g}", below=f"{high:.4g}")
-    )
+    page = visit(address(dashboard, store, best, tab="values", above=f"{low:.4g}", below=f"{high:.4g}"))
     heading(page, best["layer"], best["unit"])
     low, high = float(f"{low:.4g}"), float(f"{high:.4g}")
     inside = ((unit.activations >= low) & (unit.activations <= high)).sum()
