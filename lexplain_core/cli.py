@@ -217,10 +217,8 @@ def _wanted(opened: Store, address: str, name: str) -> Wanted:
     from . import notes
     from .store import Wanted
 
-    texts = dict(parse_qsl(address.partition("?")[2] or address.removeprefix("?")))
-    if address and not texts:
-        raise UserError(f"--filter {address!r} says nothing: it is like 'layer=block7&q=dog&low=0.5'.")
-    if texts.get("store", opened.id) != opened.id:
+    texts = _fields(address)
+    if (texts.get("store") or opened.id) != opened.id:
         raise UserError(f"The address of --filter is one of another store, {texts['store']!r}.")
     _, problems = notes.take_in(opened)
     for problem in problems:
@@ -232,6 +230,27 @@ def _wanted(opened: Store, address: str, name: str) -> Wanted:
     if faults + more:
         raise UserError("\n".join(faults + more))
     return replace(wanted, among=among, listed=listed)
+
+
+def _fields(address: str) -> dict[str, str]:
+    """The fields of an Overview address, or of what stands behind its ?, as links write them or a person does."""
+    from .store.find import FIELDS
+
+    before, mark, after = address.strip().partition("?")
+    is_address = before.startswith(("http://", "https://")) or (mark and "=" not in before)
+    query = after.partition("#")[0] if is_address else address.strip()
+    if " " in query:  # nobody's link: a + stands for itself
+        query = query.replace("+", "%2B")
+    pairs = parse_qsl(query.replace("=+", "=%2B"), keep_blank_values=True)
+    texts = dict(pairs)
+    if address and not any(texts.values()):
+        raise UserError(f"--filter {address!r} says nothing: it is like 'layer=block7&q=dog&low=0.5'.")
+    if lost := [name for name in texts if name not in FIELDS]:
+        known = ", ".join(name for name in FIELDS if name not in ("store", "shown"))
+        raise UserError(f"--filter has {lost[0]!r}, which the Overview has no filter of; it has {known}.")
+    if len(texts) < len(pairs):
+        raise UserError("--filter has a field twice; each may stand there once.")
+    return texts
 
 
 @imports.command("explanations")

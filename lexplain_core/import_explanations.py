@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from .stored_encoders import StoredEncoders
 
 ORIGIN = "imported"
 _CONCEPTS_AT_ONCE = 256
+_MATCH_BYTES = 64 * 2**20  # of which images show a concept, kept for the next explanation
 _Refused = dict[str, dict[int, str]]  # by encoder and concept id, why the store has no P
 
 
@@ -342,6 +344,17 @@ def _two_faced(
     progress: Progress,
 ) -> dict[tuple[str, int], tuple[str, float | None, str | None]]:
     """By (layer, unit) the matrix that an explanation counts as found on, `relations.two_faced` by it, and why not."""
+    matches: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()  # of the concepts that came up last
+
+    def match(matrix: str, concept: int) -> np.ndarray:
+        key = matrix, concept
+        if key not in matches:
+            matches[key] = out.values(matrix, concept) >= MATCH
+            while len(matches) > 1 and len(matches) * matches[key].nbytes > _MATCH_BYTES:
+                matches.popitem(last=False)
+        matches.move_to_end(key)
+        return matches[key]
+
     found = {}
     with progress.task("low and high ranges", total=len(foreign)) as advance:
         for one in foreign:
@@ -353,9 +366,9 @@ def _two_faced(
             elif matrix is None:
                 value, why = None, "No concept matrix has values of all its concepts."
             else:
-                matches = np.stack([out.values(matrix, i) >= MATCH for i in ids])
+                shown = np.stack([match(matrix, i) for i in ids])
                 weights = [weight for weight, _ in one.terms]
-                value, why = two_faced(out.activations_of(layer_id, one.unit), matches, weights)
+                value, why = two_faced(out.activations_of(layer_id, one.unit), shown, weights)
             found[one.layer, one.unit] = matrix or source.simulator, value, why
             advance(1)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports be
 import streamlit as st
 
 from lexplain_core import figures, notes
-from lexplain_core.errors import UserError
-from lexplain_core.store import Store, StoreEntry, StoreError, find_stores
+from lexplain_core.store import Store, StoreEntry, StoreError, csv_bytes, find_stores
 from pages import links
 from pages.parts.copy_link import copy_link
 from pages.parts.no_store import no_store
@@ -32,6 +31,7 @@ PAGES = {
     "words": ("Your words", ":material/edit_note:"),
 }
 _UNLISTED = {"words"}  # pages that others lead to
+_CHANGED = "changed since the page last ran to its end"  # in the session: (page, names of the view's fields)
 _SAYS_OF_NOTES = {"overview", "neuron", "words"}  # pages that say which notes can't be shown
 CHART = {
     "displaylogo": False,
@@ -122,12 +122,9 @@ def _open(signature: tuple) -> Store:
 
 
 def _opened(signature: tuple) -> Opened:
-    """A store with its notes as they are now."""
+    """A store with its notes as they are now; `StoreError` where it isn't known which images are hidden."""
     store = _open(signature)
-    try:
-        version, problems = notes.take_in(store)
-    except UserError as error:
-        version, problems = "", (str(error),)
+    version, problems = notes.take_in(store)
     return Opened(store, (*signature, version), problems)
 
 
@@ -171,6 +168,13 @@ def info(opened: Opened) -> dict:
 def layers(opened: Opened, method: str = "") -> pd.DataFrame:
     """`Store.layers()`, read once a method."""
     return _layers(opened.key, method or opened.store.default_method, opened.store)
+
+
+def last_layer(opened: Opened) -> str:
+    """The last layer of the network, or of all where none is a network's."""
+    found = layers(opened)
+    own = found[found["source"] == "network"]
+    return str((own if len(own) else found)["layer"].iloc[-1])
 
 
 def methods(opened: Opened) -> list[str]:
@@ -249,6 +253,7 @@ def run(render: Callable[[], None]) -> None:
     """
     if "given stores" in st.session_state:
         render()
+        st.session_state.pop(_CHANGED, None)
     else:
         import app
 
@@ -256,8 +261,34 @@ def run(render: Callable[[], None]) -> None:
 
 
 def show(view: Any) -> None:
-    """Put a view into the address bar (in callbacks: the page runs again by itself)."""
+    """Put a whole view into the address bar (in callbacks: the page runs again by itself)."""
+    _note_changed(view.page, {field.name for field in fields(view)})
     st.query_params.from_dict(links.query(view))
+
+
+def change(view: Any, **to: Any) -> None:
+    """Put some fields of a view into the address bar (in callbacks), and leave what was changed in the same moment.
+
+    Several widgets may have changed when the page runs again, such as a field that is typed into and the button
+    whose click ends that; each has a callback, and all of these know the view as it was before.
+    """
+    found = replace(now(view), **to)
+    _note_changed(view.page, set(to))
+    st.query_params.from_dict(links.query(found))
+
+
+def now(view: Any) -> Any:
+    """A view of the last run with what callbacks have changed since."""
+    page, names = st.session_state.get(_CHANGED, ("", frozenset()))
+    if page != view.page:
+        return view
+    here, _ = links.parse(page, st.query_params)
+    return replace(view, **{name: getattr(here, name) for name in names})
+
+
+def _note_changed(page: str, names: set[str]) -> None:
+    before, known = st.session_state.get(_CHANGED, ("", frozenset()))
+    st.session_state[_CHANGED] = (page, names | (known if before == page else frozenset()))
 
 
 def _mend_history(page: str) -> None:
@@ -317,7 +348,7 @@ def _header(
 
 
 def opened_by_id(identity: str) -> Opened | None:
-    """The store with an id among those that can be shown; None where there is none."""
+    """The store with an id among those that can be shown; None where there is none. `StoreError` as pages stop with."""
     for entry in distinct(entries())[0]:
         if entry.id == identity:
             signature = _signature(entry.path)
@@ -338,10 +369,11 @@ def chart(figure, key: str, alt: str) -> None:
 
 
 def csv_button(label: str, make: Callable[[], pd.DataFrame], name: str, key: str) -> None:
-    """A table as CSV, made when it is asked for; the page doesn't run again."""
+    """A table as CSV, made when it is asked for; the page doesn't run again. Texts that a spreadsheet would take for a
+    formula get a leading '."""
     st.download_button(
         label,
-        lambda: make().to_csv(index=False).encode(),
+        lambda: csv_bytes(make()),
         file_name=name,
         mime="text/csv",
         key=key,

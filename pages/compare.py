@@ -83,8 +83,9 @@ def _images(view: links.Compare, shown: list[compare_places.Shown], chosen) -> N
                 icon=":material/casino:",
                 shortcut="D",
                 key="compare redraw",
-                on_click=common.show,
-                args=(replace(view, draw=view.draw + 1 if view.draw < links.LARGEST else 0),),
+                on_click=common.change,
+                args=(view,),
+                kwargs={"draw": links.next_draw(view.draw)},
                 help="Other images of the same ranges; the address keeps the draw",
             )
         st.html(

@@ -36,6 +36,7 @@ TABS = ("examples", "values", "similar", "simulated", "effect", "images", "about
 LEVELS = ("concepts", "classes", "superclasses")
 FIGURES = ("areas", "ranges")
 COLUMNS = ("single", "double")
+PALETTES = ("default", "bright", "muted", "grey")
 PICKS = ("draw", "top")
 SCALES = ("same", "relative", "own")
 KINDS = ("activation", "occlusion", "saliency", "gradcam")
@@ -250,7 +251,7 @@ _CHOICES = {
     "status": ("", *STATUSES), "sort": SORTS, "tab": TABS, "pick": PICKS, "kind": KINDS,
     "part": PARTS, "to": TO, "fit": FITS, "difficulty": DIFFICULTIES, "show": SHOWN, "over": OVER, "order": ORDERS,
     "against": AGAINST, "level": LEVELS, "way": ("refit", "keep"), "scale": SCALES, "figure": FIGURES,
-    "column": COLUMNS,
+    "column": COLUMNS, "palette": PALETTES,
 }  # fmt: skip
 _SECONDS = (0.0, 1e6)
 _ANY = (-1e30, 1e30)
@@ -292,6 +293,11 @@ def query(view: Any, full: bool = False) -> dict[str, str]:
                 "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
             )
     return pairs
+
+
+def next_draw(draw: int) -> int:
+    """The draw after one; from the last to the first."""
+    return draw + 1 if draw < LARGEST else 0
 
 
 def strays(page: str, params: Mapping[str, str]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pandas as pd
 import streamlit as st
 
 from lexplain_core.store import StoreError, Unit
@@ -41,9 +40,9 @@ def render() -> None:
 
 def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit | None]:
     """The unit that the address asks for with every default filled in; None after saying what is wrong."""
-    store, layers = opened.store, common.layers(opened)
+    store = opened.store
     method = view.method or store.default_method
-    layer = view.layer or _last_of_the_network(layers)
+    layer = view.layer or common.last_layer(opened)
     number = view.unit
     try:
         if number is None:
@@ -70,12 +69,6 @@ def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit
     if not view.layer or view.unit is None:
         st.query_params.from_dict(links.query(replace(full, method=view.method)))
     return full, unit
-
-
-def _last_of_the_network(layers: pd.DataFrame) -> str:
-    """The last layer of the network, or of all where none is a network's."""
-    own = layers[layers["source"] == "network"]
-    return (own if len(own) else layers)["layer"].iloc[-1]
 
 
 def _first_sight(view: links.Neuron, opened: common.Opened, layer: str) -> int:

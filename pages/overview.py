@@ -111,12 +111,12 @@ def _units(view: links.Overview, opened: common.Opened, human: pd.DataFrame) -> 
         _pages(view, pages)
     with st.container(horizontal=True, vertical_alignment="center"):
         common.csv_button(
-            "Table as CSV",
+            "Table as CSV, a row per unit",
             lambda: _export(opened.store.find(wanted, None, 0, human).rows),
             f"{opened.store.name} units.csv",
             "csv units",
         )
-        lists.export(view, opened, wanted, found.total)
+        lists.export(opened, wanted, found.total)
     if "ablation" not in known and "impact" not in known:
         for reason in common.layers(opened)["effect_reason"].dropna().unique():
             st.caption(md(f"No ablation scores and impacts: {reason}"))

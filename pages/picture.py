@@ -23,8 +23,7 @@ def render() -> None:
         )
         view = replace(view, layer="")
     if not view.layer:
-        own = layers[layers["source"] == "network"]
-        view = replace(view, layer=(own if len(own) else layers)["layer"].iloc[-1])
+        view = replace(view, layer=common.last_layer(opened))
     units = int(layers.loc[view.layer, "units"])
     if view.unit is not None and view.unit >= units:
         st.warning(
@@ -97,7 +96,7 @@ def _title(view: links.Picture, layers: pd.DataFrame, taken: picture_taken.Taken
 
 
 def _to_layer(view: links.Picture) -> None:
-    common.show(replace(view, layer=st.session_state["picture layer"], unit=None))
+    common.change(view, layer=st.session_state["picture layer"], unit=None)
 
 
 def _units(
@@ -117,6 +116,8 @@ def _units(
         args = (view, opened, taken, answer)
         if found.high.empty:
             st.markdown("No unit of this layer is alive, so none can be excited.")
+        else:
+            st.markdown(picture_units.heading(found, opened.store.default_method))
         picture_units.rows(*args, found.high, maps, now, "high")
         if len(found.low):
             title = f"Unusually quiet: the {len(found.low)} units that fire least, of {found.under:,}"

@@ -17,7 +17,7 @@ def render() -> None:
     view, opened, offer = common.start("studio")
     view = studio_units.filled(view, opened)
     choice, problems = prints.read_choice(links.query(view, full=True))
-    offer(view)
+    whole = replace(view, method=view.method or opened.store.default_method)
     st.title("Figures for print", anchor=False)
     left, right = st.columns([1, 2.1], gap="large")
     with left:
@@ -30,12 +30,14 @@ def render() -> None:
         try:
             data = prints.gather(opened.store, choice, waiting=studio_images.WAITING)
         except UserError as error:
+            offer(whole)
             st.info(f"{message(error)} Add units on the left.", icon=":material/add_circle:")
             what_is_this()
             return
         for problem in data.problems:
             st.warning(md(problem), icon=":material/info:")
         view = replace(view, at=min(max(view.at, 1), len(data.panels)))
+        offer(replace(whole, at=view.at))
         studio_take.files(data)
         studio_take.preview(opened, data)
     if choice.figure == "ranges":

@@ -49,8 +49,7 @@ def _known(view: links.TryIt, opened: common.Opened) -> links.TryIt:
         )
         view = replace(view, layer="", unit=None)
     if not view.layer:
-        own = layers[layers["source"] == "network"]
-        view = replace(view, layer=(own if len(own) else layers).index[-1])
+        view = replace(view, layer=common.last_layer(opened))
     units = int(layers.loc[view.layer, "units"])
     if view.unit is not None and view.unit >= units:
         st.warning(
@@ -106,15 +105,13 @@ def _controls(view: links.TryIt, opened: common.Opened) -> None:
 def _changed(view: links.TryIt) -> None:
     state = st.session_state
     unit = state["y unit"] if state["y layer"] == view.layer else None
-    common.show(
-        replace(
-            view, layer=state["y layer"], unit=unit, difficulty=state["y difficulty"], count=state["y count"]
-        )
+    common.change(
+        view, layer=state["y layer"], unit=unit, difficulty=state["y difficulty"], count=state["y count"]
     )
 
 
 def _new(view: links.TryIt) -> None:
-    common.show(replace(view, seed=random.randrange(1, 10**6)))
+    common.change(view, seed=random.randrange(1, 10**6))
 
 
 def _no_trials(view: links.TryIt, opened: common.Opened, drawn: tried.Drawn) -> None:

@@ -33,7 +33,7 @@ def render() -> None:
     before = _before(opened, unit, start)
     look = edit_charts.styles(draft.ids, before.explanation if before else None)
     _title(view, unit)
-    edit_form.switches(view, unit, draft, edited, matrices)
+    edit_form.switches(view, unit, draft, edited, matrices, opened.store.by_hand)
     for problem in problems:
         st.warning(md(problem), icon=":material/link_off:")
     if edited:

@@ -297,3 +297,21 @@ def test_the_examples_of_the_docs_are_read(tmp_path):
         found.append(read_explanations(tmp_path / f"{number}.{kind}"))
     assert found[1][0].terms == found[2][0].terms == ((2.1, "red"), (-0.7, "snow"))
     assert [len(f) for f in found] == [2, 2, 3]
+
+
+def test_values_of_a_concept_are_read_once_for_many_units(small, file, monkeypatch):
+    asked = []
+    values = StoreAppender.values
+
+    def noted(self, matrix, concept):
+        asked.append((matrix, concept))
+        return values(self, matrix, concept)
+
+    monkeypatch.setattr(StoreAppender, "values", noted)
+    text = "layer1,0,boat,1\nlayer1,0,red,2\nlayer1,1,boat,1\nlayer1,1,red,3\n"
+    import_explanations(file("layer,unit,concept,weight\n" + text), small, "mine")
+    few = len(asked)
+    asked.clear()
+    monkeypatch.setattr("lexplain_core.import_explanations._MATCH_BYTES", 1)  # room for one
+    import_explanations(file("layer,unit,concept,weight\n" + text), small, "other")
+    assert len(asked) == few + 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from .base import axis, decimals, escape, figure, plain
+from .base import axis, decimals, escape, figure, hatch, plain
 from .palette import ORANGE, Theme, theme_of
 from .ranges import chosen_range, click_points
 
@@ -45,7 +45,7 @@ def activation_histogram(
         "width": (np.diff(edges) * 0.96).tolist(),
         "marker": {
             "color": [ORANGE if edge < 0 else look.accent for edge in edges[:-1]],
-            "pattern": {"shape": ["/" if edge < 0 else "" for edge in edges[:-1]]},
+            "pattern": hatch(["/" if edge < 0 else "" for edge in edges[:-1]], look.page),
         },
         "customdata": [
             [plain(a, places), plain(b, places)] for a, b in zip(edges[:-1], edges[1:], strict=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from .base import axis, decimals, escape, figure, short, signed
+from .base import axis, decimals, escape, figure, hatch, short, signed
 from .palette import Theme
 
 
@@ -19,6 +19,7 @@ def named_bars(
     more: Sequence[str] | None = None,
     hover: str,
     marker: dict,
+    shapes: Sequence[str],
     height: int,
     least: int,
     top: int,
@@ -27,7 +28,7 @@ def named_bars(
     """A bar for each of `values`, the first on top.
 
     title: of the axis of values. more, hover: text for hovering, `%{customdata[0]}` is the whole name, [1] of `more`,
-    `%{text}` the value. marker: colours and patterns; the pattern's own colours are set here. least: so many bars
+    `%{text}` the value. marker: colours. shapes: of the bars' hatches. least: so many bars
     get room at least, so that they keep their thickness. top, bottom: margins, in pixels.
     """
     values, rows = [float(value) for value in values], list(range(len(values)))
@@ -36,14 +37,6 @@ def named_bars(
     # for the figures at the bars' ends
     room = (0.24 if low == 0 or high == 0 else 0.3) * ((high - low) or 1.0)
     extra = [[escape(name), *rest] for name, *rest in zip(names, *([more] if more else []), strict=True)]
-    # "overlay": plotly's own choice, "replace", drops a hatched bar's colour and leaves the hatch alone
-    pattern = {
-        "fgcolor": look.page,
-        "size": 6,
-        "solidity": 0.3,
-        "fillmode": "overlay",
-        "fgopacity": 1,
-    } | marker["pattern"]
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -57,7 +50,7 @@ def named_bars(
         "textfont": {"color": look.text, "size": 13},
         "customdata": extra,
         "hovertemplate": f"{hover}<extra></extra>",
-        "marker": marker | {"pattern": pattern},
+        "marker": marker | {"pattern": hatch(shapes, look.page)},
     }
     return figure(
         look,

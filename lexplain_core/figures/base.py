@@ -48,6 +48,21 @@ def figure(theme: Theme, height: int, data: list[dict], **layout) -> go.Figure:
     )
 
 
+def hatch(shape: str | list[str], color: str, **more) -> dict:
+    """The hatch of bars (plotly's `marker.pattern`): lines of a colour over the bar's own.
+
+    "replace", plotly's choice, drops a hatched bar's colour and leaves its lines alone. `more` are plotly's own names.
+    """
+    return {
+        "shape": shape,
+        "fgcolor": color,
+        "fillmode": "overlay",
+        "fgopacity": 1,
+        "size": 6,
+        "solidity": 0.3,
+    } | more
+
+
 def short(text: str, length: int = 26) -> str:
     """A label that fits an axis; the hover text carries the whole of it."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -24,10 +24,8 @@ def pushes_bar(pushes: pd.DataFrame, *, theme: str = "light", height: int = 380)
         changes,
         "mean change of the output (logit, less that of all outputs)",
         hover="<b>%{customdata[0]}</b><br>%{text} on average",
-        marker={
-            "color": [look.accent if change >= 0 else ORANGE for change in changes],
-            "pattern": {"shape": ["" if change >= 0 else "\\" for change in changes]},
-        },
+        marker={"color": [look.accent if change >= 0 else ORANGE for change in changes]},
+        shapes=["" if change >= 0 else "\\" for change in changes],
         height=height,
         least=4,
         top=8,

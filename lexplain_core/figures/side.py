@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from .base import axis, decimals, escape, figure, plain, plural, short, signed
+from .base import axis, decimals, escape, figure, hatch, plain, plural, short, signed
 from .palette import Style, Theme, theme_of
 
 SCALES = ("same", "relative", "own")
@@ -269,11 +269,8 @@ def _bars(panel, names, styles, look: Theme, scale: str, xaxis: str) -> dict:
         "marker": {
             "color": [style.color for style in drawn],
             "line": {"color": look.text, "width": [1.2 if value < 0 else 0 for *_, value in found]},
-            "pattern": {
-                "shape": ["\\" if value < 0 else style.pattern for style, (*_, value) in zip(drawn, found, strict=True)],
-                "fgcolor": look.page,
-                "size": 6,
-                "solidity": 0.3,
-            },
+            "pattern": hatch(
+                ["\\" if value < 0 else style.pattern for style, (*_, value) in zip(drawn, found, strict=True)], look.page
+            ),
         },
     }  # fmt: skip

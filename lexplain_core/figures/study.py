@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .base import axis, escape, figure, percent, plain, plural, short
+from .base import axis, escape, figure, hatch, percent, plain, plural, short
 from .palette import ORANGE, Style, Theme, concept_styles, theme_of
 from .top_impact import kinds_of_points, points
 
@@ -49,14 +49,7 @@ def proportion_bars(
                     "color": style.color,
                     "opacity": 0.6,  # whiskers and the chance line are seen on it, in light and dark
                     "line": {"color": look.text, "width": 0.6},
-                    "pattern": {
-                        "shape": style.pattern,
-                        "fillmode": "overlay",
-                        "fgcolor": style.ink,
-                        "fgopacity": 0.35,
-                        "size": 7,
-                        "solidity": 0.2,
-                    },
+                    "pattern": hatch(style.pattern, style.ink, fgopacity=0.35, size=7, solidity=0.2),
                 },
                 "text": [f"<b>{_percent(row.mean)}</b>" for row in own.itertuples()],
                 "textposition": "inside",
@@ -263,13 +256,7 @@ def response_times(
                 "width": (np.diff(edges) * 0.94).tolist(),
                 "marker": {
                     "color": style.color,
-                    "pattern": {
-                        "shape": style.pattern,
-                        "fillmode": "overlay",
-                        "fgcolor": style.ink,
-                        "size": 6,
-                        "solidity": 0.3,
-                    },
+                    "pattern": hatch(style.pattern, style.ink, fgopacity=0.5),
                 },
                 "customdata": [
                     f"{plain(a, 1)} s to {plain(b, 1)} s"

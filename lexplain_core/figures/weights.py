@@ -50,8 +50,8 @@ def weights_bar(
         marker={
             "color": [styles[term.concept_id].color for term in terms],
             "line": {"color": look.text, "width": [1.2 if t.weight < 0 else 0 for t in terms]},
-            "pattern": {"shape": ["\\" if t.weight < 0 else styles[t.concept_id].pattern for t in terms]},
         },
+        shapes=["\\" if t.weight < 0 else styles[t.concept_id].pattern for t in terms],
         height=height,
         least=_ROWS,
         top=50,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import UserError
-from ..simulate import correlation, simulate
+from ..simulate import correlation
 from ..store import Explanation, Score, Store, StoreError, Term, Unit
 
 MOST = 30  # concepts of an explanation
@@ -144,7 +144,7 @@ def _scored(unit: Unit, words: Explanation, simulator: str | None, notes: tuple[
     simulated = {}
     for name in _matrices(unit.store, words.matrix):
         try:
-            simulated[name] = _simulated(unit, words, name)
+            simulated[name] = unit.simulated(words, name)
         except StoreError:  # it doesn't know all of the concepts
             continue
     if not simulated:
@@ -159,11 +159,6 @@ def _scored(unit: Unit, words: Explanation, simulator: str | None, notes: tuple[
     own = next((score.value for score in val if score.simulator == words.matrix), None)
     words = replace(words, scores=test, simulator=headline, val_correlation=own)
     return Edited(words, val, test, notes)
-
-
-def _simulated(unit: Unit, words: Explanation, matrix: str) -> np.ndarray:
-    weights = np.array([term.weight for term in words.terms])
-    return simulate(weights, words.bias, unit.values(words, matrix))
 
 
 def _matrices(store: Store, first: str) -> list[str]:

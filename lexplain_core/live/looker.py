@@ -97,7 +97,7 @@ class Looker:
         cropped: the image is what the network saw already (a store's crop): it is normalised, and
         made larger only if the store kept it smaller than the network's input. grid: cells along
         the longer side of an occlusion map. Raises `UserError` for an image that the network can't
-        take, and for a unit that isn't there.
+        take, for a unit that isn't there, and for one whose activation is no finite number.
         """
         if kind not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
@@ -127,6 +127,7 @@ class Looker:
 
             with torch.inference_mode():
                 activation, found = hear(self._module, info, tensor[None], take)
+            self._check_finite(info, np.array([activation]), unit)
             reason = self._missing(info, pooling, kind, size)
             if reason is None and found is None:
                 found = self._made(info, pooling, unit, kind, tensor, grid)
@@ -138,14 +139,16 @@ class Looker:
         """What all units of a layer do on an image, pooled as they are recorded: float32 (K,).
 
         pooling: the layer's first without. cropped: as in `look`. Raises `UserError` for a layer that the
-        network doesn't compute, and for an image that it can't take.
+        network doesn't compute, for an image that it can't take, and for activations that are no finite numbers.
         """
         tensor = self._tensor(image, cropped)
         with self._lock:
             info, pooling = self._asked(layer, pooling, tuple(tensor.shape[-2:]))
             with torch.inference_mode():
                 values = hear(self._module, info, tensor[None], lambda output: pool(output, info, pooling))
-            return values[0].cpu().numpy()
+            found = values[0].cpu().numpy()
+            self._check_finite(info, found)
+            return found
 
     def maps(
         self, image: Image.Image, layer: str, units: Sequence[int], cropped: bool = False
@@ -185,6 +188,15 @@ class Looker:
                 f"{' or '.join(repr(p) for p in info.poolings)}."
             )
         return info, pooling or info.poolings[0]
+
+    def _check_finite(self, info: LayerInfo, values: np.ndarray, first: int = 0) -> None:
+        """`UserError` where an activation is no finite number; `values` begin with unit `first`."""
+        if not np.isfinite(values).all():
+            at = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise UserError(
+                f"Layer {info.name!r} of {self.model.name} gives {values[at]} in unit {first + at} for this picture, "
+                "which is no activation; try another picture, and check the weights if it happens again."
+            )
 
     def _made(
         self, info: LayerInfo, pooling: str, unit: int, kind: str, image: Tensor, grid: int

@@ -10,15 +10,14 @@ from threading import Lock
 from PIL import Image
 
 from ..errors import UserError
-from ..probe.images import UnreadableImage, open_rgb
+from ..probe.images import Decoded, UnreadableImage, read_rgb
 
 MOST_BYTES = 20 * 2**20  # as server.maxUploadSize of .streamlit/config.toml
 MOST_PIXELS = 40_000_000
 LONGEST = 50  # times the shorter side: what a network's resize would blow up beyond all measure
 ENDINGS = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
 
-_TURNS = Lock()  # decoding the largest takes some hundred MB, so pictures are decoded one after the other
-_ORIENTATION = 0x0112  # of EXIF
+_TURNS = Lock()  # decoding the largest takes some 350 MB, so pictures are decoded one after the other
 _CANT = "can't be decoded: "
 # Not MPO, whose further frames are a phone's previews of the same picture
 _FRAMES = {
@@ -55,39 +54,43 @@ def read_picture(data: bytes, name: str = "the file") -> Upload:
         )
     with _TURNS:
         try:
-            image = open_rgb(data, MOST_PIXELS)
-            notes = _notes(data)
+            found = read_rgb(data, MOST_PIXELS)
         except UnreadableImage as error:
             raise UserError(_why(shown, data, str(error))) from None
         except MemoryError:
             raise UserError(f"{shown} needs more memory than there is: make it smaller.") from None
+    image = found.image
     longer, shorter = max(image.size), min(image.size)
     if longer > LONGEST * shorter:
         raise UserError(
             f"{shown} is {image.width:,} × {image.height:,} pixels, too long and narrow to be looked at: one side may "
             f"be {LONGEST} times the other at most."
         )
-    return Upload(name, image, notes)
+    return Upload(name, image, _notes(found, data))
 
 
-def _notes(data: bytes) -> tuple[str, ...]:
-    """What `open_rgb` changed, as far as the header says."""
+def _notes(found: Decoded, data: bytes) -> tuple[str, ...]:
+    """What decoding changed, in sentences."""
+    notes = [_FRAMES[kind]] if (kind := _several(data)) else []
+    if found.turned:
+        notes.append("It was turned upright, as the camera noted.")
+    if found.mode == "CMYK":
+        notes.append("Its printing colours (CMYK) were turned into RGB.")
+    elif found.mode.startswith("I") or found.mode == "F":
+        notes.append("Its grey is deeper than 8 bits and was scaled down to them.")
+    if found.transparent:
+        notes.append("What is transparent was laid on white.")
+    return tuple(notes)
+
+
+def _several(data: bytes) -> str | None:
+    """The file's format, if it has more than one frame or page; how many they are would need a walk through all."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            notes = []
-            if image.format in _FRAMES and getattr(image, "n_frames", 1) > 1:
-                notes.append(_FRAMES[image.format])
-            if image.getexif().get(_ORIENTATION, 1) in range(2, 9):
-                notes.append("It was turned upright, as the camera noted.")
-            if image.mode == "CMYK":
-                notes.append("Its printing colours (CMYK) were turned into RGB.")
-            elif image.mode.startswith("I") or image.mode == "F":
-                notes.append("Its grey is deeper than 8 bits and was scaled down to them.")
-            if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
-                notes.append("What is transparent was laid on white.")
-            return tuple(notes)
-    except Exception:  # it was decoded: a header that is odd elsewhere is no matter
-        return ()
+            several = image.format in _FRAMES and getattr(image, "is_animated", False)
+            return image.format if several else None
+    except Exception:  # it was decoded: what is odd further on is no matter
+        return None
 
 
 def _why(shown: str, data: bytes, reason: str) -> str:

@@ -5,21 +5,21 @@ All is kept by names and keys, so that it outlives a rebuild of the store.
 
 from __future__ import annotations
 
-import json
 import secrets
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from ..errors import UserError
-from ..store import Made, Score, Store
+from ..store import Made, Store, StoreError
 from . import base
+from . import made as as_json
 from .base import Brought, Hidden, Starred, UnitList, check_name
 
 APPLICATION_ID = 0x6C786E74  # 'lxnt': what makes a SQLite file one of notes
@@ -212,32 +212,42 @@ class Notes:
     def keep(self, made: Made) -> Made:
         """Keep an explanation made by hand, in place of an earlier one of that unit and name; what was kept.
 
-        Raises `UserError` where the name can't be one, or a number isn't finite. Whether the name is a
+        Its `store`, where it doesn't say one, is the store of these notes. Raises `UserError` where the name can't be one, or a number isn't finite. Whether the name is a
         method's of the store is not known here: `Store.take_in` leaves such an explanation out.
         """
         name = check_name(made.method, "an explanation")
         if not made.terms or not all(isfinite(w) for w, _ in made.terms) or not isfinite(made.bias):
             raise UserError("An explanation needs at least one concept, and weights that are numbers.")
         when = made.made or _now()
-        data = asdict(made) | {"config": dict(made.config)}
-        for column in ("layer", "unit", "method", "made"):
-            del data[column]
+        data = as_json.written(replace(made, store=made.store or self._store["id"]))
+        row = (made.layer, int(made.unit), name, when, data)
+        try:
+            kept = as_json.read(*row)  # what couldn't be read again is not written
+        except ValueError as error:
+            raise UserError(f"The explanation {name!r} can't be kept: {error}.") from None
         with self._writing(changing=True) as con:
-            con.execute(
-                "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?)",
-                (made.layer, int(made.unit), name, when, json.dumps(data, default=_plain)),
-            )
-        return next(m for m in self.made() if (m.layer, m.unit, m.method) == (made.layer, made.unit, name))
+            con.execute("INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?)", row)
+        return kept
 
     def made(self) -> list[Made]:
-        """All explanations made by hand, by layer, unit and name."""
-        rows = self._rows("SELECT layer, unit, method, made, data FROM made ORDER BY layer, unit, method")
-        try:
-            return [_made(*row) for row in rows]
-        except (ValueError, TypeError, KeyError) as error:
-            raise UserError(
-                f"The notes {self.path} hold an explanation that can't be read ({error})."
-            ) from None
+        """All explanations made by hand, by layer, unit and name, but those that can't be read (`made_and_faults`)."""
+        return self.made_and_faults()[0]
+
+    def made_and_faults(self) -> tuple[list[Made], list[str]]:
+        """All explanations made by hand that can be read, and a sentence for each that can't."""
+        found, faults = [], []
+        for row in self._rows(
+            "SELECT layer, unit, method, made, data FROM made ORDER BY layer, unit, method"
+        ):
+            try:
+                found.append(as_json.read(*row))
+            except ValueError as error:
+                layer, unit, method = row[:3]
+                faults.append(
+                    f"{method!r} of {layer}, unit {unit}, can't be read from {self.path.name} ({error}): words that "
+                    "are kept under that name take its place."
+                )
+        return found, faults
 
     def forget(self, method: str, layer: str, unit: int) -> bool:
         """Delete an explanation made by hand; whether there was one."""
@@ -352,20 +362,6 @@ def _no_list(name: str) -> UserError:
     return UserError(f"There is no list {name!r}; it may have been deleted or renamed.")
 
 
-def _made(layer: str, unit: int, method: str, made: str, data: str) -> Made:
-    facts = json.loads(data)
-    facts["terms"] = tuple((float(weight), str(key)) for weight, key in facts["terms"])
-    facts["scores"] = tuple(Score(**score) for score in facts["scores"])
-    return Made(layer, unit, method, made=made, **facts)
-
-
-def _plain(value: object) -> object:
-    """A number of numpy as one of Python."""
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"{value!r} can't be kept")
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -373,20 +369,35 @@ def _now() -> str:
 # -- into the store -------------------------------------------------------------------------------
 
 _turn = threading.Lock()
+_WITHOUT_WORDS = " without words"
 _taken: WeakKeyDictionary[Store, tuple[str, tuple[str, ...]]] = WeakKeyDictionary()
 
 
 def take_in(store: Store) -> tuple[str, tuple[str, ...]]:
     """Let a store show its notes' explanations and leave out their hidden images (`Store.take_in`), unless it does.
 
-    Quick where nothing has changed. Returns the notes' `version`, and a sentence for each explanation that the
-    store can't hold. Raises `UserError` where the notes can't be read; the store is then as it was.
+    Quick where nothing has changed. Returns the notes' `version`, and a sentence for each explanation that can't be
+    read, or that the store can't hold; images stay hidden whatever is wrong with explanations. Raises `StoreError` where
+    it can't be known which images are hidden: the store should then not be shown.
     """
     notes = Notes.of(store)
     with _turn:
-        version = notes.version()  # read first: what is newer is taken in the next time
-        known = _taken.get(store, ("", ()))
-        if known[0] != version:
-            problems = store.take_in(notes.made(), [image.key for image in notes.hidden()])
-            known = _taken[store] = (version, tuple(problems))
+        try:
+            version = notes.version()  # read first: what is newer is taken in the next time
+            known = _taken.get(store, ("", ()))
+            if known[0] == version:
+                return known
+            hidden = [image.key for image in notes.hidden()]
+        except UserError as error:
+            raise StoreError(
+                f"{error} Until they can be read, the store {store.name!r} isn't shown: images may be hidden in them. If "
+                "that file is of no use, move it away."
+            ) from error
+        try:
+            made, problems = notes.made_and_faults()
+        except UserError as error:
+            made, problems = [], [str(error)]
+            version += _WITHOUT_WORDS  # so it is tried again
+        problems += store.take_in(made, hidden)
+        known = _taken[store] = (version, tuple(problems))
         return known

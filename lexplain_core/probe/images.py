@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,23 @@ EXTENSIONS = frozenset(".jpg .jpeg .jpe .jfif .png .bmp .webp .gif .tif .tiff .p
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 
 _BATCH = 32  # files per job of the thread pool
+_STRIP = 2**20  # pixels that are converted at a time
+_ORIENTATION = 0x0112  # of EXIF
+_WITH_ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
 
 
 class UnreadableImage(Exception):
     """An image that can't be shown to a network; the text is a short reason."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An image as RGB, upright, and what it was in its file: Pillow's mode, turned by EXIF, with transparency."""
+
+    image: Image.Image
+    mode: str
+    turned: bool
+    transparent: bool
 
 
 def open_rgb(source: str | Path | bytes, max_pixels: int | None = None) -> Image.Image:
@@ -36,14 +50,22 @@ def open_rgb(source: str | Path | bytes, max_pixels: int | None = None) -> Image
     With `max_pixels`, the size is checked in the header, before any pixel is decoded.
     Raises `UnreadableImage` with a short reason for whatever can't be decoded in full.
     """
+    return read_rgb(source, max_pixels).image
+
+
+def read_rgb(source: str | Path | bytes, max_pixels: int | None = None) -> Decoded:
+    """As `open_rgb`, with what the file said of itself."""
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         with Image.open(file, formats=_FORMATS) as image:
             width, height = image.size
             if max_pixels is not None and width * height > max_pixels:
                 raise UnreadableImage(f"too large: {width} × {height} pixels, more than {max_pixels:,}")
+            orientation = image.getexif().get(_ORIENTATION, 1)  # a TIFF forgets it when it is decoded
             image.load()
-            return to_rgb(ImageOps.exif_transpose(image))
+            ImageOps.exif_transpose(image, in_place=True)
+            transparent = image.mode in _WITH_ALPHA or "transparency" in image.info
+            return Decoded(to_rgb(image), image.mode, orientation in range(2, 9), transparent)
     except UnreadableImage:
         raise
     except UnidentifiedImageError:
@@ -59,26 +81,46 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """Return a decoded image of any Pillow mode as RGB (see `open_rgb` for the rules)."""
     if image.mode.startswith("I") or image.mode == "F":
         image = _grey8(image)
-    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image).convert("RGB")
+    if image.mode in _WITH_ALPHA or "transparency" in image.info:
+        return _on_white(image)
     return image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    found = Image.new("RGB", image.size)
+    for top, rows in _strips(image):
+        rows = rows.convert("RGBA")
+        white = Image.new("RGBA", rows.size, (255, 255, 255, 255))
+        found.paste(Image.alpha_composite(white, rows).convert("RGB"), (0, top))
+    return found
 
 
 def _grey8(image: Image.Image) -> Image.Image:
     """Scale deep grey to 8 bits, where Pillow's own conversion would clip at 255."""
-    values = np.asarray(image, dtype=np.float64)
-    low, high = float(values.min()), float(values.max())
+    strips = (np.asarray(rows) for _, rows in _strips(image))
+    ends = np.array([(values.min(), values.max()) for values in strips], dtype=np.float64)
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     if not np.isfinite([low, high]).all():
         raise UnreadableImage("it holds values that are not finite")
+    less, times = 0.0, 1.0
     if image.mode.startswith("I") and low >= 0 and high <= 65535:
-        values = values / 257
+        times = 1 / 257
     elif image.mode == "F" and low >= 0 and high <= 1:
-        values = values * 255
+        times = 255.0
     elif low < 0 or high > 255:
-        values = (values - low) * (255 / (high - low))  # no known range: from darkest to brightest
-    return Image.fromarray(np.rint(values).astype(np.uint8), "L")
+        less, times = low, 255 / (high - low)  # no known range: from darkest to brightest
+    grey = np.empty((image.height, image.width), dtype=np.uint8)
+    for top, rows in _strips(image):
+        values = np.asarray(rows, dtype=np.float64)
+        grey[top : top + len(values)] = np.rint((values - less) * times)
+    return Image.fromarray(grey, "L")
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """(first row, rows) of an image, some rows at a time: what is made in between takes many times its memory."""
+    height = max(1, _STRIP // image.width)
+    for top in range(0, image.height, height):
+        yield top, image.crop((0, top, image.width, min(top + height, image.height)))
 
 
 def thumbnail_jpeg(image: Image.Image, side: int, fine: bool = False) -> bytes:

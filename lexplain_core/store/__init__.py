@@ -4,7 +4,7 @@ from .buckets import EXAMPLES, MATCH, N_BUCKETS, OTHER, Buckets, example_images
 from .descriptors import describe
 from .discover import StoreEntry, find_stores
 from .export import COLUMNS as EXPORTED
-from .export import FORMATS, as_bytes
+from .export import FORMATS, as_bytes, csv_bytes
 from .find import Found, Wanted, sentence
 from .find_starting import Start
 from .made import Made
@@ -40,6 +40,7 @@ __all__ = [
     "UnitMap",
     "Wanted",
     "as_bytes",
+    "csv_bytes",
     "describe",
     "example_images",
     "explanation_text",

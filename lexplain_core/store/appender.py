@@ -32,6 +32,7 @@ class StoreAppender(StoreWriter):
     def __init__(self, path: str | Path):
         super().__init__(Path(path).resolve())  # a link stays a link
         self._temporary = self._temporary.with_name(f"{self._temporary.name}.adding")
+        self._image_count: int | None = None  # no image is added
 
     def __enter__(self) -> StoreAppender:
         with Store.open(self.path):
@@ -139,8 +140,9 @@ class StoreAppender(StoreWriter):
 
     def values(self, matrix: str, concept_id: int) -> np.ndarray:
         """P of one concept on all images by a matrix, float32 (N,)."""
-        count = self._con.execute("SELECT count(*) FROM images").fetchall()[0][0]
-        out = np.zeros(count, dtype=np.float32)
+        if self._image_count is None:
+            self._image_count = self._con.execute("SELECT count(*) FROM images").fetchall()[0][0]
+        out = np.zeros(self._image_count, dtype=np.float32)
         found = self._con.execute(
             "SELECT image_id, value FROM concept_values WHERE matrix = ? AND concept_id = ?",
             [matrix, concept_id],

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from .reader import Store
 
 _BYTES = 64 * 2**20  # of rows that are kept for the next question
+_BLOCK = 512  # images whose vectors are float32 at a time
 
 
 class ConceptValues:
     """P[concept, image] of a store's concept matrices; what was asked for is kept for the next question.
 
-    The vectors of an encoder's images are kept as float32: 100 MB for 50,000 images of width 512.
+    The vectors of an encoder's images are kept as float16, as they are stored: 51 MB for 50,000 images of width 512.
     """
 
     def __init__(self, store: Store):
@@ -76,8 +77,7 @@ class ConceptValues:
                 f"The concept matrix {matrix!r} of this store has no values of {self._name(missing[0])}."
             )
         a, b = self._store._all("SELECT a, b FROM concept_matrices WHERE matrix = ?", [matrix])[0]
-        words = vectors[[known[i] for i in ids]].astype(np.float32)
-        logits = words @ self._image_vectors(matrix).T
+        logits = _cosines(vectors[[known[i] for i in ids]], self._image_vectors(matrix))
         logits += np.float32(b)
         logits *= np.float32(-a)
         values = np.exp(np.clip(logits, -80, 80, out=logits), out=logits)  # float32 overflows beyond 88
@@ -91,14 +91,14 @@ class ConceptValues:
 
     # -- embeddings --------------------------------------------------------------------------
 
-    def _vectors_of(self, matrix: str, kind: str, dtype: type) -> tuple[np.ndarray, np.ndarray]:
-        """ids (M,) and vectors (M, D) of an encoder's images or concepts, a piece at a time."""
+    def _vectors_of(self, matrix: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
+        """ids (M,) and vectors, float16 (M, D), of an encoder's images or concepts, a piece at a time."""
         facts = self._store._all(
             "SELECT ids[1], ids, width FROM embeddings WHERE matrix = ? AND kind = ? ORDER BY ids[1]",
             [matrix, kind],
         )
         ids = np.concatenate([np.zeros(0, np.int64), *(np.asarray(i, dtype=np.int64) for _, i, _ in facts)])
-        out = np.empty((len(ids), facts[0][2] if facts else 0), dtype=dtype)
+        out = np.empty((len(ids), facts[0][2] if facts else 0), dtype=np.float16)
         row = 0
         for first, _, width in facts:
             data = self._store._all(
@@ -114,15 +114,15 @@ class ConceptValues:
         """concept -> its row, and the vectors; float16."""
         with self._lock:
             if matrix not in self._vectors:
-                ids, vectors = self._vectors_of(matrix, "concept", np.float16)
+                ids, vectors = self._vectors_of(matrix, "concept")
                 self._vectors[matrix] = {int(i): row for row, i in enumerate(ids)}, vectors
             return self._vectors[matrix]
 
     def _image_vectors(self, matrix: str) -> np.ndarray:
-        """float32 (N, D), by image id."""
+        """float16 (N, D), by image id."""
         with self._lock:
             if matrix not in self._images:
-                self._images[matrix] = self._vectors_of(matrix, "image", np.float32)[1]
+                self._images[matrix] = self._vectors_of(matrix, "image")[1]
             return self._images[matrix]
 
     # -- what can be asked -------------------------------------------------------------------
@@ -154,3 +154,23 @@ class ConceptValues:
                 frame = pd.DataFrame(named, columns=["name", "origin", "concept"])
                 self._sayable[matrix] = frame[["concept", "name", "origin"]]
             return self._sayable[matrix].copy()
+
+
+def _cosines(words: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Of unit vectors, float16 (M, D) and (N, D): float32 (M, N).
+
+    NumPy widens float16 one number at a time, which takes three times as long as the product. Here a float16's bits
+    are put in the places of a float32's, whose exponent is then 112 too small: the words are larger by that.
+    """
+    words = words.astype(np.float32) * np.float32(2.0**112)
+    out = np.empty((len(words), len(images)), dtype=np.float32)
+    bits = np.empty((min(_BLOCK, len(images)), images.shape[1]), dtype=np.int32)
+    for start in range(0, len(images), _BLOCK):
+        half = images[start : start + _BLOCK].view(np.int16)
+        wide = bits[: len(half)]
+        np.left_shift(half, 13, out=wide, dtype=np.int32)
+        np.bitwise_and(
+            wide, np.int32(-0x70002000), out=wide
+        )  # of the sign, which fills four places, the first
+        np.matmul(words, wide.view(np.float32).T, out=out[:, start : start + _BLOCK])
+    return out

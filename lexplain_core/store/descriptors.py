@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 SIDE = 8
 LENGTH = 3 * SIDE * SIDE
@@ -12,13 +12,9 @@ LENGTH = 3 * SIDE * SIDE
 def describe(image: Image.Image) -> bytes:
     """The mean colour of each of 8 × 8 equal parts of the whole image, row by row, as RGB bytes.
 
-    The image's EXIF orientation is applied, transparency is laid on white. The whole image is
-    squashed to the grid, as in MPEG-7's colour layout: what lies at its sides counts, too.
+    image: upright and without transparency, as `probe.open_rgb` and stores give it. It is squashed
+    to the grid whole, as in MPEG-7's colour layout: what lies at its sides counts, too.
     """
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image)
     return image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX).tobytes()
 
 

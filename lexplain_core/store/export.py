@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .tables import AMONG, MAIN_SCORES, among, none_for_missing
+from .tables import ABLATION_REASON, AMONG, MAIN_SCORES, among, none_for_missing
 from .text import explanation_text
 from .version import StoreError
 
@@ -71,16 +71,22 @@ def export(
     store: Store, wanted: Wanted, human: pd.DataFrame | None = None, methods: list[str] | None = None
 ) -> pd.DataFrame:
     """See `Store.export`."""
-    if methods and (lost := [name for name in methods if name not in store.methods()]):
+    asked = [*(methods or ()), *filter(None, (wanted.method, wanted.by))]
+    if lost := [name for name in asked if name not in store.methods()]:
         raise StoreError(
             f"The store {store.name!r} has no explanations by {lost[0]!r}; it has {', '.join(store.methods())}."
         )
-    only, given, order = "", {}, None
+    # a unit that other methods alone explain has no row, one that none explains has one
+    only = (
+        "WHERE ($methods::VARCHAR[] IS NULL OR e.method IS NOT NULL "
+        "OR (u.layer_id, u.unit) NOT IN (SELECT (layer_id, unit) FROM explanations))"
+    )
+    given, order = {}, None
     if wanted.filtered or wanted.sort != "unit":
         rows = store.find(wanted, None, 0, human).rows
         ids = dict(store._all("SELECT name, layer_id FROM layers"))
         keys = [(ids[layer], int(unit)) for layer, unit in zip(rows["layer"], rows["unit"], strict=True)]
-        only, given = f"WHERE {AMONG}", among(keys)
+        only, given = f"{only} AND {AMONG}", among(keys)
         order = {key: place for place, key in enumerate(keys)}
     frame = store._frame(
         f"""
@@ -92,7 +98,7 @@ def export(
                s.value AS correlation, s.low AS correlation_low, s.high AS correlation_high, s.n AS correlation_n,
                s.reason AS correlation_reason, s.null_mean AS chance_mean, s.null_high AS chance_high,
                a.value AS ablation_norm, a.low AS ablation_norm_low, a.high AS ablation_norm_high,
-               a.n AS ablation_norm_n, coalesce(a.reason, l.effect_reason) AS ablation_norm_reason,
+               a.n AS ablation_norm_n, {ABLATION_REASON} AS ablation_norm_reason,
                b.value AS ablation_optim, e.two_faced, i.total AS impact, o.value AS observer,
                o.trials AS observer_trials
         FROM units u JOIN layers l USING (layer_id)
@@ -112,8 +118,8 @@ def export(
     if order is not None:
         place = [order[key] for key in zip(frame["layer_id"], frame["unit"], strict=True)]
         frame = frame.iloc[sorted(range(len(frame)), key=place.__getitem__)].reset_index(drop=True)
-    terms, scores = _terms(store), _scores(store)
     ids = [None if pd.isna(i) else int(i) for i in frame["explanation_id"]]
+    terms, scores = _terms(store, ids), _scores(store, ids)
     frame["terms"] = pd.Series([terms.get(i, []) for i in ids], dtype=object)
     frame["scores"] = pd.Series([scores.get(i, []) for i in ids], dtype=object)
     frame["explanation"] = pd.Series(
@@ -125,33 +131,38 @@ def export(
         ],
         dtype=object,
     )
-    asked = {} if human is None else dict(
+    judged = {} if human is None else dict(
         zip(zip(human["layer"], human["unit"], strict=True), human["human"], strict=True)
     )  # fmt: skip
     frame["human"] = [
-        float(asked.get(key, float("nan"))) for key in zip(frame["layer"], frame["unit"], strict=True)
+        float(judged.get(key, float("nan"))) for key in zip(frame["layer"], frame["unit"], strict=True)
     ]
     for column in _WHOLE:
         frame[column] = frame[column].astype("Int64")
     return none_for_missing(frame[list(COLUMNS)], *_TEXTS)
 
 
-def _terms(store: Store) -> dict[int, list[dict[str, Any]]]:
+_OF = "explanation_id IN (SELECT unnest($ids::INT[]))"
+
+
+def _terms(store: Store, ids: list[int | None]) -> dict[int, list[dict[str, Any]]]:
     """Explanation -> its terms, in the order in which they were chosen."""
     labels, found = store._concept_labels, {}
     for identity, weight, concept, key in store._all(
         "SELECT t.explanation_id, t.weight, t.concept_id, k.key FROM terms t JOIN concepts k USING (concept_id) "
-        "ORDER BY t.explanation_id, t.rank"
+        f"WHERE t.{_OF} ORDER BY t.explanation_id, t.rank",
+        {"ids": ids},
     ):
         found.setdefault(identity, []).append({"weight": weight, "concept": labels[concept][0], "key": key})
     return found
 
 
-def _scores(store: Store) -> dict[int, list[dict[str, Any]]]:
+def _scores(store: Store, ids: list[int | None]) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
     for identity, *row in store._all(
-        f"SELECT explanation_id, {', '.join(_SCORE)} FROM scores "
-        "ORDER BY explanation_id, kind <> 'correlation', kind, simulator"
+        f"SELECT explanation_id, {', '.join(_SCORE)} FROM scores WHERE {_OF} "
+        "ORDER BY explanation_id, kind <> 'correlation', kind, simulator",
+        {"ids": ids},
     ):
         found.setdefault(identity, []).append(dict(zip(_SCORE, row, strict=True)))
     return found
@@ -184,8 +195,15 @@ def _csv(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:
     frame = frame.copy()
     for column in _NESTED:
         frame[column] = [json.dumps(value, ensure_ascii=False) for value in frame[column]]
-    for column in ("layer", "status", *_TEXTS):
-        frame[column] = frame[column].map(guarded)
+    return csv_bytes(frame)
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """A table as CSV (UTF-8, without its index), its texts and the names of its columns `guarded`."""
+    frame = frame.rename(columns=guarded)
+    for place, kind in enumerate(frame.dtypes):
+        if kind.kind not in "biufcmM":  # anything that may hold texts
+            frame.isetitem(place, frame.iloc[:, place].astype(object).map(guarded))
     return frame.to_csv(index=False, lineterminator="\n").encode()
 
 

@@ -48,6 +48,10 @@ COLUMNS = {
     "apart": Column("h.apart", "how far people and scores are apart"),
 }
 RANGES = ("score", "ablation", "observer", "human", "impact", "length", "maximum", "two_faced")
+# What the Overview's address may hold: the filters, lists that are resolved elsewhere, and what filters nothing.
+FIELDS = (
+    "layer", "q", "by", "low", "high", *RANGES, "status", "starred", "units", "sort", "method", "store", "shown",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Wanted:
     """Which units are wanted, and in which order.
 
     layer: '' for all. q: a search, as `read_search` reads it; all its terms must be found in one explanation, by the
-    method `by` or, with '', by any. A term without a weight may stand in the unit's name, or be its `layer:unit`,
+    method `by` or, with '', by any; without a search, `by` keeps the units that it explains. A term without a weight may stand in the unit's name, or be its `layer:unit`,
     too. The ranges are (lowest, highest), both held, None for an open end; a unit without such a number is in none.
     status: '' for any. among: only these (layer, unit), which `listed` says in words. sort: one of `COLUMNS`, with
     '-' for descending; units without a value come last. method: whose explanation, score, length and so on count, '' for
@@ -116,7 +120,7 @@ class Wanted:
         return any(
             getattr(self, f.name) != f.default
             for f in fields(self)
-            if f.name not in ("sort", "method", "listed", "by")
+            if f.name not in ("sort", "method", "listed")
         )
 
 
@@ -164,6 +168,8 @@ def filter_words(wanted: Wanted) -> list[str]:
         whose = f"the explanation by {wanted.by}" if wanted.by else "one explanation"
         name = "" if all(term.weighted for term in terms) else " or the unit’s name"
         words.append(f"with {' and '.join(term.words for term in terms)} in {whose}{name}")
+    elif wanted.by:
+        words.append(f"with an explanation by {wanted.by}")
     return words + [
         range_words(COLUMNS[name].name, getattr(wanted, name))
         for name in RANGES

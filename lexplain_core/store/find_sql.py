@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import pandas as pd
 from . import tables
 from .find import COLUMNS, RANGES, Found, Wanted
 from .find_words import Term, read_search
+from .version import StoreError
 
 if TYPE_CHECKING:
     from .reader import Store
@@ -27,7 +30,8 @@ class _Query:
     ctes: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
     parameters: dict[str, Any] = field(default_factory=dict)
-    found: str = "NULL"  # which methods' explanations hold the search, as bits
+    found: str = "NULL"  # which methods' explanations hold the search, as a list of their numbers in `names`
+    names: list[str] = field(default_factory=list)
     methods: list[tuple[str, str]] = field(default_factory=list)  # with their simulators
 
     def sql(self, what: str, after: str = "") -> str:
@@ -46,21 +50,21 @@ def find(
 ) -> Found:
     """See `Store.find`."""
     method = wanted.method or store.default_method
-    query, missing = _query(store, wanted, method, human)
     name, way = wanted.sort.removeprefix("-"), "DESC" if wanted.sort.startswith("-") else "ASC"
     tie = way if name == "unit" else "ASC"
     order = f"{COLUMNS[name].sql} {way} NULLS LAST, u.layer_id {tie}, u.unit {tie}"
     page = {"most": 2**62 if limit is None else int(limit), "before": int(offset)}
-    keys = store._all(
-        query.sql(
-            f"u.rowid, {query.found}, count(*) OVER ()", f"ORDER BY {order} LIMIT $most OFFSET $before"
-        ),
-        query.parameters | page,
-    )
-    total = keys[0][2] if keys else store._all(query.sql("count(*)"), query.parameters)[0][0]
-    rows = _rows(store, query, keys, method)
+    with _query(store, wanted, method, human) as (query, missing):
+        keys = store._all(
+            query.sql(
+                f"u.rowid, {query.found}, count(*) OVER ()", f"ORDER BY {order} LIMIT $most OFFSET $before"
+            ),
+            query.parameters | page,
+        )
+        total = keys[0][2] if keys else store._all(query.sql("count(*)"), query.parameters)[0][0]
+        rows = _rows(store, query, keys, method)
+        of = store._all(f"SELECT count(*) FROM {query.units}")[0][0]
     simulators = sorted({simulator for name, simulator in query.methods if name == method})
-    of = store._all(f"SELECT count(*) FROM {query.units}")[0][0]
     return Found(rows, int(total), int(of), tuple(simulators), tuple(missing))
 
 
@@ -77,45 +81,59 @@ def _rows(store: Store, query: _Query, keys: list[tuple], method: str) -> pd.Dat
         {"rows": [key[0] for key in keys]},
     )
     frame = tables.told(store, frame, method, few=len(keys) <= 1000)
-    methods = sorted({name for name, _ in query.methods})
-    frame["found"] = [
-        tuple(name for place, name in enumerate(methods) if key[1] and key[1] >> place & 1) for key in keys
-    ]
+    frame["found"] = [tuple(query.names[place - 1] for place in sorted(set(key[1] or ()))) for key in keys]
     return frame.astype(dict.fromkeys(_NUMBERS, float))
 
 
 def any_alive(store: Store, wanted: Wanted, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
     """See `Store.surprise`."""
-    query, _ = _query(store, wanted, wanted.method or store.default_method, human)
-    query.conditions.append("u.status = 'alive'")
-    found = store._all(query.sql("u.layer, u.unit", "ORDER BY random() LIMIT 1"), query.parameters)
+    with _query(store, wanted, wanted.method or store.default_method, human) as (query, _):
+        query.conditions.append("u.status = 'alive'")
+        found = store._all(query.sql("u.layer, u.unit", "ORDER BY random() LIMIT 1"), query.parameters)
     return (found[0][0], int(found[0][1])) if found else None
 
 
 def spans(store: Store, method: str, human: pd.DataFrame | None = None) -> dict[str, tuple[float, float]]:
     """See `Store.spans`."""
-    query, _ = _query(store, Wanted(), method, human)
     names = [name for name, column in COLUMNS.items() if column.number]
     ends = ", ".join(f"min({COLUMNS[name].sql}), max({COLUMNS[name].sql})" for name in names)
-    row = store._all(query.sql(ends))[0]
+    with _query(store, Wanted(), method, human) as (query, _):
+        row = store._all(query.sql(ends))[0]
     found = {name: row[2 * place : 2 * place + 2] for place, name in enumerate(names)}
     return {name: (float(low), float(high)) for name, (low, high) in found.items() if low is not None}
 
 
 def score_column(store: Store, method: str) -> pd.DataFrame:
     """See `Store.score_column`."""
-    return store._frame(
-        f"SELECT layer, score FROM {store._finding.wide(store, method)} ORDER BY layer_id, unit"
-    )
+    with _query(store, Wanted(), method, None) as (query, _):
+        return store._frame(f"SELECT layer, score FROM {query.units} ORDER BY layer_id, unit")
 
 
 # -- filters --------------------------------------------------------------------------------------
 
 
-def _query(store: Store, wanted: Wanted, method: str, human: pd.DataFrame | None) -> tuple[_Query, list[str]]:
-    """The filters as SQL, and the terms of the search that no concept's name contains."""
-    query = _Query(store._finding.wide(store, method), store._finding.people(store, method, human))
-    query.methods = store._all("SELECT method, simulator FROM method_configs")
+@contextmanager
+def _query(
+    store: Store, wanted: Wanted, method: str, human: pd.DataFrame | None
+) -> Iterator[tuple[_Query, list[str]]]:
+    """The filters as SQL, and the terms of the search that no concept's name contains.
+
+    The statement can be run as long as the context lasts.
+    """
+    methods = store._all("SELECT method, simulator FROM method_configs")
+    names = sorted({name for name, _ in methods})
+    for name in (wanted.by, method if names else ""):
+        if name and name not in names:
+            raise StoreError(
+                f"The store {store.name!r} has no explanations by {name!r}; it has {', '.join(store.methods())}."
+            )
+    with store._finding.of(store, method, human) as (units, people):
+        query = _Query(units, people, names=names, methods=methods)
+        yield query, _filters(store, query, wanted)
+
+
+def _filters(store: Store, query: _Query, wanted: Wanted) -> list[str]:
+    """Add the filters. Gives the terms of the search that no concept's name contains."""
     missing: list[str] = []
     if wanted.layer:
         query.conditions.append("u.layer_id = $layer")
@@ -136,7 +154,13 @@ def _query(store: Store, wanted: Wanted, method: str, human: pd.DataFrame | None
                 query.parameters[f"{name}_{end}"] = float(bound)
     if terms := read_search(wanted.q)[0]:
         missing = _say(store, query, terms, wanted.by)
-    return query, missing
+    elif wanted.by:
+        query.conditions.append(
+            "(u.layer_id, u.unit) IN (SELECT (e.layer_id, e.unit) FROM explanations e "
+            "WHERE e.method = $by AND e.bias IS NOT NULL)"
+        )
+        query.parameters["by"] = wanted.by
+    return missing
 
 
 def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
@@ -149,7 +173,7 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
             masks[concept] = mask
     parameters: dict[str, Any] = {
         "concepts": list(masks), "masks": list(masks.values()), "by": by,
-        "methods": sorted({name for name, _ in query.methods}),
+        "methods": query.names,
     }  # fmt: skip
     have = []
     for place, term in enumerate(terms):
@@ -164,7 +188,7 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
         "masks AS (SELECT unnest($concepts::INT[]) AS concept_id, unnest($masks::INT[]) AS mask)"
     )
     hits = "SELECT t.explanation_id{} FROM terms t JOIN masks m USING (concept_id) GROUP BY ALL"
-    bits = "bit_or(1::HUGEINT << least(list_position($methods, e.method) - 1, 126)::HUGEINT)"
+    whose = "list(list_position($methods, e.method))"
     named = _named(store, query.units, terms, parameters)
     if any(named):
         flags = ", ".join(f"{one} AS h{place}" for place, one in enumerate(have))
@@ -174,7 +198,7 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
         )
         query.ctes += [
             f"hits AS ({hits.format(f', {flags}')})",
-            f"said AS (SELECT u.layer_id, u.unit, {bits} FILTER (h.explanation_id IS NOT NULL) AS found "
+            f"said AS (SELECT u.layer_id, u.unit, {whose} FILTER (h.explanation_id IS NOT NULL) AS found "
             f"FROM {query.units} u LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit "
             "AND ($by = '' OR e.method = $by) LEFT JOIN hits h ON h.explanation_id = e.explanation_id "
             f"WHERE {held} GROUP BY ALL)",
@@ -182,7 +206,7 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
     else:
         query.ctes += [
             f"hits AS ({hits.format('')} HAVING {' AND '.join(have)})",
-            f"said AS (SELECT e.layer_id, e.unit, {bits} AS found FROM hits JOIN explanations e USING (explanation_id) "
+            f"said AS (SELECT e.layer_id, e.unit, {whose} AS found FROM hits JOIN explanations e USING (explanation_id) "
             "WHERE $by = '' OR e.method = $by GROUP BY ALL)",
         ]
     query.found = "q.found"

@@ -1,7 +1,8 @@
 """What finding units reads: one wide row per unit, joined once and kept in memory.
 
 The tables lie in the reader's own database in memory; the store's file stays as it is. They are made when they are first
-asked for, anew where people have added explanations or answered trials since, and the oldest of them are dropped.
+asked for, anew where people have added explanations or answered trials since, and the oldest of them are dropped as soon
+as no query reads them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +23,7 @@ from .tables import UNITS
 if TYPE_CHECKING:
     from .reader import Store
 
-_KEPT = 8  # tables; one of 100,000 units takes some 30 MB
+_KEPT = 8  # tables that no query reads; one of 100,000 units takes some 30 MB
 
 # Beside the columns of the table of units: gap, between the best and the worst method's test correlation, and the
 # strongest concept.
@@ -30,7 +34,7 @@ _WIDE = f"""
         JOIN scores s ON s.explanation_id = e.explanation_id AND s.simulator = c.simulator
         WHERE s.kind = 'correlation' AND s.value IS NOT NULL GROUP BY ALL HAVING count(*) > 1
     ), strongest AS (
-        SELECT t.explanation_id, arg_max(t.concept_id, abs(t.weight)) AS concept_id
+        SELECT t.explanation_id, arg_max(t.concept_id, (abs(t.weight), -t.rank)) AS concept_id
         FROM terms t JOIN explanations e USING (explanation_id) WHERE e.method = $method GROUP BY ALL
     )
     SELECT u.*, g.gap, lower(k.name) AS word
@@ -58,20 +62,31 @@ _PEOPLE = """
 """
 
 
+@dataclass(eq=False)
+class _Table:
+    """A table in memory. lock: held while it is made. readers: how many queries need it now."""
+
+    name: str
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    made: bool = False
+    readers: int = 0
+
+
 class Tables:
     """The tables that a store keeps in memory for finding units."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the two below; never held while a table is made
         self._numbers = count(1)
-        self._names: OrderedDict[tuple, str] = OrderedDict()
+        self._tables: OrderedDict[tuple, _Table] = OrderedDict()
 
-    def wide(self, store: Store, method: str) -> str:
-        """The table with a row per unit: the columns of `tables.UNITS`, gap and word (the strongest concept)."""
-        return self._table(store, (store._use, method), _WIDE, {"method": method})
+    @contextmanager
+    def of(self, store: Store, method: str, human: pd.DataFrame | None = None) -> Iterator[tuple[str, str]]:
+        """The names of two tables, which stay as long as the context does.
 
-    def people(self, store: Store, method: str, human: pd.DataFrame | None) -> str:
-        """The table of units that people judged: layer_id, unit, human, apart; without any where there is no `human`."""
+        The first has a row per unit: the columns of `tables.UNITS`, gap and word (the strongest concept). The other one has
+        the units that people judged: layer_id, unit, human, apart; it is empty where there is no `human`.
+        """
         digest, parameters = b"", {"layers": [], "units": [], "values": []}
         if human is not None and len(human):
             known = human.loc[human["human"].notna(), ["layer", "unit", "human"]]
@@ -83,18 +98,35 @@ class Tables:
                 "units": known["unit"].tolist(),
                 "values": known["human"].astype(float).tolist(),
             }
-        query = _PEOPLE.format(wide=self.wide(store, method))
-        return self._table(store, (store._use, method, digest), query, parameters)
+        use = store._use  # what the tables are made of, whatever is taken in meanwhile
+        with ExitStack() as stack:
+            wide = stack.enter_context(self._table(store, use, (method,), _WIDE, {"method": method}))
+            query = _PEOPLE.format(wide=wide)
+            yield wide, stack.enter_context(self._table(store, use, (method, digest), query, parameters))
 
-    def _table(self, store: Store, key: tuple, query: str, parameters: dict[str, Any]) -> str:
+    @contextmanager
+    def _table(
+        self, store: Store, use: str, key: tuple, query: str, parameters: dict[str, Any]
+    ) -> Iterator[str]:
+        key = (use, *key)
         with self._lock:
-            if key in self._names:
-                self._names.move_to_end(key)
-                return self._names[key]
-            name = f"memory.main.finding_{next(self._numbers)}"
-            cursor = store._cursor()
-            cursor.execute(f"CREATE TABLE {name} AS {query}", parameters)
-            self._names[key] = name
-            while len(self._names) > _KEPT:
-                cursor.execute(f"DROP TABLE {self._names.popitem(last=False)[1]}")
-            return name
+            table = self._tables.get(key)
+            if table is None:
+                table = self._tables[key] = _Table(f"memory.main.finding_{next(self._numbers)}")
+            self._tables.move_to_end(key)
+            table.readers += 1
+        try:
+            with table.lock:
+                if not table.made:
+                    cursor = store._cursor()
+                    cursor.execute(use)
+                    cursor.execute(f"CREATE TABLE {table.name} AS {query}", parameters)
+                    table.made = True
+            yield table.name
+        finally:
+            with self._lock:
+                table.readers -= 1
+                idle = [key for key, one in self._tables.items() if not one.readers]
+                old = [self._tables.pop(key) for key in idle[: max(0, len(idle) - _KEPT)]]
+            for one in old:
+                store._cursor().execute(f"DROP TABLE IF EXISTS {one.name}")

@@ -10,9 +10,9 @@ TERMS = 20  # at most so many terms in one search
 Range = tuple[float | None, float | None]
 OPEN: Range = (None, None)
 
-_NUMBER = r"[+\-−]?(?:\d+\.?\d*|\.\d+)(?:e[+\-−]?\d+)?"
+_NUMBER = r"[+\-−]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+\-−]?[0-9]+)?"
 _TERM = re.compile(
-    rf"""(?P<sign>[+\-−]?)(?:"(?P<quoted>[^"]+)"|(?P<plain>[^\s"<>≤≥]+))"""
+    rf"""(?P<sign>[+\-−]?)(?:"(?P<quoted>[^"]+)"|(?P<plain>[^\s"<>≤≥+\-−][^\s"<>≤≥]*))"""
     rf"""(?:\s*(?P<compare>>=|<=|≥|≤|>|<)\s*(?P<number>{_NUMBER}))?(?=\s|$)""",
     re.I,
 )
@@ -79,7 +79,7 @@ def read_search(text: str) -> tuple[list[Term], list[str]]:
 
 def _term(match: re.Match) -> Term | None:
     words = " ".join((match["quoted"] or match["plain"]).split())
-    if not words or (match["plain"] and words in "+-−"):
+    if not words:
         return None
     compare = (match["compare"] or "").replace("≥", ">=").replace("≤", "<=")
     bound = float(match["number"].replace("−", "-")) if compare else 0.0
@@ -102,12 +102,9 @@ def _short(piece: str) -> str:
 def read_range(text: str) -> Range | None:
     """`0.2..0.7`, `..4`, `2..` or `5` (that value alone) as (low, high), None for an open end; None where it can't be read."""
     low, dots, high = (part.strip() for part in text.partition(".."))
-    try:
-        ends = [
-            float(end.replace("−", "-")) if end else None for end in ((low, high) if dots else (low, low))
-        ]
-    except ValueError:
+    if any(end and not re.fullmatch(_NUMBER, end, re.I) for end in (low, high)):
         return None
+    ends = [float(end.replace("−", "-")) if end else None for end in ((low, high) if dots else (low, low))]
     if any(end is not None and not math.isfinite(end) for end in ends) or ends == [None, None]:
         return None
     if None not in ends and ends[0] > ends[1]:

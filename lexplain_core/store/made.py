@@ -15,7 +15,8 @@ class Made:
     method: the name that it was kept under. terms: (weight, key of the concept), in order. matrix: the concept matrix that
     it was fitted with. simulator: the matrix whose score is the headline. scores: correlations on the test split,
     by each matrix that knows the concepts. config: how it was made, JSON-ready: {"way": "refit" or "keep", "from": method or None}.
-    made: when, ISO 8601 in UTC.
+    made: when, ISO 8601 in UTC. store: id of the store whose images the scores are of; '' is the one that takes it in. A
+    store of another id takes in the words alone: its scores would be of other images.
     """
 
     layer: str
@@ -29,3 +30,4 @@ class Made:
     scores: tuple[Score, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
     made: str = ""
+    store: str = ""

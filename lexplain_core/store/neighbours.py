@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 100_000  # descriptors
 _VALUES_AT_ONCE = 4_000_000  # activations
+_COMPARED = 4  # images; one takes 8 bytes an image of the store and a unit of the layer
 
 
 def read_descriptors(store: Store) -> np.ndarray:
@@ -40,33 +43,62 @@ def nearest(store: Store, descriptor: bytes, count: int) -> pd.DataFrame:
 def ranks(store: Store, layer: str, values: np.ndarray) -> pd.DataFrame:
     """See `Store.ranks`."""
     layer_id, values, units = _one_each(store, layer, values)
-    below = np.empty(len(values))
-    for start, stop, q in _pieces(store, layer_id, len(values)):
-        mine = values[start:stop, None]
-        below[start:stop] = (np.count_nonzero(q < mine, axis=1) + np.count_nonzero(q <= mine, axis=1)) / 2
-    below /= max(1, store._image_count)
+    below, _ = store._compared.of(store, layer_id, values, units)
     return pd.DataFrame({"unit": units["unit"], "below": below, "maximum": units["maximum"]})
 
 
 def layer_neighbours(store: Store, layer: str, values: np.ndarray, count: int) -> pd.DataFrame:
     """See `Store.layer_neighbours`."""
     layer_id, values, units = _one_each(store, layer, values)
+    similarity = store._compared.of(store, layer_id, values, units)[1].copy()
+    similarity[list(store.hidden)] = -np.inf
+    ids = np.argsort(-similarity, kind="stable")[: max(0, int(count))]
+    ids = ids[np.isfinite(similarity[ids])]
+    return pd.DataFrame({"image": ids, "similarity": similarity[ids].clip(-1, 1)})
+
+
+class Compared:
+    """The last few images that were compared with a layer's activations: a layer is read once for both questions."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: OrderedDict[tuple[int, bytes], tuple[np.ndarray, np.ndarray]] = OrderedDict()
+
+    def of(
+        self, store: Store, layer_id: int, values: np.ndarray, units: pd.DataFrame
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(share of images below, by unit; similarity, by image, -inf where it can't be said)."""
+        key = layer_id, values.tobytes()
+        with self._lock:
+            found = self._found.get(key)
+        if found is None:
+            found = _compare(store, layer_id, values, units)
+            with self._lock:
+                self._found[key] = found
+                while len(self._found) > _COMPARED:
+                    self._found.popitem(last=False)
+        return found
+
+
+def _compare(
+    store: Store, layer_id: int, values: np.ndarray, units: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
     std = np.asarray(units["std"], dtype=np.float32)
     known = (units["status"] == "alive") & (std > 0)
     scale = np.where(known, 1 / np.where(std > 0, std, 1), 0).astype(np.float32)
     mean = np.asarray(units["mean"], dtype=np.float32)
     mine = (values - mean) * scale
+    below = np.zeros(len(values))
     product, square = np.zeros(store._image_count), np.zeros(store._image_count)
     for start, stop, q in _pieces(store, layer_id, len(values)):
+        own = values[start:stop, None]
+        below[start:stop] = (np.count_nonzero(q < own, axis=1) + np.count_nonzero(q <= own, axis=1)) / 2
         z = (q - mean[start:stop, None]) * scale[start:stop, None]
         product += mine[start:stop] @ z
         square += np.einsum("ij,ij->j", z, z)
     lengths = np.sqrt(square) * np.linalg.norm(mine)
     similarity = np.divide(product, lengths, out=np.full(len(product), -np.inf), where=lengths > 0)
-    similarity[list(store.hidden)] = -np.inf
-    ids = np.argsort(-similarity, kind="stable")[: max(0, int(count))]
-    ids = ids[np.isfinite(similarity[ids])]
-    return pd.DataFrame({"image": ids, "similarity": similarity[ids].clip(-1, 1)})
+    return below / max(1, store._image_count), similarity
 
 
 def _one_each(store: Store, layer: str, values: np.ndarray) -> tuple[int, np.ndarray, pd.DataFrame]:
@@ -85,13 +117,22 @@ def _pieces(store: Store, layer_id: int, units: int) -> Iterator[tuple[int, int,
     """A layer's activations some units at a time: first, end, float32 (k, N).
 
     In the order in which they lie in the store, by unit and image: comparing them in SQL, joined to a
-    value for each unit, takes three times as long.
+    value for each unit, takes three times as long. The first piece says whether they do lie in that order; where they
+    don't, they are sorted.
     """
     images = store._image_count
     step = max(1, _VALUES_AT_ONCE // max(1, images))
+    order = ""
     for start in range(0, units if images else 0, step):
-        found = store._arrays(
-            "SELECT value FROM activations WHERE layer_id = ? AND unit >= ? AND unit < ?",
-            [layer_id, start, start + step],
-        )["value"]
-        yield start, min(start + step, units), np.asarray(found, dtype=np.float32).reshape(-1, images)
+        stop = min(start + step, units)
+        query = "SELECT {} FROM activations WHERE layer_id = ? AND unit >= ? AND unit < ?"
+        given = [layer_id, start, stop]
+        if not start:
+            found = store._arrays(query.format("unit, image_id"), given)
+            places = np.asarray(found["unit"], dtype=np.int64) * images + found["image_id"]
+            if not np.array_equal(places, np.arange(stop * images)):
+                order = " ORDER BY unit, image_id"
+        q = np.asarray(store._arrays(query.format("value") + order, given)["value"], dtype=np.float32)
+        if len(q) != (stop - start) * images:
+            raise StoreError(f"The store {store.name!r} lacks activations of units {start} to {stop - 1}.")
+        yield start, stop, q.reshape(-1, images)

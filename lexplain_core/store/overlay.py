@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from itertools import count
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from .made import Made
+from .model import Score
 
 if TYPE_CHECKING:
     from .reader import Store
@@ -26,24 +28,28 @@ _KEPT = 2  # generations of tables: a query may still run on the last one
 _AT_ONCE = 200  # rows a statement
 _FIRST_ID = 2**30  # of explanations made by hand; a build numbers its own from 0
 NO_ABLATION = "Explanations made by hand get no ablation scores."
+SCORED_ELSEWHERE = "It was scored on another build of the store: open it in Your words and keep it again."
 NOT_COMPARED = "Explanations made by hand are not compared over the ranges."
 
 
 def take_in(store: Store, made: Sequence[Made], hidden_keys: Iterable[str]) -> list[str]:
     """See `Store.take_in`."""
     with store._taking:
-        good, problems = _checked(store, made)
-        names = frozenset(row.method for row, *_ in good)
-        if good:
-            number = next(store._generations)
-            use = _lay(store, number, good)
-        else:
+        made = tuple(made)
+        store.hidden = _hidden_ids(store, hidden_keys)  # first: it holds whatever is wrong with the rest
+        if (
+            made != store._made
+        ):  # hiding an image leaves the tables, and all that is made of them, as they are
+            good, problems = _checked(store, made)
             number, use = None, OWN
-        hidden = _hidden_ids(store, hidden_keys)
-        store._use, store.by_hand, store.hidden = use, names, hidden
-        store.__dict__.pop("default_method", None)
-        _drop_old(store, number)
-    return problems
+            if good:
+                number = next(store._generations)
+                use = _lay(store, number, good)
+            store._use, store.by_hand = use, frozenset(row.method for row, *_ in good)
+            store._made, store._problems = made, problems
+            store.__dict__.pop("default_method", None)
+            _drop_old(store, number)
+    return list(store._problems)
 
 
 def numbers() -> Iterable[int]:
@@ -135,8 +141,10 @@ def _lay(store: Store, number: int, good: list[tuple[Made, int, list[int]]]) -> 
 
 
 def _rows(store: Store, good: list[tuple[Made, int, list[int]]]) -> dict[str, list[dict]]:
+    matrices = {row[0] for row in store._all("SELECT matrix FROM store.main.concept_matrices")}
     rows: dict[str, list[dict]] = {table: [] for table in _TABLES}
     for row, layer_id, concepts in good:
+        row = _fitting(store, row, matrices)
         identity = _FIRST_ID + next(store._made_ids)
         config_hash = f"by hand {identity}"
         config = {"by": "hand", "made": row.made, **row.config}
@@ -170,6 +178,21 @@ def _rows(store: Store, good: list[tuple[Made, int, list[int]]]) -> dict[str, li
                  "split": "test", "n": n, "reason": NO_ABLATION}
             )  # fmt: skip
     return rows
+
+
+def _fitting(store: Store, made: Made, matrices: set[str]) -> Made:
+    """What was made, with the scores that this store can stand for.
+
+    Matrices that it lacks have none, and where it is another build the scores are those of other images: in their
+    place is the reason. A headline by a matrix that it lacks becomes that of the matrix which the words were fitted with.
+    """
+    simulator = made.simulator if made.simulator in matrices else made.matrix
+    scores = tuple(score for score in made.scores if score.simulator in matrices)
+    if made.store in ("", store.id):
+        return replace(made, simulator=simulator, scores=scores)
+    names = dict.fromkeys((simulator, *(score.simulator for score in scores)))
+    none = (Score(name, "correlation", "test", 0, None, None, None, SCORED_ELSEWHERE) for name in names)
+    return replace(made, simulator=simulator, scores=tuple(none), val_correlation=None)
 
 
 def _number(value: float | None) -> float | None:

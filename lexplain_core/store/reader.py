@@ -42,10 +42,14 @@ class Store:
         self.hidden: frozenset[int] = frozenset()
         self.by_hand: frozenset[str] = frozenset()
         self._use = overlay.OWN
+        self._made: tuple[Made, ...] = ()
+        self._problems: list[str] = []
         self._taking = threading.RLock()
         self._generations, self._made_ids = overlay.numbers(), overlay.numbers()
         self._laid: list[int] = []
+        self._values = ConceptValues(self)
         self._finding = find_table.Tables()
+        self._compared = neighbours.Compared()
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
@@ -159,7 +163,8 @@ class Store:
         images with these keys wherever images are shown; counts and charts keep them. The file stays as it is.
 
         What was taken in before is replaced. Returns a sentence for each explanation that this store can't
-        hold: its layer, unit, concepts or matrix are missing, or its name is a method's of the build.
+        hold: its layer, unit, concepts or matrix are missing, or its name is a method's of the build. What was made on
+        another build (`Made.store`) comes without scores.
         `hidden` (image ids) and `by_hand` (names of methods) say what was taken in.
         """
         return overlay.take_in(self, made, hidden_keys)
@@ -234,7 +239,7 @@ class Store:
         """The units that are wanted, in the wanted order: `limit` of them (None for all) from the `offset`-th on.
 
         human: what people scored, a row per unit that they were asked about, with layer, unit and human (as
-        `trials.human_scores` has it); without it nobody was. `StoreError` for a layer that the store doesn't have.
+        `trials.human_scores` has it); without it nobody was. `StoreError` for a layer or method that the store doesn't have.
         """
         return find_sql.find(self, wanted, limit, offset, human)
 
@@ -261,9 +266,9 @@ class Store:
         self, wanted: Wanted, human: pd.DataFrame | None = None, methods: list[str] | None = None
     ) -> pd.DataFrame:
         """Explanations and scores of the units that are wanted, in their order: one row per unit and method, and one for
-        a unit without an explanation; `EXPORTED` says what its columns hold. `as_bytes` makes a file of it.
+        a unit without any explanation; `EXPORTED` says what its columns hold. `as_bytes` makes a file of it.
 
-        human: as in `find`. methods: only these. `StoreError` for a method or layer that the store doesn't have.
+        human: as in `find`. methods: only these, without the units that only others explain. `StoreError` for a method or layer that the store doesn't have.
         """
         return exporting.export(self, wanted, human, methods)
 
@@ -279,10 +284,6 @@ class Store:
     def sayable(self, matrix: str) -> pd.DataFrame:
         """The concepts that a concept matrix has P of, by name: concept, name, origin."""
         return self._values.sayable(matrix)
-
-    @cached_property
-    def _values(self) -> ConceptValues:
-        return ConceptValues(self)
 
     # -- what units do -----------------------------------------------------------------------
 

@@ -104,7 +104,7 @@ def class_means(unit: Unit) -> pd.DataFrame:
     """See `Unit.class_means`."""
     return unit.store._frame(
         """
-        SELECT c.class_id, c.name AS label, count(*) AS n, avg(a.value) AS mean, stddev_pop(a.value) AS std
+        SELECT c.class_id, c.name AS label, count(*) AS n, avg(a.value) AS mean, stddev_samp(a.value) AS std
         FROM activations a JOIN images i USING (image_id) JOIN classes c USING (class_id)
         WHERE a.layer_id = ? AND a.unit = ? GROUP BY c.class_id, c.name ORDER BY mean DESC, c.class_id
         """,
@@ -116,7 +116,7 @@ def superclass_means(unit: Unit) -> pd.DataFrame:
     """See `Unit.superclass_means`."""
     return unit.store._frame(
         """
-        SELECT s.superclass_id, s.name AS superclass, count(*) AS n, avg(a.value) AS mean, stddev_pop(a.value) AS std
+        SELECT s.superclass_id, s.name AS superclass, count(*) AS n, avg(a.value) AS mean, stddev_samp(a.value) AS std
         FROM activations a JOIN images i USING (image_id) JOIN superclass_members m USING (class_id)
         JOIN superclasses s USING (superclass_id)
         WHERE a.layer_id = ? AND a.unit = ? GROUP BY s.superclass_id, s.name ORDER BY mean DESC, s.superclass_id

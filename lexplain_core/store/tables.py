@@ -57,16 +57,18 @@ def layers(store: Store, method: str) -> pd.DataFrame:
     return none_for_missing(frame, "way", "effect_reason")
 
 
+# Why there is no ablation score: of a layer `l`, an explanation `e`, its configuration `c` and its score `a`.
+ABLATION_REASON = """CASE WHEN a.value IS NULL THEN coalesce(
+                   a.reason, l.effect_reason, e.reason,
+                   CASE WHEN c.source IS NOT NULL THEN 'Imported explanations get no ablation scores.' END
+               ) END"""
 # One row per unit, with the explanation by $method.
 UNITS = f"""
         SELECT u.layer_id, l.name AS layer, u.unit, u.name, u.status, coalesce(u.reason, e.reason) AS reason,
                u.maximum, u.minimum, u.mean, e.explanation_id, e.bias, e.length,
                s.value AS score, s.low, s.high, s.n AS score_n, s.reason AS score_reason,
                s.simulator, s.null_units, s.null_mean, s.null_high, s.null_above, a.value AS ablation,
-               CASE WHEN a.value IS NULL THEN coalesce(
-                   a.reason, l.effect_reason, e.reason,
-                   CASE WHEN c.source IS NOT NULL THEN 'Imported explanations get no ablation scores.' END
-               ) END AS ablation_reason,
+               {ABLATION_REASON} AS ablation_reason,
                i.total AS impact, coalesce(i.sampled, false) AS impact_sampled,
                o.value AS observer, o.embedding AS observer_embedding, o.trials AS observer_trials,
                o.reason AS observer_reason, e.two_faced, e.two_faced_reason

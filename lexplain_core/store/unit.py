@@ -301,7 +301,8 @@ class Unit:
 
     def class_means(self) -> pd.DataFrame:
         """The unit's mean activation on each class, over all images of the probing set, the largest
-        first: class_id, label, n (images), mean, std (of the images, not of the mean)."""
+        first: class_id, label, n (images), mean, std (of the images as a
+        sample, n − 1, not of the mean; NaN for a single one)."""
         return relations.class_means(self)
 
     def superclass_means(self) -> pd.DataFrame:

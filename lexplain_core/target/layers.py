@@ -91,11 +91,16 @@ def choose_layers(
 
 
 def _expanded(model: TargetModel, names: list[str], specs: Sequence[LayerSpec]) -> list[LayerSpec]:
-    """`specs` with a preset's layers of interest in the place of `preset`, no layer twice."""
-    found: dict[str, LayerSpec] = {}
+    """`specs` with a preset's layers of interest in the place of `preset`, no layer twice: what is said of a layer by
+    its name counts, before or after `preset`."""
+    own: dict[str, LayerSpec] = {}
     for spec in specs:
         if spec.name != LAYERS or LAYERS in names:
-            found.setdefault(spec.name, spec)
+            own.setdefault(spec.name, spec)
+    found: dict[str, LayerSpec] = {}
+    for spec in specs:
+        if spec.name in own:
+            found.setdefault(spec.name, own[spec.name])
             continue
         if not model.interest:
             raise UserError(
@@ -105,9 +110,8 @@ def _expanded(model: TargetModel, names: list[str], specs: Sequence[LayerSpec]) 
         for name in names:
             pooling = next((p for pattern, p in model.interest if fnmatchcase(name, pattern)), None)
             if pooling is not None:
-                found.setdefault(
-                    name, LayerSpec(name=name, pooling=pooling if spec.pooling == "auto" else spec.pooling)
-                )
+                filled = LayerSpec(name=name, pooling=pooling if spec.pooling == "auto" else spec.pooling)
+                found.setdefault(name, own.get(name, filled))
     return list(found.values())
 
 

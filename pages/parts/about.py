@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -11,6 +13,8 @@ from lexplain_core.store import Explanation, Unit
 
 from .. import common
 from .words import code, md, quantity, rounded
+
+_OF_HAND = ("by", "made", "way", "from", "test_scores_seen")  # in the config of words made by hand
 
 
 def show(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> None:
@@ -168,6 +172,24 @@ def calibration(matrix: dict) -> dict[str, str]:
     return facts
 
 
+def by_hand(config: Mapping[str, object]) -> str:
+    """How words were made by hand, and whether anyone looked at test scores before they were kept."""
+    ways = {"refit": "weights by least squares", "keep": "weights as they were given"}
+    parts = [str(config["made"])] if config.get("made") else []
+    parts += [text for way, text in ways.items() if config.get("way") == way]
+    if config.get("from"):
+        parts.append(f"begun from {config['from']}")
+    seen = config.get("test_scores_seen")
+    if isinstance(seen, int):
+        versions = figures.plural(seen, "version")
+        parts.append(
+            f"the test scores of {versions} of the words were looked at before these were kept"
+            if seen
+            else "no test score was looked at before they were kept"
+        )
+    return "; ".join(parts)
+
+
 def _facts(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> pd.DataFrame:
     facts = {
         "layer": unit.layer,
@@ -192,6 +214,9 @@ def _facts(opened: common.Opened, unit: Unit, explanation: Explanation | None) -
         if explanation.violation is not None:
             facts["sparse fit off by"] = f"{rounded(explanation.violation)} (violation; 0 is the optimum)"
         options = {k: v for k, v in explanation.config.items() if k not in ("method", "matrix")}
+        if options.get("by") == "hand":
+            facts["made by hand"] = by_hand(options)
+            options = {k: v for k, v in options.items() if k not in _OF_HAND}
         if "encoder" in options:
             facts["encoder’s fingerprint"] = str(options.pop("encoder"))[:16]
         facts |= {f"option {key}": str(value) for key, value in options.items()}

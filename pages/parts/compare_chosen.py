@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -44,8 +43,9 @@ def panel(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) ->
             key="compare let go",
             icon=":material/close:",
             type="tertiary",
-            on_click=common.show,
-            args=(replace(view, key=""),),
+            on_click=common.change,
+            args=(view,),
+            kwargs={"key": ""},
             help="Highlight no image",
         )
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -184,7 +184,7 @@ def columns(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) 
     def choose() -> None:
         key = _event("chosen")
         if isinstance(key, str) and (key == "" or key in picked.keys):
-            common.show(replace(view, key=key))
+            common.change(view, key=key)
 
     def send() -> None:
         state[wanted] = _event("need")

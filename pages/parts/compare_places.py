@@ -81,9 +81,7 @@ def _shown(letter: str, place: Place, here: common.Opened, problems: list[str]) 
 
 def first_sight(opened: common.Opened) -> list[Place]:
     """What to show where the address names nothing: the network's best explained unit by two methods, else the best two."""
-    layers = common.layers(opened)
-    own = layers[layers["source"] == "network"]
-    layer = (own if len(own) else layers)["layer"].iloc[-1]
+    layer = common.last_layer(opened)
     rows = ranked(common.units(opened), layer)
     methods = [opened.store.default_method, *common.methods(opened)]
     by = list(dict.fromkeys(methods))[:2]
@@ -108,9 +106,21 @@ def short(view: links.Compare, place: Place) -> Place:
     return replace(place, store="" if place.store == view.store else place.store)
 
 
-def _set(view: links.Compare, places: Sequence[Place]) -> None:
-    """Show these places; a callback."""
-    common.show(put(view, [short(view, place).text for place in places]))
+def _add(view: links.Compare, place: Place) -> None:
+    """Show one more place; a callback."""
+    _put(view, [*filled(common.now(view)), short(view, place).text])
+
+
+def _take(view: links.Compare, letter: str) -> None:
+    """Show a place no more; a callback."""
+    here = filled(common.now(view))
+    del here["ABCD".index(letter)]
+    _put(view, here)
+
+
+def _put(view: links.Compare, texts: Sequence[str]) -> None:
+    found = put(view, texts)
+    common.change(view, **{slot: getattr(found, slot) for slot in SLOTS})
 
 
 def pickers(view: links.Compare, shown: list[Shown]) -> None:
@@ -140,7 +150,7 @@ def _one(view: links.Compare, shown: list[Shown], one: Shown, stores: dict[str, 
             label_visibility="collapsed",
             width="stretch",
             on_change=_to_layer,
-            args=(view, shown, one, keys["layer"]),
+            args=(view, one, keys["layer"]),
         )
         st.number_input(
             f"Unit of {one.letter}, 0 to {one.unit.units - 1}",
@@ -151,7 +161,7 @@ def _one(view: links.Compare, shown: list[Shown], one: Shown, stores: dict[str, 
             label_visibility="collapsed",
             width=108,
             on_change=_to_unit,
-            args=(view, shown, one, keys["unit"]),
+            args=(view, one, keys["unit"]),
         )
     methods = [explanation.method for explanation in one.unit.explanations]
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
@@ -164,7 +174,7 @@ def _one(view: links.Compare, shown: list[Shown], one: Shown, stores: dict[str, 
                 label_visibility="collapsed",
                 width="stretch",
                 on_change=_to_method,
-                args=(view, shown, one, keys["method"]),
+                args=(view, one, keys["method"]),
                 help="The method that put the unit in words",
             )
         if len(stores) > 1:
@@ -177,7 +187,7 @@ def _one(view: links.Compare, shown: list[Shown], one: Shown, stores: dict[str, 
                 label_visibility="collapsed",
                 width="stretch",
                 on_change=_to_store,
-                args=(view, shown, one, keys["store"]),
+                args=(view, one, keys["store"]),
                 help="The store that the unit is from",
             )
         if len(shown) > 1:
@@ -187,34 +197,42 @@ def _one(view: links.Compare, shown: list[Shown], one: Shown, stores: dict[str, 
                 key=f"compare {slot} remove",
                 type="tertiary",
                 help=f"Take {one.letter} away",
-                on_click=_set,
-                args=(view, [other.place for other in shown if other is not one]),
+                on_click=_take,
+                args=(view, one.letter),
             )
 
 
-def _changed(view: links.Compare, shown: list[Shown], one: Shown, place: Place) -> None:
-    _set(view, [place if other is one else other.place for other in shown])
+def _place(view: links.Compare, one: Shown) -> Place:
+    """The place as it is now: another of its pickers may have changed in the same moment."""
+    place = Place.of(getattr(common.now(view), SLOTS["ABCD".index(one.letter)])) or one.place
+    return replace(place, store=place.store or view.store)
 
 
-def _to_layer(view: links.Compare, shown: list[Shown], one: Shown, key: str) -> None:
-    layer = st.session_state[key]
-    _changed(
-        view, shown, one, replace(one.place, layer=layer, unit=_inside(one.opened, layer, one.place.unit))
-    )
+def _changed(view: links.Compare, one: Shown, place: Place) -> None:
+    common.change(view, **{SLOTS["ABCD".index(one.letter)]: short(view, place).text})
 
 
-def _to_unit(view: links.Compare, shown: list[Shown], one: Shown, key: str) -> None:
-    _changed(view, shown, one, replace(one.place, unit=int(st.session_state[key])))
+def _to_layer(view: links.Compare, one: Shown, key: str) -> None:
+    layer, place = st.session_state[key], _place(view, one)
+    _changed(view, one, replace(place, layer=layer, unit=_inside(one.opened, layer, place.unit)))
 
 
-def _to_method(view: links.Compare, shown: list[Shown], one: Shown, key: str) -> None:
-    _changed(view, shown, one, replace(one.place, method=st.session_state[key]))
+def _to_unit(view: links.Compare, one: Shown, key: str) -> None:
+    _changed(view, one, replace(_place(view, one), unit=int(st.session_state[key])))
 
 
-def _to_store(view: links.Compare, shown: list[Shown], one: Shown, key: str) -> None:
-    opened = common.opened_by_id(st.session_state[key])
+def _to_method(view: links.Compare, one: Shown, key: str) -> None:
+    _changed(view, one, replace(_place(view, one), method=st.session_state[key]))
+
+
+def _to_store(view: links.Compare, one: Shown, key: str) -> None:
+    try:
+        opened = common.opened_by_id(st.session_state[key])
+    except StoreError as error:
+        st.error(message(error))
+        return
     if opened is not None:
-        _changed(view, shown, one, counterpart(one.place, opened))
+        _changed(view, one, counterpart(_place(view, one), opened))
 
 
 def _inside(opened: common.Opened, layer: str, unit: int) -> int:
@@ -251,8 +269,8 @@ def suggested(view: links.Compare, shown: list[Shown]) -> None:
             label,
             key=f"compare suggestion {number}",
             width="stretch",
-            on_click=_set,
-            args=(view, [*(one.place for one in shown), place]),
+            on_click=_add,
+            args=(view, place),
         )
 
 
@@ -281,7 +299,10 @@ def suggestions(shown: list[Shown]) -> list[tuple[str, Place]]:
                 break
     for entry in common.distinct(common.entries())[0]:
         if entry.id not in {other.place.store for other in shown}:
-            opened = common.opened_by_id(entry.id)
+            try:
+                opened = common.opened_by_id(entry.id)
+            except StoreError:  # said where it is asked for
+                continue
             place = counterpart(one.place, opened)
             found.append((md(f"{place.layer}:{place.unit} of the store {entry.name}"), place))
             break

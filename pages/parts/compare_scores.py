@@ -59,7 +59,7 @@ def scores(shown: Sequence[Shown]) -> None:
     head += [f"Ablation, {seen_by(name)}" for name in ablated]
     head += [
         "Concepts",
-        "Val corr.",
+        f"Val corr.{_val_images(ready)}",
         "Machine 2AFC",
         *(["Human 2AFC"] if any(row is not None for row in people) else []),
     ]
@@ -125,6 +125,13 @@ def _on(score: Score | None) -> str:
     return (
         f'<br><span class="lx-muted">{escape(score.split)}, {figures.plural(score.n, "image")}{sample}</span>'
     )
+
+
+def _val_images(ready: Sequence[Shown]) -> str:
+    """How many images the correlations of the val split were computed on, where that is the same for all."""
+    found = {(common.info(one.opened).get("splits") or {}).get("val") for one in ready}
+    count = found.pop() if len(found) == 1 else None
+    return f", {figures.plural(count, 'image')}" if count else ""
 
 
 def _machine(one: Shown) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Container, Mapping, Sequence
 from html import escape
 
 import pandas as pd
@@ -14,7 +13,7 @@ from lexplain_core.live.editing import LARGEST, MOST, Edited
 from lexplain_core.store import Unit
 
 from .. import common, links
-from .edit_terms import Draft, write
+from .edit_terms import NAME, Draft, read, write
 from .switch import changed
 from .words import md, rounded
 
@@ -27,8 +26,16 @@ _SCRATCH = "no words"
 _ADD = "add concept"
 
 
-def switches(view: links.Words, unit: Unit, draft: Draft, edited: Edited | None, matrices: list[str]) -> None:
-    """What the words start from, whose eyes see the concepts, and how weights are found."""
+def switches(
+    view: links.Words,
+    unit: Unit,
+    draft: Draft,
+    edited: Edited | None,
+    matrices: list[str],
+    by_hand: Container[str] = (),
+) -> None:
+    """What the words start from, whose eyes see the concepts, and how weights are found. by_hand: methods that
+    somebody wrote, whose names the words may be kept under."""
     state = st.session_state
     methods = [one.method for one in unit.explanations if not one.reason]
     state["start picker"] = view.method if view.method in methods else ""
@@ -41,7 +48,7 @@ def switches(view: links.Words, unit: Unit, draft: Draft, edited: Edited | None,
             format_func=lambda name: name or _SCRATCH,
             width=190,
             on_change=_start,
-            args=(view,),
+            args=(view, by_hand),
             help="Whose words you edit; another choice starts over from them",
         )
         st.segmented_control(
@@ -70,22 +77,38 @@ def switches(view: links.Words, unit: Unit, draft: Draft, edited: Edited | None,
             icon=":material/restart_alt:",
             key="start over",
             disabled=not view.terms and view.bias is None and view.way == "refit",
-            on_click=common.show,
-            args=(replace(view, terms="", bias=None, way="refit"),),
+            on_click=common.change,
+            args=(view,),
+            kwargs={"terms": "", "bias": None, "way": "refit"},
             help="Back to the words that you started from, with weights re-fitted",
         )
 
 
-def _start(view: links.Words) -> None:
+def _start(view: links.Words, by_hand: Container[str]) -> None:
     method = st.session_state["start picker"]
+    st.session_state[NAME] = method if method in by_hand else ""
     terms = "" if method else write([])
-    common.show(replace(view, method=method, terms=terms, bias=None, way="refit", matrix=""))
+    common.change(view, method=method, terms=terms, bias=None, way="refit", matrix="")
 
 
 def _way(view: links.Words, draft: Draft, edited: Edited | None) -> None:
     way = st.session_state["way picker"]
-    weights = [t.weight for t in edited.explanation.terms] if way == "keep" and edited else None
-    common.show(replace(view, way=way, terms=write(draft.ids, weights), bias=None))
+    found = _now(view, draft, _shown(draft, edited) if way == "keep" and edited else None)
+    weights = found.values() if way == "keep" and edited else None
+    common.change(view, way=way, terms=write(tuple(found), weights and tuple(weights)), bias=None)
+
+
+def _now(
+    view: links.Words, draft: Draft, shown: Sequence[float | None] | None = None
+) -> dict[int, float | None]:
+    """Concept → weight as the address has them now: others may have changed in the same moment. Where it has no weight,
+    that which is `shown`."""
+    now = common.now(view)
+    terms = dict(zip(draft.ids, draft.weights, strict=True))
+    if now.terms != view.terms:
+        terms = dict(read(now.terms, range(links.LARGEST))[0])
+    known = dict(zip(draft.ids, shown, strict=True)) if shown else {}
+    return {c: known.get(c) if weight is None else weight for c, weight in terms.items()}
 
 
 def terms(
@@ -114,7 +137,7 @@ def terms(
                 label_visibility="collapsed",
                 placeholder="not fitted",
                 on_change=_weighed,
-                args=(view, draft, tuple(weights), place, key),
+                args=(view, draft, tuple(weights), concept, key),
                 **look,
             )
             st.button(
@@ -124,7 +147,7 @@ def terms(
                 type="tertiary",
                 help=f"Take {md(name)} out of the words",
                 on_click=_remove,
-                args=(view, draft, place),
+                args=(view, draft, concept),
             )
     if edited is not None:
         _bias(view, edited, look)
@@ -166,18 +189,20 @@ def _name(name: str, style: figures.Style | None) -> str:
 
 
 def _weighed(
-    view: links.Words, draft: Draft, weights: tuple[float | None, ...], place: int, key: str
+    view: links.Words, draft: Draft, weights: tuple[float | None, ...], concept: int, key: str
 ) -> None:
     """A weight was set by hand: it holds, and so do the others as they were shown."""
-    given = list(weights)
-    given[place] = st.session_state[key]  # None, where it was emptied: fitted beside the others
-    common.show(replace(view, way="keep", terms=write(draft.ids, given)))
+    terms = _now(view, draft, weights)
+    if concept not in terms:  # removed in the same moment
+        return
+    terms[concept] = st.session_state[key]  # None, where it was emptied: fitted beside the others
+    common.change(view, way="keep", terms=write(tuple(terms), tuple(terms.values())))
 
 
-def _remove(view: links.Words, draft: Draft, place: int) -> None:
-    ids = [c for n, c in enumerate(draft.ids) if n != place]
-    weights = [w for n, w in enumerate(draft.weights) if n != place]
-    common.show(replace(view, terms=write(ids, weights)))
+def _remove(view: links.Words, draft: Draft, concept: int) -> None:
+    terms = _now(view, draft)
+    terms.pop(concept, None)
+    common.change(view, terms=write(tuple(terms), tuple(terms.values())))
 
 
 def add(view: links.Words, draft: Draft, sayable: pd.DataFrame, names: Mapping[int, str]) -> None:
@@ -202,7 +227,9 @@ def _add(view: links.Words, draft: Draft, names: Mapping[int, str]) -> None:
     st.session_state[_ADD] = None
     if concept is None:
         return
-    if concept in draft.ids:
+    terms = _now(view, draft)
+    if concept in terms:
         st.toast(f"{md(names[concept])} is among the words already.", icon=":material/info:")
         return
-    common.show(replace(view, terms=write([*draft.ids, int(concept)], [*draft.weights, None])))
+    terms[int(concept)] = None
+    common.change(view, terms=write(tuple(terms), tuple(terms.values())))

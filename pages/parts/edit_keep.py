@@ -14,9 +14,9 @@ from lexplain_core.notes import Notes, check_name
 from lexplain_core.store import Explanation, Made, Store, Unit
 
 from .. import common, links
+from .edit_terms import NAME
 from .words import md, message
 
-_NAME = "name of the words"
 _SAID = "said about keeping"
 
 
@@ -30,30 +30,37 @@ def show(
 ) -> None:
     """The form that keeps the words, and what is kept of this unit. keys: of the concepts, by id."""
     st.subheader("Keep these words", anchor=False)
-    if _NAME not in st.session_state and view.method in opened.store.by_hand:
-        st.session_state[_NAME] = view.method
+    if NAME not in st.session_state:
+        st.session_state[NAME] = view.method if view.method in opened.store.by_hand else ""
+    own = [one for one in unit.explanations if one.method in opened.store.by_hand]
+    name = " ".join(st.session_state[NAME].split())
+    replaces = name in {one.method for one in own}
     with st.form("keep", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
             "Name",
-            key=_NAME,
+            key=NAME,
             width=320,
             placeholder="such as: by hand",
             help="They then stand beside the machine’s explanations as a method of this name, on every page. Words of "
             "this unit that have the name already are replaced.",
         )
-        st.form_submit_button(
-            "Keep",
+        # what it gives is read here and not in a callback, which would know the words of the run before: a weight that is
+        # typed in arrives together with the click
+        asked = st.form_submit_button(
+            f"Replace “{md(name)}”" if replaces else "Keep",
             icon=":material/save:",
+            key="keep words",
             disabled=edited is None,
-            on_click=_keep,
-            args=(view, opened.store, unit, edited, keys, seen),
         )
+    if asked:
+        if edited is not None:
+            _keep(view, opened.store, unit, edited, keys, seen)
+        st.rerun()
     said = st.session_state.pop(_SAID, None)
     if said and said[0] == (view.store, unit.layer, unit.unit):
         (st.success if said[1] else st.error)(
             said[2], icon=":material/check:" if said[1] else ":material/error:"
         )
-    own = [one for one in unit.explanations if one.method in opened.store.by_hand]
     for one in own:
         _kept(view, opened.store, unit, one)
 
@@ -91,7 +98,7 @@ def _keep(
 ) -> None:
     where = (view.store, unit.layer, unit.unit)
     try:
-        name = check(st.session_state[_NAME], store)
+        name = check(st.session_state[NAME], store)
         Notes.of(store).keep(made(view, unit, edited, name, keys, seen))
     except UserError as error:
         st.session_state[_SAID] = (where, False, message(error))

@@ -13,6 +13,7 @@ from lexplain_core.store import Explanation
 from .. import links
 
 EMPTY = "none"
+NAME = "name of the words"  # in the session: what they are to be kept under
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 import streamlit as st
 
@@ -203,7 +201,7 @@ def _signed(change: float) -> str:
 
 def _to_range(view: links.Neuron, default: int) -> None:
     bucket = st.session_state["range picker"]
-    common.show(replace(view, bucket=None if bucket == default else bucket))
+    common.change(view, bucket=None if bucket == default else bucket)
 
 
 def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from lexplain_core import figures
@@ -31,10 +29,7 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
     span = unit.maximum if unit.buckets is not None else max(abs(unit.maximum), abs(unit.minimum))
     fine = figures.decimals(span, 50)
     if only is not None and not ids:
-        st.info(
-            f"No image of the probing set is in this range, {ranges.in_words(unit, only)}. Choose another one above.",
-            icon=":material/info:",
-        )
+        st.info(ranges.none_to_show(opened, unit, only), icon=":material/info:")
     else:
         thumbs.rows(opened.store, groups, fine, overlay)
     hidden.bar(opened, ids)
@@ -66,7 +61,7 @@ def _group(view: links.Neuron, unit: Unit, bucket: int, most: int) -> tuple:
     examples = unit.examples(bucket, count=most, seed=view.draw, top=view.pick == "top")
     count = ranges.count(unit, bucket)
     note = figures.plural(count, "image") + (f", {share(count, len(unit.activations))}" if count else "")
-    return ranges.in_words(unit, bucket), note, examples
+    return ranges.numbered(unit, bucket), note, examples
 
 
 def _controls(view: links.Neuron, unit: Unit) -> None:
@@ -102,7 +97,7 @@ def drawing(view: links.Neuron) -> None:
 
 
 def _redraw(view: links.Neuron) -> None:
-    common.show(replace(view, draw=view.draw + 1 if view.draw < links.LARGEST else 0))
+    common.change(view, draw=links.next_draw(view.draw))
 
 
 # -- maps -----------------------------------------------------------------------------------------
@@ -152,4 +147,4 @@ def _map_words(view: links.Neuron, maps: dict[int, UnitMap], images: int) -> str
 
 
 def _to_map(view: links.Neuron) -> None:
-    common.show(replace(view, map=int(st.session_state["map"])))
+    common.change(view, map=int(st.session_state["map"]))

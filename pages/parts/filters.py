@@ -106,7 +106,7 @@ def widgets(view: links.Overview, opened: common.Opened, asked: Wanted, known: S
             ["", *methods],
             key="f by",
             format_func=lambda name: name or "any method’s words",
-            help="Whose explanations the box searches",
+            help="Whose explanations the box searches; without words, units that have one are kept",
             **changed,
         )
     place = second[-1].container(horizontal=True, vertical_alignment="center", gap="small")
@@ -157,9 +157,9 @@ def _ranged(view: links.Overview, name: str) -> None:
     low, high = (st.session_state[f"f {name} {end}"] for end in ("from", "to"))
     if name == "score":
         ends = (None if end is None else min(1.0, max(-1.0, round(end, 4))) for end in (low, high))
-        common.show(replace(view, **dict(zip(("low", "high"), ends, strict=True)), shown=1))
+        common.change(view, **dict(zip(("low", "high"), ends, strict=True)), shown=1)
     else:
-        common.show(replace(view, **{name: write_range((low, high)), "shown": 1}))
+        common.change(view, **{name: write_range((low, high)), "shown": 1})
 
 
 def _set(view: links.Overview, default: str) -> None:
@@ -171,22 +171,19 @@ def _set(view: links.Overview, default: str) -> None:
 
 
 def _changed(view: links.Overview, default: str) -> None:
-    """Give the address what the widgets say."""
+    """Give the address what the widgets say, where that isn't what the view says."""
     state = st.session_state
     same = state["f sort"] == view.sort.removeprefix("-")
     method = state.get("f method", view.method)
-    common.show(
-        replace(
-            view,
-            layer=state["f layer"],
-            q=" ".join(state["f q"].split()),
-            status=state["f status"],
-            sort=(state["f order"] if same else first_order(state["f sort"])) + state["f sort"],
-            method="" if method == default else method,
-            by=state.get("f by", view.by),
-            shown=1,
-        )
-    )
+    said = {
+        "layer": state["f layer"],
+        "q": " ".join(state["f q"].split()),
+        "status": state["f status"],
+        "sort": (state["f order"] if same else first_order(state["f sort"])) + state["f sort"],
+        "method": "" if method == default else method,
+        "by": state.get("f by", view.by),
+    }
+    common.change(view, **{name: v for name, v in said.items() if v != getattr(view, name)}, shown=1)
 
 
 def first_order(column: str) -> str:

@@ -140,7 +140,7 @@ def what_is_this() -> None:
         st.markdown(
             """
 One **unit** computes one number for every image: its *activation*. The line at the top, such as
-`2.1·snow + 1.3·dog + 0.2`, is its **explanation**: add the weight of each concept that an image shows, and the
+`2.1·snow + 1.3·dog + 0.2`, is its **explanation**, also called the unit’s *words*: add the weight of each concept that an image shows, and the
 bias at the end, and you get the activation that the words predict.
 
 The **stacked chart** takes the images from those that leave the unit at 0 (left) to those that move it most
@@ -169,7 +169,7 @@ of two others belongs with the first? The machine takes the one that looks more 
 The slider **Map** lays over each example where in it the unit fires. *Look closer at one image* runs the network itself, where it is at
 hand.
 
-The tab *Values* shows how often the unit takes which value, the images between any two of them, and its mean over the images of each
+The tab *Values* shows how often the unit takes which value, the images of any range of activations, and its mean over the images of each
 class. *Similar units* lists those of the layer that rise and fall with this one, and those that are put in much the same words.
 
 Which concepts an image shows is said by its labels, or by an **encoder**, a network that compares images with

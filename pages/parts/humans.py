@@ -22,14 +22,6 @@ def people(store: str) -> pd.DataFrame:
     return _scores(store, _key())
 
 
-def with_humans(table: pd.DataFrame, store: str) -> pd.DataFrame:
-    """The table of units with the columns human (the proportion right, NaN where nobody was asked) and human_answers."""
-    found = _scores(store, _key())[["layer", "unit", "human", "answers"]]
-    return table.merge(
-        found.rename(columns={"answers": "human_answers"}), on=["layer", "unit"], how="left", validate="1:1"
-    )
-
-
 def _key() -> tuple:
     return tuple(signature(entry.path) for entry in find_studies() if entry.error is None)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from lexplain_core import figures
@@ -82,7 +80,7 @@ def _title(found: UnitList | None) -> str:
 
 def _choose(view: links.Overview) -> None:
     name = st.session_state["f starred"]
-    common.show(replace(view, starred=name, shown=1))
+    common.change(view, starred=name, shown=1)
     if name:
         star.use(name)
 
@@ -118,14 +116,19 @@ def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
-    st.button(
-        f"Delete the list of {count}",
-        icon=":material/delete:",
-        key="delete list",
-        on_click=_delete,
-        args=(view, notes, name),
-        help="With its remarks; the units themselves stay as they are",
-    )
+    with st.popover("Delete the list", icon=":material/delete:", key="delete list"):
+        remarks = sum(bool(row.remark) for row in rows)
+        lost = f" and {figures.plural(remarks, 'remark')}" if remarks else ""
+        st.markdown(
+            f"“{md(name)}”, its {count}{lost} will be gone for good. The units themselves stay as they are."
+        )
+        st.button(
+            "Delete it",
+            key="really delete list",
+            type="primary",
+            on_click=_delete,
+            args=(view, notes, name),
+        )
     st.divider()
 
 
@@ -133,15 +136,15 @@ _LONGEST = 6000  # characters of units in an address: browsers and servers take 
 
 
 def _rename(view: links.Overview, notes: Notes, name: str) -> None:
-    new = _safely(notes.rename, name, st.session_state[f"new name of {name}"])
+    new = star.safely(_say, notes.rename, name, st.session_state[f"new name of {name}"])
     if new:
-        common.show(replace(view, starred=new))
+        common.change(view, starred=new)
         star.use(new)
 
 
 def _delete(view: links.Overview, notes: Notes, name: str) -> None:
-    _safely(notes.delete, name)
-    common.show(replace(view, starred="", shown=1))
+    star.safely(_say, notes.delete, name)
+    common.change(view, starred="", shown=1)
 
 
 def _bring(view: links.Overview, notes: Notes) -> None:
@@ -160,7 +163,7 @@ def _bring(view: links.Overview, notes: Notes) -> None:
 def _take_in(view: links.Overview, notes: Notes, given) -> None:
     state = st.session_state
     state["lists brought"] = state.get("lists brought", 0) + 1  # a new, empty field
-    brought = _safely(notes.from_json, given.getvalue())
+    brought = star.safely(_say, notes.from_json, given.getvalue())
     if brought:
         said = [("done", f"The list “{brought.name}” has {figures.plural(brought.count, 'unit')}.")]
         state["lists said"] = said + [("problem", text) for text in brought.problems]
@@ -186,17 +189,18 @@ def _from_address(view: links.Overview, opened: common.Opened, notes: Notes) -> 
             icon=":material/close:",
             type="tertiary",
             key="leave list",
-            on_click=common.show,
-            args=(replace(view, units="", shown=1),),
+            on_click=common.change,
+            args=(view,),
+            kwargs={"units": "", "shown": 1},
         )
 
 
 def _keep(view: links.Overview, notes: Notes, units: list[tuple[str, int]]) -> None:
     name = st.session_state["keep as"]
-    if _safely(notes.star_all, name, units) is not None:
+    if star.safely(_say, notes.star_all, name, units) is not None:
         name = " ".join(name.split())
         star.use(name)
-        common.show(replace(view, units="", starred=name, shown=1))
+        common.change(view, units="", starred=name, shown=1)
 
 
 def _remarks(view: links.Overview, rows: list[Starred]) -> None:
@@ -225,21 +229,13 @@ def _remark(row: Starred) -> str:
 # -- what one takes away --------------------------------------------------------------------------
 
 
-def wanted_of(view: links.Overview, opened: common.Opened) -> Wanted:
-    """The filter that a view asks for; what can't be used in it is left out."""
-    units, listed, _ = among(view, opened)
-    return replace(Wanted.read(links.query(view))[0], among=units, listed=listed)
-
-
-def export(
-    view: links.Overview, opened: common.Opened, wanted: Wanted | None = None, total: int | None = None
-) -> None:
-    """The units of the filter as files, and onto a list. wanted: the filter, that of the view without; total: how many
-    units it leaves."""
-    wanted = wanted or wanted_of(view, opened)
-    count = "the units shown" if total is None else figures.plural(total, "unit")
+def export(opened: common.Opened, wanted: Wanted, total: int) -> None:
+    """The units of a filter as files, and onto a list. total: how many units it leaves."""
+    count = figures.plural(total, "unit")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lx_export"):
-        st.html(f'<span class="lx-muted">Take away {count}:</span>', width="content")
+        st.html(
+            f'<span class="lx-muted">Take away {count}, a row per unit and method:</span>', width="content"
+        )
         for form, title in _TITLES.items():
             st.download_button(
                 title,
@@ -271,7 +267,7 @@ def _file(opened: common.Opened, wanted: Wanted, form: str) -> bytes:
 def _put(opened: common.Opened, wanted: Wanted) -> None:
     name, store = st.session_state["onto"], opened.store
     rows = store.find(wanted, None, 0, people(store.id)).rows
-    new = _safely(Notes.of(store).star_all, name, zip(rows["layer"], rows["unit"], strict=True))
+    new = star.safely(_say, Notes.of(store).star_all, name, zip(rows["layer"], rows["unit"], strict=True))
     if new is not None:
         star.use(" ".join(name.split()))
         known = len(rows) - new
@@ -281,10 +277,5 @@ def _put(opened: common.Opened, wanted: Wanted) -> None:
         st.session_state["lists said"] = [("done", text)]
 
 
-def _safely(do, *args):
-    """Do it; what goes wrong is said on the page."""
-    try:
-        return do(*args)
-    except UserError as error:
-        st.session_state["lists said"] = [("problem", str(error))]
-        return None
+def _say(problem: str) -> None:
+    st.session_state["lists said"] = [("problem", problem)]

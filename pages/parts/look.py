@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -77,7 +76,7 @@ def _choose(view: links.Neuron, opened: common.Opened, unit: Unit, shown: list[i
 
 
 def _to_image(view: links.Neuron) -> None:
-    common.show(replace(view, image=st.session_state["image picker"]))
+    common.change(view, image=st.session_state["image picker"])
 
 
 def _closer(view: links.Neuron, opened: common.Opened, unit: Unit, image: int) -> None:
@@ -123,7 +122,7 @@ def _switch(view: links.Neuron, kinds: tuple[str, ...], kind: str) -> None:
 
 
 def _to_kind(view: links.Neuron) -> None:
-    common.show(replace(view, kind=st.session_state["kind"]))
+    common.change(view, kind=st.session_state["kind"])
 
 
 # -- the network ----------------------------------------------------------------------------------

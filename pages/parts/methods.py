@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html import escape
 
 import pandas as pd
@@ -86,11 +85,11 @@ def _choice(label: str, options: list[str], key: str, **more) -> None:
 def _to_method(view: links.Neuron, explanation: Explanation | None) -> None:
     own = explanation is not None and view.matrix == explanation.matrix
     method = st.session_state["method picker"]
-    common.show(replace(view, method=method, matrix="" if own else view.matrix))
+    common.change(view, method=method, **({"matrix": ""} if own else {}))
 
 
 def _to_matrix(view: links.Neuron) -> None:
-    common.show(replace(view, matrix=st.session_state["matrix picker"]))
+    common.change(view, matrix=st.session_state["matrix picker"])
 
 
 def side_by_side(unit: Unit, shown: Explanation | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
 from html import escape
 
 import pandas as pd
@@ -75,4 +74,4 @@ def _row(
 
 def _instead(view: links.Picture, key: str) -> None:
     if (number := st.session_state[key]) is not None:
-        common.show(replace(view, image=int(number), unit=None))
+        common.change(view, image=int(number), unit=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from uuid import uuid4
 
@@ -92,8 +92,8 @@ def choose(view: links.Picture, opened: common.Opened) -> None:
                 icon=":material/undo:",
                 key="back to sent",
                 type="tertiary",
-                on_click=common.show,
-                args=(replace(view, image=None, unit=None),),
+                on_click=_go,
+                args=(view, None),
             )
 
 
@@ -109,10 +109,9 @@ def _received(view: links.Picture, key: str) -> None:
         if image is not sent.image:
             notes += (f"It was made smaller, to {image.width:,} × {image.height:,} pixels.",)
         state[_SENT] = Taken(("sent", uuid4().hex), image, sent.name, sent.image.size, notes)
-        state.pop(_WRONG, None)
-        common.show(replace(view, image=None, unit=None))
+        _go(view, None)
     except UserError as error:
-        state[_WRONG] = str(error)
+        state[_WRONG] = (_where(view), str(error))
     finally:
         state[_TIMES] += 1  # another uploader, an empty one
         _forget(file)
@@ -125,24 +124,36 @@ def _forget(file: UploadedFile) -> None:
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
-def _numbered(view: links.Picture) -> None:
+def _go(view: links.Picture, image: int | None) -> None:
+    """To another picture; what was wrong with one that was sent is no more of interest."""
     st.session_state.pop(_WRONG, None)
-    common.show(replace(view, image=st.session_state["picture number"], unit=None))
+    common.change(view, image=image, unit=None)
+
+
+def _where(view: links.Picture) -> tuple:
+    """What an error is said beside: it goes when one moves on, by whatever way."""
+    return view.store, view.layer, view.image, view.unit
+
+
+def _numbered(view: links.Picture) -> None:
+    _go(view, st.session_state["picture number"])
 
 
 def _random(view: links.Picture, opened: common.Opened) -> None:
-    st.session_state.pop(_WRONG, None)
     count, hidden = len(common.images(opened)), opened.store.hidden
     for _ in range(1000):
         number = random.randrange(count)
         if number not in hidden and number != view.image:
-            return common.show(replace(view, image=number, unit=None))
+            return _go(view, number)
 
 
 def current(view: links.Picture, opened: common.Opened) -> Taken | None:
     """The picture that is asked for; None, after saying why, where there is none."""
-    if wrong := st.session_state.get(_WRONG):
+    where, wrong = st.session_state.get(_WRONG, (None, ""))
+    if where == _where(view):
         st.error(message(wrong), icon=":material/broken_image:")
+    else:
+        st.session_state.pop(_WRONG, None)
     if view.image is None:
         return st.session_state.get(_SENT)
     if view.image not in common.images(opened).index:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
 from html import escape
 from io import BytesIO
 
@@ -23,6 +22,10 @@ from .words import md, rounded
 _OPACITY = 0.7
 _SIDE = 176  # CSS pixels of the picture
 _SMALL = 72  # of the picture beside a unit
+_LINE = (
+    '<div class="lx-facts lx-muted" role="separator" style="display:flex;align-items:center;gap:.6rem">below 99% of the '
+    'probing images: not unusual<span style="flex:1;border-top:2px dashed currentColor"></span></div>'
+)  # at the 99 % mark
 _SHARP = 64  # pictures narrower than this keep hard pixel edges when they are enlarged
 
 
@@ -39,6 +42,20 @@ def summary(opened: common.Opened, layer: str, found: picture.Unusual) -> str:
         f"{images:,} images of the probing set, **{found.under:,}** less than on 99% of them. Of an ordinary image one expects "
         f"{usual} at each end.{others}"
     )
+
+
+def heading(found: picture.Unusual, method: str) -> str:
+    """What the list of units is, whether any of them is unusual, and whose words they are (Markdown)."""
+    count = len(found.high)
+    unusual = min(found.above, count)
+    if unusual == 0:
+        how = "none of them is unusual (beyond 99% of the probing images)"
+    elif unusual == count:
+        how = "all of them are unusual (beyond 99% of the probing images)"
+    else:
+        how = f"{unusual} of them {'is' if unusual == 1 else 'are'} unusual, those above the line at 99%"
+    which = f"The {count} units highest" if count > 1 else "The unit highest"
+    return f"**{which} in {'their' if count > 1 else 'its'} own range**: {how}. Words by the method {md(method)}."
 
 
 def chosen(view: links.Picture, found: picture.Unusual) -> int | None:
@@ -77,8 +94,11 @@ def rows(
     table = common.units(opened)
     words = table[table["layer"] == view.layer].set_index("unit")
     said = _simulated(opened.key, view.layer, tuple(frame["unit"]), taken.number, store)
-    for row in frame.itertuples():
+    above = (frame["below"] > 1 - picture.TAIL).tolist()
+    for place, row in enumerate(frame.itertuples()):
         unit = int(row.unit)
+        if place and above[place - 1] and not above[place]:
+            st.html(_LINE)
         with st.container(
             horizontal=True, vertical_alignment="center", gap="small", key=f"lx_unit_{key}_{unit}"
         ):
@@ -108,8 +128,9 @@ def rows(
                             key=f"map of {unit}",
                             type="tertiary",
                             disabled=unit == now,
-                            on_click=common.show,
-                            args=(replace(view, unit=unit),),
+                            on_click=common.change,
+                            args=(view,),
+                            kwargs={"unit": unit},
                             help=f"Show large where unit {unit} fires",
                         )
                 st.html(_facts(row, images, said.get(unit)) + _words(words.loc[unit]))

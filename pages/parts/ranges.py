@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -27,6 +27,11 @@ def in_words(unit: Unit, bucket: int) -> str:
     return f"{low} to {high}"
 
 
+def numbered(unit: Unit, bucket: int) -> str:
+    """'8: 3.02 to 3.45', 'below 0'."""
+    return in_words(unit, bucket) if bucket < 0 else f"{bucket + 1}: {in_words(unit, bucket)}"
+
+
 def count(unit: Unit, bucket: int) -> int:
     """How many images of the probing set are in a range."""
     return int(unit.buckets.negative if bucket < 0 else unit.buckets.counts[bucket])
@@ -42,10 +47,10 @@ def known(unit: Unit) -> list[int]:
     return [*reversed(range(len(unit.buckets.counts))), *([-1] if unit.buckets.negative else [])]
 
 
-def with_only(view: links.Neuron, bucket: int | None) -> links.Neuron:
-    """The view with the images of one range, or of all; in a tab that shows images."""
+def with_only(view: links.Neuron, bucket: int | None) -> dict[str, Any]:
+    """The fields of a view that shows the images of one range, or of all; in a tab that shows images."""
     tab = view.tab if view.tab in _WITH_IMAGES else "examples"
-    return replace(view, only=bucket, above=None, below=None, tab=tab)
+    return {"only": bucket, "above": None, "below": None, "tab": tab}
 
 
 def chart(view: links.Neuron, unit: Unit, figure, key: str, alt: str) -> None:
@@ -71,7 +76,22 @@ def _clicked(view: links.Neuron, unit: Unit, key: str) -> None:
     if not points:
         return
     bucket = int(unit.buckets.assign([float(points[0]["x"])])[0])
-    common.show(with_only(view, None if bucket == view.only else bucket))
+    common.change(view, **with_only(view, None if bucket == view.only else bucket))
+
+
+def none_to_show(opened: common.Opened, unit: Unit, bucket: int) -> str:
+    """Why no image of a range is shown."""
+    total, which = count(unit, bucket), in_words(unit, bucket)
+    if total and opened.store.hidden:
+        return all_hidden(total, which)
+    return f"No image of the probing set is in this range, {which}. Choose another one above."
+
+
+def all_hidden(total: int, which: str) -> str:
+    """That a range has images, of which none is shown. The menu of `hidden` is to be below."""
+    if total == 1:
+        return f"The one image of this range, {which}, is hidden. The menu below brings it back."
+    return f"All {total:,} images of this range, {which}, are hidden. The menu below brings them back."
 
 
 def picker(view: links.Neuron, unit: Unit, key: str) -> None:
@@ -90,7 +110,7 @@ def picker(view: links.Neuron, unit: Unit, key: str) -> None:
         format_func=lambda b: (
             "All ranges"
             if b == _ALL
-            else f"Only {in_words(unit, b)} ({figures.plural(count(unit, b), 'image')})"
+            else f"Only {numbered(unit, b)} ({figures.plural(count(unit, b), 'image')})"
         ),
         on_change=_picked,
         args=(view, key),
@@ -109,8 +129,8 @@ def picker(view: links.Neuron, unit: Unit, key: str) -> None:
 
 def _picked(view: links.Neuron, key: str) -> None:
     picked = st.session_state[key]
-    common.show(with_only(view, None if picked == _ALL else picked))
+    common.change(view, **with_only(view, None if picked == _ALL else picked))
 
 
 def _all(view: links.Neuron) -> None:
-    common.show(with_only(view, None))
+    common.change(view, **with_only(view, None))

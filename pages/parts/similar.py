@@ -8,6 +8,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
+from lexplain_core.figures import plural
 from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
@@ -17,17 +18,23 @@ from .words import md, two
 _ALIKE = 10
 
 
-def show(view: links.Neuron, unit: Unit, explanation: Explanation | None) -> None:
+def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Explanation | None) -> None:
     """The tab."""
     st.html(_STYLE)
     left, right = st.columns(2, gap="large")
     with left:
-        _by_activation(view, unit)
+        _by_activation(view, opened, unit)
     with right:
-        _by_words(view, unit, explanation)
+        _by_words(view, opened, unit, explanation)
 
 
-def _by_activation(view: links.Neuron, unit: Unit) -> None:
+def _scored(opened: common.Opened) -> str:
+    """What the scores in the rows were computed on."""
+    count = (common.info(opened).get("splits") or {}).get("test") or 0
+    return f"*Test corr.*: of the unit’s own words, on the test split, {plural(count, 'image')}."
+
+
+def _by_activation(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
     st.subheader("Alike in what they do", anchor=False)
     found = unit.similar(view.method)
     if found.empty:
@@ -40,7 +47,7 @@ def _by_activation(view: links.Neuron, unit: Unit) -> None:
     st.caption(
         f"Correlation of the activations of two units of {md(unit.layer)} over all {len(unit.activations):,} images of the "
         "probing set: 1, they rise and fall together; 0, one says nothing of the other; −1, one rises where the "
-        "other falls."
+        f"other falls. {_scored(opened)}"
     )
     _rows(view, found[found["rank"] > 0], "correlation", "Correlation")
     opposed = found[found["rank"] < 0].sort_values("rank", ascending=False)
@@ -52,7 +59,7 @@ def _by_activation(view: links.Neuron, unit: Unit) -> None:
     )
 
 
-def _by_words(view: links.Neuron, unit: Unit, explanation: Explanation | None) -> None:
+def _by_words(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Explanation | None) -> None:
     st.subheader("Alike in words", anchor=False)
     if explanation is None or explanation.reason:
         st.info("Without an explanation there are no words to compare.", icon=":material/info:")
@@ -61,7 +68,7 @@ def _by_words(view: links.Neuron, unit: Unit, explanation: Explanation | None) -
     st.caption(
         f"Cosine between the weights that {md(explanation.method)} gives to concepts, each unit in its own scale: 1, the same "
         "concepts in the same proportions; 0, no concept in common. Only units above 0 are listed. "
-        "Biases are left out."
+        f"Biases are left out. {_scored(opened)}"
     )
     if found.empty:
         st.info(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -108,27 +110,31 @@ def _menu(notes: Notes, unit: Unit, names: list[str], current: str, on: dict[str
 
 def _toggle(notes: Notes, name: str, unit: Unit, starred: bool) -> None:
     if starred:
-        _safely(notes.unstar, name, unit.layer, unit.unit)
+        safely(_say, notes.unstar, name, unit.layer, unit.unit)
     else:
-        _safely(notes.star, name, unit.layer, unit.unit)
+        safely(_say, notes.star, name, unit.layer, unit.unit)
         use(name)
 
 
 def _another(notes: Notes) -> None:
     name = st.session_state["star list"]
-    if name and (name := _safely(notes.begin, name)):
+    if name and (name := safely(_say, notes.begin, name)):
         use(name)
 
 
 def _note(notes: Notes, name: str, unit: Unit, key: str) -> None:
-    _safely(notes.remark, name, unit.layer, unit.unit, st.session_state[key])
+    safely(_say, notes.remark, name, unit.layer, unit.unit, st.session_state[key])
     use(name)
 
 
-def _safely(do, *args):
-    """Do it; what goes wrong is said on the page."""
+def safely(say: Callable[[str], None], do: Callable[..., Any], *args: Any) -> Any:
+    """Do it; what goes wrong is told to `say`, and None comes back."""
     try:
         return do(*args)
     except UserError as error:
-        st.session_state["star problem"] = str(error)
+        say(str(error))
         return None
+
+
+def _say(problem: str) -> None:
+    st.session_state["star problem"] = problem

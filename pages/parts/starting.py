@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from lexplain_core import figures
 from lexplain_core.store import Start, Wanted
 
 from .. import common, links
+from .units_table import TITLES
 from .words import md, two
 
 
@@ -25,12 +27,28 @@ def starting_points(
         for start, column in zip(starts, st.columns(len(starts)), strict=True):
             with column.container(gap=None):
                 if start.reason is None:
-                    _card(view, start)
+                    _card(view, opened, start)
                 else:
                     st.caption(f"**{md(start.title)}:** {md(start.reason)}")
 
 
-def _card(view: links.Overview, start: Start) -> None:
+def _told(view: links.Overview, opened: common.Opened, start: Start) -> str:
+    """What the numbers of a card are: their column in the table, and where they are from."""
+    column = start.wanted.sort.removeprefix("-")
+    title = TITLES[column][0]
+    splits, method = common.info(opened).get("splits") or {}, view.method or opened.store.default_method
+    test = f"test split, {figures.plural(splits.get('test') or 0, 'image')}"
+    images = f"all {common.info(opened)['images']:,} images"
+    return {
+        "score": f"Test correlation by {method}, {test}",
+        "two_faced": f"{title}: 0 to 1, by {method}, {images}",
+        "length": f"{title}: concepts in the words by {method}",
+        "gap": f"{title}: between methods’ test correlations, {test}",
+        "apart": f"{title}: between ranks by people and by test correlation ({test}), 0 to 1",
+    }[column]
+
+
+def _card(view: links.Overview, opened: common.Opened, start: Start) -> None:
     st.button(
         f"**{start.title}**",
         key=f"start {start.name}",
@@ -39,6 +57,7 @@ def _card(view: links.Overview, start: Start) -> None:
         args=(overview(view, start),),
         help=f"Shows them in the table: {start.note}",
     )
+    st.caption(md(_told(view, opened, start)))
     for layer, unit, value in start.units:
         place = links.Neuron(store=view.store, layer=layer, unit=unit, method=view.method)
         st.page_link(

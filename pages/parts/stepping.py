@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from lexplain_core.store import Unit
 
 from .. import common, links
 from .compare_link import compare_link
+from .figure_link import figure_link
 
 
 def bar(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
@@ -67,16 +68,17 @@ def bar(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
         )
         st.html(f'<span class="lx-muted">units 0 to {unit.units - 1}</span>', width="content")
         st.space("stretch")
+        figure_link(view)
         compare_link(view)
 
 
 def _go(view: links.Neuron, number: int) -> None:
-    common.show(_other(view, unit=number))
+    common.change(view, **_other(unit=number))
 
 
-def _other(view: links.Neuron, **to) -> links.Neuron:
-    """The same view of another unit: a span of activations means nothing there, a range does."""
-    return replace(view, above=None, below=None, **to)
+def _other(**to) -> dict[str, Any]:
+    """The fields that lead to another unit: a span of activations means nothing there, a range does."""
+    return {"above": None, "below": None, **to}
 
 
 def _random(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
@@ -89,7 +91,7 @@ def _random(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
 
 
 def _to_layer(view: links.Neuron) -> None:
-    common.show(_other(view, layer=st.session_state["layer picker"], unit=0))
+    common.change(view, **_other(layer=st.session_state["layer picker"], unit=0))
 
 
 def _to_number(view: links.Neuron) -> None:

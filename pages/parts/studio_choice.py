@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from lexplain_core.figures import print as prints
@@ -44,7 +42,7 @@ def how(view: links.Studio, opened: common.Opened) -> None:
         if view.figure == "ranges":
             _number(view, "per", "Images per range", 1, 12, 1)
         else:
-            _select(view, "palette", list(prints.PALETTES), "Colours", _PALETTES.get)
+            _select(view, "palette", list(prints.PALETTES), "Colours", lambda name: _PALETTES.get(name, name))
     if view.figure == "ranges":
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
@@ -89,8 +87,8 @@ def _toggle(view, field: str, label: str) -> None:
 
 
 def _toggled(view, field: str, key: str) -> None:
-    common.show(replace(view, **{field: int(st.session_state[key])}))
+    common.change(view, **{field: int(st.session_state[key])})
 
 
 def _redraw(view: links.Studio) -> None:
-    common.show(replace(view, draw=view.draw + 1 if view.draw < links.LARGEST else 0))
+    common.change(view, draw=links.next_draw(view.draw))

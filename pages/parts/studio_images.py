@@ -45,8 +45,12 @@ _JS = """
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector('.choice');
-  const active = parentElement.activeElement || document.activeElement;
-  const held = active && active.dataset ? active.dataset.id : null;
+  const focused = root.getRootNode().activeElement;
+  const held = focused && root.contains(focused) ? focused : null;
+  const pictures = (section) => [...section.querySelectorAll('.pic')];
+  const own = (element) => element.closest('figure').querySelector('.pic');
+  const at = held ? { bucket: held.closest('section').dataset.bucket,
+    place: pictures(held.closest('section')).indexOf(own(held)) } : null;
   const make = (tag, name, text) => {
     const element = document.createElement(tag);
     if (name) element.className = name;
@@ -59,6 +63,7 @@ export default function (component) {
     const picture = make('button', data.small ? 'pic px' : 'pic');
     picture.type = 'button';
     picture.dataset.id = `pic ${shot.image}`;
+    picture.tabIndex = -1;
     picture.title = shot.title;
     const image = make('img');
     image.src = shot.src;
@@ -71,7 +76,7 @@ export default function (component) {
       caption.append(make('span', '', shot.value));
     } else {
       picture.setAttribute('aria-pressed', shot.pinned ? 'true' : 'false');
-      picture.setAttribute('aria-label', `${shot.pinned ? 'Unpin' : 'Pin'} ${shot.words}`);
+      picture.setAttribute('aria-label', `${shot.pinned ? 'Unpin' : 'Pin'} ${shot.words}${shot.waiting ? ', waiting' : ''}`);
       picture.onclick = () => say(shot.pinned ? 'unpin' : 'pin', row, shot);
       caption.append(make('span', '', shot.value));
       if (shot.pinned) caption.append(make('span', 'mark', 'pin'));
@@ -79,6 +84,7 @@ export default function (component) {
         const out = make('button', 'out', '×');
         out.type = 'button';
         out.dataset.id = `out ${shot.image}`;
+        out.tabIndex = -1;
         out.title = 'Leave this image out';
         out.setAttribute('aria-label', `Leave out ${shot.words}`);
         out.onclick = () => say('out', row, shot);
@@ -90,6 +96,9 @@ export default function (component) {
   };
   root.replaceChildren(...data.rows.map((row) => {
     const section = make('section');
+    section.dataset.bucket = row.bucket;
+    section.setAttribute('role', 'group');
+    section.setAttribute('aria-label', `${row.title}, ${row.note}`);
     const head = make('div');
     head.append(make('h4', '', row.title), make('p', '', row.note));
     const shots = make('div', 'shots');
@@ -100,10 +109,53 @@ export default function (component) {
     section.append(head, shots);
     return section;
   }));
-  if (held) {
-    const again = [...root.querySelectorAll('button')].find((b) => b.dataset.id === held);
-    if (again) again.focus();
+  // each row is one stop of the Tab key, and the × of its image another; arrows go to the images beside it
+  const stop = (picture) => {
+    const figures = [...picture.closest('.shots').querySelectorAll('figure')];
+    for (const figure of figures) {
+      for (const button of figure.querySelectorAll('button')) button.tabIndex = figure.contains(picture) ? 0 : -1;
+    }
+  };
+  for (const section of root.children) {
+    if (pictures(section).length) stop(pictures(section)[0]);
   }
+  root.onkeydown = (event) => {
+    const button = event.target.closest('button');
+    if (!button || event.altKey || event.ctrlKey || event.metaKey) return;
+    const picture = own(button), row = pictures(picture.closest('section')), place = row.indexOf(picture);
+    if (event.key === 'Delete') {
+      const out = picture.closest('figure').querySelector('.out');
+      if (out) { event.preventDefault(); out.focus(); out.click(); }
+      return;
+    }
+    const rows = [...root.children].filter((section) => pictures(section).length);
+    const beside = (step) => {
+      const other = rows[rows.indexOf(picture.closest('section')) + step];
+      return other ? pictures(other)[Math.min(place, pictures(other).length - 1)] : null;
+    };
+    const to = {
+      ArrowRight: () => row[place + 1], ArrowLeft: () => row[place - 1], Home: () => row[0], End: () => row[row.length - 1],
+      ArrowDown: () => beside(1), ArrowUp: () => beside(-1),
+    }[event.key];
+    if (!to) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = to();
+    if (next) { stop(next); next.focus(); }
+  };
+  if (!held) return;
+  // the same button; where its image is gone from the row, that of the image which took its place
+  const section = [...root.children].find((row) => row.dataset.bucket === at.bucket);
+  const row = section ? pictures(section) : [];
+  let again = [...(row.length ? section : root).querySelectorAll('button')].find((b) => b.dataset.id === held.dataset.id);
+  if (!again) {
+    const last = row.length ? row : [...root.querySelectorAll('.pic')];
+    const next = last[Math.min(row.length ? at.place : last.length - 1, last.length - 1)];
+    if (!next) return;
+    again = (held.className === 'out' && next.closest('figure').querySelector('.out')) || next;
+  }
+  stop(own(again));
+  again.focus();
 }
 """
 _component = st.components.v2.component("lexplain_studio_images", html=_HTML, css=_CSS, js=_JS)
@@ -114,7 +166,8 @@ def show(view: links.Studio, opened: common.Opened, data: prints.FigureData) -> 
     st.subheader("Choose the images", anchor=False)
     st.markdown(
         "Click an image to **pin** it: it stays, whatever the draw. **×** leaves it out, here and in every other range and "
-        f"unit. The pale ones, up to {WAITING} of each range, would come next; a click takes one in. The strongest come first."
+        f"unit. The pale ones, up to {WAITING} of each range, would come next; a click takes one in. The strongest come first. "
+        "By keyboard: Tab goes from range to range, arrows from image to image, Enter pins, Delete leaves out."
     )
     if data.hidden:
         st.caption(f"{figures.plural(data.hidden, 'image')} hidden from this store: never used in figures.")
@@ -139,7 +192,7 @@ def show(view: links.Studio, opened: common.Opened, data: prints.FigureData) -> 
         data={"rows": rows, "small": _small(opened, panel)},
         key="studio images",
         height="content",
-        on_act_change=lambda: _act(view, data, panel),
+        on_act_change=lambda: _act(view, panel),
     )
 
 
@@ -208,10 +261,10 @@ def _small(opened: common.Opened, panel: prints.Panel) -> bool:
 
 
 def _at(view: links.Studio) -> None:
-    common.show(replace(view, at=int(st.session_state["studio at"])))
+    common.change(view, at=int(st.session_state["studio at"]))
 
 
-def _act(view: links.Studio, data: prints.FigureData, panel: prints.Panel) -> None:
+def _act(view: links.Studio, panel: prints.Panel) -> None:
     """What a click asks for, into the address."""
     said = (st.session_state.get("studio images") or {}).get("act")
     if not isinstance(said, dict):
@@ -219,9 +272,10 @@ def _act(view: links.Studio, data: prints.FigureData, panel: prints.Panel) -> No
     what, image, bucket = said.get("what"), said.get("image"), said.get("bucket")
     if not isinstance(image, int | float) or not isinstance(bucket, int | float):
         return
-    choice = changed(data.choice, panel, str(what), int(image), int(bucket))
+    asked, _ = prints.read_choice(links.query(common.now(view), full=True))
+    choice = changed(asked, panel, str(what), int(image), int(bucket))
     said_texts = prints.texts(choice)
-    common.show(replace(view, pins=said_texts["pins"], without=said_texts["without"]))
+    common.change(view, pins=said_texts["pins"], without=said_texts["without"])
 
 
 def changed(

@@ -31,8 +31,9 @@ _JS = """
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const list = parentElement.querySelector('.units');
-  const held = parentElement.contains(document.activeElement) || parentElement.activeElement
-    ? (parentElement.activeElement || document.activeElement).dataset.id : null;
+  const focused = list.getRootNode().activeElement;
+  const held = focused && list.contains(focused) ? focused : null;
+  const was = held ? [...list.children].indexOf(held.closest('li')) : -1;
   list.replaceChildren(...data.units.map((unit, place) => {
     const row = document.createElement('li');
     const name = document.createElement('span');
@@ -48,7 +49,8 @@ export default function (component) {
       button.type = 'button';
       button.textContent = sign;
       button.disabled = off;
-      button.dataset.id = `${move} ${unit}`;
+      button.dataset.move = move;
+      button.dataset.unit = unit;
       button.title = words;
       button.setAttribute('aria-label', `${words}: ${unit}`);
       button.onclick = () => setTriggerValue('move', { move, place, unit });
@@ -56,10 +58,12 @@ export default function (component) {
     }
     return row;
   }));
-  if (held) {
-    const again = [...list.querySelectorAll('button')].find((b) => b.dataset.id === held && !b.disabled);
-    if (again) again.focus();
-  }
+  if (!held || !list.children.length) return;
+  // the same button; where it is off now, one beside it; where its unit is gone, that of the next unit
+  const same = [...list.children].find((row) => row.lastChild.dataset.unit === held.dataset.unit);
+  const row = same || list.children[Math.min(was, list.children.length - 1)];
+  const buttons = [...row.querySelectorAll('button:not(:disabled)')];
+  (buttons.find((b) => b.dataset.move === held.dataset.move) || buttons[0]).focus();
 }
 """
 _component = st.components.v2.component("lexplain_studio_units", html=_HTML, css=_CSS, js=_JS)
@@ -83,15 +87,14 @@ def filled(view: links.Studio, opened: common.Opened) -> links.Studio:
         units = _best(opened)
     view = replace(view, units=prints.units_text(units))
     st.query_params.from_dict(links.query(view))
+    st.session_state[f"studio of {view.store}"] = links.query(view)
     return view
 
 
 def _best(opened: common.Opened) -> list[tuple[str, int]]:
     """The best explained units of the network's last layer."""
-    layers, table = common.layers(opened), common.units(opened)
-    own = layers[layers["source"] == "network"]
-    last = (own if len(own) else layers)["layer"].iloc[-1]
-    rows = table[(table["layer"] == last) & (table["status"] == "alive")]
+    table = common.units(opened)
+    rows = table[(table["layer"] == common.last_layer(opened)) & (table["status"] == "alive")]
     rows = rows.sort_values("score", ascending=False, kind="stable", na_position="last").head(_FIRST)
     return [(str(row.layer), int(row.unit)) for row in rows.itertuples()]
 
@@ -104,7 +107,7 @@ def show(view: links.Studio, opened: common.Opened, choice: prints.FigureChoice)
         if units:
             _mount(view, units)
     _add_one(view, opened, units)
-    _add_list(view, opened, units)
+    _add_list(view, opened)
 
 
 def _mount(view: links.Studio, units: list[tuple[str, int]]) -> None:
@@ -120,27 +123,38 @@ def _moved(view: links.Studio, units: list[tuple[str, int]]) -> None:
     said = st.session_state["studio units"].get("move")
     if not isinstance(said, dict) or not isinstance(said.get("place"), int | float):
         return
-    place, order = int(said["place"]), list(units)
-    if not 0 <= place < len(order):
-        return
-    if said.get("move") == "remove":
+    order, at = moved(units, view.at, str(said.get("move")), int(said["place"]))
+    _put(view, order, at)
+
+
+def moved(units: list[tuple[str, int]], at: int, move: str, place: int) -> tuple[list[tuple[str, int]], int]:
+    """The units after one was moved 'up' or 'down' or was 'remove'd, and `at`: the place, from 1, of the unit whose images
+    are chosen from, which stays that unit."""
+    order = list(range(len(units)))
+    other = place + (1 if move == "down" else -1)
+    if 0 <= place < len(order) and move == "remove":
         del order[place]
-    else:
-        other = place + (1 if said.get("move") == "down" else -1)
-        if not 0 <= other < len(order):
-            return
+    elif 0 <= place < len(order) and 0 <= other < len(order):
         order[place], order[other] = order[other], order[place]
-    _put(view, order)
+    kept = at - 1 in order
+    at = order.index(at - 1) + 1 if kept else max(1, min(at, len(order)))
+    return [units[n] for n in order], at
 
 
-def _put(view: links.Studio, units: list[tuple[str, int]]) -> None:
+def _now(view: links.Studio) -> list[tuple[str, int]]:
+    """The units as the address has them now: another callback may have changed them."""
+    return list(prints.read_choice({"units": common.now(view).units})[0].units)
+
+
+def _put(view: links.Studio, units: list[tuple[str, int]], at: int | None = None) -> None:
     if not units:
         st.session_state[f"studio emptied {view.store}"] = True
     known = {(layer, unit) for layer, unit in units}
-    choice, _ = prints.read_choice({"pins": view.pins})
+    choice, _ = prints.read_choice({"pins": common.now(view).pins})
     kept = [pin for pin in choice.pins if (pin.layer, pin.unit) in known]
     pins = prints.texts(prints.FigureChoice(pins=tuple(kept)))["pins"]
-    common.show(replace(view, units=prints.units_text(dict.fromkeys(units)), pins=pins))
+    at = {} if at is None else {"at": at}
+    common.change(view, units=prints.units_text(dict.fromkeys(units)), pins=pins, **at)
 
 
 def _add_one(view: links.Studio, opened: common.Opened, units: list[tuple[str, int]]) -> None:
@@ -154,14 +168,14 @@ def _add_one(view: links.Studio, opened: common.Opened, units: list[tuple[str, i
         if st.session_state.get("studio number", 0) >= count:
             st.session_state["studio number"] = count - 1
         st.number_input(f"Unit, 0 to {count - 1}", 0, count - 1, step=1, key="studio number", width=115)
-        st.button("Add", key="studio add", icon=":material/add:", on_click=_added, args=(view, units))
+        st.button("Add", key="studio add", icon=":material/add:", on_click=_added, args=(view,))
 
 
-def _added(view: links.Studio, units: list[tuple[str, int]]) -> None:
-    _put(view, [*units, (st.session_state["studio layer"], int(st.session_state["studio number"]))])
+def _added(view: links.Studio) -> None:
+    _put(view, [*_now(view), (st.session_state["studio layer"], int(st.session_state["studio number"]))])
 
 
-def _add_list(view: links.Studio, opened: common.Opened, units: list[tuple[str, int]]) -> None:
+def _add_list(view: links.Studio, opened: common.Opened) -> None:
     """Units that somebody has starred."""
     try:
         notes = Notes.of(opened.store)
@@ -175,10 +189,10 @@ def _add_list(view: links.Studio, opened: common.Opened, units: list[tuple[str, 
         st.session_state["studio list"] = lists[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("List of starred units", lists, key="studio list", width=190)
-        st.button("Add all", key="studio add list", on_click=_added_list, args=(view, opened, units))
+        st.button("Add all", key="studio add list", on_click=_added_list, args=(view, opened))
 
 
-def _added_list(view: links.Studio, opened: common.Opened, units: list[tuple[str, int]]) -> None:
+def _added_list(view: links.Studio, opened: common.Opened) -> None:
     found = []
     for starred in Notes.of(opened.store).units(st.session_state["studio list"]):
         try:
@@ -186,4 +200,4 @@ def _added_list(view: links.Studio, opened: common.Opened, units: list[tuple[str
         except StoreError:
             continue
         found.append((starred.layer, starred.unit))
-    _put(view, [*units, *found])
+    _put(view, [*_now(view), *found])

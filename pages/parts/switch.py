@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -35,4 +34,4 @@ def switch(
 
 def changed(view: Any, field: str, key: str) -> None:
     """Put what a widget says into a field of the view."""
-    common.show(replace(view, **{field: st.session_state[key]}))
+    common.change(view, **{field: st.session_state[key]})

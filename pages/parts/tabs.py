@@ -34,7 +34,7 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit, explanation: Exp
     elif view.tab == "values":
         values.show(view, opened, unit)
     elif view.tab == "similar":
-        similar.show(view, unit, explanation)
+        similar.show(view, opened, unit, explanation)
     elif view.tab == "simulated":
         if explained and not view.matrix:
             st.info(charts.UNSEEN, icon=":material/info:")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -95,7 +94,7 @@ def _sort(view: links.Overview) -> None:
         return
     same = view.sort.removeprefix("-") == name
     down = not view.sort.startswith("-") if same else first_order(name) == "-"
-    common.show(replace(view, sort=f"{'-' if down else ''}{name}", shown=1))
+    common.change(view, sort=f"{'-' if down else ''}{name}", shown=1)
 
 
 def _column(name: str, view: links.Overview, found: Found) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""The tab of values: how often the unit takes which, images of any span of them, and means by class."""
+"""The tab of values: how often the unit takes which, images of any range of them, and means by class."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -13,13 +12,14 @@ from lexplain_core.figures import plain, plural
 from lexplain_core.store import Unit
 
 from .. import common, links
-from . import ranges, thumbs
+from . import hidden, ranges, thumbs
 from .examples import drawing
 from .switch import switch
 from .words import md, quantity, rounded, share
 
 _SCALES = {0: "Linear counts", 1: "Logarithmic counts"}
-_STEPS = 100  # of the slider, about
+_DIGITS = 3  # of the slider’s ends
+_STEPS = 40  # of the slider, at least
 
 
 def show(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
@@ -71,11 +71,11 @@ def _span(view: links.Neuron, unit: Unit) -> tuple[float, float]:
     return low, high
 
 
-# -- images of a span -----------------------------------------------------------------------------
+# -- images of a range ----------------------------------------------------------------------------
 
 
 def _between(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
-    st.subheader("Images of any span of activations", anchor=False)
+    st.subheader("Images of any range of activations", anchor=False)
     only = ranges.chosen(view, unit)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _slider(view, unit)
@@ -87,7 +87,7 @@ def _between(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
     if only is not None:
         total = ranges.count(unit, only)
         found = unit.examples(only, count=ranges.IMAGES, seed=view.draw, top=top)
-        title = ranges.in_words(unit, only)
+        title = ranges.numbered(unit, only)
     else:
         low, high = _span(view, unit)
         if low > high:
@@ -96,9 +96,13 @@ def _between(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
         title = f"{plain(low, places)} to {plain(high, places)}"
     if not total:
         st.info(
-            f"No image of the probing set is in this range, {title}. Move the ends of the slider apart.",
+            f"No image of the probing set is in this range of activations, {title}. Move the ends of the slider apart.",
             icon=":material/info:",
         )
+        return
+    if found.empty:
+        st.info(ranges.all_hidden(total, title), icon=":material/visibility_off:")
+        hidden.note(opened)
         return
     note = f"{plural(total, 'image')}, {share(total, len(unit.activations))}"
     if len(found) < total:
@@ -107,16 +111,13 @@ def _between(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
 
 
 def grid(low: float, high: float) -> tuple[float, float, float]:
-    """A slider's least value, largest value and step for a range of activations: about 100 round steps."""
-    raw = (high - low) / _STEPS
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * 0.999)
-    places = max(0, -math.floor(math.log10(step)))
-    return (
-        round(math.floor(low / step) * step, places),
-        round(math.ceil(high / step) * step, places),
-        round(step, places),
-    )
+    """A slider's least value, largest value and step for a range of activations: the ends in three digits, as they
+    are said in words, in steps of the third; more digits where so few steps would be too coarse."""
+    power = math.floor(math.log10(max(abs(low), abs(high)))) - (_DIGITS - 1)
+    while (high - low) / 10.0**power < _STEPS:
+        power -= 1
+    least, most = (round(round(end / 10.0**power) * 10.0**power, max(0, -power)) for end in (low, high))
+    return least, most, round(10.0**power, max(0, -power))
 
 
 def _slider(view: links.Neuron, unit: Unit) -> None:
@@ -134,7 +135,7 @@ def _slider(view: links.Neuron, unit: Unit) -> None:
         st.session_state[key] = at
     places = max(0, -math.floor(math.log10(step)))
     st.slider(
-        f"Activations from … to …, {rounded(unit.minimum)} to {rounded(unit.maximum)} in all",
+        f"Range of activations, of {rounded(unit.minimum)} to {rounded(unit.maximum)} in all",
         low,
         high,
         step=step,
@@ -148,13 +149,11 @@ def _slider(view: links.Neuron, unit: Unit) -> None:
 
 def _moved(view: links.Neuron, key: str, low: float, high: float) -> None:
     above, below = st.session_state[key]
-    common.show(
-        replace(
-            view,
-            above=None if above <= low else float(above),
-            below=None if below >= high else float(below),
-            only=None,
-        )
+    common.change(
+        view,
+        above=None if above <= low else float(above),
+        below=None if below >= high else float(below),
+        only=None,
     )
 
 

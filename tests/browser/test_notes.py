@@ -117,7 +117,10 @@ def test_stars_lists_and_remarks(visit, own, tmp_path):
     wait_for_parameters(other, starred="My animals")
     found(other, f"2 of {total} units: on the list “My animals”")
     assert notes.units("My animals")[0].remark == "fur, <b>not</b> eyes"
-    other.get_by_role("button", name="Delete the list of 2 units").click()
+    other.get_by_role("button", name="Delete the list").click()
+    expect(other.get_by_text("“My animals”, its 2 units and 1 remark will be gone for good.")).to_be_visible()
+    assert "My animals" in [x.name for x in notes.lists()]
+    other.get_by_role("button", name="Delete it").click()
     found(other, f"All {total} units")
     assert [x.name for x in notes.lists()] == ["From a friend"]
 

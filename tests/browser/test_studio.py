@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import expect
@@ -26,6 +27,12 @@ def taken(page, button: str) -> bytes:
     with page.expect_download() as waiting:
         page.get_by_role("button", name=button, exact=True).click()
     return waiting.value.path().read_bytes()
+
+
+FOCUSED = """() => { let e = document.activeElement;
+  while (e.shadowRoot && e.shadowRoot.activeElement) e = e.shadowRoot.activeElement;
+  const row = e.closest('section');
+  return [Number(row.dataset.bucket), [...row.querySelectorAll('.pic')].indexOf(e)]; }"""  # row and place
 
 
 def core(page, store, kind: str) -> bytes:
@@ -64,9 +71,14 @@ def test_area_charts_from_the_page_to_the_file(visit, dashboard, store, units):
     assert taken(page, "PDF") == core(page, store, "pdf")
     command = page.get_by_text(re.compile(r"^python -m lexplain_core figure")).first
     expect(command).to_contain_text("--level superclasses --column single")
-    for layer, unit in units:
-        page.get_by_role("button", name=f"Remove: {layer} · unit {unit}").click()
+    down = page.get_by_role("button", name=f"Move down: {units[1][0]} · unit {units[1][1]}")
+    expect(down).to_be_focused()  # it is the first now, and can't go up
+    for layer, unit in units[::-1]:
+        page.get_by_role("button", name=f"Remove: {layer} · unit {unit}").press("Enter")
         expect(page.get_by_role("button", name=f"Remove: {layer} · unit {unit}")).to_have_count(0)
+        if unit == units[1][1]:
+            other = page.get_by_role("button", name=f"Remove: {units[0][0]} · unit {units[0][1]}")
+            expect(other).to_be_focused()
     expect(page.get_by_text("A figure needs units")).to_be_visible()
 
 
@@ -78,8 +90,23 @@ def test_images_are_pinned_and_left_out(visit, dashboard, store, units):
     gone, wanted = panel.shots[bucket][0], panel.waiting[bucket][0]
     said = prints.units_text([units[0]])
     page = visit(f"{dashboard}/studio?store={store.id}&figure=ranges&per=2&units={said}")
-    page.get_by_role("button", name=re.compile(f"^Leave out image {gone.image},")).click()
+    page.get_by_role("button", name=re.compile(f"^Leave out image {gone.image},")).press("Enter")
     wait_for_parameters(page, without=str(gone.image))
+    rest = prints.gather(store, replace(choice, without=(gone.image,)), waiting=6).panels[0]
+    first = rest.shots[bucket][0].image  # it took the place
+    expect(page.get_by_role("button", name=re.compile(f"^Leave out image {first},"))).to_be_focused()
+    page.keyboard.press("ArrowRight")  # a row is one stop of the Tab key, and arrows go along it
+    second = rest.shots[bucket][1].image
+    expect(page.get_by_role("button", name=re.compile(f"^Pin image {second},"))).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    waiting = page.get_by_role("button", name=re.compile(f"^Pin image {rest.waiting[bucket][0].image},"))
+    expect(waiting).to_be_focused()
+    assert waiting.get_attribute("aria-label").endswith(", waiting")
+    page.keyboard.press("Tab")  # to the next row
+    assert page.evaluate(FOCUSED) == [
+        next(b for b in (*range(bucket - 1, -1, -1), -1) if b < 0 or panel.counts[b]),
+        0,
+    ]
     expect(page.get_by_role("button", name=re.compile(f"^Bring back image {gone.image},"))).to_be_visible()
     pin = page.get_by_role("button", name=re.compile(f"^Pin image {wanted.image},"))
     pin.focus()

@@ -20,6 +20,7 @@ from PIL import Image
 
 from lexplain_core import Store
 from lexplain_core.errors import UserError
+from lexplain_core.figures import decimals, plain
 from lexplain_core.figures import print as prints
 from lexplain_core.figures.print import FigureChoice, Pin, areas, base, gather, make, palettes, ranges
 
@@ -180,6 +181,30 @@ def test_pins_that_cannot_hold_are_said(store, units):
         assert words in problem
 
 
+def test_the_command_of_a_choice_that_was_put_right_runs(store, units, tmp_path):
+    """Beside units, pins and methods that the store hasn't, which a page only warns of."""
+    from lexplain_core.cli import app
+
+    (layer, unit), _ = units
+    where = store.unit(layer, unit)
+    inside = [int(i) for i in np.flatnonzero(where.buckets.assign(where.activations) == 0)[:4]]
+    pins = tuple(Pin(layer, unit, 0, image) for image in inside)
+    wrong = (Pin(layer, unit, 7, inside[0]), Pin("nowhere", 0, 0, 1))
+    for figure in ("areas", "ranges"):
+        asked = FigureChoice(
+            figure, (*units[:1], ("nowhere", 1), (layer, 10**8)), "unheard", per=2,
+            pins=(*pins, *wrong), without=(inside[3], 10**8),
+        )  # fmt: skip
+        data = gather(store, asked)
+        assert len(data.problems) >= 3
+        assert data.choice.units == units[:1]
+        assert data.choice.pins == (pins[:2] if figure == "ranges" else ())
+        assert gather(store, data.choice).problems == ()
+        out = tmp_path / f"{figure}.svg"
+        app(shlex.split(data.command(str(out)))[3:], standalone_mode=False)
+        assert out.read_bytes() == make(data, "svg")
+
+
 def test_hidden_images_are_never_used(demo_store, units):
     with Store.open(demo_store) as store:
         choice = FigureChoice("ranges", units, per=2)
@@ -201,9 +226,10 @@ def test_units_that_are_not_there(store, units):
     data = gather(store, FigureChoice(units=(*units, ("nowhere", 1)), method="unheard"))
     assert len(data.panels) == 2 and len(data.problems) == 2
     assert "nowhere" in data.problems[0] and "unheard" in data.problems[1]
-    for panel in data.panels:
-        assert panel.composition is None and "unheard" in panel.reason
-    assert make(data, "svg")  # it says so in the panels
+    assert (
+        {panel.explanation.method for panel in data.panels} == {data.choice.method} == {store.default_method}
+    )
+    assert make(data, "svg")
     with pytest.raises(UserError, match="nowhere"):
         gather(store, FigureChoice(units=(("nowhere", 1),)))
     with pytest.raises(UserError, match="needs units"):
@@ -269,6 +295,37 @@ def test_all_panels_have_one_scale(store, units):
         np.testing.assert_allclose(reaches, wanted, rtol=1e-5)
 
 
+@pytest.mark.parametrize("top", [1e-5, 0.037, 0.9, 7.3, 99.0, 1234.5, 87654.0, 654321.0, 3.2e6, 8e12])
+@pytest.mark.parametrize("size", [5.0, 16.0])
+@pytest.mark.parametrize("column", ["single", "double"])
+def test_numbers_below_the_axis_do_not_touch(store, units, top, size, column):
+    """The title beside it is no longer than the axis, too."""
+    data = gather(store, FigureChoice(units=units, scale="same", size=size, column=column))
+    panels = tuple(replace(p, edges=p.edges * (top / float(p.edges[-1])), maximum=top) for p in data.panels)
+    page = areas.sheet(replace(data, panels=panels))
+    texts = [mark for mark in page.marks if mark[0] == "text"]
+    ticks = defaultdict(list)  # by the axis above
+    for _, ((x, y), (_, low), (end, _)), *_ in [m for m in page.marks if m[0] == "line" and len(m[1]) == 3]:
+        for _, at, foot, words, letters, *_, ha, _ in texts:
+            if (
+                ha == "center"
+                and low < foot < low + 1.9 * letters / 72
+                and x <= at <= end
+                and words != "activation"
+            ):
+                half = base.width_of(words, letters) / 2
+                ticks[x, y].append((at - half, at + half, words))
+    assert len(ticks) == len(panels)
+    for found in ticks.values():
+        assert len(found) >= 2 and found[0][2] == "0"
+        assert all(a[1] < b[0] for a, b in zip(found, found[1:], strict=False)), found
+        numbers = [words for *_, words in found if "·" not in words]
+        assert all("," in words for words in numbers if float(words.replace(",", "")) >= 1000)
+    tall = min(b[4] for b in page.marks if b[0] == "box" and not b[6])
+    (title,) = {(words, letters) for _, _, _, words, letters, *_, turned in texts if turned}
+    assert base.width_of(*title) <= tall + 1e-9
+
+
 def test_the_same_concept_looks_the_same_and_no_two_alike():
     rng = np.random.default_rng(0)
     for palette in prints.PALETTES:
@@ -310,6 +367,32 @@ def test_range_images_are_those_of_the_store(store, units):
     left, top = round(x * 300), round(y * 300)
     shown = np.asarray(png.convert("RGB"))[top + 3 : top + 100, left + 3 : left + 100]
     np.testing.assert_array_equal(shown, pixels[3:100, 3:100])  # pixel by pixel, inside the frame
+
+
+@pytest.mark.parametrize("size", [5.0, 16.0])
+@pytest.mark.parametrize("top", [0.004, 3.4, 123.4, 98765.4, 1e30])
+@pytest.mark.parametrize("column", ["single", "double"])
+def test_no_number_is_cut(store, units, size, top, column):
+    """In narrow columns numbers are smaller, or left out with a note; cut, they would be others."""
+    data = gather(store, FigureChoice("ranges", units[:1], per=1, size=size, column=column))
+    (panel,) = data.panels
+    by = top / panel.maximum
+    shots = tuple(tuple(replace(s, activation=s.activation * by) for s in row) for row in panel.shots)
+    counts = tuple(n * 10_000 for n in panel.counts)
+    odd = replace(panel, edges=panel.edges * by, maximum=top, shots=shots, counts=counts)
+    page = ranges.sheet(replace(data, panels=(odd,)))
+    labels = {shot.label for row in shots for shot in row}
+    for words in page.words():
+        assert not any("…" in word and any(c.isdigit() for c in word) for word in words.split()), words
+        if words.endswith("…"):
+            assert any(label.startswith(words[:-1].rstrip()) for label in labels), words
+    for mark in page.marks:
+        if mark[0] == "text":
+            assert base.LEAST_SIZE <= mark[4] and mark[1] >= 0
+    said = " ".join(page.words())
+    assert odd.title in said and (plain(float(odd.edges[-1]), decimals(top)) in said) == (top < 1e30)
+    assert bool(page.notes) == (top == 1e30)
+    assert prints.notes(replace(data, panels=(odd,)))[: len(page.notes)] == page.notes
 
 
 def test_sources_as_csv(store, units):
@@ -379,6 +462,9 @@ def test_lines_fit_their_width():
         assert 1 <= len(lines) <= 4 and all(base.width_of(line, size) <= width + 1e-9 for line in lines)
         if not any("…" in line for line in lines):
             assert " ".join(lines) == text
+    assert base.wrap("2.31·dog + 1.20·cat + 0.55·bird", base.width_of("2.31·dog + 1.20…", 8), 8, most=1) == [
+        "2.31·dog + …"
+    ]
 
 
 def test_a_figure_too_tall_for_a_page_is_said(store, units):

@@ -45,8 +45,3 @@ def test_one_term_and_tiny_weights_are_readable():
     one = Explanation(0, "le-label", "label", (Term(0.00012, 3, "snow", "class"),), 0.0, 0.8, None, {})
     (bar,) = weights_bar(one).data
     assert bar.text[0] == "+0.000120"
-
-
-def test_a_hatched_bar_keeps_its_colour():
-    (bars,) = weights_bar(EXPLANATION).data
-    assert bars.marker.pattern.fillmode == "overlay" and bars.marker.pattern.fgopacity == 1

@@ -259,3 +259,17 @@ def test_a_units_saliency_is_its_gradient(demo):
     (gradient,) = torch.autograd.grad(units[0, 4], tensor)
     found = demo.look(image, "block1", "mean", 4, "saliency")
     np.testing.assert_allclose(found.map.values, gradient[0].abs().amax(0), rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_activation_that_is_no_number_is_said(value):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    with torch.no_grad():
+        module[0].bias[2] = value
+    prepare = Preprocessing(16, (16, 16))
+    looker = Looker(TargetModel("bad", module.eval(), prepare, prepare.cut, (16, 16), "a test"), "cpu")
+    with pytest.raises(UserError, match=f"Layer '0' of bad gives {value} in unit 2 for this picture"):
+        looker.activations(picture(), "0")
+    with pytest.raises(UserError, match=f"gives {value} in unit 2"):
+        looker.look(picture(), "0", "mean", 2)
+    assert np.isfinite(looker.look(picture(), "0", "mean", 1).activation)

@@ -215,3 +215,23 @@ def test_nothing_is_written_to_disk(monkeypatch, tmp_path):
     for kind in ("PNG", "JPEG", "WEBP", "GIF", "TIFF"):
         read_picture(encoded(halves(), kind), "a")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_pages_of_a_tiff_are_not_walked_through(monkeypatch):
+    frames = [Image.new("1", (1, 1))] * 300
+    data = encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+
+    def never(self):
+        raise AssertionError("all pages were visited")
+
+    monkeypatch.setattr("PIL.TiffImagePlugin.TiffImageFile.n_frames", property(never))
+    assert read_picture(data, "pages.tif").notes == ("It has several pages: the first is used.",)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP", "PNG"])
+def test_a_picture_is_decoded_once_and_said_to_be_turned(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    found = read_picture(encoded(halves(), kind, exif=exif), "phone")
+    assert found.image.size == (20, 40) and near(found.image, (10, 5), (200, 30, 40), 40)
+    assert found.notes == ("It was turned upright, as the camera noted.",)

@@ -116,14 +116,54 @@ def test_hidden_images_and_made_explanations_change_the_version_and_stars_do_not
 
 def test_an_explanation_comes_back_as_it_was_kept(notes):
     kept = notes.keep(made())
-    assert kept.made and kept == made(made=kept.made)
+    assert kept.made and kept == made(made=kept.made, store="1234")  # the notes know whose they are
     assert Notes(notes.path).made() == [kept]
+    assert notes.keep(made("other", store="5678")).store == "5678" and notes.forget("other", "block7", 3)
     notes.keep(made(bias=np.float32(0.25), terms=((np.float64(1.5), "class:dog"),)))  # in its place
     assert [(m.bias, m.terms) for m in notes.made()] == [(0.25, ((1.5, "class:dog"),))]
     notes.keep(made(" other  name "))
     assert [m.method for m in notes.made()] == ["mine", "other name"]
     assert notes.forget("mine", "block7", 3) and not notes.forget("mine", "block7", 3)
     assert [m.method for m in notes.made()] == ["other name"]
+
+
+def test_what_is_kept_is_not_read_again(notes, monkeypatch):
+    monkeypatch.setattr(notes, "_rows", None)
+    assert notes.keep(made(made="2026-11-20T10:00:00+00:00")).store == "1234"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("data = 'x'", "it isn't JSON"),
+        ("data = '[]'", "it is no object"),
+        ("data = json_remove(data, '$.terms')", "its terms can't be None"),
+        ("data = json_replace(data, '$.terms[0][1]', 5)", "its terms can't be"),
+        ("data = json_replace(data, '$.bias', 'much')", "its bias can't be 'much'"),
+        ("data = json_replace(data, '$.scores[0].n', 'all')", "its n can't be 'all'"),
+        ("data = json_set(data, '$.scores[0].more', 1)", "more"),
+        ("data = json_set(data, '$.more', 1)", "more"),
+        ("data = json_replace(data, '$.config', 3)", "its config can't be 3"),
+        ("unit = 'three'", "its unit can't be 'three'"),
+    ],
+)
+def test_a_bad_row_leaves_the_others(notes, change, words):
+    notes.keep(made("bad"))
+    kept = notes.keep(made("good"))
+    with sqlite3.connect(notes.path) as con:
+        con.execute(f"UPDATE made SET {change} WHERE method = 'bad'")
+    con.close()
+    found, (fault,) = notes.made_and_faults()
+    assert found == notes.made() == [kept]
+    assert fault.startswith("'bad' of block7, unit ") and words in fault and fault.endswith(".")
+
+
+def test_a_row_that_does_not_say_of_which_store_it_is_is_of_another(notes):
+    notes.keep(made())
+    with sqlite3.connect(notes.path) as con:
+        con.execute("UPDATE made SET data = json_remove(data, '$.store')")
+    con.close()
+    assert notes.made()[0].store not in ("", "1234")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What the Neuron page's new parts say and link to, without a browser."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from lexplain_core.figures import LIGHT, concept_styles
 from lexplain_core.store.buckets import Buckets
 from pages import links
 from pages.parts import charts, ranges, stepping, values
+from pages.parts.words import rounded
 
 
 def unit(values_):
@@ -24,12 +26,13 @@ def unit(values_):
 @pytest.mark.parametrize(
     ("low", "high"), [(0.0, 3.127), (-1.318, -0.507), (1e-7, 0.0035), (-250.0, 9000.0), (0.139, 0.1391)]
 )
-def test_the_slider_covers_the_range_in_about_a_hundred_round_steps(low, high):
+def test_the_slider_ends_where_the_words_say(low, high):
     least, most, step = values.grid(low, high)
-    assert least <= low and high <= most
-    assert least > low - 1.01 * step and most < high + 1.01 * step
-    assert 40 <= (high - low) / step <= 101
-    assert f"{step:e}"[0] in "125"
+    assert abs(least - low) <= 0.51 * step and abs(most - high) <= 0.51 * step
+    assert 40 <= (high - low) / step <= 2000
+    larger = (least, low) if abs(low) > abs(high) else (most, high)
+    assert rounded(larger[0]) == rounded(larger[1])
+    assert f"{step:e}".startswith("1.000000")
     assert (least / step) == pytest.approx(round(least / step), abs=1e-6)
 
 
@@ -37,7 +40,8 @@ def test_ranges_in_words_and_their_counts():
     found = unit([-1.0, 0.0, 0.1, 0.5, 0.8])
     assert ranges.known(found) == [7, 6, 5, 4, 3, 2, 1, 0, -1]
     assert [ranges.count(found, b) for b in (7, 4, 0, -1)] == [1, 1, 2, 1]
-    assert ranges.in_words(found, 7) == "0.70 to 0.80" and ranges.in_words(found, -1) == "below 0"
+    assert ranges.in_words(found, 7) == "0.70 to 0.80" and ranges.numbered(found, 7) == "8: 0.70 to 0.80"
+    assert ranges.numbered(found, -1) == ranges.in_words(found, -1) == "below 0"
     assert ranges.known(unit([0.0, 1.0])) == [7, 6, 5, 4, 3, 2, 1, 0]
 
 
@@ -53,13 +57,13 @@ def test_the_chosen_range_is_ignored_where_there_are_none():
 def test_choosing_a_range_leads_to_where_its_images_are(tab, shown):
     view = links.Neuron(tab=tab, above=0.5, below=0.7)
     found = ranges.with_only(view, 4)
-    assert (found.only, found.tab, found.above, found.below) == (4, shown, None, None)
-    assert ranges.with_only(found, None).only is None
+    assert found == {"only": 4, "tab": shown, "above": None, "below": None}
+    assert ranges.with_only(view, None)["only"] is None
 
 
 def test_another_unit_keeps_the_range_and_drops_the_span():
     view = links.Neuron(unit=3, only=6, above=1.0, below=2.0, level="classes", log=0)
-    found = stepping._other(view, unit=4)
+    found = replace(view, **stepping._other(unit=4))
     assert (found.unit, found.only, found.above, found.below) == (4, 6, None, None)
     assert (found.level, found.log) == ("classes", 0)
 

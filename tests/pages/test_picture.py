@@ -38,10 +38,10 @@ def test_the_summary_says_what_chance_would_give(four):
 
 def test_a_hidden_image_is_neither_shown_nor_drawn(four, monkeypatch):
     drawn = []
-    monkeypatch.setattr(common, "show", drawn.append)
+    monkeypatch.setattr(common, "change", lambda view, **to: drawn.append(to["image"]))
     for _ in range(30):
         picture_taken._random(links.Picture(image=1), four)
-    assert {view.image for view in drawn} == {3}
+    assert set(drawn) == {3}
 
     def page():
         from types import SimpleNamespace
@@ -63,6 +63,22 @@ def test_an_activation_beyond_all_that_were_recorded_is_said():
     assert "more than all 2,000" in html and "beyond the largest so far, 8" in html
     usual = picture_units._facts(SimpleNamespace(below=0.975, value=3.0, maximum=8.0), 2000, 2.5)
     assert "more than 97.5%" in usual and "(largest 8)" in usual and "its words predict 2.5" in usual
+
+
+@pytest.mark.parametrize(
+    ("above", "count", "said"),
+    [
+        (0, 12, "**The 12 units highest in their own range**: none of them is unusual"),
+        (1, 12, "1 of them is unusual, those above the line at 99%"),
+        (5, 12, "5 of them are unusual"),
+        (40, 12, "all of them are unusual"),
+        (0, 1, "**The unit highest in its own range**"),
+    ],
+)
+def test_the_list_says_what_it_is_and_whose_words(above, count, said):
+    high = pd.DataFrame({"unit": range(count)})
+    words = picture_units.heading(Unusual(high, high, above, 0, 90, 0), "le-label_x")
+    assert said in words and words.endswith("Words by the method le\\-label\\_x.")
 
 
 def test_words_from_a_store_are_no_markup():

@@ -170,11 +170,10 @@ def test_reloaded_trials_are_told_and_left_out_of_the_times(made, monkeypatch):
 
 def test_a_damaged_study_leaves_the_overview_as_it_is(made, tmp_path, monkeypatch):
     monkeypatch.setenv("LEXPLAIN_STUDIES", str(tmp_path))
-    table = pd.DataFrame({"layer": ["layer0", "layer9"], "unit": [0, 0]})
-    whole = humans.with_humans(table, "abc")
-    assert whole["human_answers"].tolist()[0] > 0 and np.isnan(whole["human"].iloc[1])
+    whole = humans.people("abc")
+    assert (whole["layer"] == "layer0").any() and (whole["answers"] > 0).all()
     damage(StudyFile.create(tmp_path / "broken.sqlite", make_plan()).path)
-    pd.testing.assert_frame_equal(humans.with_humans(table, "abc"), whole)
+    pd.testing.assert_frame_equal(humans.people("abc"), whole)
 
 
 def test_pages_enter_the_trials_by_their_door():

@@ -96,3 +96,19 @@ def test_calibration_in_words(b, text):
         "measured on": "32 labels, 2,940 images of the train split",
     }  # fmt: skip
     assert list(about.calibration({"kind": "label"})) == ["P(concept)"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (0, "no test score was looked at before they were kept"),
+        (1, "the test scores of 1 version of the words were looked at before these were kept"),
+        (3, "the test scores of 3 versions of the words were looked at before these were kept"),
+    ],
+)
+def test_words_by_hand_say_whether_their_test_scores_were_seen(seen, words):
+    config = {"by": "hand", "made": "2026-11-20T10:00:00+00:00", "way": "refit", "from": "le-label"}
+    assert about.by_hand(config | {"test_scores_seen": seen}) == (
+        f"2026-11-20T10:00:00+00:00; weights by least squares; begun from le-label; {words}"
+    )
+    assert about.by_hand({"by": "hand", "way": [], "test_scores_seen": "?"}) == ""

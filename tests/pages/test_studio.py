@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from lexplain_core import Store
+from lexplain_core.figures import print as prints
 from lexplain_core.figures.print import FigureChoice, Pin, gather
+from pages import links
 from pages.parts.studio_images import changed
 
 
@@ -15,6 +17,12 @@ from pages.parts.studio_images import changed
 def panel(demo_store):
     with Store.open(demo_store) as store:
         return gather(store, FigureChoice("ranges", (("planted", 1), ("planted", 2)), per=2)).panels[0]
+
+
+def test_a_palette_that_there_is_not_is_said():
+    assert links.PALETTES == prints.PALETTES
+    view, problems = links.parse("studio", {"palette": "foo"})
+    assert view.palette == "default" and "default, bright, muted, grey" in problems[0]
 
 
 def test_a_click_pins_and_a_second_one_unpins(panel):

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -190,3 +191,28 @@ def test_thumbnails_shrink_but_never_grow(size, stored):
     assert (found.format, found.mode, found.size) == ("JPEG", "RGB", stored)
     assert np.abs(np.asarray(found, dtype=int) - np.array([0, 128, 128])).max() <= 3
     assert image.size == size
+
+
+def test_deep_grey_takes_little_more_than_its_result():
+    values = np.arange(4096 * 4096, dtype=np.uint32).astype(np.uint16).reshape(4096, 4096)
+    data = encoded(Image.fromarray(values), "PNG")
+    tracemalloc.start()
+    found = open_rgb(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(np.asarray(found)[::511, :, 0], np.rint(values[::511] / 257))
+    assert peak < 130e6  # 17 MB of the result, and strips; whole in float64 it was 400 MB
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "F"])
+def test_what_is_converted_in_strips_has_no_seams(mode, monkeypatch):
+    rng = np.random.default_rng(0)
+    if mode in ("I;16", "F"):
+        values = rng.integers(0, 65536, (50, 31)).astype(np.uint16)
+        data = encoded(Image.fromarray(values if mode == "I;16" else values.astype(np.float32)), "TIFF")
+    else:
+        image = Image.fromarray(rng.integers(0, 256, (50, 31, 4), np.uint8), "RGBA").convert(mode)
+        data = encoded(image, "PNG", **({"transparency": 3} if mode == "P" else {}))
+    whole = np.asarray(open_rgb(data))
+    monkeypatch.setattr("lexplain_core.probe.images._STRIP", 100)
+    assert np.array_equal(np.asarray(open_rgb(data)), whole)

@@ -109,3 +109,20 @@ def test_many_may_ask_at_once(path, made):
         ):
             assert np.array_equal(found[0], made.seen["eye"][ids[0]])
             assert np.array_equal(found[1], store.concept_values("eye", [RED])[0])
+
+
+def test_products_of_float16_are_those_of_float32(monkeypatch):
+    rng = np.random.default_rng(0)
+    images = (rng.normal(size=(700, 48)) / 7).astype(np.float16)
+    images[0], images[1, ::2], images[2] = 0, 6e-8, -1  # zeros, the smallest that there are, the largest
+    words = (rng.normal(size=(3, 48)) / 7).astype(np.float16)
+    expected = words.astype(np.float64) @ images.T.astype(np.float64)
+    for block in (512, 100, 5000):
+        monkeypatch.setattr(concept_values, "_BLOCK", block)
+        assert np.abs(concept_values._cosines(words, images) - expected).max() < 1e-6
+    assert concept_values._cosines(words, images[:0]).shape == (3, 0)
+
+
+def test_vectors_of_images_are_kept_as_small_as_they_are_stored(store):
+    store.concept_values("eye", [RED])
+    assert store._values._images["eye"].dtype == np.float16

@@ -6,16 +6,17 @@ import io
 import json
 import shutil
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from lexplain_core.cli import app
+from lexplain_core.cli import _fields, app
 from lexplain_core.errors import UserError
 from lexplain_core.notes import Notes
-from lexplain_core.store import EXPORTED, Made, Score, Store, StoreError, Wanted, as_bytes
+from lexplain_core.store import EXPORTED, Made, Score, Store, StoreError, Wanted, as_bytes, csv_bytes
 from lexplain_core.store.export import guarded
 
 
@@ -77,6 +78,49 @@ def test_people_and_hand_made_explanations_are_in_it(store):
         ("label", 0.5)
     ]
     assert ",'=mine,hand," in as_bytes(frame, "csv").decode()
+
+
+def test_only_methods_leave_out_what_only_others_explain(store):
+    store.take_in([Made("block7", 3, "mine", ((1.0, "class:dog"),), 0.0, "label", "label", 0.4)], [])
+    frame = store.export(Wanted(), methods=["mine"])
+    assert frame["method"].dropna().tolist() == ["mine"]
+    without = frame[frame["method"].isna()]
+    assert set(without["status"]) <= {"dead", "constant"} and frame[frame["status"] == "alive"][
+        "unit"
+    ].tolist() == [3]
+    everything = store.export(Wanted())
+    assert len(without) == everything["method"].isna().sum()
+
+
+def test_a_missing_ablation_score_has_the_reason_that_tables_give(demo_store, tmp_path):
+    path = shutil.copy(demo_store, tmp_path / "copy.duckdb")
+    with duckdb.connect(str(path)) as con:
+        con.execute("DELETE FROM scores WHERE kind LIKE 'ablation%'")
+        con.execute("UPDATE layers SET effect_reason = NULL")
+        con.execute("UPDATE method_configs SET source = 'x.csv' WHERE method = 'le-siglip'")
+    with Store.open(path) as store:
+        frame = store.export(Wanted())
+        for method in ("le-label", "le-siglip"):
+            table = store.unit_table(method=method).set_index(["layer", "unit"])["ablation_reason"]
+            rows = frame[frame["method"] == method].set_index(["layer", "unit"])["ablation_norm_reason"]
+            assert rows.tolist() == table.loc[rows.index].tolist()
+            assert rows.notna().all() == (method == "le-siglip") and len(rows)
+        assert "Imported explanations get no ablation scores." in set(rows)
+
+
+def test_an_export_reads_the_terms_and_scores_of_its_units_alone(store, monkeypatch):
+    read, all_ = [], Store._all
+
+    def counted(self, *args):
+        rows = all_(self, *args)
+        read.append(len(rows))
+        return rows
+
+    store.export(Wanted())  # what is read once
+    monkeypatch.setattr(Store, "_all", counted)
+    frame = store.export(Wanted(among=(("block7", 3),)))
+    assert len(frame) == 2 and (frame["scores"].map(len) > 0).all()
+    assert max(read) <= frame["scores"].map(len).sum()
 
 
 def test_three_formats_say_the_same(store):
@@ -142,10 +186,8 @@ def test_the_command_takes_a_list_and_hand_made_explanations(store, tmp_path):
     out = tmp_path / "units.parquet"
     assert run(store.path, "--out", out, "--list", "Animals", "--method", "mine").exit_code == 0
     rows = pq.read_table(out).to_pylist()
-    assert [(r["layer"], r["unit"], r["method"]) for r in rows] == [
-        ("block4", 1, None),
-        ("block7", 3, "mine"),
-    ]
+    # the other unit has explanations, though none by this method
+    assert [(r["layer"], r["unit"], r["method"]) for r in rows] == [("block7", 3, "mine")]
     out = tmp_path / "units.json"
     assert (
         run(store.path, "--out", out, "--list", "Animals", "--filter", "units=block7:3,block7:9").exit_code
@@ -157,6 +199,23 @@ def test_the_command_takes_a_list_and_hand_made_explanations(store, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("q=+snow", {"q": "+snow"}),
+        ("q=dog +snow&layer=a", {"q": "dog +snow", "layer": "a"}),
+        ("q=polar+bear+%2Bsnow&low=", {"q": "polar bear +snow", "low": ""}),  # as links write it
+        ("q=what?&layer=x", {"q": "what?", "layer": "x"}),
+        ("?layer=x", {"layer": "x"}),
+        ("overview?q=a?b&shown=2", {"q": "a?b", "shown": "2"}),
+        ("http://host:1/a=b/overview?store=s&q=dog#top", {"store": "s", "q": "dog"}),
+        ("", {}),
+    ],
+)
+def test_an_address_is_read_as_it_stands(text, fields):
+    assert _fields(text) == fields
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (("--out", "x.txt"), "must end in .csv, .json, .parquet"),
@@ -164,6 +223,12 @@ def test_the_command_takes_a_list_and_hand_made_explanations(store, tmp_path):
         (("--out", "x.csv", "--filter", "layer=nope"), "no layer 'nope'"),
         (("--out", "x.csv", "--filter", "block7"), "says nothing"),
         (("--out", "x.csv", "--filter", "overview?store=zz&q=dog"), "of another store, 'zz'"),
+        (("--out", "x.csv", "--filter", "scores=0.5.."), "has 'scores', which the Overview has no filter of"),
+        (("--out", "x.csv", "--filter", "layer=block7&dog"), "has 'dog', which"),
+        (("--out", "x.csv", "--filter", "neuron?layer=block7&unit=3"), "has 'unit', which"),
+        (("--out", "x.csv", "--filter", "q=dog&q=cat"), "a field twice"),
+        (("--out", "x.csv", "--filter", "by=nope"), "no explanations by 'nope'"),
+        (("--out", "x.csv", "--filter", "method=nope"), "no explanations by 'nope'"),
         (("--out", "x.csv", "--filter", "length=zz"), "not a range of length"),
         (("--out", "x.csv", "--filter", "units=zz"), "is no unit"),
         (("--out", "x.csv", "--list", "nope"), "no list 'nope'"),
@@ -175,3 +240,10 @@ def test_the_command_says_in_a_sentence_what_is_wrong(store, words, message, tmp
     result = run(store.path, *words)
     assert isinstance(result.exception, UserError) and message in str(result.exception)
     assert not (tmp_path / "x.csv").exists()
+
+
+def test_any_table_as_csv_has_no_formulas_and_its_numbers_as_they_are():
+    frame = pd.DataFrame({"=a": ["=1+1", "-2", None], "n": [1.5, -2.0, np.nan], "b": [True, False, True]})
+    lines = csv_bytes(frame).decode().splitlines()
+    assert lines == ["'=a,n,b", "'=1+1,1.5,True", "-2,-2.0,False", ",,True"]
+    assert frame.columns[0] == "=a"

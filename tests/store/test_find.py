@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.finding import METHODS
 from benchmarks.finding import write as write_many
-from lexplain_core.store import Store, StoreError, Wanted, sentence
+from lexplain_core.store import Store, StoreError, Wanted, find_table, sentence
 from lexplain_core.store.find import COLUMNS, RANGES, sort_words
 
 from .helpers import SECOND, write
@@ -223,6 +223,58 @@ def test_many_threads_find_the_same(many, human):
     assert len(results) == 12 and len({str(r) for r in results}) == 4
 
 
+def test_sessions_with_different_methods_keep_their_tables(many, human):
+    """More tables are asked for than are kept, each by someone who is about to read it."""
+    problems, rows = [], human.to_dict("records")
+    with Store.open(many.path) as store:
+
+        def work(place):
+            try:
+                for turn in range(10):
+                    # people's answers come in, so that each turn has a table of its own
+                    judged = pd.DataFrame(rows[: 1 + (place * 10 + turn) % len(rows)])
+                    wanted = Wanted(q="a", sort="-apart", method=METHODS[place % len(METHODS)])
+                    found = store.find(wanted, 5, 0, judged)
+                    assert found.rows["human"].notna().any()
+                    store.spans(wanted.method, judged)
+            except Exception as error:
+                problems.append(error)
+
+        threads = [threading.Thread(target=work, args=(place,)) for place in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not problems
+        left = store._all("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'finding_%'")[0][0]
+        assert left == len(store._finding._tables) == find_table._KEPT
+        # a table that is read stays, whatever others ask for
+        with store._finding.of(store, METHODS[0], human) as (wide, people):
+            for count in range(1, 12):
+                store.find(Wanted(method=METHODS[1]), 1, 0, pd.DataFrame(rows[:count]))
+            assert store._all(f"SELECT count(*) FROM {wide} JOIN {people} USING (layer_id, unit)")[0][
+                0
+            ] == len(human)
+
+
+def test_a_method_alone_is_a_filter(many, plain):
+    for by in METHODS:
+        found = many.find(Wanted(by=by), None)
+        expected = [r for r in plain if r["said"].get(by)]
+        assert keys(found.rows) == keys(expected) and 0 < found.total < UNITS
+    assert Wanted(by=METHODS[0]).filtered
+    assert sentence(Wanted(by="le-label")) == "Units: with an explanation by le-label."
+    drawn = {many.surprise(Wanted(by=METHODS[0], layer="layer1")) for _ in range(9)}
+    assert drawn <= set(keys(many.find(Wanted(by=METHODS[0]), None).rows))
+
+
+@pytest.mark.parametrize("wanted", [Wanted(method="nope"), Wanted(by="nope"), Wanted(by="nope", q="a")])
+def test_a_method_that_is_not_there(many, wanted):
+    for ask in (many.find, many.surprise):
+        with pytest.raises(StoreError, match=f"no explanations by 'nope'; it has .*{METHODS[0]}"):
+            ask(wanted)
+
+
 # -- a small store with names, an imported method and few scores ------------------------------------
 
 
@@ -303,7 +355,7 @@ def test_every_filter_has_words_and_reads_back():
     words = sentence(wanted)
     for name in RANGES:
         assert COLUMNS[name].name in words
-    assert not Wanted(sort="-score", method="m", by="m").filtered
+    assert not Wanted(sort="-score", method="m").filtered
 
 
 def test_what_cannot_be_used_is_said():

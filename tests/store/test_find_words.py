@@ -47,6 +47,8 @@ def test_terms(text, terms):
         ('""dog cat', [Term("cat")], '“""dog”'),
         ('dog "polar bear', [Term("dog")], '“"polar bear”'),
         ('"  "', [], '“"”'),
+        ("--snow dog", [Term("dog")], "“--snow”"),
+        ("+-snow", [], "“+-snow”"),
     ],
 )
 def test_what_cant_be_read_is_said_and_the_rest_is_kept(text, terms, piece):
@@ -75,7 +77,23 @@ def test_ranges(text, ends):
     assert read_range(write_range(ends)) == ends
 
 
-@pytest.mark.parametrize("text", ["", "..", "a..b", "0.7..0.2", "nan..1", "..inf", "1...2", "1..2..3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "..",
+        "a..b",
+        "0.7..0.2",
+        "nan..1",
+        "..inf",
+        "1...2",
+        "1..2..3",
+        "1_0..",
+        "infinity",
+        "1e999..",
+        "0x1",
+    ],
+)
 def test_what_is_no_range(text):
     assert read_range(text) is None
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from lexplain_core.probe import open_rgb
 from lexplain_core.store import Store, StoreError, StoreWriter, describe
 from lexplain_core.store.descriptors import distances
 
-from .helpers import N, fill, make
+from .helpers import N, fill, make, write
 
 
 def grid(descriptor: bytes) -> np.ndarray:
@@ -34,10 +36,12 @@ def test_orientation_and_transparency_are_as_people_see_them():
     exif[0x0112] = 6  # shown turned by 90 degrees to the right
     file = io.BytesIO()
     upright.save(file, "PNG", exif=exif)
-    turned = describe(Image.open(file))
+    turned = describe(open_rgb(file.getvalue()))
     assert np.array_equal(grid(turned), np.rot90(grid(describe(Image.fromarray(pixels))), -1))
-    clear = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
-    assert set(describe(clear)) == {255} and set(describe(Image.new("L", (9, 9), 77))) == {77}
+    file = io.BytesIO()
+    Image.new("RGBA", (16, 16), (0, 0, 0, 0)).save(file, "PNG")
+    assert set(describe(open_rgb(file.getvalue()))) == {255}
+    assert set(describe(Image.new("L", (9, 9), 77))) == {77}
 
 
 def test_distance_is_the_root_mean_square_over_channels():
@@ -103,3 +107,41 @@ def test_neighbours_by_a_layer_are_those_of_the_standardised_cosine(tmp_path):
         store.hidden = frozenset({13})
         assert store.layer_neighbours("wide", mine, 4)["image"].tolist() == order[1:].tolist()
         assert store.layer_neighbours("wide", q.mean(1), 4)["similarity"].isna().sum() == 0
+
+
+def test_a_layer_is_read_once_for_ranks_and_neighbours(tmp_path, monkeypatch):
+    path = tmp_path / "s.duckdb"
+    made = write(path)
+    q = made.activations["layer1"]
+    with Store.open(path) as store:
+        read, arrays = [], Store._arrays
+
+        def counted(self, query, *parameters):
+            read.append(query)
+            return arrays(self, query, *parameters)
+
+        monkeypatch.setattr(Store, "_arrays", counted)
+        first = store.ranks("layer1", q[:, 5]), store.layer_neighbours("layer1", q[:, 5], 3)
+        assert sum("SELECT value FROM activations" in query for query in read) == 1
+        assert first[1]["image"][0] == 5
+        store.hidden = frozenset({5})
+        assert 5 not in store.layer_neighbours("layer1", q[:, 5], 3)["image"].tolist()
+        assert sum("SELECT value FROM activations" in query for query in read) == 1
+        for image in range(20, 30):
+            store.ranks("layer1", q[:, image])
+        assert len(store._compared._found) <= 4
+
+
+def test_activations_in_another_order_are_sorted(tmp_path):
+    path = tmp_path / "s.duckdb"
+    q = write(path).activations["layer1"]
+    with Store.open(path) as store:
+        expected = store.ranks("layer1", q[:, 5]), store.layer_neighbours("layer1", q[:, 5], 9)
+    with duckdb.connect(str(path)) as con:
+        con.execute("CREATE TABLE turned AS FROM activations ORDER BY layer_id, unit DESC, image_id DESC")
+        con.execute("DELETE FROM activations")
+        con.execute("INSERT INTO activations FROM turned")
+        con.execute("DROP TABLE turned")
+    with Store.open(path) as store:
+        pd.testing.assert_frame_equal(store.ranks("layer1", q[:, 5]), expected[0])
+        pd.testing.assert_frame_equal(store.layer_neighbours("layer1", q[:, 5], 9), expected[1])

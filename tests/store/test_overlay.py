@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 
 import numpy as np
 import pytest
 
 from lexplain_core.notes import Notes, take_in
-from lexplain_core.store import Made, Score, Store
+from lexplain_core.store import Made, Score, Store, StoreError, Wanted
 
 
 @pytest.fixture
@@ -132,6 +133,50 @@ def test_hidden_images_are_shown_nowhere_and_counted_everywhere(store):
     assert store.unit("block7", 3).top(9)["key"].tolist() == top["key"].tolist()
 
 
+def test_hiding_an_image_leaves_the_tables_for_finding_as_they_are(store):
+    problems = store.take_in([made(), made("le-label")], [])
+    wanted = Wanted(q="dog", method="mine")
+    found = store.find(wanted)
+    use, tables = store._use, [*store._finding._tables.values()]
+    key = store.images([0])["key"][0]
+    assert store.take_in([made(), made("le-label")], [key]) == problems and store.hidden == {0}
+    assert store.find(wanted).rows.equals(found.rows)
+    assert store._use == use and [*store._finding._tables.values()] == tables
+    assert store.take_in([made(bias=0.3)], []) == [] and store.hidden == frozenset() and store._use != use
+    assert store.find(wanted).total == found.total
+
+
+def test_a_table_being_made_keeps_nobody_from_another(store, monkeypatch):
+    store.find(Wanted())
+    begun, go, cursor = threading.Event(), threading.Event(), Store._cursor
+    slow = threading.Thread(target=lambda: store.spans("le-siglip"))
+
+    class Slow:
+        """A cursor that makes tables only when it is let."""
+
+        def __init__(self, real):
+            self.real = real
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+        def execute(self, query, *parameters):
+            if query.startswith("CREATE TABLE memory.main.finding"):
+                begun.set()
+                assert go.wait(20)
+            return self.real.execute(query, *parameters)
+
+    def own(self):
+        return Slow(cursor(self)) if threading.current_thread() is slow else cursor(self)
+
+    monkeypatch.setattr(Store, "_cursor", own)
+    slow.start()
+    assert begun.wait(20)
+    assert store.find(Wanted()).total and slow.is_alive()
+    go.set()
+    slow.join()
+
+
 def test_notes_are_taken_in_when_they_change_and_only_then(store):
     notes = Notes.of(store)
     assert take_in(store) == ("", ())
@@ -170,3 +215,68 @@ def test_threads_read_while_notes_are_taken_in(store):
     for thread in threads:
         thread.join()
     assert not problems
+
+
+def _spoil(notes: Notes, statement: str) -> None:
+    con = sqlite3.connect(notes.path)
+    con.execute(statement)
+    con.commit()
+    con.close()
+
+
+def test_images_stay_hidden_whatever_is_wrong_with_words(store):
+    notes = Notes.of(store)
+    notes.keep(made("good"))
+    notes.keep(made("bad"))
+    notes.hide(store.images([0])["key"][0])
+    _spoil(notes, "UPDATE made SET data = 'x' WHERE method = 'bad'")
+    version, problems = take_in(store)
+    assert version == notes.version() and store.hidden == {0} and store.by_hand == {"good"}
+    assert len(problems) == 1 and "'bad'" in problems[0] and "isn't JSON" in problems[0]
+    _spoil(notes, "ALTER TABLE made RENAME TO mode")
+    notes.hide(store.images([1])["key"][0])
+    version, problems = take_in(store)
+    assert store.hidden == {0, 1} and store.by_hand == frozenset()
+    assert len(problems) == 1 and "can't be read" in problems[0]
+    _spoil(notes, "ALTER TABLE mode RENAME TO made")  # with no change of the version: it is tried again
+    assert take_in(store)[0] != version and store.by_hand == {"good"} and store.hidden == {0, 1}
+
+
+def test_a_store_whose_hidden_images_are_unknown_is_not_shown(store, monkeypatch):
+    notes = Notes.of(store)
+    notes.hide(store.images([0])["key"][0])
+    monkeypatch.setattr("lexplain_core.notes.file._BUSY_S", 0.1)
+    con = sqlite3.connect(notes.path, isolation_level=None)
+    con.execute("PRAGMA locking_mode=EXCLUSIVE")
+    con.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(StoreError, match="isn't shown: images may be hidden"):
+            take_in(store)
+    finally:
+        con.execute("ROLLBACK")
+        con.close()
+    take_in(store)
+    assert store.hidden == {0}
+    notes.path.write_bytes(b"another program's file, and long enough to be taken for one" * 20)
+    with pytest.raises(StoreError, match="isn't shown: images may be hidden"):
+        take_in(store)
+
+
+def test_scores_of_another_build_are_not_shown(store):
+    assert store.take_in([made("here", store=store.id), made("there", store="another")], []) == []
+    unit = store.unit("block7", 3)
+    here, there = unit.explanation("here"), unit.explanation("there")
+    assert here.score().value == 0.5 and here.val_correlation == 0.55
+    assert (there.terms, there.bias) == (here.terms, here.bias) and there.val_correlation is None
+    assert there.score().value is None and "keep it again" in there.score().reason
+    assert all(score.value is None and score.reason for score in there.scores)
+    row = store.unit_table(method="there").set_index(["layer", "unit"]).loc[("block7", 3)]
+    assert np.isnan(row["score"]) and "keep it again" in row["score_reason"]
+
+
+def test_scores_by_a_matrix_that_the_store_lacks_are_left_out(store):
+    gone = Score("gone", "correlation", "test", 400, 0.9, 0.8, 1.0, None)
+    store.take_in([made(simulator="gone", scores=(gone, *made().scores))], [])
+    one = store.unit("block7", 3).explanation("mine")
+    assert one.simulator == "label" and one.score().value == 0.5
+    assert "gone" not in {score.simulator for score in one.scores}

@@ -107,6 +107,8 @@ def test_layers_can_be_named_beside_a_presets():
     model = load_target(Target(model="le/resnet18-places365", weights="random"))
     found = resolve_layers(model, [LayerSpec(name="layer4", pooling="max"), PRESET, LayerSpec(name="layer1")])
     assert [(layer.name, pooling) for layer, pooling in found] == [("layer4", "max"), ("layer1", "mean")]
+    found = resolve_layers(model, [PRESET, LayerSpec(name="layer4", pooling="max")])  # in any order
+    assert [(layer.name, pooling) for layer, pooling in found] == [("layer4", "max")]
 
 
 def test_a_file_of_vgg16_fits_and_keeps_its_weights(tmp_path):

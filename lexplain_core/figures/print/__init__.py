@@ -38,7 +38,8 @@ def notes(data: FigureData) -> list[str]:
     """Sentences about the figure that its maker should know."""
     from .base import unknown_letters
 
-    page, found = _sheet(data), []
+    page = _sheet(data)
+    found = list(page.notes)
     if page.height > PAGE:
         found.append(
             f"The figure is {page.height:.1f} inches tall, more than a page holds ({PAGE:g}): take fewer units, "

@@ -10,7 +10,7 @@ import pandas as pd
 from ...store.text import number
 from ..area import _runs as runs
 from ..palette import Style
-from .base import INK, MUTED, Sheet, first_that_fits, fit, width_of, wrap
+from .base import INK, MUTED, Sheet, first_that_fits, fit, size_that_fits, widest, width_of, wrap
 from .data import OTHER, FigureData, Panel
 from .palettes import other_style, shared_styles
 from .words import letter, score_words
@@ -62,8 +62,41 @@ class _Look:
             many = self.width > 7 * width_of("100%", self.small)
             steps = (0, 0.25, 0.5, 0.75, 1) if many else (0, 0.5, 1)
             return [(step, f"{100 * step:.0f}%") for step in steps]
-        step = _round_step(self.top / 3)
-        return [(i * step / self.top, f"{i * step:.4g}") for i in range(int(self.top / step * 1.0001) + 1)]
+        return _ticks(self.top, self.width, self.small)
+
+
+def _ticks(top: float, width: float, size: float) -> list[tuple[float, str]]:
+    """Round numbers from 0 on, about a third of the axis apart; further where their words have no room
+    beside each other in `width` inches."""
+    step = _round_step(top / 3)
+    while True:
+        numbers = [i * step for i in range(int(top / step * 1.0001) + 1)]
+        marks = [(number / top, _tick(number, top)) for number in numbers]
+        if _apart(marks, width, size) or (wider := _round_step(step * 2.6)) > top:
+            return marks
+        step = wider  # the next of 1, 2, 5, 10, …
+
+
+def _apart(marks: list[tuple[float, str]], width: float, size: float) -> bool:
+    """Whether there is half a letter between all words below an axis."""
+    ends = [_ends(width, *mark, size) for mark in marks]
+    return all(b[0] - a[1] >= 0.5 * size / 72 for a, b in zip(ends, ends[1:], strict=False))
+
+
+def _ends(width: float, place: float, words: str, size: float) -> tuple[float, float]:
+    """From where to where the words at a place of an axis reach: below it, but not much beyond its ends."""
+    half = width_of(words, size) / 2
+    middle = min(max(place * width, half - 0.02), width + 0.02 - half)
+    return middle - half, middle + half
+
+
+def _tick(value: float, top: float) -> str:
+    """'0', '0.25', '2,500'; on an axis of very large or small numbers '5·10⁷'."""
+    if value == 0 or 1e-3 <= top < 1e6:
+        return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+    power = math.floor(math.log10(value * (1 + 1e-9)))
+    raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{value / 10.0**power:.4g}·10{raised}"
 
 
 def _things(panel: Panel, level: str) -> list[int]:
@@ -101,8 +134,7 @@ def _row(look: _Look, panels, first: int, gutter: float, last_from: int) -> None
             page.line_to(
                 [(x + place * look.width, y + look.height), (x + place * look.width, y + look.height + 0.03)]
             )
-            half = width_of(words, look.small) / 2
-            middle = min(max(x + place * look.width, x - 0.02 + half), x + look.width + 0.02 - half)
+            middle = x + sum(_ends(look.width, place, words, look.small)) / 2
             page.text(middle, foot, words, size=look.small, ha="center")
         if first + i >= last_from:
             foot += page.line
@@ -127,8 +159,8 @@ def _row(look: _Look, panels, first: int, gutter: float, last_from: int) -> None
 
 def _head(look: _Look, panel: Panel, place: int) -> list[tuple[str, bool]]:
     """Lines above a panel: (words, bold)."""
-    title = fit(f"{letter(place, len(look.data.panels))}{panel.title}", look.width, look.page.size, True)
-    lines = [(title, True)]
+    title = f"{letter(place, len(look.data.panels))}{panel.title}"
+    lines = [(line, True) for line in wrap(title, look.width, look.page.size, bold=True)]
     if look.data.choice.words:
         facts = [score_words(panel.score)] if panel.score else []
         if panel.edges is not None:
@@ -136,7 +168,7 @@ def _head(look: _Look, panel: Panel, place: int) -> list[tuple[str, bool]]:
         if panel.negative:
             facts.append(f"{panel.negative:,} of {panel.total:,} images below 0 not shown")
         for fact in facts:
-            lines += [(line, False) for line in wrap(fact, look.width, look.small, most=2)]
+            lines += [(line, False) for line in wrap(fact, look.width, look.small)]
     return lines
 
 
@@ -182,19 +214,13 @@ def _counts(look: _Look, panel: Panel, x: float, y: float, reach: float) -> None
     """The number of images above each range: whole where all have room, else in thousands, else smaller."""
     room = reach / 8 - 0.02
     whole = [f"{n:,}" for n in panel.counts]
-    size = look.small
-    words = whole if _widest(whole, size) <= room else [_thousands(n) for n in panel.counts]
-    while _widest(words, size) > room and size > 3.5:
-        size -= 0.25
-    if _widest(words, size) > room:
+    words = whole if widest(whole, look.small) <= room else [_thousands(n) for n in panel.counts]
+    size = size_that_fits(words, room, look.small)
+    if size is None:
         return  # the caption has them
     for bucket, text in enumerate(words):
         page, middle = look.page, x + (bucket + 0.5) / 8 * reach
         page.text(middle, y - 0.075, text, size=size, ha="center", color=MUTED)
-
-
-def _widest(texts: list[str], size: float) -> float:
-    return max(width_of(text, size) for text in texts)
 
 
 def _thousands(n: int) -> str:
@@ -211,9 +237,8 @@ def _y_axis(look: _Look, gutter: float, y: float) -> None:
         page.text(
             gutter - 0.05, at + 0.36 * look.small / 72, f"{100 * share:.0f}%", size=look.small, ha="right"
         )
-    title = first_that_fits(
-        ("share of the range’s images", "share of images"), look.height * 1.25, look.small
-    )
+    ways = ("share of the range’s images", "share of images", "share")
+    title = next((words for words in ways if width_of(words, look.small) <= look.height), "")
     page.text(
         0.09 * page.size / 8,
         y + look.height / 2,

@@ -40,6 +40,7 @@ _METADATA = {
 }
 _HATCH = {"": None, "/": "/////", "\\": "\\\\\\\\\\", ".": "....", "x": "xxxx", "-": "-----", "+": "++++"}
 _LOCK = threading.Lock()  # matplotlib's settings are the process's, and pages run in threads
+LEAST_SIZE = 3.5  # points; smaller letters can't be read
 _SMALL = 64  # images smaller than this keep hard pixel edges when enlarged
 
 
@@ -51,6 +52,7 @@ class Sheet:
     size: float  # of the font, in points
     height: float = 0.0
     marks: list[tuple] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # sentences about what had no room
 
     @property
     def line(self) -> float:
@@ -242,16 +244,32 @@ def first_that_fits(texts: Sequence[str], width: float, size: float) -> str:
     return next((t for t in texts if width_of(t, size) <= width), fit(texts[-1], width, size))
 
 
+def widest(texts: Iterable[str], size: float) -> float:
+    """How wide the widest of some texts is, in inches."""
+    return max((width_of(text, size) for text in texts), default=0.0)
+
+
+def size_that_fits(texts: Sequence[str], width: float, size: float) -> float | None:
+    """The largest size of letters up to `size` at which every text is at most `width` inches wide; None where
+    they would be too small to read. Numbers are made to fit like this: one that is cut is another number."""
+    while size >= LEAST_SIZE and widest(texts, size) > width:
+        size -= 0.25
+    return size if size >= LEAST_SIZE else None
+
+
 def wrap(text: str, width: float, size: float, most: int = 6, bold: bool = False) -> list[str]:
-    """Lines no wider than `width` inches, `most` of them at most: the last one is cut."""
+    """Lines no wider than `width` inches, `most` of them at most: the last one is cut after a word."""
     lines: list[str] = []
     words = clean(text).split(" ")
-    for place, word in enumerate(words):
+    for word in words:
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and width_of(longer, size, bold) <= width:
             lines[-1] = longer
         elif len(lines) == most:
-            lines[-1] = fit(" ".join([lines[-1], *words[place:]]), width, size, bold)
+            kept = lines[-1].split(" ")
+            while len(kept) > 1 and width_of(" ".join([*kept, "…"]), size, bold) > width:
+                kept.pop()
+            lines[-1] = " ".join([*kept, "…"])
             break
         else:
             lines.append(word)

@@ -68,8 +68,9 @@ class Panel:
 class FigureData:
     """Everything that a figure and its caption are drawn from.
 
-    choice: with the method filled in. pictures: JPEGs of the shots by image id. problems: sentences about what
-    the choice asks for and the store can't give. hidden: how many images of the store are hidden.
+    choice: what is shown of what was asked for: the method filled in, without units, pins and methods that the store
+    can't give, so that its command runs. pictures: JPEGs of the shots by image id. problems: sentences about what
+    was left out of it. hidden: how many images of the store are hidden.
     """
 
     choice: FigureChoice
@@ -92,14 +93,21 @@ class FigureData:
 def gather(store: Store, choice: FigureChoice, waiting: int = 0) -> FigureData:
     """Read what a figure shows. waiting: how many more images of each range are named beside those shown.
 
-    Units that the store doesn't have are left out, with a sentence in `problems`; `UserError` where none is left.
-    Hidden images of the store are never used.
+    Units that the store doesn't have and pins that don't hold are left out, with a sentence each in `problems`;
+    `UserError` where no unit is left. Hidden images of the store are never used.
     """
-    choice = replace(choice, method=choice.method or store.default_method)
+    choice, unknown = _method(store, choice)
     units, problems = _units(store, choice)
+    problems += unknown
     hidden = frozenset(getattr(store, "hidden", frozenset()))
     left_out = hidden | set(choice.without)
     pins, problems = _pins(units, choice, left_out, problems)
+    held = {pin for some in pins.values() for pin in some}
+    choice = replace(
+        choice,
+        units=tuple((unit.layer, unit.unit) for unit in units),
+        pins=tuple(pin for pin in choice.pins if pin in held),
+    )
     panels = [_panel(unit, choice) for unit in units]
     pictures: dict[int, bytes] = {}
     if choice.figure == "ranges":
@@ -141,11 +149,18 @@ def _units(store: Store, choice: FigureChoice) -> tuple[list[Unit], list[str]]:
             problems.append(str(error))
     if not found:
         raise UserError(problems[0])
-    if choice.method not in store.methods():
-        problems.append(
-            f"The store has no explanations by {choice.method!r}; it has {', '.join(store.methods()) or 'none'}."
-        )
     return found, problems
+
+
+def _method(store: Store, choice: FigureChoice) -> tuple[FigureChoice, list[str]]:
+    """The choice with a method that the store has, its default where it hasn't the one asked for."""
+    known, default = store.methods(), store.default_method
+    if choice.method in ("", default, *known):
+        return replace(choice, method=choice.method or default), []
+    instead = f"; those by {default} are shown" if known else ""
+    return replace(choice, method=default), [
+        f"The store has no explanations by {choice.method!r}; it has {', '.join(known) or 'none'}{instead}."
+    ]
 
 
 def _panel(unit: Unit, choice: FigureChoice) -> Panel:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..base import decimals, plain
-from .base import FAINT, MUTED, Sheet, first_that_fits, fit, prepared, snapped, width_of, wrap
+from .base import FAINT, INK, MUTED, Sheet, fit, prepared, size_that_fits, snapped, widest, wrap
 from .choice import RANGES
 from .data import FigureData, Panel, Shot
 from .words import letter, score_words
 
+_LINES = 40  # of a description: no words are cut, however many they are
 _GAPS = {"single": 0.03, "double": 0.06}  # inches between images
 
 
@@ -37,15 +38,15 @@ def _head(page: Sheet, data: FigureData, panel: Panel, place: int) -> None:
     """The unit, its description, its score."""
     choice, small = data.choice, _small(page)
     title = f"{letter(place, len(data.panels))}{panel.title}"
-    lines = [(fit(title, choice.width, page.size, True), True, page.size)]
+    lines = [(line, True, page.size) for line in wrap(title, choice.width, page.size, bold=True)]
     described = panel.explanation.text if panel.explanation else panel.reason or "no explanation"
-    lines += [(line, False, page.size) for line in wrap(described, choice.width, page.size)]
+    lines += [(line, False, page.size) for line in wrap(described, choice.width, page.size, _LINES)]
     if choice.words:
         facts = [score_words(panel.score)] if panel.score else []
         if panel.negative:
             facts.append(f"{panel.negative:,} of {panel.total:,} images below 0 not shown")
         if facts:
-            lines += [(line, False, small) for line in wrap("; ".join(facts), choice.width, small, most=3)]
+            lines += [(line, False, small) for line in wrap("; ".join(facts), choice.width, small, _LINES)]
     for words, bold, size in lines:
         page.text(0, page.height + 0.8 * page.line, words, bold=bold, size=size)
         page.height += page.line
@@ -55,45 +56,55 @@ def _edges(page: Sheet, data: FigureData, panel: Panel, side: float, gap: float)
     """Above each column: the range in activation and, with words, how many images it holds."""
     small, places = _small(page), decimals(panel.maximum)
     spans = [tuple(plain(float(e), places) for e in panel.edges[b : b + 2]) for b in range(RANGES)]
-    one_line = all(width_of(f"{low} – {high}", small) <= side for low, high in spans)
-    rows = [[f"{low} – {high}" for low, high in spans]] if one_line else [
-        [f"{low} –" for low, _ in spans], [high for _, high in spans]
-    ]  # fmt: skip
+    rows = [[f"{low} – {high}" for low, high in spans]]
+    if widest(rows[0], small) > side:
+        rows = [[f"{low} –" for low, _ in spans], [high for _, high in spans]]
+    _numbers(page, rows, side, gap, INK, f"The limits of the ranges of {panel.title}")
     if data.choice.words:
-        rows.append([_many(n, side, small) for n in panel.counts])
-    for number, row in enumerate(rows):
-        for bucket, words in enumerate(row):
-            counts = data.choice.words and number == len(rows) - 1
-            page.text(
-                bucket * (side + gap) + side / 2, page.height + 0.8 * page.line, fit(words, side, small),
-                size=small, ha="center", color=MUTED if counts else "#1a1a1a",
-            )  # fmt: skip
-        page.height += page.line
+        _numbers(
+            page, [_counts(panel, side, small)], side, gap, MUTED, f"The numbers of images of {panel.title}"
+        )
     page.height += 0.02
 
 
-def _many(count: int, side: float, size: float) -> str:
-    word = "image" if count == 1 else "images"
-    return first_that_fits((f"{count:,} {word}", f"n = {count:,}", f"{count:,}"), side, size)
+def _numbers(page: Sheet, rows: list[list[str]], side: float, gap: float, color: str, what: str) -> None:
+    """Rows with a number above each column, as large as all have room; none, and a note, where they have none."""
+    size = size_that_fits([words for row in rows for words in row], side, _small(page))
+    if size is None:
+        page.notes.append(f"{what} have no room above the images and are left out: take a wider column.")
+        return
+    for row in rows:
+        for bucket, words in enumerate(row):
+            middle = bucket * (side + gap) + side / 2
+            page.text(middle, page.height + 0.8 * page.line, words, size=size, ha="center", color=color)
+        page.height += page.line
+
+
+def _counts(panel: Panel, side: float, size: float) -> list[str]:
+    """How many images each range holds, in the longest words that have room in all columns."""
+    ways = [
+        [f"{n:,} image{'' if n == 1 else 's'}" for n in panel.counts],
+        [f"n = {n:,}" for n in panel.counts],
+        [f"{n:,}" for n in panel.counts],
+    ]
+    return next((words for words in ways if widest(words, size) <= side), ways[-1])
 
 
 def _images(page: Sheet, data: FigureData, panel: Panel, side: float, gap: float, pictures: dict) -> None:
     below = 2 * page.line * 0.92 if data.choice.words else 0.0
     top = snapped(page.height)
     rows = max(1, *(len(shots) for shots in panel.shots)) if panel.shots else 1
+    values = [_value(panel, shot) for shots in panel.shots for shot in shots]
+    size = size_that_fits(values, side, _small(page))
+    if values and size is None and data.choice.words:
+        page.notes.append(f"The activations of {panel.title} have no room below the images and are left out.")
     for bucket, shots in enumerate(panel.shots):
         x = snapped(bucket * (side + gap))
         if not shots:
             page.box(x, top, side, side, dotted=True)
             words = "empty" if not panel.counts[bucket] else "none left"
-            page.text(
-                x + side / 2,
-                top + side / 2,
-                fit(words, side, _small(page)),
-                size=_small(page),
-                color=MUTED,
-                ha="center",
-            )
+            if (fitting := size_that_fits([words], side, _small(page))) is not None:
+                page.text(x + side / 2, top + side / 2, words, size=fitting, color=MUTED, ha="center")
         for row, shot in enumerate(shots):
             y = top + row * (snapped(side + below) + snapped(gap))
             if shot.image not in pictures:
@@ -101,16 +112,22 @@ def _images(page: Sheet, data: FigureData, panel: Panel, side: float, gap: float
             page.image(x, y, side, pictures[shot.image])
             page.box(x, y, side, side, color=FAINT)
             if data.choice.words:
-                _words(page, panel, shot, x, y + side, side)
+                _words(page, panel, shot, x, y + side, side, size)
     page.height = top + rows * (snapped(side + below) + snapped(gap))
 
 
-def _words(page: Sheet, panel: Panel, shot: Shot, x: float, y: float, side: float) -> None:
-    """Below an image: its activation and its class."""
-    small = _small(page)
-    value = plain(shot.activation, decimals(panel.maximum, 50))
-    for line, words in enumerate((value, shot.label)):
-        page.text(x, y + (line + 0.88) * page.line * 0.92, fit(words, side, small), size=small)
+def _words(
+    page: Sheet, panel: Panel, shot: Shot, x: float, y: float, side: float, size: float | None
+) -> None:
+    """Below an image: its activation, in letters of `size`, and its class."""
+    line = page.line * 0.92
+    if size is not None:
+        page.text(x, y + 0.88 * line, _value(panel, shot), size=size)
+    page.text(x, y + 1.88 * line, fit(shot.label, side, _small(page)), size=_small(page))
+
+
+def _value(panel: Panel, shot: Shot) -> str:
+    return plain(shot.activation, decimals(panel.maximum, 50))
 
 
 def _small(page: Sheet) -> float:

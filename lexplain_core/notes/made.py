@@ -1,0 +1,92 @@
+"""An explanation made by hand as JSON, and back: what comes back may be anyone's, and is checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import isfinite
+from typing import Any
+
+from ..store import Made, Score
+
+_ELSEWHERE = "?"  # no store's id: where it isn't said which store the scores are of
+_COLUMNS = ("layer", "unit", "method", "made")  # of their own in the file
+_TEXTS, _NUMBERS = (
+    ("simulator", "kind", "split"),
+    ("value", "low", "high", "null_mean", "null_high", "c", "d"),
+)
+
+
+def written(made: Made) -> str:
+    """All but what tells one explanation from another, as JSON."""
+    data = {key: value for key, value in asdict(made).items() if key not in _COLUMNS}
+    return json.dumps(data | {"config": dict(made.config)}, default=_plain)
+
+
+def read(layer: Any, unit: Any, method: Any, made: Any, data: Any) -> Made:
+    """The explanation of a row of the file; `ValueError`, with the reason, where it is none."""
+    try:
+        facts = json.loads(data)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("it isn't JSON") from None
+    if not isinstance(facts, dict):
+        raise ValueError("it is no object")
+    for name, value in (("layer", layer), ("method", method), ("made", made)):
+        _check(isinstance(value, str), name, value)
+    _check(isinstance(unit, int), "unit", unit)
+    facts.setdefault("store", _ELSEWHERE)
+    for name in ("matrix", "simulator", "store"):
+        _check(isinstance(facts.get(name), str), name, facts.get(name))
+    _check(_is_number(facts.get("bias")), "bias", facts.get("bias"))
+    _check(_is_number(facts.get("val_correlation"), True), "val_correlation", facts.get("val_correlation"))
+    _check(isinstance(facts.get("config"), Mapping), "config", facts.get("config"))
+    terms, scores = facts.get("terms"), facts.get("scores")
+    _check(isinstance(terms, list) and bool(terms) and all(map(_is_term, terms)), "terms", terms)
+    _check(isinstance(scores, list), "scores", scores)
+    facts["terms"] = tuple((float(weight), key) for weight, key in terms)
+    facts["scores"] = tuple(map(_score, scores))
+    try:
+        return Made(layer, unit, method, made=made, **facts)
+    except TypeError as error:  # a field too many, or too few
+        raise ValueError(str(error)) from None
+
+
+def _score(facts: Any) -> Score:
+    _check(isinstance(facts, dict), "score", facts)
+    for name in _TEXTS:
+        _check(isinstance(facts.get(name), str), name, facts.get(name))
+    for name in _NUMBERS:
+        _check(_is_number(facts.get(name), True), name, facts.get(name))
+    for name in ("reason", "null_reason"):
+        _check(isinstance(facts.get(name), str | None), name, facts.get(name))
+    for name in ("n", "null_units", "null_above"):
+        value = facts.get(name)
+        _check(isinstance(value, int) or (value is None and name != "n"), name, value)
+    try:
+        return Score(**facts)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _is_term(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and _is_number(value[0]) and isinstance(value[1], str)
+
+
+def _is_number(value: Any, or_none: bool = False) -> bool:
+    if value is None:
+        return or_none
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _check(good: bool, name: str, value: Any) -> None:
+    if not good:
+        text = repr(value)
+        raise ValueError(f"its {name} can't be {text if len(text) <= 60 else text[:57] + '…'}")
+
+
+def _plain(value: object) -> object:
+    """A number of numpy as one of Python."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{value!r} can't be kept")
