@@ -68,11 +68,11 @@ def test_area_charts_from_the_page_to_the_file(visit, dashboard, store, units):
     page.keyboard.press("Enter")
     wait_for_parameters(page, units=prints.units_text(units[::-1]))
     settle(page)
+    down = page.get_by_role("button", name=f"Move down: {units[1][0]} · unit {units[1][1]}")
+    expect(down).to_be_focused()  # it is the first now, and can't go up
     assert taken(page, "PDF") == core(page, store, "pdf")
     command = page.get_by_text(re.compile(r"^python -m lexplain_core figure")).first
     expect(command).to_contain_text("--level superclasses --column single")
-    down = page.get_by_role("button", name=f"Move down: {units[1][0]} · unit {units[1][1]}")
-    expect(down).to_be_focused()  # it is the first now, and can't go up
     for layer, unit in units[::-1]:
         page.get_by_role("button", name=f"Remove: {layer} · unit {unit}").press("Enter")
         expect(page.get_by_role("button", name=f"Remove: {layer} · unit {unit}")).to_have_count(0)

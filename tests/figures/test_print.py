@@ -247,6 +247,9 @@ def test_units_that_have_nothing_to_draw_say_why(store):
         for panel in data.panels:
             assert panel.reason == store.unit(panel.layer, panel.unit).reason
             assert panel.reason in flat and panel.reason.rstrip(".") in prints.caption(data)
+        without = [panel for panel in data.panels if panel.edges is None]
+        if without:  # the first, beside which the axis is written
+            assert make(replace(data, panels=tuple(without)), "svg")
 
 
 # -- areas ----------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ class _Look:
 
     def reach(self, panel: Panel) -> float:
         """How much of the x axis the unit's ranges take, 0 to 1."""
-        return float(panel.edges[-1]) / self.top if self.same else 1.0
+        return float(panel.edges[-1]) / self.top if self.same and panel.edges is not None else 1.0
 
     def ticks(self) -> list[tuple[float, str]]:
         """(place on the x axis from 0 to 1, words), the same for every panel."""
@@ -128,7 +128,7 @@ def _row(look: _Look, panels, first: int, gutter: float, last_from: int) -> None
         y = top + above
         _chart(look, panel, first + i, x, y)
         if i == 0:
-            _y_axis(look, gutter, y)
+            _y_axis(look, gutter, y, panel)
         foot = y + look.height + 0.05 + 0.8 * look.small / 72
         for place, words in look.ticks():
             page.line_to(
@@ -210,12 +210,19 @@ def _chart(look: _Look, panel: Panel, place: int, x: float, y: float) -> None:
         _counts(look, panel, x, y, reach)
 
 
-def _counts(look: _Look, panel: Panel, x: float, y: float, reach: float) -> None:
-    """The number of images above each range: whole where all have room, else in thousands, else smaller."""
+def _count_words(look: _Look, panel: Panel, reach: float) -> tuple[list[str], float | None]:
+    """The number of images in each range, whole where all have room, else in thousands, and the size of letters
+    that has room; None where none has."""
     room = reach / 8 - 0.02
-    whole = [f"{n:,}" for n in panel.counts]
-    words = whole if widest(whole, look.small) <= room else [_thousands(n) for n in panel.counts]
-    size = size_that_fits(words, room, look.small)
+    words = [f"{n:,}" for n in panel.counts]
+    if widest(words, look.small) > room:
+        words = [_thousands(n) for n in panel.counts]
+    return words, None if panel.composition is None else size_that_fits(words, room, look.small)
+
+
+def _counts(look: _Look, panel: Panel, x: float, y: float, reach: float) -> None:
+    """The number of images above each range."""
+    words, size = _count_words(look, panel, reach)
     if size is None:
         return  # the caption has them
     for bucket, text in enumerate(words):
@@ -229,7 +236,7 @@ def _thousands(n: int) -> str:
     return f"{n / 1000:.1f}k" if n < 9950 else f"{n / 1000:.0f}k" if n < 999500 else f"{n / 1e6:.1f}M"
 
 
-def _y_axis(look: _Look, gutter: float, y: float) -> None:
+def _y_axis(look: _Look, gutter: float, y: float, first: Panel) -> None:
     page, bottom = look.page, y + look.height
     for share in (0, 0.25, 0.5, 0.75, 1):
         at = bottom - share * look.height
@@ -248,7 +255,7 @@ def _y_axis(look: _Look, gutter: float, y: float) -> None:
         ha="center",
         turned=True,
     )
-    if look.data.choice.words:
+    if look.data.choice.words and _count_words(look, first, look.reach(first) * look.width)[1] is not None:
         words = first_that_fits(("images", "n"), gutter - 0.04, look.small)
         page.text(gutter - 0.05, y - 0.075, words, size=look.small, color=MUTED, ha="right")
 

@@ -57,7 +57,7 @@ def _edges(page: Sheet, data: FigureData, panel: Panel, side: float, gap: float)
     small, places = _small(page), decimals(panel.maximum)
     spans = [tuple(plain(float(e), places) for e in panel.edges[b : b + 2]) for b in range(RANGES)]
     rows = [[f"{low} – {high}" for low, high in spans]]
-    if widest(rows[0], small) > side:
+    if widest(rows[0], small) > side - 0.02:
         rows = [[f"{low} –" for low, _ in spans], [high for _, high in spans]]
     _numbers(page, rows, side, gap, INK, f"The limits of the ranges of {panel.title}")
     if data.choice.words:
@@ -69,7 +69,7 @@ def _edges(page: Sheet, data: FigureData, panel: Panel, side: float, gap: float)
 
 def _numbers(page: Sheet, rows: list[list[str]], side: float, gap: float, color: str, what: str) -> None:
     """Rows with a number above each column, as large as all have room; none, and a note, where they have none."""
-    size = size_that_fits([words for row in rows for words in row], side, _small(page))
+    size = size_that_fits([words for row in rows for words in row], side - 0.02, _small(page))
     if size is None:
         page.notes.append(f"{what} have no room above the images and are left out: take a wider column.")
         return
