@@ -266,7 +266,9 @@ class Notes:
         with self._plainly():
             try:
                 return self._read("mode=ro", query, parameters)
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
+                if _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise
                 # In a folder that can't be written, SQLite can't make the log's index; without a log it needs none.
                 log = self.path.with_name(f"{self.path.name}-wal")
                 if log.exists() and log.stat().st_size:
@@ -325,7 +327,7 @@ class Notes:
         try:
             yield
         except sqlite3.Error as error:
-            code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+            code = _code(error)
             if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 why = f"another program has used them for more than {_BUSY_S:g} s; try again"
             elif writing and code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
@@ -335,6 +337,11 @@ class Notes:
             raise UserError(
                 f"The notes {self.path} can't be {'kept' if writing else 'read'}: {why}."
             ) from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary code of an error; 0 where it has none."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _found(con: sqlite3.Connection) -> None:

@@ -13,6 +13,8 @@ from lexplain_core.errors import UserError
 from lexplain_core.figures import print as prints
 from lexplain_core.figures.print import FigureChoice, Pin, gather, make
 
+from .test_print import texts_of
+
 
 @pytest.fixture(scope="module")
 def store(demo_store):
@@ -210,7 +212,7 @@ def test_units_that_have_nothing_to_draw_say_why(store):
     assert len(odd) == 3
     for figure in ("areas", "ranges"):
         data = gather(store, FigureChoice(figure, tuple(odd), per=1, size=6.0, scale="same"))
-        flat = make(data, "svg").decode()
+        flat = " ".join(texts_of(make(data, "svg")))
         for panel in data.panels:
             assert panel.reason == store.unit(panel.layer, panel.unit).reason
             assert panel.reason in flat and panel.reason.rstrip(".") in prints.caption(data)
