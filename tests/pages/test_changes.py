@@ -174,3 +174,11 @@ def test_a_page_shows_what_it_can_of_an_address_of_nonsense(own, page):
 def test_choices_of_the_studio_are_the_figures_own():
     assert links.PALETTES == prints.PALETTES and links.COLUMNS == tuple(prints.COLUMNS)
     assert replace(links.Studio(), palette="grey") == links.parse("studio", {"palette": "grey"})[0]
+
+
+def test_a_store_whose_hidden_images_are_unknown_is_not_shown(own):
+    Notes.of(own).path.write_bytes(b"another program's file, and long enough to be taken for one" * 20)
+    for page in ("overview", "neuron"):
+        app = opened(page, store=own.id)
+        assert len(app.error) == 1 and "images may be hidden in them" in app.error[0].value
+        assert not app.dataframe and not app.tabs and not app.checkbox
