@@ -81,7 +81,9 @@ def _rows(store: Store, query: _Query, keys: list[tuple], method: str) -> pd.Dat
         {"rows": [key[0] for key in keys]},
     )
     frame = tables.told(store, frame, method, few=len(keys) <= 1000)
-    frame["found"] = [tuple(query.names[place - 1] for place in sorted(set(key[1] or ()))) for key in keys]
+    # a method without a row in method_configs has no place among the names
+    places = [sorted({place for place in key[1] or () if place}) for key in keys]
+    frame["found"] = [tuple(query.names[place - 1] for place in some) for some in places]
     return frame.astype(dict.fromkeys(_NUMBERS, float))
 
 

@@ -85,7 +85,10 @@ def test_text_of_the_address(visit, dashboard, store):
     page.on("request", lambda request: asked.append(request.url))
     text = quote(NASTY)
     page.goto(f"{dashboard}/overview?store={store.id}&q={text}")
-    expect(page.get_by_text(f"whose concepts contain “{NASTY}”")).to_be_visible()
+    expect(page.get_by_text("“->” was left out of the search")).to_be_visible()
+    expect(
+        page.get_by_text(f"0 of {store.info()['units']:,} units: with “{NASTY.split()[0]}” and")
+    ).to_be_visible()
     nothing_comes_of_it(page, asked, dashboard)
     page.goto(f"{dashboard}/overview?store={store.id}&layer={text}&method={text}&low={text}")
     expect(page.get_by_role("alert")).to_contain_text(

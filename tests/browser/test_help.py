@@ -70,7 +70,7 @@ def test_links_to_what_is_not_there(visit, dashboard, store):
     page = visit(f"{dashboard}/neuron?store=0000&layer=layer1&unit=3")
     expect(page.get_by_role("heading", name="This link is to another store")).to_be_visible()
     page.get_by_role("link", name=store.name).click()
-    expect(page.get_by_role("heading", name="Units", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name=store.name, exact=True)).to_be_visible()
 
     page = visit(f"{dashboard}/neuron?store={store.id}&layer=nowhere&unit=3")
     expect(page.get_by_role("alert")).to_contain_text("has no layer 'nowhere'")
