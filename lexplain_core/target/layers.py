@@ -91,16 +91,13 @@ def choose_layers(
 
 
 def _expanded(model: TargetModel, names: list[str], specs: Sequence[LayerSpec]) -> list[LayerSpec]:
-    """`specs` with a preset's layers of interest in the place of `preset`, no layer twice: what is said of a layer by
-    its name counts, before or after `preset`."""
-    own: dict[str, LayerSpec] = {}
-    for spec in specs:
-        if spec.name != LAYERS or LAYERS in names:
-            own.setdefault(spec.name, spec)
-    found: dict[str, LayerSpec] = {}
+    """`specs` with a preset's layers of interest in the place of `preset`, but for those that `specs` name themselves:
+    what is said of a layer by its name counts, before or after `preset`. One layer may be named with several poolings."""
+    own = {spec.name for spec in specs if spec.name != LAYERS or LAYERS in names}
+    found: list[LayerSpec] = []
     for spec in specs:
         if spec.name in own:
-            found.setdefault(spec.name, own[spec.name])
+            found.append(spec)
             continue
         if not model.interest:
             raise UserError(
@@ -109,10 +106,11 @@ def _expanded(model: TargetModel, names: list[str], specs: Sequence[LayerSpec]) 
             )
         for name in names:
             pooling = next((p for pattern, p in model.interest if fnmatchcase(name, pattern)), None)
-            if pooling is not None:
-                filled = LayerSpec(name=name, pooling=pooling if spec.pooling == "auto" else spec.pooling)
-                found.setdefault(name, own.get(name, filled))
-    return list(found.values())
+            if pooling is not None and name not in own:
+                own.add(name)
+                pooling = pooling if spec.pooling == "auto" else spec.pooling
+                found.append(LayerSpec(name=name, pooling=pooling))
+    return found
 
 
 def _described(layer: LayerInfo) -> str:
