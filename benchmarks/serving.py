@@ -1,7 +1,7 @@
 """How fast the pages are over a store of ImageNet's size.
 
-    python -m benchmarks.big_store /tmp/big.duckdb
-    python -m benchmarks.serving /tmp/big.duckdb
+    python -m benchmarks.big_store big.duckdb
+    python -m benchmarks.serving big.duckdb
 
 *data*: what the Neuron page reads of a unit, by the store's own methods, units at random, none read before. *view*: a whole run of a
 page's script on the server, without a browser. *key*: from the press of the arrow key to the next unit's chart drawn in Chromium. *cold*: the Neuron page in

@@ -360,6 +360,17 @@ def _switch_store() -> None:
     st.query_params.from_dict({"store": st.session_state["store picker"]})
 
 
+def no_unit(error: StoreError, store: str) -> None:
+    """Say why there is no unit to show, and lead to the units that there are."""
+    st.error(message(error), icon=":material/error:")
+    st.page_link(
+        "pages/overview.py",
+        label="Choose a unit in the overview",
+        icon=":material/table_rows:",
+        query_params={"store": store},
+    )
+
+
 # -- parts of pages ----------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from lexplain_core.store import StoreError, Unit
 from pages import common, links
 from pages.parts import charts, headline, methods, star, stepping, tabs
-from pages.parts.words import md, message
+from pages.parts.words import md
 
 
 def render() -> None:
@@ -57,13 +57,7 @@ def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit
                 )
             method = known[0]
     except StoreError as error:
-        st.error(message(error), icon=":material/error:")
-        st.page_link(
-            "pages/overview.py",
-            label="Choose a unit in the overview",
-            icon=":material/table_rows:",
-            query_params={"store": view.store},
-        )
+        common.no_unit(error, view.store)
         return view, None
     full = replace(view, layer=layer, unit=number, method=method)
     if not view.layer or view.unit is None:

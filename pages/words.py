@@ -108,13 +108,7 @@ def _find(view: links.Words, opened: common.Opened) -> tuple[links.Words, Unit |
             raise StoreError("The address names no unit whose words could be edited.")
         unit = opened.store.unit(view.layer, view.unit)
     except StoreError as error:
-        st.error(message(error), icon=":material/error:")
-        st.page_link(
-            "pages/overview.py",
-            label="Choose a unit in the overview",
-            icon=":material/table_rows:",
-            query_params={"store": view.store},
-        )
+        common.no_unit(error, view.store)
         return view, None
     known = [one.method for one in unit.explanations if not one.reason]
     if view.method and view.method not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from lexplain_core import Store
@@ -96,6 +98,21 @@ def dashboard(demo_store, tmp_path_factory) -> Iterator[str]:
 def store(demo_store) -> Iterator[Store]:
     with Store.open(demo_store) as store:
         yield store
+
+
+@pytest.fixture(scope="module")
+def elsewhere(demo_store, tmp_path_factory):
+    """The demo store where its network isn't at hand."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    shutil.copy(demo_store, folder / "elsewhere.duckdb")
+    with duckdb.connect(str(folder / "elsewhere.duckdb")) as con:
+        (text,) = con.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
+        config = json.loads(text)
+        config["target"] |= {"model": "torchvision/resnet18", "weights": "/nowhere/else.pth"}
+        con.execute("UPDATE meta SET value = ? WHERE key = 'config'", [json.dumps(config)])
+        con.execute("UPDATE meta SET value = ? WHERE key IN ('id', 'name')", [json.dumps("elsewhere")])
+    with serving(folder) as address:
+        yield address
 
 
 @pytest.fixture

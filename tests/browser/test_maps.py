@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from base64 import b64decode
 from io import BytesIO
 
-import duckdb
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from .conftest import serving
 from .helpers import heading, pick, pictures, settle, wait_for_parameters
 
 
@@ -148,21 +144,6 @@ def test_a_closer_look_runs_the_network(visit, dashboard, store, mapped):
     expect(other.locator("img.lx-look")).to_have_count(2)
     settle(other)
     assert other.locator("img.lx-look").nth(1).get_attribute("src") == looks.nth(1).get_attribute("src")
-
-
-@pytest.fixture(scope="module")
-def elsewhere(demo_store, tmp_path_factory):
-    """The demo store where its network isn't at hand."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    shutil.copy(demo_store, folder / "elsewhere.duckdb")
-    with duckdb.connect(str(folder / "elsewhere.duckdb")) as con:
-        (text,) = con.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
-        config = json.loads(text)
-        config["target"] |= {"model": "torchvision/resnet18", "weights": "/nowhere/else.pth"}
-        con.execute("UPDATE meta SET value = ? WHERE key = 'config'", [json.dumps(config)])
-        con.execute("UPDATE meta SET value = ? WHERE key IN ('id', 'name')", [json.dumps("elsewhere")])
-    with serving(folder) as address:
-        yield address
 
 
 def test_without_the_network_a_sentence_says_so(visit, elsewhere, mapped):

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import http.client
 import io
-import json
 import os
 import re
 import select
-import shutil
 import struct
 import zlib
 from urllib.parse import urlsplit
 
-import duckdb
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,7 +19,6 @@ from playwright.sync_api import expect
 from lexplain_core.live import Looker, picture
 from lexplain_core.store.pictured import recorded
 
-from .conftest import serving
 from .helpers import heading, parameters, pictures, settle, wait_for_parameters
 
 
@@ -30,21 +26,6 @@ from .helpers import heading, parameters, pictures, settle, wait_for_parameters
 def layer(store) -> str:
     layers = store.layers()
     return layers.loc[layers["source"] == "network", "layer"].iloc[-1]
-
-
-@pytest.fixture(scope="module")
-def elsewhere(demo_store, tmp_path_factory):
-    """The demo store where its network isn't at hand."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    shutil.copy(demo_store, folder / "elsewhere.duckdb")
-    with duckdb.connect(str(folder / "elsewhere.duckdb")) as con:
-        (text,) = con.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
-        config = json.loads(text)
-        config["target"] |= {"model": "torchvision/resnet18", "weights": "/nowhere/else.pth"}
-        con.execute("UPDATE meta SET value = ? WHERE key = 'config'", [json.dumps(config)])
-        con.execute("UPDATE meta SET value = ? WHERE key IN ('id', 'name')", [json.dumps("elsewhere")])
-    with serving(folder) as address:
-        yield address
 
 
 def found(store, layer: str, values: np.ndarray) -> picture.Unusual:

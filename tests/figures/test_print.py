@@ -17,7 +17,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lexplain_core import Store
 from lexplain_core.figures import decimals, plain
 from lexplain_core.figures import print as prints
 from lexplain_core.figures.print import FigureChoice, Pin, areas, base, gather, make, palettes, ranges
@@ -25,20 +24,6 @@ from lexplain_core.figures.print import FigureChoice, Pin, areas, base, gather, 
 from ..conftest import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture(scope="module")
-def store(demo_store):
-    with Store.open(demo_store) as store:
-        yield store
-
-
-@pytest.fixture(scope="module")
-def units(store):
-    """Two explained units of two layers."""
-    table = store.unit_table()
-    good = table[(table["status"] == "alive") & table["score"].notna()].sort_values("score", ascending=False)
-    return tuple((r.layer, int(r.unit)) for r in good.groupby("layer", sort=False).head(1).itertuples())[:2]
 
 
 def texts_of(svg: bytes) -> list[str]:

@@ -16,20 +16,6 @@ from lexplain_core.figures.print import FigureChoice, Pin, gather, make
 from .test_print import texts_of
 
 
-@pytest.fixture(scope="module")
-def store(demo_store):
-    with Store.open(demo_store) as store:
-        yield store
-
-
-@pytest.fixture(scope="module")
-def units(store):
-    """Two explained units of two layers."""
-    table = store.unit_table()
-    good = table[(table["status"] == "alive") & table["score"].notna()].sort_values("score", ascending=False)
-    return tuple((r.layer, int(r.unit)) for r in good.groupby("layer", sort=False).head(1).itertuples())[:2]
-
-
 def test_a_choice_survives_the_address():
     choice = FigureChoice(
         figure="ranges", units=(("a:b,c%é/d", 3), ("layer4", 12)), method="le-label", level="classes", scale="same",

@@ -1,0 +1,21 @@
+"""What the tests of figures for print share."""
+
+from __future__ import annotations
+
+import pytest
+
+from lexplain_core import Store
+
+
+@pytest.fixture(scope="module")
+def store(demo_store):
+    with Store.open(demo_store) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def units(store):
+    """Two explained units of two layers."""
+    table = store.unit_table()
+    good = table[(table["status"] == "alive") & table["score"].notna()].sort_values("score", ascending=False)
+    return tuple((r.layer, int(r.unit)) for r in good.groupby("layer", sort=False).head(1).itertuples())[:2]
