@@ -58,7 +58,7 @@ class ConceptValues:
         """Rows that the store keeps, by concept."""
         found = self._store._arrays(
             "SELECT concept_id, image_id, value FROM concept_values "
-            "WHERE matrix = ? AND concept_id IN (SELECT unnest(?::INT[]))",
+            "WHERE matrix = ? AND concept_id IN ?::INT[]",
             [matrix, ids],
         )
         here = np.unique(found["concept_id"])
@@ -135,7 +135,7 @@ class ConceptValues:
         if missing:
             rows = self._store._all(
                 "SELECT DISTINCT concept_id FROM concept_values "
-                "WHERE matrix = ? AND concept_id IN (SELECT unnest(?::INT[]))",
+                "WHERE matrix = ? AND concept_id IN ?::INT[]",
                 [matrix, missing],
             )
             has |= dict.fromkeys(missing, False) | {row[0]: True for row in rows}

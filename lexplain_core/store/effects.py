@@ -135,7 +135,7 @@ def maps(unit: Unit, image_ids: Sequence[int], kind: str | None) -> dict[int, Un
     rows = unit.store._all(
         """
         SELECT image_id, kind, height, width, low, high, data FROM maps
-        WHERE layer_id = $layer AND unit = $unit AND image_id IN (SELECT unnest($images::INT[]))
+        WHERE layer_id = $layer AND unit = $unit AND image_id IN $images::INT[]
               AND ($kind IS NULL OR kind = $kind)
         ORDER BY image_id, list_position($kinds, kind)
         """,

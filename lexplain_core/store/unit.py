@@ -144,14 +144,14 @@ class Unit:
         scores: dict[int, list] = {}
         for identity, *row in self.store._all(
             "SELECT explanation_id, weight, concept_id FROM terms "
-            "WHERE explanation_id IN (SELECT unnest(?::INT[])) ORDER BY explanation_id, rank",
+            "WHERE explanation_id IN ?::INT[] ORDER BY explanation_id, rank",
             [ids],
         ):
             terms.setdefault(identity, []).append(row)
         for identity, *row in self.store._all(
             "SELECT explanation_id, simulator, kind, split, n, value, low, high, reason, null_units, null_mean, null_high, "
             "null_above, null_reason, c, d, coalesce(sampled, false) FROM scores "
-            "WHERE explanation_id IN (SELECT unnest(?::INT[]))",
+            "WHERE explanation_id IN ?::INT[]",
             [ids],
         ):
             scores.setdefault(identity, []).append(row)
@@ -331,7 +331,7 @@ class Unit:
 
     @cached_property
     def _bucket_of(self) -> np.ndarray:
-        return buckets_of(self.activations)
+        return self.buckets.assign(self.activations) if self.buckets else buckets_of(self.activations)
 
     def between(
         self, low: float, high: float, count: int = 8, draw: int = 0, top: bool = False
@@ -361,6 +361,8 @@ class Unit:
         return few[~np.isin(few, list(hidden))][:count] if hidden else few
 
     def _described(self, ids: np.ndarray) -> pd.DataFrame:
-        frame = self.store.images(ids)
+        frame = self.store._image_words.take(ids)
         frame.insert(0, "activation", self.activations[ids].astype(float))
-        return frame.reset_index()[["image", "activation", "label", "predicted", "key", "split", "caption"]]
+        frame.insert(0, "image", ids)
+        frame.index = pd.RangeIndex(len(ids))
+        return frame

@@ -98,7 +98,7 @@ def test_jump_by_number_and_layer_then_keys_work_again(visit, dashboard, store, 
     layers = list(store.layers()["layer"])
     page = visit(neuron(dashboard, store, best))
     heading(page, best["layer"], best["unit"])
-    page.get_by_label("Layer").click()
+    page.get_by_role("combobox", name="Layer").click()
     page.get_by_role("option", name=layers[-1], exact=True).click()
     heading(page, layers[-1], 0)
     settle(page)
