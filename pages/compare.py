@@ -11,6 +11,7 @@ from pages import common, links
 from pages.parts import compare_charts as charts
 from pages.parts import compare_chosen, compare_images, compare_places, compare_scores
 from pages.parts.compare_link import filled, put
+from pages.parts.plain_words import plain_words
 from pages.parts.switch import switch
 
 _SCALES = {"same": "One axis for all", "relative": "Percent of each largest", "own": "Each its own"}
@@ -120,9 +121,8 @@ def _style() -> None:
 
 
 def _what_is_this() -> None:
-    with st.expander("What am I looking at?", icon=":material/help:"):
-        st.markdown(
-            """
+    plain_words(
+        """
 Each **column** is one unit as one method puts it in words. Two columns may hold two units of a layer, one unit in the words of two methods,
 units of different layers, or the same unit in two stores: for instance one network before and after training. *Add …* proposes what
 may come beside them, the fields at the top of each column change it.
@@ -141,7 +141,7 @@ The **weights** stand in rows, one a concept, so that shared concepts meet. The 
 
 Keys: **D** draws other images; **Tab** goes to a column of images, the **arrow keys** move in it, **Enter** highlights, **Esc** lets go.
 """
-        )
+    )
 
 
 common.run(render)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages import common, links
 from pages.parts import measured, together, top_impact
+from pages.parts.plain_words import plain_words
 from pages.parts.switch import switch
 from pages.parts.words import md
 
@@ -49,9 +50,8 @@ def _known(view: links.Importance, opened: common.Opened) -> links.Importance:
 
 
 def _what_is_this() -> None:
-    with st.expander("What am I looking at?", icon=":material/help:"):
-        st.markdown(
-            """
+    plain_words(
+        """
 The **impact** of a unit on an image is what the network loses there when the unit is replaced by 0 (or by its mean): half of
 it is right answers lost, as a share of all right answers, half is how much the loss rises, as a share of the whole loss. The
 **total impact** sums its absolute value over all images: a unit with 0.1 moves as much as a tenth of all that the network gets
@@ -67,7 +67,7 @@ activation that fits best on the val split; *optim* by gradient descent on the v
 
 Where replacing units costs a run of the network for each, impacts and scores are **estimates** from a sample of images, and say so.
 """
-        )
+    )
 
 
 common.run(render)

@@ -12,6 +12,7 @@ from lexplain_core.store import Found, sentence
 from pages import common, links
 from pages.parts import filters, hidden, lists, side, starting
 from pages.parts.humans import people
+from pages.parts.plain_words import plain_words
 from pages.parts.scores import seen_by
 from pages.parts.switch import changed
 from pages.parts.units_table import units_table
@@ -182,9 +183,8 @@ def _stores_here(view: links.Overview) -> None:
 
 def _what_is_this(info: dict) -> None:
     test = (info.get("splits") or {}).get("test", 0)
-    with st.expander("What am I looking at?", icon=":material/help:"):
-        st.markdown(
-            f"""
+    plain_words(
+        f"""
 A **unit** is one number that a network computes about every image, such as the mean of one channel of a layer.
 An **explanation** says when that number is large, as a weighted sum of **concepts**: `2.1·snow + 1.3·dog + 0.2`
 predicts 3.6 for a dog in the snow and 0.2 where neither is seen.
@@ -213,7 +213,7 @@ Whoever browses the units has seen test images, too: examples come from the whol
 **Dead** units stay near zero for every image, **constant** ones never change, and units *without a positive range*
 are below zero throughout. Dead and constant units have no explanation.
 """
-        )
+    )
 
 
 common.run(render)

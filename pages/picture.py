@@ -11,6 +11,7 @@ from pages import common, links
 from pages.parts import picture_nearest as nearest
 from pages.parts import picture_network as network
 from pages.parts import picture_taken, picture_units
+from pages.parts.plain_words import plain_words
 from pages.parts.words import md, message
 
 
@@ -136,9 +137,8 @@ def _map_words(maps: dict, now: int | None, layer: str) -> str:
 
 
 def _what_is_this() -> None:
-    with st.expander("What am I looking at?", icon=":material/help:"):
-        st.markdown(
-            f"""
+    plain_words(
+        f"""
 A network is made of **units**: each computes one number for every image, its *activation*. The probing set is the set of images that
 the store was built with. For the picture above, each unit of the chosen layer is asked how its activation compares with those: **more
 than 99.5%** means that only one in two hundred images of the probing set excites the unit more. The units are listed from the most
@@ -157,7 +157,7 @@ A picture that is sent must be a JPEG, PNG, WebP, GIF, BMP or TIFF of at most 20
 taken. It stays in the memory of this server while this browser tab is open, and is kept in no file. Of the store’s images the activations
 are the recorded ones; their percentile counts the image itself.
 """
-        )
+    )
 
 
 def _million() -> int:

@@ -18,6 +18,7 @@ from pages.parts import (
     study_scores,
     study_units,
 )
+from pages.parts.plain_words import plain_words
 from pages.parts.switch import switch
 from pages.parts.words import code, md, message
 
@@ -170,9 +171,8 @@ def _watch(study: studies.Study) -> None:
 
 
 def _what_is_this() -> None:
-    with st.expander("What am I looking at?", icon=":material/help:"):
-        st.markdown(
-            """
+    plain_words(
+        """
 In a study, people answer **two-alternative trials**: nine images that excite a unit least, nine that excite it most, and two in
 the centre, of which one belongs to either side. The **proportion right** says how well people can tell from examples what the unit does;
 guessing gives **½**, the dashed line of every chart.
@@ -186,7 +186,7 @@ the thresholds there can be moved, and all figures follow. The study’s file is
 
 **Response times** run from the moment the images are seen to the answer, and hold the time in which answers are locked.
 """
-        )
+    )
 
 
 common.run(render)

@@ -10,6 +10,7 @@ from lexplain_core.errors import UserError
 from lexplain_core.figures import print as prints
 from pages import common, links
 from pages.parts import studio_choice, studio_images, studio_take, studio_units
+from pages.parts.plain_words import plain_words
 from pages.parts.words import md, message
 
 
@@ -48,9 +49,8 @@ def render() -> None:
 
 def what_is_this() -> None:
     """The page in plain words."""
-    with st.expander("What am I looking at?", icon=":material/help:"):
-        st.markdown(
-            """
+    plain_words(
+        """
 This page makes figures for a paper or a slide. **Area charts** show, for each unit, what the images of each of its 8
 ranges of activation are, as in Figure 3 of the paper on Linear Explanations. **Range images** show images from every range
 under the unit’s description, as in its Figure 4.
@@ -68,7 +68,7 @@ paths.
 
 Scores are correlations on the split that is named beside them, with 95% intervals; *n* is the number of images.
 """
-        )
+    )
 
 
 common.run(render)

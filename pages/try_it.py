@@ -11,6 +11,7 @@ from lexplain_core.figures import percent, plural
 from lexplain_core.trials import wilson
 from pages import common, links
 from pages.parts import explained, tried
+from pages.parts.plain_words import plain_words
 from pages.parts.trial import Answer, Shown, trial
 from pages.parts.words import md, message
 
@@ -254,9 +255,8 @@ def _open(view: links.TryIt, asked: tried.Asked, label: str) -> None:
 
 
 def _what_is_this() -> None:
-    with st.expander("What am I looking at?", icon=":material/help:"):
-        st.markdown(
-            """
+    plain_words(
+        """
 A **two-alternative forced-choice trial**, as in Zimmermann, Klein & Brendel (2023). All 20 images come from the probing set, in the
 order of one unit’s activation: on the left nine of those with the smallest, on the right nine of those with the largest.
 Of the two in the centre, one is from the low end of that order and one from the high end; which is on top is drawn by a coin. Who can tell
@@ -271,7 +271,7 @@ in an encoder’s eyes.
 
 The same address brings the same trials. A real study, with consent, practice and checks, is made on the page *Results*.
 """
-        )
+    )
 
 
 common.run(render)

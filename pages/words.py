@@ -14,6 +14,7 @@ from lexplain_core.store import Explanation, Store, StoreError, Unit
 from pages import common, links
 from pages.parts import edit_charts, edit_form, edit_keep, edit_scores, edit_terms, headline
 from pages.parts.edit_terms import Draft
+from pages.parts.plain_words import plain_words
 from pages.parts.words import md, message
 
 
@@ -168,9 +169,8 @@ def _scores(view: links.Words, unit: Unit, edited: Edited, before: Edited | None
 
 
 def _what_is_this() -> None:
-    with st.expander("What am I looking at?", icon=":material/help:"):
-        st.markdown(
-            f"""
+    plain_words(
+        f"""
 An **explanation** says what a unit answers to: add the weight of each concept that an image shows, and the bias, and you get the
 activation that the words predict. Here you write one yourself: start from a machine’s words or from none, add concepts, take others
 out, change weights.
@@ -193,7 +193,7 @@ rarest of them. Weights change nothing in it.
 file of notes beside the store, which itself stays as it is. At most {editing.MOST} concepts. They get no ablation score and no null, which
 need the network and the other units.
 """
-        )
+    )
 
 
 common.run(render)

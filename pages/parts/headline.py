@@ -11,6 +11,7 @@ from lexplain_core.store import Explanation, Unit
 
 from .. import common
 from .humans import of_unit
+from .plain_words import plain_words
 from .scores import ablation_words, score_words
 from .words import md, quantity, rounded, two
 
@@ -136,9 +137,8 @@ def colored(explanation: Explanation, styles: dict) -> str:
 
 def what_is_this() -> None:
     """The page in plain words."""
-    with st.expander("What am I looking at?", icon=":material/help:"):
-        st.markdown(
-            """
+    plain_words(
+        """
 One **unit** computes one number for every image: its *activation*. The line at the top, such as
 `2.1·snow + 1.3·dog + 0.2`, is its **explanation**, also called the unit’s *words*: add the weight of each concept that an image shows, and the
 bias at the end, and you get the activation that the words predict.
@@ -176,4 +176,4 @@ Which concepts an image shows is said by its labels, or by an **encoder**, a net
 texts. The one that scores is another than the one that the words were found with. Where there are several, a
 switch changes whose eyes the charts look through.
 """
-        )
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
@@ -86,6 +85,9 @@ def _hide(opened: common.Opened, ids: list[int]) -> None:
         return
     with st.popover("Hide an image", icon=":material/hide_image:", type="tertiary", key="hide menu"):
         frame = store.images(ids)
+        names = {
+            i: _name(label, key) for i, label, key in zip(ids, frame["label"], frame["key"], strict=True)
+        }
         st.markdown(
             "A hidden image is shown no more, by nobody who uses this store here, until it is brought back."
         )
@@ -94,7 +96,7 @@ def _hide(opened: common.Opened, ids: list[int]) -> None:
             ids,
             key="hide which",
             index=None,
-            format_func=lambda i: _name(frame.loc[i]),
+            format_func=names.get,
             placeholder="Choose by class and file",
         )
         if image is None:
@@ -110,8 +112,8 @@ def _hide(opened: common.Opened, ids: list[int]) -> None:
         )
 
 
-def _name(row: pd.Series) -> str:
-    return f"{row['label']} · {row['key']}"
+def _name(label: str, key: str) -> str:
+    return f"{label} · {key}"
 
 
 def _change(notes: Notes, what: str, *keys: str) -> None:

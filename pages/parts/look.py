@@ -59,6 +59,8 @@ def _choose(view: links.Neuron, opened: common.Opened, unit: Unit, shown: list[i
         image = None
     options = shown if image is None or image in shown else [image, *shown]
     places = figures.decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
+    facts = frame.loc[options, ["label", "key"]].itertuples(name=None)
+    names = {i: f"{plain(unit.activations[i], places)} · {label} · {key}" for i, label, key in facts}
     st.session_state["image picker"] = image
     st.selectbox(
         "Image",
@@ -66,9 +68,7 @@ def _choose(view: links.Neuron, opened: common.Opened, unit: Unit, shown: list[i
         index=None,
         key="image picker",
         placeholder="Choose one of the example images; the network is run on it",
-        format_func=lambda i: (
-            f"{plain(unit.activations[i], places)} · {frame['label'][i]} · {frame['key'][i]}"
-        ),
+        format_func=names.get,
         on_change=_to_image,
         args=(view,),
     )

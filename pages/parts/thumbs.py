@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from PIL import Image
@@ -49,11 +50,12 @@ def rows(
     pictures = store.thumbnails(ids)
     if overlay:
         pictures |= _overlaid(store.crops(list(overlay.maps)), overlay)
-    sizes = store.images(ids)[["width", "height"]].max(axis=1) if ids else {}
+    facts = store.images(ids)
+    sizes = dict(zip(ids, np.maximum(facts["width"], facts["height"]), strict=True))
     html = []
     for title, note, examples in groups:
         shots = "".join(
-            _figure(row, pictures[row.image], bool(sizes[row.image].max() < _SMALL), places)
+            _figure(row, pictures[row.image], sizes[row.image] < _SMALL, places)
             for row in examples.itertuples()
         )
         html.append(
