@@ -134,8 +134,7 @@ class ConceptValues:
         missing = [i for i in ids - self._concept_vectors(matrix)[0].keys() if i not in has]
         if missing:
             rows = self._store._all(
-                "SELECT DISTINCT concept_id FROM concept_values "
-                "WHERE matrix = ? AND concept_id IN ?::INT[]",
+                "SELECT DISTINCT concept_id FROM concept_values WHERE matrix = ? AND concept_id IN ?::INT[]",
                 [matrix, missing],
             )
             has |= dict.fromkeys(missing, False) | {row[0]: True for row in rows}
