@@ -30,6 +30,7 @@ COLUMNS = {
     "std": "standard deviation of the activation over the probing set",
     "method": "the explanation's method; empty where the unit has no explanation",
     "origin": "build (the store's own), file (imported), hand (made by hand, kept in the notes)",
+    "test_scores_seen": "made by hand: of how many versions the test scores were looked at before these words were kept",
     "explanation": "the explanation as one line, strongest concept first",
     "length": "how many concepts it has",
     "bias": "its bias, in units of the activation",
@@ -62,7 +63,7 @@ _TEXTS = (
     "unit_name", "method", "origin", "explanation", "matrix", "reason", "simulator", "correlation_reason",
     "ablation_norm_reason",
 )  # fmt: skip
-_WHOLE = ("length", "correlation_n", "ablation_norm_n", "observer_trials")
+_WHOLE = ("length", "test_scores_seen", "correlation_n", "ablation_norm_n", "observer_trials")
 _NESTED = ("terms", "scores")
 _SCORE = ("simulator", "kind", "split", "n", "value", "low", "high", "reason")
 
@@ -93,6 +94,7 @@ def export(
         SELECT u.layer_id, l.name AS layer, u.unit, u.name AS unit_name, u.status, u.minimum, u.maximum, u.mean,
                u.std, e.method, CASE WHEN e.method IS NULL THEN NULL WHEN list_contains($by_hand::VARCHAR[], e.method) THEN 'hand'
                WHEN c.source IS NULL THEN 'build' ELSE 'file' END AS origin,
+               CASE WHEN list_contains($by_hand::VARCHAR[], e.method) THEN c.config END AS config,
                e.explanation_id, e.length, e.bias, e.matrix, coalesce(u.reason, e.reason) AS reason,
                e.val_correlation, c.simulator,
                s.value AS correlation, s.low AS correlation_low, s.high AS correlation_high, s.n AS correlation_n,
@@ -131,6 +133,7 @@ def export(
         ],
         dtype=object,
     )
+    frame["test_scores_seen"] = [None if pd.isna(config) else _seen(config) for config in frame["config"]]
     judged = {} if human is None else dict(
         zip(zip(human["layer"], human["unit"], strict=True), human["human"], strict=True)
     )  # fmt: skip
@@ -140,6 +143,11 @@ def export(
     for column in _WHOLE:
         frame[column] = frame[column].astype("Int64")
     return none_for_missing(frame[list(COLUMNS)], *_TEXTS)
+
+
+def _seen(config: str) -> int | None:
+    seen = json.loads(config).get("test_scores_seen")
+    return seen if isinstance(seen, int) else None  # a file of notes may say anything
 
 
 _OF = "explanation_id IN (SELECT unnest($ids::INT[]))"

@@ -65,12 +65,16 @@ def test_only_the_filters_units_in_its_order_and_only_the_methods_asked_for(stor
 def test_people_and_hand_made_explanations_are_in_it(store):
     score = Score("label", "correlation", "test", 400, 0.5, 0.4, 0.6, None)
     terms = ((1.0, "class:dog"), (-2.0, "class:cat"))
-    store.take_in([Made("block7", 3, "=mine", terms, 0.0, "label", "label", 0.4, (score,))], [])
+    seen = {"test_scores_seen": 2}
+    made = Made("block7", 3, "=mine", terms, 0.0, "label", "label", 0.4, (score,), config=seen)
+    store.take_in([made], [])
     human = pd.DataFrame({"layer": ["block7"], "unit": [3], "human": [0.75]})
     frame = store.export(Wanted(among=(("block7", 3), ("block7", 4))), human)
     rows = frame[frame["unit"] == 3]
     assert rows["method"].tolist() == ["le-label", "le-siglip", "=mine"]
     assert rows["origin"].tolist() == ["build", "build", "hand"]
+    assert rows["test_scores_seen"].isna().tolist() == [True, True, False]
+    assert rows["test_scores_seen"].iloc[-1] == 2
     assert rows["human"].tolist() == [0.75] * 3 and frame[frame["unit"] == 4]["human"].isna().all()
     last = rows.iloc[-1]
     assert [(t["weight"], t["key"]) for t in last["terms"]] == [(1.0, "class:dog"), (-2.0, "class:cat")]
