@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from lexplain_core.store import StoreError, Unit
+from lexplain_core.store import StoreError, Unit, Wanted
 from pages import common, links
 from pages.parts import charts, headline, methods, star, stepping, tabs
 from pages.parts.words import md
@@ -46,7 +46,7 @@ def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit
     number = view.unit
     try:
         if number is None:
-            number = _first_sight(view, opened, layer)
+            number = _first_sight(opened, layer)
         unit = store.unit(layer, number)
         known = [explanation.method for explanation in unit.explanations]
         if known and method not in known:
@@ -65,17 +65,10 @@ def _find(view: links.Neuron, opened: common.Opened) -> tuple[links.Neuron, Unit
     return full, unit
 
 
-def _first_sight(view: links.Neuron, opened: common.Opened, layer: str) -> int:
+def _first_sight(opened: common.Opened, layer: str) -> int:
     """The unit to show where the address names none: the best explained one of the layer."""
-    table = common.units(opened)
-    rows = table[table["layer"] == layer]
-    if rows.empty:
-        return 0
-    return (
-        int(rows.loc[rows["score"].idxmax(), "unit"])
-        if rows["score"].notna().any()
-        else int(rows["unit"].iloc[0])
-    )
+    rows = opened.store.find(Wanted(layer=layer, sort="-score"), 1).rows
+    return int(rows["unit"].iloc[0]) if len(rows) else 0
 
 
 common.run(render)

@@ -7,11 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from lexplain_core.store import Unit
+from lexplain_core.store import Unit, Wanted
 
 from .. import common, links
 from .compare_link import compare_link
 from .figure_link import figure_link
+
+_TRIES = 8  # draws may hit the unit that is shown
 
 
 def bar(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
@@ -82,12 +84,15 @@ def _other(**to) -> dict[str, Any]:
 
 
 def _random(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
-    table = common.units(opened)
-    rows = table[(table["layer"] == unit.layer) & (table["unit"] != unit.unit)]
-    living = rows[rows["status"] == "alive"]
-    choice = list((living if len(living) else rows)["unit"])
-    if choice:
-        _go(view, int(random.choice(choice)))
+    for _ in range(_TRIES):
+        found = opened.store.surprise(Wanted(layer=unit.layer))
+        if found is None:  # nothing in this layer is alive
+            break
+        if found[1] != unit.unit:
+            _go(view, found[1])
+            return
+    if others := [number for number in range(unit.units) if number != unit.unit]:
+        _go(view, random.choice(others))
 
 
 def _to_layer(view: links.Neuron) -> None:
