@@ -131,6 +131,28 @@ def test_text_of_the_store(visit, site):
     expect(page.locator(".lx-compare .now")).to_contain_text(NASTY)
 
 
+def test_text_of_the_store_on_the_pages_made_of_choices(visit, site):
+    address, store = site
+    page = visit(address)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    main, layer, encoded = page.locator("[data-testid=stMain]"), quote(NASTY), quote(quote(NASTY, safe=""))
+    unit = f"layer={layer}&unit=0"
+    for place, shown in (
+        (f"compare?a={encoded}:0&b={encoded}:1", NASTY),
+        (f"words?{unit}&method={quote(NASTY)}", f"Your words for {NASTY} · unit 0 · {NASTY}"),
+        (f"picture?layer={layer}&image=0", NASTY),
+        (f"neuron?{unit}&tab=values", f"{NASTY} · unit 0"),
+        (f"neuron?{unit}&tab=similar", f"{NASTY} · unit 0"),
+        (f"studio?units={encoded}:0", NASTY),
+        (f"studio?units={encoded}:0&figure=ranges&method={quote(NASTY)}", NASTY),
+    ):
+        name, _, rest = place.partition("?")
+        page.goto(f"{address}/{name}?store={store.id}&{rest}")
+        expect(main).to_contain_text(shown)
+        nothing_comes_of_it(page, asked, address)
+
+
 def test_reasons_of_the_store(visit, site):
     address, store = site
     page = visit(address)
