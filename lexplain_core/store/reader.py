@@ -344,17 +344,29 @@ class Store:
     def unit(self, layer: str, unit: int) -> Unit:
         """One unit. `StoreError` where the store has no such layer or unit."""
         layer_id = self._layer_id(layer)
-        count = self._all("SELECT units FROM layers WHERE layer_id = ?", [layer_id])[0][0]
+        count = self._layer_facts[layer][1]
         if not 0 <= int(unit) < count:
             raise StoreError(f"Layer {layer!r} has no unit {unit}; its units are 0 to {count - 1}.")
         return Unit._read(self, layer, layer_id, int(unit))
 
+    @cached_property
+    def _layer_facts(self) -> dict[str, tuple[int, int]]:
+        """Name -> id and units of each layer, in order."""
+        rows = self._all("SELECT name, layer_id, units FROM layers ORDER BY layer_id")
+        return {name: (layer_id, units) for name, layer_id, units in rows}
+
     def _layer_id(self, layer: str) -> int:
-        rows = self._all("SELECT layer_id FROM layers WHERE name = ?", [layer])
-        if not rows:
-            known = ", ".join(row[0] for row in self._all("SELECT name FROM layers ORDER BY layer_id"))
-            raise StoreError(f"The store {self.name!r} has no layer {layer!r}; it has {known}.")
-        return rows[0][0]
+        if layer not in self._layer_facts:
+            raise StoreError(
+                f"The store {self.name!r} has no layer {layer!r}; it has {', '.join(self._layer_facts)}."
+            )
+        return self._layer_facts[layer][0]
+
+    @cached_property
+    def _matrix_names(self) -> list[str]:
+        """The concept matrices, labels before encoders."""
+        rows = self._all("SELECT matrix FROM concept_matrices ORDER BY kind = 'encoder', matrix")
+        return [row[0] for row in rows]
 
     # -- images ------------------------------------------------------------------------------
 

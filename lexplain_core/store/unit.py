@@ -171,11 +171,8 @@ class Unit:
     def matrices(self, explanation: Explanation) -> list[str]:
         """The concept matrices that have P of every concept of an explanation, its own first."""
         ids = {term.concept_id for term in explanation.terms}
-        rows = self.store._all(
-            "SELECT matrix FROM concept_matrices ORDER BY matrix <> ?, kind = 'encoder', matrix",
-            [explanation.matrix],
-        )
-        return [matrix for (matrix,) in rows if self.store._values.knows(matrix, ids)]
+        names = sorted(self.store._matrix_names, key=lambda name: name != explanation.matrix)
+        return [name for name in names if self.store._values.knows(name, ids)]
 
     def values(self, explanation: Explanation, matrix: str | None = None) -> np.ndarray:
         """P of the explanation's concepts on every image by a concept matrix, the one that it was
