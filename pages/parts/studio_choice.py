@@ -14,10 +14,10 @@ _LEVELS = {"concepts": "Concepts", "classes": "Classes", "superclasses": "Superc
 _SCALES = {"relative": "% of each unit’s largest", "same": "Same activations"}
 _COLUMNS = {"single": "Single, 3.25 in", "double": "Double, 6.75 in"}
 _PALETTES = {
-    "default": "Okabe–Ito, as on the pages",
+    "default": "Okabe–Ito (the pages’)",
     "bright": "Bright (Tol)",
     "muted": "Muted (Tol)",
-    "grey": "Grey, for print without colour",
+    "grey": "Grey",
 }
 
 

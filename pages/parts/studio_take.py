@@ -66,7 +66,7 @@ def words(data: prints.FigureData) -> None:
     st.code(prints.caption(data), language=None, wrap_lines=True)
     st.subheader("The same figure without this page", anchor=False)
     st.code(data.command(), language="bash", wrap_lines=True)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([1.35, 1], gap="large")
     if data.choice.figure == "ranges":
         with left:
             table = prints.sources(data)
