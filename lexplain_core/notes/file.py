@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -308,9 +309,12 @@ class Notes:
 
     def _ours(self, con: sqlite3.Connection) -> bool:
         """Whether the file holds notes; False where it is blank: another process has just begun it."""
+        con.execute("BEGIN")  # all three as of one moment: another process may just make the tables
         kind = con.execute("PRAGMA application_id").fetchone()[0]
         version = con.execute("PRAGMA user_version").fetchone()[0]
-        if kind == 0 and not con.execute("SELECT 1 FROM sqlite_master").fetchone():
+        blank = kind == 0 and not con.execute("SELECT 1 FROM sqlite_master").fetchone()
+        con.execute("COMMIT")
+        if blank:
             return False
         if kind != APPLICATION_ID:
             raise UserError(f"{self.path} holds no notes: its file was made by another program.")
@@ -346,7 +350,15 @@ def _code(error: sqlite3.Error) -> int:
 
 def _found(con: sqlite3.Connection) -> None:
     """Make the tables, unless another process was faster."""
-    con.execute("PRAGMA journal_mode=WAL")
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            con.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:  # SQLite waits for no other process here
+            if _code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
     con.execute("BEGIN IMMEDIATE")
     if con.execute("PRAGMA application_id").fetchone()[0] == 0:
         for statement in _DDL.split(";"):
