@@ -59,7 +59,7 @@ def render() -> None:
             edit_charts.area(unit, edited.explanation, view.matrix, look, "area")
         edit_charts.below(unit, edited, before, view.matrix, look)
         _scores(view, unit, edited, before, draft)
-    edit_keep.show(view, opened, unit, edited, keys, edit_scores.seen(_place(unit)))
+    edit_keep.show(view, opened, unit, edited, keys, _place(unit), (draft, view.matrix))
     _what_is_this()
 
 

@@ -82,8 +82,7 @@ def show(
             _areas(view, unit, what, shares, height)
         elif unit.status != "constant":
             _histogram(view, unit, shares)
-        click = "" if unit.buckets is None else "**Click a range to see its images.** "
-        st.markdown(click + effect.strip_words(unit, impact))
+        st.markdown(_click_words(view, unit) + effect.strip_words(unit, impact))
     if explained:
         with right:
             st.subheader("Weights", anchor=False)
@@ -92,6 +91,16 @@ def show(
                 "weights",
                 f"Bars of the explanation's weights: {explanation.text}",
             )
+
+
+def _click_words(view: links.Neuron, unit: Unit) -> str:
+    """What a click on a range does, or did: the images are further down than a small screen shows."""
+    if unit.buckets is None:
+        return ""
+    only = ranges.chosen(view, unit)
+    if only is None:
+        return "**Click a range to see its images.** "
+    return f"**The images below are those of range {ranges.numbered(unit, only)}**; a click on it shows all ranges again. "
 
 
 # -- what the areas are -----------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from html import escape
 
@@ -14,6 +14,7 @@ from lexplain_core.notes import Notes, check_name
 from lexplain_core.store import Explanation, Made, Store, Unit
 
 from .. import common, links
+from . import edit_scores
 from .edit_terms import NAME
 from .words import md, message
 
@@ -26,7 +27,8 @@ def show(
     unit: Unit,
     edited: Edited | None,
     keys: Mapping[int, str],
-    seen: int,
+    place: Hashable,
+    version: Hashable,
 ) -> None:
     """The form that keeps the words, and what is kept of this unit. keys: of the concepts, by id."""
     st.subheader("Keep these words", anchor=False)
@@ -54,8 +56,13 @@ def show(
         )
     if asked:
         if edited is not None:
-            _keep(view, opened.store, unit, edited, keys, seen)
+            kept = _keep(view, opened.store, unit, edited, keys, edit_scores.seen(place))
+            if kept:
+                edit_scores.count_seen(place, version)
         st.rerun()
+    st.caption(
+        "Kept words stand on the unit’s page with their test scores, as every method’s do: keeping counts as a look at these."
+    )
     said = st.session_state.pop(_SAID, None)
     if said and said[0] == (view.store, unit.layer, unit.unit):
         (st.success if said[1] else st.error)(
@@ -95,19 +102,21 @@ def made(
 
 def _keep(
     view: links.Words, store: Store, unit: Unit, edited: Edited, keys: Mapping[int, str], seen: int
-) -> None:
+) -> bool:
+    """Whether it could be done."""
     where = (view.store, unit.layer, unit.unit)
     try:
         name = check(st.session_state[NAME], store)
         Notes.of(store).keep(made(view, unit, edited, name, keys, seen))
     except UserError as error:
         st.session_state[_SAID] = (where, False, message(error))
-        return
+        return False
     st.session_state[_SAID] = (
         where,
         True,
         f"Kept as “{md(name)}”: a method beside the others from now on.",
     )
+    return True
 
 
 def _kept(view: links.Words, store: Store, unit: Unit, one: Explanation) -> None:

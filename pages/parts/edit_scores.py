@@ -36,7 +36,7 @@ def sentence(edited: Edited, before: Edited | None) -> str:
 
 
 def _change(new: Score, old: Score) -> str:
-    gain = new.value - old.value
+    gain = round(new.value, 2) - round(old.value, 2)  # of the figures that stand before it
     if abs(gain) < 0.005:
         return "no change to speak of"
     return f"a change of <b>{figures.signed(gain)}</b>"
@@ -115,6 +115,11 @@ def switch_to_test(unit: Hashable, version: Hashable) -> bool:
             icon=":material/visibility:",
         )
     return shown
+
+
+def count_seen(unit: Hashable, version: Hashable) -> None:
+    """The test scores of this version are to be seen elsewhere."""
+    st.session_state.setdefault("test seen", {}).setdefault(unit, set()).add(version)
 
 
 def seen(unit: Hashable) -> int:

@@ -32,7 +32,7 @@ def show(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
         st.info(ranges.none_to_show(opened, unit, only), icon=":material/info:")
     else:
         thumbs.rows(opened.store, groups, fine, overlay)
-    hidden.bar(opened, ids)
+    hidden.bar(opened, {i: figures.plain(float(unit.activations[i]), fine) for i in ids})
     look.show(view, opened, unit, ids)
 
 

@@ -48,8 +48,9 @@ def _range(unit: Unit) -> str:
             f"goes from {rounded(unit.minimum)} to {rounded(unit.maximum)} over {images}, "
             f"{rounded(unit.mean)} on average"
         )
+    count = figures.plural(unit.units, "unit")
     return (
-        f'<p class="lx-facts lx-range lx-muted">Unit {unit.unit + 1:,} of {unit.units:,} in this layer. Its '
+        f'<p class="lx-facts lx-range lx-muted">One of {count} of this layer. Its '
         f"{escape(quantity(unit))} {span}.</p>"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -17,10 +17,11 @@ from .words import md, message
 _MOST = 200  # of hidden images that are listed one by one
 
 
-def bar(opened: common.Opened, ids: Iterable[int]) -> None:
-    """Below the examples: hide one of the images shown there, and how many are hidden. ids: of those shown, in order."""
+def bar(opened: common.Opened, shown: Mapping[int, str]) -> None:
+    """Below the examples: hide one of the images shown there, and how many are hidden. shown: id → the figure that stands
+    below the image, in their order."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lx_hidden"):
-        _hide(opened, list(dict.fromkeys(int(i) for i in ids)))
+        _hide(opened, shown)
         _note(opened)
     _said()
 
@@ -78,18 +79,17 @@ def _note(opened: common.Opened) -> None:
             )
 
 
-def _hide(opened: common.Opened, ids: list[int]) -> None:
+def _hide(opened: common.Opened, shown: Mapping[int, str]) -> None:
     store = opened.store
-    ids = [i for i in ids if i not in store.hidden]
+    ids = [i for i in shown if i not in store.hidden]
     if not ids:
         return
     with st.popover("Hide an image", icon=":material/hide_image:", type="tertiary", key="hide menu"):
         frame = store.images(ids)
-        names = {
-            i: _name(label, key) for i, label, key in zip(ids, frame["label"], frame["key"], strict=True)
-        }
+        facts = zip(ids, frame["label"], frame["key"], strict=True)
+        names = {i: f"{shown[i]} · {label} · {key}" for i, label, key in facts}
         st.markdown(
-            "A hidden image is shown no more, by nobody who uses this store here, until it is brought back."
+            "A hidden image is no longer shown to anybody who uses this store here, until it is brought back."
         )
         image = st.selectbox(
             "Which of the images on this page",
@@ -97,7 +97,7 @@ def _hide(opened: common.Opened, ids: list[int]) -> None:
             key="hide which",
             index=None,
             format_func=names.get,
-            placeholder="Choose by class and file",
+            placeholder="Choose by activation, class and file",
         )
         if image is None:
             return
@@ -112,14 +112,10 @@ def _hide(opened: common.Opened, ids: list[int]) -> None:
         )
 
 
-def _name(label: str, key: str) -> str:
-    return f"{label} · {key}"
-
-
 def _change(notes: Notes, what: str, *keys: str) -> None:
     try:
         getattr(notes, what)(*keys)
-        st.session_state.pop("hide which", None)
+        st.session_state["hide which"] = None
     except UserError as error:
         st.session_state["hidden problem"] = str(error)
 
