@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,8 @@ def superclasses(store: Store) -> Groups:
 
 
 def _names(rows: list[tuple]) -> tuple[str, ...]:
-    names = [name for _, name, _ in rows]
-    return tuple(name if names.count(name) == 1 else f"{name} ({key})" for _, name, key in rows)
+    names = Counter(name for _, name, _ in rows)
+    return tuple(name if names[name] == 1 else f"{name} ({key})" for _, name, key in rows)
 
 
 def composition_of(groups: Groups, buckets: Buckets, activations: np.ndarray) -> pd.DataFrame:
