@@ -52,6 +52,15 @@ def demo_store(tmp_path_factory, worker_id) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def store(demo_store):
+    """The demo store, open; modules that need another one have a fixture of that name."""
+    from lexplain_core import Store
+
+    with Store.open(demo_store) as store:
+        yield store
+
+
 @pytest.fixture(scope="session")
 def demo_pictures(tmp_path_factory):
     """load(i) of the pictures in `demo_store`."""

@@ -105,12 +105,11 @@ def switch_to_test(unit: Hashable, version: Hashable) -> bool:
         key=_SHOWN,
         help="They are hidden again as soon as the words change",
     )
-    seen = state.setdefault("test seen", {}).setdefault(unit, set())
     if shown:
-        seen.add(version)
-    if len(seen) > 1:
+        count_seen(unit, version)
+    if (versions := seen(unit)) > 1:
         st.warning(
-            f"You have seen the test scores of {len(seen)} versions of these words. If you keep the best of them, its test score is no "
+            f"You have seen the test scores of {versions} versions of these words. If you keep the best of them, its test score is no "
             "longer honest.",
             icon=":material/visibility:",
         )
@@ -118,7 +117,7 @@ def switch_to_test(unit: Hashable, version: Hashable) -> bool:
 
 
 def count_seen(unit: Hashable, version: Hashable) -> None:
-    """The test scores of this version are to be seen elsewhere."""
+    """The test scores of this version of a unit's words are seen, here or, once they are kept, elsewhere."""
     st.session_state.setdefault("test seen", {}).setdefault(unit, set()).add(version)
 
 

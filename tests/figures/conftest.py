@@ -4,14 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from lexplain_core import Store
-
-
-@pytest.fixture(scope="module")
-def store(demo_store):
-    with Store.open(demo_store) as store:
-        yield store
-
 
 @pytest.fixture(scope="module")
 def units(store):

@@ -21,12 +21,6 @@ from ..store.helpers import CONCEPTS, write
 
 
 @pytest.fixture(scope="module")
-def store(demo_store):
-    with Store.open(demo_store) as store:
-        yield store
-
-
-@pytest.fixture(scope="module")
 def explained(store):
     """Units of the demo with all their explanations: the best explained one of each layer, and a poor one."""
     table = store.unit_table()
