@@ -38,12 +38,15 @@ def _demo_config(store: Path):
 def demo_store(tmp_path_factory, worker_id) -> Path:
     """A store of the demo world by the real pipeline, built once per test run, with fewer images.
 
-    Units are set to 0 and to their mean, with fewer runs of the network than by default.
+    Units are set to 0 and to their mean, with fewer runs of the network than by default. LEXPLAIN_TEST_STORE names a
+    folder that keeps it between runs, for who works on what reads stores: nothing there is ever built again.
     """
     from lexplain_core.build import build
 
     base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "demo-store"  # all workers share it
+    shared = (base if worker_id == "master" else base.parent) / "demo-store"  # all workers share it
+    folder = Path(os.environ.get("LEXPLAIN_TEST_STORE") or shared)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         path = folder / "demo.duckdb"
         if not path.exists():

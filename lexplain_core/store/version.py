@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import UserError
 
 # Raise this with every change of schema.sql: a store of another version is refused.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 class StoreError(UserError):
