@@ -22,6 +22,7 @@ from .mapping import Whole, mapped_images
 from .persist_effects import ablation_scores, missing_ablation, write_effects
 from .persist_relations import all_concepts, write_embeddings, write_similar
 from .probe import ProbingSet
+from .probe.digest import image_digest
 from .probe.images import thumbnail_jpeg
 from .simulate import LabelSimulator, Scored, Unsupported
 from .store import StoreWriter
@@ -87,12 +88,12 @@ def _write_images(work: Work, store: StoreWriter) -> None:
             i, probing.keys[i], int(probing.labels[i]), str(work.splits[i]), image.width, image.height,
             probing.captions[i] if probing.captions else None,
             None if predicted is None else int(predicted[i]), thumbnail_jpeg(image, side), describe(image),
-            crop,
+            crop, image_digest(probing.load, i),
         )  # fmt: skip
 
     columns = [
         "image_id", "key", "class_id", "split", "width", "height", "caption", "predicted", "thumbnail",
-        "descriptor", "crop",
+        "descriptor", "crop", "digest",
     ]  # fmt: skip
     with ThreadPoolExecutor() as pool, work.progress.task("thumbnails", total=len(probing)) as advance:
         for start in range(0, len(probing), 1024):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,11 @@ def test_the_store_says_what_went_in(store, world):
     assert 0 <= info["target"]["accuracy"] <= 1
     assert info["target"]["accuracy_images"] == 3 * PER_CLASS  # the fourth class has no output
     json.dumps(info, allow_nan=False)
+
+
+def test_each_image_is_known_by_its_content(store, world):
+    files = [(world / "images" / key).read_bytes() for key in store.images()["key"]]
+    assert store.image_digests() == [sha256(data).digest() for data in files]
 
 
 def test_activations_are_the_networks_and_an_in_place_relu_changed_nothing(store, world):

@@ -27,28 +27,30 @@ def content_digest(probing: ProbingSet, progress: Progress | None = None) -> str
     that is gone.
     """
     progress = progress or Silent()
-    one = _of_one(probing.load)
     batches = [range(i, min(i + _BATCH, len(probing))) for i in range(0, len(probing), _BATCH)]
     whole = hashlib.sha256(b"images 1")
     with (
         progress.task("looking for changed images", len(probing)) as advance,
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
     ):
-        for found in pool.map(lambda batch: [one(i) for i in batch], batches):
+        for found in pool.map(lambda batch: [image_digest(probing.load, i) for i in batch], batches):
             for digest in found:
                 whole.update(digest)
             advance(len(found))
     return whole.hexdigest()
 
 
-def _of_one(load: Callable[[int], Image.Image]) -> Callable[[int], bytes]:
-    """The function that gives the SHA-256 of image i, by the cheapest way that sees every change."""
-    if isinstance(load, _Taken):
-        inner, indices = _of_one(load.load), load.indices
-        return lambda i: inner(int(indices[i]))
+def image_digest(load: Callable[[int], Image.Image], i: int) -> bytes:
+    """SHA-256 (32 bytes) of image i of a probing set's `load`, by the cheapest way that sees every change.
+
+    Of an image file the bytes, without decoding them; of any other image the pixels. The store keeps it of each
+    image (`images.digest`). Raises `UserError` for a file that is gone.
+    """
+    while isinstance(load, _Taken):
+        load, i = load.load, int(load.indices[i])
     if isinstance(load, ImageFiles):
-        return lambda i: _of_file(os.path.join(load.root, load.files[i]))
-    return lambda i: _of_pixels(load(i))
+        return _of_file(os.path.join(load.root, load.files[i]))
+    return _of_pixels(load(i))
 
 
 def _of_file(path: str) -> bytes:

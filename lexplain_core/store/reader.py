@@ -428,6 +428,14 @@ class Store:
         images that are hidden."""
         return self._blobs("coalesce(crop, thumbnail)", ids)
 
+    def image_digests(self) -> list[bytes | None]:
+        """SHA-256 of each image's file, or of its pixels where it has none, in the order of their ids; None where
+        the build kept none (`probe.digest.image_digest`)."""
+        return [
+            None if digest is None else bytes(digest)
+            for (digest,) in self._all("SELECT digest FROM images ORDER BY image_id")
+        ]
+
     def _blobs(self, column: str, ids: Sequence[int], hidden: bool = False) -> dict[int, bytes]:
         wanted = sorted({int(i) for i in ids})
         query = f"SELECT image_id, {column} FROM images WHERE image_id IN ?::INT[]"

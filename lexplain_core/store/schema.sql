@@ -35,7 +35,9 @@ CREATE TABLE images (
     predicted INTEGER,              -- the model's largest output
     thumbnail BLOB NOT NULL,        -- JPEG, the longest side meta.thumbnail pixels at most
     descriptor BLOB NOT NULL,       -- 8 x 8 RGB bytes, the image's colours in place: nearest images without a network
-    crop      BLOB                  -- JPEG of what the network saw, for images that examples use
+    crop      BLOB,                 -- JPEG of what the network saw, for images that examples use
+    digest    BLOB                  -- SHA-256 of its file, or of its pixels where it has none (probe/digest.py);
+                                    -- NULL where unknown
 );
 
 CREATE TABLE skipped_images (

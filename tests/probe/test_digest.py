@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from lexplain_core.config import Probe
 from lexplain_core.errors import UserError
 from lexplain_core.probe import load_probing_set, take
 from lexplain_core.probe.base import ClassInfo, ProbingSet
-from lexplain_core.probe.digest import content_digest
+from lexplain_core.probe.digest import content_digest, image_digest
 
 from .conftest import write_image
 
@@ -65,6 +66,14 @@ def test_files_count_by_their_bytes_not_their_names(make_folder):
     moved = load_probing_set(Probe(set="folder", root=make_folder({"ant": 30, "bee": 30}, "others")))
     assert moved.keys != first.keys and content_digest(moved) == digest
     assert content_digest(take(first, np.arange(50))) != digest
+
+
+def test_each_image_has_a_digest_of_its_own(images, make_folder):
+    whole, part = in_memory(images), take(in_memory(images), np.array([4, 60]))
+    assert image_digest(part.load, 1) == image_digest(whole.load, 60) != image_digest(whole.load, 4)
+    root = make_folder({"cat": 30, "dog": 30})
+    found = take(load_probing_set(Probe(set="folder", root=root)), np.array([31, 37]))
+    assert image_digest(found.load, 1) == sha256((root / "dog" / "007.png").read_bytes()).digest()
 
 
 def test_a_changed_file_changes_it_and_a_missing_one_is_named(make_folder):
