@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from pages import links
 from pages.parts.copy_link import copy_link
 from pages.parts.no_store import no_store
 from pages.parts.style import style
-from pages.parts.words import md, message
+from pages.parts.words import code, md, message
 
 PAGES = {
     "overview": ("Overview", ":material/table_rows:"),
@@ -32,6 +33,7 @@ PAGES = {
 }
 _UNLISTED = {"words"}  # pages that others lead to
 _CHANGED = "changed since the page last ran to its end"  # in the session: (page, names of the view's fields)
+_RUN = threading.local()  # of a script's run: `stores`, those that it opened
 _SAYS_OF_NOTES = {"overview", "neuron", "words"}  # pages that say which notes can't be shown
 CHART = {
     "displaylogo": False,
@@ -125,6 +127,7 @@ def _opened(signature: tuple) -> Opened:
     """A store with its notes as they are now; `StoreError` where it isn't known which images are hidden."""
     store = _open(signature)
     version, problems = notes.take_in(store)
+    _RUN.__dict__.setdefault("stores", {})[store.path] = store
     return Opened(store, (*signature, version), problems)
 
 
@@ -252,12 +255,32 @@ def run(render: Callable[[], None]) -> None:
     its turn first, and comes back here.
     """
     if "given stores" in st.session_state:
-        render()
+        _RUN.stores = {}
+        try:
+            render()
+        except StoreError as error:
+            st.error(message(error), icon=":material/error:")
+        for store in _RUN.stores.values():
+            _lost_pictures(store)
         st.session_state.pop(_CHANGED, None)
     else:
         import app
 
         app.main()
+
+
+def _lost_pictures(store: Store) -> None:
+    """Say below the page which pictures are grey squares, and why."""
+    if lost := sorted(store.unreadable.items()):
+        shown = "; ".join(f"image {image}, {reason}" for image, reason in lost[:3])
+        st.warning(
+            message(
+                f"{figures.plural(len(lost), 'picture')} of {store.path.name} can't be read, so grey squares stand in "
+                f"their places: {shown}{'; …' if len(lost) > 3 else ''}. "
+            )
+            + f"{code(f'python -m lexplain_core check {store.path}')} says what else is wrong.",
+            icon=":material/broken_image:",
+        )
 
 
 def show(view: Any) -> None:

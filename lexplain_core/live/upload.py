@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import dataclass
 from threading import Lock
@@ -10,7 +9,8 @@ from threading import Lock
 from PIL import Image
 
 from ..errors import UserError
-from ..probe.images import Decoded, UnreadableImage, read_rgb
+from ..pictures import UnreadableImage, opened
+from ..probe.images import Decoded, read_rgb
 
 MOST_BYTES = 20 * 2**20  # as server.maxUploadSize of .streamlit/config.toml
 MOST_PIXELS = 40_000_000
@@ -86,10 +86,10 @@ def _notes(found: Decoded, data: bytes) -> tuple[str, ...]:
 def _several(data: bytes) -> str | None:
     """The file's format, if it has more than one frame or page; how many they are would need a walk through all."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with opened(data, max_pixels=MOST_PIXELS) as image:
             several = image.format in _FRAMES and getattr(image, "is_animated", False)
             return image.format if several else None
-    except Exception:  # it was decoded: what is odd further on is no matter
+    except UnreadableImage:  # it was decoded: what is odd further on is no matter
         return None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,24 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps
 
 from ..errors import UserError
+from ..pictures import UnreadableImage, opened
 
 # Endings that are taken for images; what a file really holds is found out when it is opened.
 EXTENSIONS = frozenset(".jpg .jpeg .jpe .jfif .png .bmp .webp .gif .tif .tiff .ppm .pgm".split())
-
-# Only plain raster readers: Pillow would run Ghostscript on a PostScript file renamed to .png.
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 
 _BATCH = 32  # files per job of the thread pool
 _STRIP = 2**20  # pixels that are converted at a time
 _ORIENTATION = 0x0112  # of EXIF
 _WITH_ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
-
-
-class UnreadableImage(Exception):
-    """An image that can't be shown to a network; the text is a short reason."""
 
 
 @dataclass(frozen=True)
@@ -55,26 +48,12 @@ def open_rgb(source: str | Path | bytes, max_pixels: int | None = None) -> Image
 
 def read_rgb(source: str | Path | bytes, max_pixels: int | None = None) -> Decoded:
     """As `open_rgb`, with what the file said of itself."""
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
-    try:
-        with Image.open(file, formats=_FORMATS) as image:
-            width, height = image.size
-            if max_pixels is not None and width * height > max_pixels:
-                raise UnreadableImage(f"too large: {width} × {height} pixels, more than {max_pixels:,}")
-            orientation = image.getexif().get(_ORIENTATION, 1)  # a TIFF forgets it when it is decoded
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            transparent = image.mode in _WITH_ALPHA or "transparency" in image.info
-            return Decoded(to_rgb(image), image.mode, orientation in range(2, 9), transparent)
-    except UnreadableImage:
-        raise
-    except UnidentifiedImageError:
-        raise UnreadableImage("not an image in a known format, or its head is broken") from None
-    except Image.DecompressionBombError as error:
-        raise UnreadableImage(f"too large: {error}") from None
-    except Exception as error:  # decoders raise anything from OSError to struct.error on broken files
-        detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UnreadableImage(f"can't be decoded: {detail}") from None
+    with opened(source, max_pixels=max_pixels) as image:
+        orientation = image.getexif().get(_ORIENTATION, 1)  # a TIFF forgets it when it is decoded
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        transparent = image.mode in _WITH_ALPHA or "transparency" in image.info
+        return Decoded(to_rgb(image), image.mode, orientation in range(2, 9), transparent)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -181,11 +160,9 @@ def check_files(paths: Sequence[str], max_pixels: int, advance: Callable[[int], 
 
 @contextmanager
 def _strict() -> Iterator[None]:
-    """Let truncated files fail, whatever other libraries have set, and hush Pillow's size warning."""
+    """Let truncated files fail, whatever other libraries have set."""
     before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = before

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cache
-from io import BytesIO
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -55,16 +53,6 @@ def take_in(store: Store, made: Sequence[Made], hidden_keys: Iterable[str]) -> l
 def numbers() -> Iterable[int]:
     """1, 2, …: for the tables in memory and their rows, so that none is taken for an older one."""
     return count(1)
-
-
-@cache
-def grey() -> bytes:
-    """What stands in the place of a hidden image's picture, should anyone ask for it: a grey JPEG."""
-    from PIL import Image
-
-    buffer = BytesIO()
-    Image.new("RGB", (64, 64), (128, 128, 128)).save(buffer, "JPEG")
-    return buffer.getvalue()
 
 
 def _hidden_ids(store: Store, keys: Iterable[str]) -> frozenset[int]:

@@ -1,11 +1,16 @@
-"""What all units of a layer do on one image of the probing set."""
+"""Images of the probing set: their pictures, and what all units of a layer do on one."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
+from .. import pictures
+from ..pictures import UnreadableImage
 from .version import StoreError
 
 if TYPE_CHECKING:
@@ -26,3 +31,37 @@ def recorded(store: Store, layer: str, image: int) -> np.ndarray:
     if not len(found):
         raise StoreError(f"The store {store.name!r} has no activations of image {image} in {layer!r}.")
     return np.asarray(found, dtype=np.float32)
+
+
+def blobs(store: Store, column: str, ids: Sequence[int], hidden: bool) -> dict[int, bytes]:
+    """See `Store.thumbnails` and `Store.crops`."""
+    wanted = sorted({int(i) for i in ids})
+    query = f"SELECT image_id, {column} FROM images WHERE image_id IN ?::INT[]"
+    found = {image: _sound(store, image, bytes(blob)) for image, blob in store._all(query, [wanted])}
+    return found if hidden else found | dict.fromkeys(store.hidden & found.keys(), pictures.grey())
+
+
+def _sound(store: Store, image: int, picture: bytes) -> bytes:
+    """A picture that may go to a browser as it is, or the grey square in its place."""
+    try:
+        pictures.stored_type(picture)
+    except UnreadableImage as error:
+        store.unreadable[image] = str(error)
+        return pictures.unreadable()
+    return picture
+
+
+def picture(store: Store, image: int, whole: bool) -> Image.Image:
+    """See `Store.picture`."""
+    store.images([image])
+    data = (store.thumbnails if whole else store.crops)([image])[int(image)]
+    try:
+        found = pictures.stored_rgb(data)
+        if data != pictures.unreadable():
+            return found
+    except UnreadableImage as error:
+        store.unreadable[int(image)] = str(error)
+    raise StoreError(
+        f"The picture of image {image} in {store.path} can't be read ({store.unreadable[int(image)]}): "
+        f"`python -m lexplain_core check {shlex.quote(str(store.path))}` says what else is wrong."
+    )

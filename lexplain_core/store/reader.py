@@ -13,8 +13,9 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+from PIL import Image
 
-from . import effects, find_sql, find_starting, find_table, groups, neighbours, overlay, tables
+from . import effects, find_sql, find_starting, find_table, groups, neighbours, overlay, pictured, tables
 from . import export as exporting
 from .concept_values import ConceptValues
 from .find import Found, Wanted
@@ -51,6 +52,7 @@ class Store:
         self._taking = threading.RLock()
         self._generations, self._made_ids = overlay.numbers(), overlay.numbers()
         self._laid: list[int] = []
+        self.unreadable: dict[int, str] = {}  # images whose picture was asked for in vain, with the reason
         self._values = ConceptValues(self)
         self._finding = find_table.Tables()
         self._compared = neighbours.Compared()
@@ -420,7 +422,8 @@ class Store:
         return [None if pd.isna(i) else names[int(i)] if names else f"output {int(i)}" for i in ids]
 
     def thumbnails(self, ids: Sequence[int], hidden: bool = False) -> dict[int, bytes]:
-        """JPEG thumbnails by image id; a grey square for images that are hidden, unless `hidden` is wanted."""
+        """JPEG thumbnails by image id; a grey square for images that are hidden, unless `hidden` is wanted, and one with
+        a note for pictures that can't be read (`unreadable` says why, by image id)."""
         return self._blobs("thumbnail", ids, hidden)
 
     def crops(self, ids: Sequence[int]) -> dict[int, bytes]:
@@ -437,10 +440,14 @@ class Store:
         ]
 
     def _blobs(self, column: str, ids: Sequence[int], hidden: bool = False) -> dict[int, bytes]:
-        wanted = sorted({int(i) for i in ids})
-        query = f"SELECT image_id, {column} FROM images WHERE image_id IN ?::INT[]"
-        found = {image: bytes(blob) for image, blob in self._all(query, [wanted])}
-        return found if hidden else found | dict.fromkeys(self.hidden & found.keys(), overlay.grey())
+        return pictured.blobs(self, column, ids, hidden)
+
+    def picture(self, image: int, whole: bool = False) -> Image.Image:
+        """What the network saw of an image, where that is kept, else its thumbnail (with `whole` always that), as RGB.
+
+        `StoreError` where the store has no such image, or its picture can't be opened; a grey square for a hidden one.
+        """
+        return pictured.picture(self, image, whole)
 
     def nearest(self, descriptor: bytes, count: int = 12) -> pd.DataFrame:
         """The images whose colours lie most alike to those of a descriptor (`store.describe(image)`): image,

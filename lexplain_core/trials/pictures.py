@@ -119,8 +119,8 @@ def stored_pictures(store: Store, settings: StudySettings) -> LoadPicture:
     stimuli = settings.stimuli
 
     def picture(i: int) -> Picture:
-        with Image.open(io.BytesIO(store.thumbnails([i])[i])) as image:
-            data, width, height = crop_jpeg(image, stimuli.resize, stimuli.side, stimuli.quality)
+        image = store.picture(i, whole=True)
+        data, width, height = crop_jpeg(image, stimuli.resize, stimuli.side, stimuli.quality)
         return Picture("natural", str(images["key"].iloc[i]), "image/jpeg", width, height, data)
 
     return picture

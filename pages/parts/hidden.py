@@ -9,6 +9,7 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.errors import UserError
 from lexplain_core.notes import Notes
+from lexplain_core.pictures import rgb_or_grey
 from lexplain_core.store import Store
 
 from .. import common
@@ -57,7 +58,7 @@ def _note(opened: common.Opened) -> None:
             for image, row in frame.head(_MOST).iterrows():
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                     if image in pictures:
-                        st.image(pictures[image], width=48)
+                        st.image(rgb_or_grey(pictures[image]), width=48)
                     st.markdown(
                         f"{md(row['key'])} ({md(row['label'])}, {md(row['split'])} split)", width="stretch"
                     )
@@ -101,7 +102,7 @@ def _hide(opened: common.Opened, shown: Mapping[int, str]) -> None:
         )
         if image is None:
             return
-        st.image(store.thumbnails([image])[image], width=160)
+        st.image(rgb_or_grey(store.thumbnails([image])[image]), width=160)
         st.button(
             "Hide it",
             icon=":material/visibility_off:",

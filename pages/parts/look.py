@@ -149,7 +149,7 @@ def _look(
 
 def _picture(store: Store, image: int) -> Image.Image:
     """The crop that the network saw, or the thumbnail of the whole image where none is kept."""
-    return Image.open(BytesIO(store.crops([image])[image])).convert("RGB")
+    return store.picture(image)
 
 
 def _kept(store: Store, image: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from io import BytesIO
 from uuid import uuid4
 
 import streamlit as st
@@ -14,7 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lexplain_core.errors import UserError
 from lexplain_core.live import picture, upload
-from lexplain_core.store import Store
+from lexplain_core.store import Store, StoreError
 from lexplain_core.store.descriptors import describe
 
 from .. import common, links
@@ -165,14 +164,18 @@ def current(view: links.Picture, opened: common.Opened) -> Taken | None:
             icon=":material/visibility_off:",
         )
         return None
-    return of_store(opened, view.image)
+    try:
+        return of_store(opened, view.image)
+    except StoreError as error:
+        st.error(message(error), icon=":material/broken_image:")
+        return None
 
 
 def of_store(opened: common.Opened, number: int) -> Taken:
     """An image of the store: what the network saw of it, where that is kept."""
     store, row = opened.store, common.images(opened).loc[number]
     crop, thumbnail = store.crops([number])[number], store.thumbnails([number])[number]
-    image = Image.open(BytesIO(crop)).convert("RGB")
+    image = store.picture(number)
     name = f"Image {number}: {row['label']}, {row['key']}"
     size = (int(row["width"]), int(row["height"]))
     notes = ()
@@ -185,4 +188,7 @@ def whole(store: Store, taken: Taken) -> bytes:
     """The descriptor of the whole picture: of a store's image that of its thumbnail, not of its crop."""
     if taken.number is None:
         return taken.descriptor
-    return describe(Image.open(BytesIO(store.thumbnails([taken.number])[taken.number])).convert("RGB"))
+    try:
+        return describe(store.picture(taken.number, whole=True))
+    except StoreError:  # the crop can be read: there would be no page else
+        return taken.descriptor

@@ -13,6 +13,7 @@ import streamlit as st
 from PIL import Image
 
 from lexplain_core.figures import plain
+from lexplain_core.pictures import rgb_or_grey
 from lexplain_core.store import Store, UnitMap
 
 _WIDTH = 96  # CSS pixels
@@ -73,7 +74,7 @@ def _overlaid(crops: dict[int, bytes], overlay: Overlay) -> dict[int, bytes]:
     most = max(float(abs(m.values).max() if both else m.values.max()) for m in overlay.maps.values())
     found = {}
     for image, jpeg in crops.items():
-        picture = Image.open(BytesIO(jpeg)).convert("RGB")
+        picture = rgb_or_grey(jpeg)
         size = max(picture.size)
         if size > _SIDE or size < _WIDTH:
             way = Image.Resampling.NEAREST if size < _SMALL else Image.Resampling.BILINEAR

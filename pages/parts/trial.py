@@ -15,6 +15,8 @@ from typing import Any
 
 import streamlit as st
 
+from lexplain_core.errors import UserError
+from lexplain_core.pictures import UnreadableImage, stored_type
 from lexplain_core.trials import BUTTONS, Labels, Picture, finite
 
 from .trial_front import CSS, HTML, JS
@@ -198,7 +200,11 @@ def _words(labels: Labels) -> dict[str, Any]:
 
 
 def _url(picture: Picture) -> str:
-    return f"data:{picture.type};base64,{b64encode(picture.data).decode()}"
+    try:
+        kind = stored_type(picture.data or b"")  # whatever the study's file says it is
+    except UnreadableImage as error:
+        raise UserError(f"The study's picture of {picture.key!r} can't be shown: {error}.") from None
+    return f"data:{kind};base64,{b64encode(picture.data).decode()}"
 
 
 def _spans(text: str) -> list[list[str]]:

@@ -74,6 +74,7 @@ def smaller(monkeypatch, whole, saw, crop, thumbnail):
     store = SimpleNamespace(
         crops=lambda ids: {ids[0]: jpeg_of(crop or thumbnail)},
         thumbnails=lambda ids: {ids[0]: jpeg_of(thumbnail)},
+        picture=lambda i: Image.new("RGB", crop or thumbnail),
     )
     frame = pd.DataFrame({"width": [whole[0]], "height": [whole[1]]})
     monkeypatch.setattr(common, "images", lambda opened: frame)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from lexplain_core.store import StoreWriter
 
@@ -24,6 +26,13 @@ SECOND = "a-second"  # an imported method, before the default one in the alphabe
 ENCODERS = ("eye", "other eye")  # concept matrices; the first is the second method's, the second scores
 EFFECT_REASON = "Its units are computed, so no network holds them."
 UNITS = ("alive", "alive", "dead", "constant", "negative")
+
+
+def jpeg(shade: int, side: int = 6) -> bytes:
+    """A small grey picture, which the shade tells from the others."""
+    out = io.BytesIO()
+    Image.new("L", (side, side), shade).save(out, "JPEG")
+    return out.getvalue()
 
 
 @dataclass(frozen=True)
@@ -129,9 +138,9 @@ def fill(
             "height": 30,
             "caption": [f"image {i}" if i % 2 else None for i in range(N)],
             "predicted": pd.array([i % 4 if i % 5 else None for i in range(N)], dtype="Int32"),
-            "thumbnail": [b"thumbnail %d" % i for i in range(N)],
+            "thumbnail": [jpeg(i) for i in range(N)],
             "descriptor": [bytes([i % 256]) * 192 for i in range(N)],
-            "crop": [b"crop %d" % i if i % 3 == 0 else None for i in range(N)],
+            "crop": [jpeg(i, 12) if i % 3 == 0 else None for i in range(N)],
         }
     )
     store.rows("images", images)

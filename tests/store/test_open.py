@@ -14,7 +14,7 @@ import pytest
 from lexplain_core.errors import UserError
 from lexplain_core.store import SCHEMA_VERSION, Store, StoreError, StoreWriter, find_stores
 
-from .helpers import fill, make, write
+from .helpers import fill, jpeg, make, write
 
 
 def refusal(path) -> str:
@@ -204,7 +204,7 @@ def test_eight_threads_read_the_same_store(small_path, made):
             if unit.explanation().reason is None:
                 assert len(unit.simulated(unit.explanation())) == len(unit.activations)
             assert len(unit.top(5)) == 5 and len(store.unit_table(layer)) == len(made.activations[layer])
-            assert store.thumbnails([i]) == {i: b"thumbnail %d" % i}
+            assert store.thumbnails([i]) == {i: jpeg(i)}
 
         for done in [pool.submit(read, i) for i in range(48)]:
             done.result()

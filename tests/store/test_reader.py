@@ -10,7 +10,7 @@ import pytest
 
 from lexplain_core.store import OTHER, SCHEMA_VERSION, Store, StoreError, explanation_text
 
-from .helpers import CLASSES, UNITS, N, write
+from .helpers import CLASSES, UNITS, N, jpeg, write
 from .test_buckets import plain_bucket, plain_winner
 
 NAMES = [
@@ -182,8 +182,8 @@ def test_predicted_outputs_without_names_are_numbered(tmp_path):
 
 
 def test_thumbnails_and_crops(small):
-    assert small.thumbnails([2, 2, 3]) == {2: b"thumbnail 2", 3: b"thumbnail 3"}
-    assert small.crops([2, 3]) == {2: b"thumbnail 2", 3: b"crop 3"}
+    assert small.thumbnails([2, 2, 3]) == {2: jpeg(2), 3: jpeg(3)}
+    assert small.crops([2, 3]) == {2: jpeg(2), 3: jpeg(3, 12)}
 
 
 # -- tables ----------------------------------------------------------------------------------

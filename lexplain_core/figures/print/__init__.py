@@ -36,6 +36,7 @@ def make(data: FigureData, kind: str, dpi: int = 300) -> bytes:
 
 def notes(data: FigureData) -> list[str]:
     """Sentences about the figure that its maker should know."""
+    from ...pictures import lost
     from .base import unknown_letters
 
     page = _sheet(data)
@@ -44,6 +45,11 @@ def notes(data: FigureData) -> list[str]:
         found.append(
             f"The figure is {page.height:.1f} inches tall, more than a page holds ({PAGE:g}): take fewer units, "
             "or fewer images per range."
+        )
+    if grey := [image for image, jpeg in sorted(data.pictures.items()) if lost(jpeg)]:
+        found.append(
+            f"Pictures that the store can't give are grey squares: {', '.join(map(str, grey[:10]))}"
+            f"{', …' if len(grey) > 10 else ''}. `python -m lexplain_core check` says what is wrong with a store."
         )
     if letters := unknown_letters(page.words()):
         found.append(f"The font has no letters {letters[:20]}; they show as empty boxes.")

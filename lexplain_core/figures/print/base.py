@@ -29,6 +29,8 @@ from matplotlib.patches import Polygon, Rectangle
 from matplotlib.textpath import text_to_path
 from PIL import Image
 
+from ...pictures import rgb_or_grey
+
 DPI = 300
 INK, MUTED, FAINT = "#1a1a1a", "#555555", "#b5b5b5"
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -176,8 +178,7 @@ def _draw(axes, mark: tuple, order: int, kind: str, sharp: bool) -> None:
 
 def prepared(jpeg: bytes, side: float) -> np.ndarray:
     """A JPEG's middle square as RGB, uint8 (s, s, 3), with s the pixels of `side` inches at 300 dpi."""
-    with Image.open(BytesIO(jpeg)) as opened:
-        picture = opened.convert("RGB")
+    picture = rgb_or_grey(jpeg)
     edge = min(picture.size)
     left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
     picture = picture.crop((left, top, left + edge, top + edge))
