@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from lexplain_core import trials
+from lexplain_core.store.find_words import LONGEST_SEARCH
 
 STATUSES = ("alive", "dead", "constant", "negative")
 _SORTED = (
@@ -49,6 +50,9 @@ OVER = ("units", "people")
 ORDERS = ("right", "-right", "layer")
 AGAINST = ("correlation", "ablation", "observer")
 LARGEST = 2**31 - 1  # of whole numbers: the store's are 32 bits wide
+LONGEST = 2000  # characters of a parameter's value
+LONGEST_OF = {"q": LONGEST_SEARCH} | dict.fromkeys(("units", "terms", "pins", "without"), 20_000)
+_TOLD = 60  # characters of a value that are said again
 
 
 @dataclass(frozen=True)
@@ -266,17 +270,23 @@ _RANGES = {  # whole numbers are 0 to LARGEST and others -1 to 1 without
 def parse(page: str, params: Mapping[str, str]) -> tuple[Any, list[str]]:
     """The view that an address asks for, and a sentence for each parameter that says nothing usable.
 
-    Parameters that the page doesn't know are ignored; unusable ones get their default.
+    Parameters that the page doesn't know are ignored; unusable ones, and those longer than `LONGEST`, get their default.
     """
     view, values, problems = VIEWS[page], {}, []
     for field in fields(view):
         text = params.get(field.name, "")
         if text == "":
             continue
+        most = LONGEST_OF.get(field.name, LONGEST)
+        if len(text) > most:
+            problems.append(
+                f"The address's {field.name}= is longer than {most:,} characters; it was ignored."
+            )
+            continue
         value = _value(field, text)
         if value is None:
             problems.append(
-                f"The address says {field.name}={text}, which is not {_kind(field)}; it was ignored."
+                f"The address says {field.name}={_short(text)}, which is not {_kind(field)}; it was ignored."
             )
         else:
             values[field.name] = value
@@ -326,6 +336,10 @@ def _value(field, text: str):
     except ValueError:
         return None
     return text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _TOLD else text[:_TOLD] + "…"
 
 
 def _kind(field) -> str:

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -69,11 +68,16 @@ def main(name: str, preview: bool, icon: str) -> None:
                 st.markdown(texts.error)
 
     pages = [st.Page(page, title=title, default=True)]
-    if elsewhere := re.search(
-        r"([\w-]+)/*$", urlsplit(st.context.url or "").path
-    ):  # every address leads here
-        pages.append(st.Page(page, title=title, url_path=elsewhere.group(1)))
+    if elsewhere := _last_part(st.context.url or ""):  # every address leads here
+        pages.append(st.Page(page, title=title, url_path=elsewhere))
     st.navigation(pages, position="hidden").run()
+
+
+def _last_part(url: str) -> str | None:
+    """The name of a page that an address ends in, as Streamlit reads it; None where it names none."""
+    path = url.partition("://")[2].partition("/")[2]
+    last = path.rstrip("/").rpartition("/")[2]
+    return last if re.fullmatch(r"[\w-]{1,100}", last) else None
 
 
 def _path(name: str) -> Path:

@@ -135,7 +135,7 @@ class Visible:
 
     def proper(self, lemma: str, synset: str) -> bool:
         """Whether the word is written with a capital in this meaning."""
-        forms = (re.sub(r"\(.*\)", "", form) for form in self.wordnet.synsets[synset][1])
+        forms = (form.partition("(")[0] for form in self.wordnet.synsets[synset][1])
         return lemma not in forms
 
     def rude(self, synset: str) -> bool:

@@ -97,7 +97,7 @@ def _why(shown: str, data: bytes, reason: str) -> str:
     """Why a file can't be used, and what to do."""
     kinds = "JPEG, PNG, WebP, GIF, BMP or TIFF"
     if reason.startswith("too large"):
-        size = re.search(r"[\d,]*\d(?: × [\d,]*\d)?", reason)
+        size = re.search(r"\d[\d,]*+(?: × \d[\d,]*+)?", reason)
         return (
             f"{shown} has {f'{size[0]} pixels' if size else 'many pixels'}, too many to be decoded here: at most "
             f"{MOST_PIXELS / 1e6:.0f} million can be used, so make it smaller."

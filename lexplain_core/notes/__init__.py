@@ -3,6 +3,7 @@
 from .base import (
     LARGEST_FILE,
     LARGEST_REMARK,
+    LONGEST_NAME,
     Brought,
     Hidden,
     Starred,
@@ -16,6 +17,7 @@ from .file import Notes, take_in
 __all__ = [
     "LARGEST_FILE",
     "LARGEST_REMARK",
+    "LONGEST_NAME",
     "Brought",
     "Hidden",
     "Notes",

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from ..errors import UserError
+from ..errors import UserError, few
 
 LARGEST_FILE = 1_000_000  # bytes of a list's file
 LARGEST_REMARK = 2000  # characters
 LONGEST_NAME = 80
 _LONGEST_LAYER = 300
 _LARGEST_UNIT = 2**31 - 1  # the store's numbers are 32 bits wide
-_TOLD = 5  # faults of a file that are told one by one
 _KIND, _VERSION = "lexplain list of units", 1
 
 
@@ -116,9 +115,7 @@ def from_json(data: bytes) -> tuple[str, list[tuple[str, int, str]], list[str]]:
             faults.append(f"Entry {number} was left out: {fault}.")
         else:
             found[row["layer"], row["unit"]] = check_remark(row.get("remark", ""))
-    if more := len(faults) - _TOLD:
-        faults = faults[:_TOLD] + ([f"So were {more:,} more."] if more > 0 else [])
-    return name, [(layer, unit, remark) for (layer, unit), remark in found.items()], faults
+    return name, [(layer, unit, remark) for (layer, unit), remark in found.items()], few(faults)
 
 
 def _fault(row: Any) -> str | None:
@@ -152,9 +149,9 @@ def unshared(text: str) -> tuple[list[tuple[str, int]], list[str]]:
     """(layer, unit)s of `shared`'s text, each once, and a sentence for each part that can't be read."""
     found, problems = [], []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*([^:,]+):(\d{1,10})\s*", part)
+        match = re.fullmatch(r"([^:]++):([0-9]{1,10})", part.strip())
         if match and int(match[2]) <= _LARGEST_UNIT:
             found.append((unquote(match[1]), int(match[2])))
         elif part.strip():
             problems.append(f"{_short(part.strip())} in the address is no unit: `layer:number` is one.")
-    return list(dict.fromkeys(found)), problems
+    return list(dict.fromkeys(found)), few(problems)

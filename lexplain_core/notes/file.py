@@ -106,9 +106,9 @@ class Notes:
             found, problems = base.unshared(address)
             words.append("on the list that the address holds")
         if name:
+            both = None if found is None else set(found)
             rows = [(row.layer, row.unit) for row in self.units(name)]
-            both = rows if found is None else set(found)
-            found = [key for key in rows if key in both]
+            found = [key for key in rows if both is None or key in both]
             words.append(f"on the list “{name}”")
         return (None if found is None else tuple(found)), " and ".join(words), problems
 

@@ -256,12 +256,12 @@ def _number(value: Any, where: str, what: str) -> float:
 def _text(value: Any, where: str, what: str) -> str:
     """The text with single spaces; not empty, not longer than LONGEST_TEXT characters."""
     text = " ".join(value.split()) if isinstance(value, str) else ""
-    if not normalised(text):
-        raise _Wrong(f"{where} has no {what}; give it a few words or leave the unit out.")
-    if len(text) > LONGEST_TEXT:
+    if len(text) > LONGEST_TEXT:  # asked first: normalising takes the square of the length
         raise _Wrong(
             f"{where} has a {what} of {len(text):,} characters; {LONGEST_TEXT:,} are the most: shorten it."
         )
+    if not normalised(text):
+        raise _Wrong(f"{where} has no {what}; give it a few words or leave the unit out.")
     if any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
         raise _Wrong(f"{where} has a {what} with characters that are no text; remove them.")
     return text

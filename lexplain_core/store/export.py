@@ -196,7 +196,7 @@ def guarded(text: object) -> object:
     return text
 
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]++(\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?")
 
 
 def _csv(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:

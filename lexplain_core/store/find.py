@@ -94,12 +94,12 @@ class Wanted:
         for name in ("layer", "q", "by", "status", "method"):
             values[name] = (texts.get(name) or "").strip()
         if values["status"] and values["status"] not in STATUS_WORDS:
-            problems.append(f"There is no status “{values['status']}”: it is {', '.join(STATUS_WORDS)}.")
+            problems.append(f"There is no status “{values['status'][:60]}”: it is {', '.join(STATUS_WORDS)}.")
             values["status"] = ""
         if (sort := texts.get("sort") or "unit").removeprefix("-") in COLUMNS:
             values["sort"] = sort
         else:
-            problems.append(f"Units can't be sorted by “{sort}”: it is one of {', '.join(COLUMNS)}.")
+            problems.append(f"Units can't be sorted by “{sort[:60]}”: it is one of {', '.join(COLUMNS)}.")
         for name in RANGES:
             text = texts.get(name) or ""
             if name == "score" and not text and (texts.get("low") or texts.get("high")):
@@ -108,7 +108,7 @@ class Wanted:
                 continue
             if (ends := read_range(text)) is None:
                 problems.append(
-                    f"“{text}” is not a range of {COLUMNS[name].name}, such as 0.2..0.7, 2.. or ..4; it was ignored."
+                    f"“{text[:60]}” is not a range of {COLUMNS[name].name}, such as 0.2..0.7, 2.. or ..4; it was ignored."
                 )
             else:
                 values[name] = ends

@@ -6,14 +6,18 @@ import math
 import re
 from dataclasses import dataclass
 
+from ..errors import few
+
 TERMS = 20  # at most so many terms in one search
+LONGEST_SEARCH = 1000  # characters
 Range = tuple[float | None, float | None]
 OPEN: Range = (None, None)
 
-_NUMBER = r"[+\-−]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+\-−]?[0-9]+)?"
+# No repetition gives back what it took (`++`, `*+`), so that no text takes more than one pass.
+_NUMBER = r"[+\-−]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:e[+\-−]?[0-9]++)?"
 _TERM = re.compile(
-    rf"""(?P<sign>[+\-−]?)(?:"(?P<quoted>[^"]+)"|(?P<plain>[^\s"<>≤≥+\-−][^\s"<>≤≥]*))"""
-    rf"""(?:\s*(?P<compare>>=|<=|≥|≤|>|<)\s*(?P<number>{_NUMBER}))?(?=\s|$)""",
+    rf"""(?P<sign>[+\-−]?)(?:"(?P<quoted>[^"]++)"|(?P<plain>[^\s"<>≤≥+\-−][^\s"<>≤≥]*+))"""
+    rf"""(?:\s*+(?P<compare>>=|<=|≥|≤|>|<)\s*+(?P<number>{_NUMBER}))?(?=\s|$)""",
     re.I,
 )
 _COMPARE = {">": "above", "<": "below", ">=": "at least", "<=": "at most"}
@@ -54,6 +58,10 @@ def read_search(text: str) -> tuple[list[Term], list[str]]:
     `snow` (a word), `"polar bear"` (words in a row), `+snow` and `-snow` (with a positive or negative weight),
     `snow>0.5`, `snow<-1`, `snow>=0.5`, `snow<=1` (with such a weight).
     """
+    if len(text) > LONGEST_SEARCH:
+        return [], [
+            f"A search has at most {LONGEST_SEARCH:,} characters; this one has {len(text):,} and was ignored."
+        ]
     terms, problems, place = [], [], 0
     while place < len(text):
         if text[place].isspace():
@@ -74,7 +82,7 @@ def read_search(text: str) -> tuple[list[Term], list[str]]:
             break
         if term not in terms:
             terms.append(term)
-    return terms, problems
+    return terms, few(problems)
 
 
 def _term(match: re.Match) -> Term | None:

@@ -31,7 +31,9 @@ def person_name(given: object) -> str:
     'session 12' is how people without a name are listed, so nobody is called that.
     """
     pid = given.strip() if isinstance(given, str) else ""
-    fine = pid.isprintable() and len(pid) <= 200 and not re.fullmatch(r"session \d+", pid, re.IGNORECASE)
+    fine = (
+        pid.isprintable() and len(pid) <= 200 and not re.fullmatch(r"session \d{1,200}", pid, re.IGNORECASE)
+    )
     return pid if fine else ""
 
 

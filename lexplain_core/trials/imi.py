@@ -142,7 +142,8 @@ def _layers(rows: pd.DataFrame, model: str) -> list[str]:
 
 
 def _natural(name: str) -> list:
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", name)]
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    return [(0, int(p), "") if p.isdecimal() and len(p) < 19 else (1, 0, p) for p in parts]
 
 
 def _trial(row, namer: _Names) -> Trial:

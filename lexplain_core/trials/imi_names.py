@@ -7,7 +7,9 @@ import re
 import pandas as pd
 
 # resnet50_hard95_natural-61: model, difficulty, mode, number. The column `model` mixes difficulties.
-TASK = re.compile(r"(?P<model>.+?)(?:_hard(?P<hard>\d+))?_(?P<mode>natural|optimized)-(?P<task>\d+)")
+TASK = re.compile(
+    r"(?P<model>.+?)(?:_hard(?P<hard>[0-9]++))?_(?P<mode>natural|optimized)-(?P<task>[0-9]{1,9})"
+)
 HARD = {None: "easy", "99": "medium", "95": "hard", "85": "very hard"}
 MODES = {"natural": "natural", "optimized": "synthetic"}
 WRITES = {  # IMI's check: ours
@@ -41,7 +43,7 @@ def task_name(session: pd.Series) -> str:
         return session.task
     hard = {ours: imi for imi, ours in HARD.items()}.get(session.difficulty)
     mode = "natural" if session["mode"] == "natural" else "optimized"
-    number = re.search(r"\d+$", session.task)
+    number = re.search(r"(?<![0-9])[0-9]{1,9}$", session.task)
     return (
         f"{session.model}{f'_hard{hard}' if hard else ''}_{mode}-{number[0] if number else session.task_id}"
     )

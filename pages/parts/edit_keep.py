@@ -10,7 +10,7 @@ import streamlit as st
 
 from lexplain_core.errors import UserError
 from lexplain_core.live.editing import Edited
-from lexplain_core.notes import Notes, check_name
+from lexplain_core.notes import LONGEST_NAME, Notes, check_name
 from lexplain_core.store import Explanation, Made, Store, Unit
 
 from .. import common, links
@@ -41,6 +41,7 @@ def show(
         st.text_input(
             "Name",
             key=NAME,
+            max_chars=LONGEST_NAME,
             width=320,
             placeholder="such as: by hand",
             help="They then stand beside the machine’s explanations as a method of this name, on every page. Words of "

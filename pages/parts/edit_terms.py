@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+from lexplain_core.errors import few
 from lexplain_core.figures import by_weight
 from lexplain_core.live.editing import LARGEST, MOST
 from lexplain_core.store import Explanation
@@ -13,6 +13,7 @@ from lexplain_core.store import Explanation
 from .. import links
 
 EMPTY = "none"
+_LONGEST = 40  # characters of a term
 NAME = "name of the words"  # in the session: what they are to be kept under
 
 
@@ -51,16 +52,16 @@ def read(text: str, known: Container[int]) -> tuple[list[tuple[int, float | None
         return [], []
     terms: dict[int, float | None] = {}
     problems = []
-    for piece in text.split(","):
-        concept, colon, number = piece.strip().partition(":")
+    for piece in map(str.strip, text.split(",")):
+        concept, colon, number = piece.partition(":")
         try:
-            identity = int(concept)
+            identity = int(concept) if len(concept) <= _LONGEST else -1
             weight = float(number) if colon else None
-            if weight is not None and not (math.isfinite(weight) and abs(weight) <= LARGEST):
+            if identity < 0 or (weight is not None and not abs(weight) <= LARGEST):  # nor is NaN
                 raise ValueError
         except ValueError:
             problems.append(
-                f"The address has a term “{piece.strip()}”, which is not a concept’s number with its weight, such as 12:0.5; it was left out."
+                f"The address has a term “{piece[:_LONGEST]}”, which is not a concept’s number with its weight, such as 12:0.5; it was left out."
             )
             continue
         if identity not in known:
@@ -73,7 +74,7 @@ def read(text: str, known: Container[int]) -> tuple[list[tuple[int, float | None
             )
         else:
             terms[identity] = weight
-    return list(terms.items()), problems
+    return list(terms.items()), few(problems)
 
 
 def write(ids: Sequence[int], weights: Sequence[float | None] | None = None) -> str:

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lexplain_core.store import Wanted
 from lexplain_core.store.find import COLUMNS, RANGES, STATUS_WORDS
-from lexplain_core.store.find_words import OPEN, write_range
+from lexplain_core.store.find_words import LONGEST_SEARCH, OPEN, write_range
 
 from .. import common, links
 from . import lists
@@ -70,6 +70,7 @@ def widgets(view: links.Overview, opened: common.Opened, asked: Wanted, known: S
     first[0].text_input(
         "Search explanations",
         key="f q",
+        max_chars=LONGEST_SEARCH,
         placeholder='dog, +snow, "polar bear", snow>0.5 …',
         help=HELP,
         **changed,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.errors import UserError
-from lexplain_core.notes import LARGEST_FILE, Notes, Starred, UnitList, shared, unshared
+from lexplain_core.notes import LARGEST_FILE, LONGEST_NAME, Notes, Starred, UnitList, shared, unshared
 from lexplain_core.store import FORMATS, Wanted, as_bytes, sentence
 
 from .. import common, links
@@ -93,7 +93,7 @@ def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
     st.text_input(
         "Name of the list",
         key=f"new name of {name}",
-        max_chars=80,
+        max_chars=LONGEST_NAME,
         on_change=_rename,
         args=(view, notes, name),
     )
@@ -182,7 +182,7 @@ def _from_address(view: links.Overview, opened: common.Opened, notes: Notes) -> 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lx_shared"):
         st.html(f'<span class="lx-muted">{words}</span>', width="content")
         with st.popover("Keep it", icon=":material/bookmark_add:", type="tertiary", key="keep menu"):
-            st.text_input("Keep it as the list", "Shared with me", key="keep as", max_chars=80)
+            st.text_input("Keep it as the list", "Shared with me", key="keep as", max_chars=LONGEST_NAME)
             st.button("Keep", type="primary", key="keep list", on_click=_keep, args=(view, notes, units))
         st.button(
             "All units",
@@ -250,7 +250,10 @@ def export(opened: common.Opened, wanted: Wanted, total: int) -> None:
             )
         with st.popover("Onto a list", icon=":material/star:", type="tertiary", key="onto menu"):
             st.text_input(
-                "Put them on the list", key="onto", max_chars=80, placeholder="Name of an old or a new list"
+                "Put them on the list",
+                key="onto",
+                max_chars=LONGEST_NAME,
+                placeholder="Name of an old or a new list",
             )
             st.button("Put", type="primary", key="put", on_click=_put, args=(opened, wanted))
 

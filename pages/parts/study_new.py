@@ -76,6 +76,7 @@ def _form(view: links.Results, stores: dict) -> None:
         first = st.columns([1.2, 1.2, 1])
         name = first[0].text_input(
             "Name",
+            max_chars=80,
             placeholder="first-study",
             help="Letters, digits, - and _; it is part of the file’s name and of commands",
         )

@@ -207,10 +207,16 @@ def _url(picture: Picture) -> str:
     return f"data:{kind};base64,{b64encode(picture.data).decode()}"
 
 
+# A single _ is a mark at the edge of a word alone; within a word, as in a_name, it stands for itself.
+_EMPHASIS = re.compile(
+    r"(\*\*.+?\*\*|__.+?__|\*.+?\*|(?<!\w)_(?:[^_]|(?<=\w)_(?=\w))++_(?!\w))",
+)
+
+
 def _spans(text: str) -> list[list[str]]:
     """Text with **bold** and *italic* as [element, text] pairs; element is 'span', 'strong' or 'em'."""
     spans = []
-    for piece in re.split(r"(\*\*.+?\*\*|__.+?__|\*.+?\*|(?<!\w)_.+?_(?!\w))", " ".join(text.split())):
+    for piece in _EMPHASIS.split(" ".join(text.split())):
         for mark, element in (("**", "strong"), ("__", "strong"), ("*", "em"), ("_", "em")):
             if len(piece) > 2 * len(mark) and piece.startswith(mark) and piece.endswith(mark):
                 spans.append([element, piece[len(mark) : -len(mark)]])

@@ -236,7 +236,7 @@ def test_bad_entries_of_a_file_are_left_out_and_told(notes):
     assert brought.count == 1 and [u.remark for u in notes.units("A")] == ["good"]
     assert len(brought.problems) == 6  # five in words, and how many more
     assert brought.problems[0] == "Entry 2 was left out: l, unit 1, is there twice."
-    assert brought.problems[-1] == "So were 2 more."
+    assert brought.problems[-1] == "The same holds for 2 more."
 
 
 def test_units_travel_in_an_address():

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
+from ...errors import few
+
 FIGURES = ("areas", "ranges")
 LEVELS = ("concepts", "classes", "superclasses")
 SCALES = ("relative", "same")
@@ -84,7 +86,7 @@ def read_choice(given: Mapping[str, Any]) -> tuple[FigureChoice, list[str]]:
         if value is None or value == "":
             continue
         if name in _CHOICES and value not in _CHOICES[name]:
-            problems.append(f"{name} is one of {', '.join(_CHOICES[name])}, not {value!r}.")
+            problems.append(f"{name} is one of {', '.join(_CHOICES[name])}, not {_short(value)}.")
         elif name in _NUMBERS:
             _number(name, value, values, problems)
         elif name in ("words", "paths"):
@@ -105,7 +107,7 @@ def read_choice(given: Mapping[str, Any]) -> tuple[FigureChoice, list[str]]:
             f"{most} per range are shown."
         )
         choice = replace(choice, per=most)
-    return choice, problems
+    return choice, few(problems)
 
 
 def texts(choice: FigureChoice) -> dict[str, str | int | float]:
@@ -152,7 +154,7 @@ def _number(name: str, value: Any, values: dict, problems: list[str]) -> None:
             raise ValueError
         values[name] = number
     except ValueError:
-        problems.append(f"{name} is a number from {low:g} to {high:,g}, not {value!r}.")
+        problems.append(f"{name} is a number from {low:g} to {high:,g}, not {_short(value)}.")
 
 
 def _units(text: str, problems: list[str]) -> tuple[tuple[str, int], ...]:
@@ -160,7 +162,7 @@ def _units(text: str, problems: list[str]) -> tuple[tuple[str, int], ...]:
     for part in filter(None, text.split(",")):
         layer, _, unit = part.rpartition(":")
         if not layer or not _whole(unit):
-            problems.append(f"A unit is written `layer:unit`, such as `layer4:12`, not {part!r}.")
+            problems.append(f"A unit is written `layer:unit`, such as `layer4:12`, not {_short(part)}.")
         else:
             found.append((unquote(layer), int(unit)))
     once = list(dict.fromkeys(found))
@@ -179,7 +181,7 @@ def _pins(text: str, problems: list[str]) -> tuple[Pin, ...]:
             found.append(Pin(unquote(layer), *map(int, numbers)))
         else:
             problems.append(
-                f"A pin is written `layer:unit:range:image` with a range from 0 to {RANGES - 1}, not {part!r}."
+                f"A pin is written `layer:unit:range:image` with a range from 0 to {RANGES - 1}, not {_short(part)}."
             )
     return tuple(dict.fromkeys(found))
 
@@ -190,8 +192,13 @@ def _without(text: str, problems: list[str]) -> tuple[int, ...]:
         if _whole(part):
             found.append(int(part))
         else:
-            problems.append(f"Images to leave out are whole numbers, not {part!r}.")
+            problems.append(f"Images to leave out are whole numbers, not {_short(part)}.")
     return tuple(sorted(set(found)))
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _whole(text: str) -> bool:

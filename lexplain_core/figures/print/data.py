@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ...errors import UserError
+from ...errors import UserError, few
 from ...store import Explanation, Score, Store, StoreError, Unit
 from .choice import RANGES, FigureChoice, Pin, command
 
@@ -124,7 +124,7 @@ def gather(store: Store, choice: FigureChoice, waiting: int = 0) -> FigureData:
         choice=choice,
         panels=tuple(panels),
         pictures=pictures,
-        problems=tuple(problems),
+        problems=tuple(few(problems)),
         store=store.name,
         store_id=store.id,
         path=store.path,
