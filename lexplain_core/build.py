@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +22,9 @@ from .concepts import (
     view,
 )
 from .config import Build
-from .errors import UserError
+from .errors import UserError, refuse_shortage
 from .explain import Found, Problem, methods, solvers
+from .files import temporary_folder
 from .judging import replace_units, score_explanations
 from .mapping import keep_maps
 from .observing import TARGET, observe
@@ -55,11 +55,17 @@ def build(
     stays then. `rebuild` is the command that a reader names when the store's schema is outdated.
     """
     progress = progress or Silent()
-    with tempfile.TemporaryDirectory(prefix="lexplain-") as folder:
-        work = Work(config, progress, Path(folder), rebuild)
+    with temporary_folder() as folder:
+        work = Work(config, progress, folder, rebuild)
         for name, stage in STAGES:
             started = time.perf_counter()
-            stage(work)
+            try:
+                stage(work)
+            except UserError:
+                raise
+            except Exception as error:
+                refuse_shortage(error, f"The build ended in the stage “{name}”")
+                raise
             work.seconds[name] = round(time.perf_counter() - started, 2)
     progress.note(f"Wrote {config.store} in {sum(work.seconds.values()):.0f} s.")
     return config.store

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from . import figure_cli, study_cli
-from .errors import UserError
+from .errors import UserError, refuse_shortage
+from .files import cant_write, write_whole
 
 if TYPE_CHECKING:
     from .store import Store, Wanted
@@ -204,9 +206,9 @@ def export(
             "filter": sentence(wanted) if wanted.filtered else "All units.",
         }
     try:
-        file.write_bytes(as_bytes(frame, form, facts))
+        write_whole(file, as_bytes(frame, form, facts))
     except OSError as error:
-        raise UserError(f"{file} can't be written: {error.strerror or error}.") from None
+        raise cant_write(file, error) from None
     units = len(frame[["layer", "unit"]].drop_duplicates())
     said = f"{file}: {len(frame):,} rows, {units:,} units. {facts['filter']}"
     out.print(study_cli.printable(said), highlight=False, markup=False, soft_wrap=True)
@@ -381,11 +383,35 @@ def _method_cells(row: dict | None) -> tuple[str, ...]:
     return row["method"], str(row["explained"]), length, mean
 
 
+def _end_tidily(number: int) -> None:
+    """Let a signal end the program as an error does, so that temporary folders go; exit code 128 + its number."""
+
+    def end(*_: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows takes a moment
+        raise SystemExit(128 + number)
+
+    if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` sets it
+        signal.signal(number, end)
+
+
+def _run() -> None:
+    """The command that was given; what the machine ran out of is told as a `UserError`."""
+    try:
+        app()
+    except UserError:
+        raise
+    except Exception as error:
+        refuse_shortage(error, "The command ended half way")
+        raise
+
+
 def main() -> None:
     """Run the command line; exit code 2 and one sentence for what a user got wrong."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    for name in ("SIGTERM", "SIGHUP"):
+        _end_tidily(getattr(signal, name))
     try:
-        app()
+        _run()
     except UserError as error:
         err = Console(stderr=True, soft_wrap=True)
         err.print("Error: ", style="bold red", end="")

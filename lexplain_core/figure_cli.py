@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from .errors import UserError
+from .files import cant_write, write_whole
 
 out_ = Console()
 KINDS = ("pdf", "svg", "png", "txt", "csv", "bib")
@@ -87,9 +88,9 @@ def figure(
         for file in files:
             made = make(data, file.suffix[1:].lower())
             try:
-                file.write_bytes(made)
+                write_whole(file, made)
             except OSError as error:
-                raise UserError(f"{file} can't be written: {error.strerror}.") from None
+                raise cant_write(file, error) from None
             out_.print(f"{file}: {len(made):,} bytes", highlight=False, markup=False, soft_wrap=True)
     for note in notes(data):
         out_.print(note, highlight=False, markup=False, soft_wrap=True)

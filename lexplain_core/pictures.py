@@ -17,6 +17,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
+from .errors import refuse_shortage
+
 # Images on disk and pictures that people send: plain raster readers, none of which starts a program.
 FILES = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 LARGEST_FILE = 2**31  # bytes; an uncompressed TIFF of the most pixels that Pillow lets through is smaller
@@ -45,7 +47,8 @@ def opened(
     """A picture given by path or by its bytes; what the block does with it may fail, too.
 
     The number of pixels is checked in the head, before any is decoded; without `max_pixels` Pillow's own
-    bound holds, some 179 million. Raises `UnreadableImage` for whatever goes wrong but a lack of memory.
+    bound holds, some 179 million. Raises `UnreadableImage` for whatever is wrong with it, and `Shortage` where the
+    machine is at fault: its memory is full, too many files are open, its disk fails.
     """
     try:
         size = len(source) if isinstance(source, bytes) else _size(source)
@@ -57,13 +60,14 @@ def opened(
             if max_pixels is not None and width * height > max_pixels:
                 raise UnreadableImage(f"too large: {width} × {height} pixels, more than {max_pixels:,}")
             yield image
-    except (UnreadableImage, MemoryError):
+    except UnreadableImage:
         raise
     except UnidentifiedImageError:
         raise UnreadableImage("not an image in a known format, or its head is broken") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(f"too large: {error}") from None
     except Exception as error:  # decoders raise anything from OSError to struct.error on broken files
+        refuse_shortage(error, f"The image{'' if isinstance(source, bytes) else f' {source}'} can't be read")
         detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UnreadableImage(f"can't be decoded: {detail}") from None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import torch
 from torch import Tensor
 
 from .. import config
-from ..errors import UserError
+from ..errors import UserError, out_of_memory, shortage
+from ..files import write_whole
 from ..probe.base import ProbingSet
 from ..probe.digest import content_digest
 from ..progress import Progress, Silent
@@ -118,7 +118,9 @@ def _batch(encoder: DualEncoder, images: list[Tensor]) -> np.ndarray | None:
         stacked = stacked.pin_memory()
     try:
         return encoder.embed_batch(stacked).numpy()
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
         if len(images) == 1:
             raise UserError(
                 f"One image is too much for the memory of {encoder.device} with {encoder.name}: set "
@@ -147,18 +149,13 @@ def _write(path: Path, found: np.ndarray, keys: dict[str, str], progress: Progre
     """Write to a file beside it, then put it in place: a reader never sees half a file."""
     from safetensors.numpy import save
 
-    unfinished = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            unfinished = file.name
-            file.write(save({"embeddings": found}, keys | {"sha256": _digest(found)}))
-        os.replace(unfinished, path)
+        write_whole(path, save({"embeddings": found}, keys | {"sha256": _digest(found)}))
     except OSError as error:
-        if unfinished:
-            Path(unfinished).unlink(missing_ok=True)
         progress.note(
-            f"Embeddings can't be kept in {path.parent} ({error.strerror or error}); they will be made again."
+            f"Embeddings can't be kept in {path.parent} ({shortage(error) or error.strerror or error}); "
+            "they will be made again."
         )
 
 

@@ -8,7 +8,7 @@ from threading import Lock
 
 from PIL import Image
 
-from ..errors import UserError
+from ..errors import Shortage, UserError
 from ..pictures import UnreadableImage, opened
 from ..probe.images import Decoded, read_rgb
 
@@ -57,7 +57,7 @@ def read_picture(data: bytes, name: str = "the file") -> Upload:
             found = read_rgb(data, MOST_PIXELS)
         except UnreadableImage as error:
             raise UserError(_why(shown, data, str(error))) from None
-        except MemoryError:
+        except Shortage:
             raise UserError(f"{shown} needs more memory than there is: make it smaller.") from None
     image = found.image
     longer, shorter = max(image.size), min(image.size)

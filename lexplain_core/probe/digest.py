@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image
 
-from ..errors import UserError
 from ..progress import Progress, Silent
 from . import _Taken
 from .base import ProbingSet
@@ -44,23 +43,13 @@ def image_digest(load: Callable[[int], Image.Image], i: int) -> bytes:
     """SHA-256 (32 bytes) of image i of a probing set's `load`, by the cheapest way that sees every change.
 
     Of an image file the bytes, without decoding them; of any other image the pixels. The store keeps it of each
-    image (`images.digest`). Raises `UserError` for a file that is gone.
+    image (`images.digest`). Raises `UserError` for a file that is gone or was changed since it was checked.
     """
     while isinstance(load, _Taken):
         load, i = load.load, int(load.indices[i])
     if isinstance(load, ImageFiles):
-        return _of_file(os.path.join(load.root, load.files[i]))
+        return load.digest(i)
     return _of_pixels(load(i))
-
-
-def _of_file(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        raise UserError(
-            f"The image {path} can't be read any more ({error.strerror}): put it back, or build again."
-        ) from None
 
 
 def _of_pixels(image: Image.Image) -> bytes:

@@ -12,7 +12,7 @@ from ..config import Probe
 from ..errors import UserError, did_you_mean
 from ..progress import Progress
 from .base import ClassInfo, ProbingSet, Skipped, probing_sets
-from .images import EXTENSIONS, ImageFiles, check_files
+from .images import EXTENSIONS, ImageFiles, Stamp, check_files
 from .splits import draw
 
 
@@ -69,13 +69,15 @@ def from_files(
     """
     labels = np.asarray(labels, dtype=np.int64)
     bad: dict[int, str] = {}
+    stamps: dict[int, Stamp] = {}
     with progress.task("checking images", min(len(files), probe.limit or len(files))) as advance:
 
         def check(indices: np.ndarray) -> np.ndarray:
             paths = [os.path.join(root, files[i]) for i in indices]
-            reasons = check_files(paths, probe.max_pixels, advance)
-            bad.update((int(i), r) for i, r in zip(indices, reasons, strict=True) if r is not None)
-            return np.array([r is None for r in reasons], dtype=bool)
+            results = check_files(paths, probe.max_pixels, advance)
+            for i, result in zip(indices, results, strict=True):
+                (stamps if isinstance(result, Stamp) else bad)[int(i)] = result
+            return np.array([isinstance(result, Stamp) for result in results], dtype=bool)
 
         kept = draw(labels, probe.limit, seed, check)
     usable = np.ones(len(files), dtype=bool)
@@ -94,7 +96,7 @@ def from_files(
         keys=keys,
         labels=position[labels[kept]],
         classes=tuple(classes[c] for c in alive),
-        load=ImageFiles(root, keys),
+        load=ImageFiles(root, keys, [stamps[int(i)] for i in kept]),
         skipped=tuple(Skipped(_printable(files[i]), bad[i]) for i in sorted(bad)),
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
-from ..errors import UserError
+from ..errors import UserError, refuse_shortage, shortage
 from ..pictures import UnreadableImage, opened
 
 # Endings that are taken for images; what a file really holds is found out when it is opened.
@@ -41,7 +43,8 @@ def open_rgb(source: str | Path | bytes, max_pixels: int | None = None) -> Image
     EXIF orientation is applied; of an animation the first frame is taken; transparency is laid
     on white; 16-bit grey is scaled by 1/257; float grey within [0, 1] by 255.
     With `max_pixels`, the size is checked in the header, before any pixel is decoded.
-    Raises `UnreadableImage` with a short reason for whatever can't be decoded in full.
+    Raises `UnreadableImage` with a short reason for whatever can't be decoded in full, and `Shortage` where that is
+    the machine's fault: its memory is full, too many files are open, its disk fails.
     """
     return read_rgb(source, max_pixels).image
 
@@ -117,45 +120,95 @@ def thumbnail_jpeg(image: Image.Image, side: int, fine: bool = False) -> bytes:
     return buffer.getvalue()
 
 
-class ImageFiles:
-    """`load(i)` over a list of files; decodes from disk each time, and may cross processes."""
+@dataclass(frozen=True)
+class Stamp:
+    """What a file was when it was checked. facts: a hash of what the file system says of it; digest: SHA-256 of its bytes."""
 
-    def __init__(self, root: Path, files: Sequence[str]):
-        self.root, self.files = str(root), tuple(files)
+    facts: int
+    digest: bytes
+
+
+class ImageFiles:
+    """`load(i)` over a list of files; decodes from disk each time, and may cross processes.
+
+    stamps: of each file as it was checked. One that is another since ends in a `UserError` that names it.
+    """
+
+    def __init__(self, root: Path, files: Sequence[str], stamps: Sequence[Stamp]):
+        self.root, self.files, self._stamps = str(root), tuple(files), list(stamps)
 
     def __call__(self, i: int) -> Image.Image:
         path = os.path.join(self.root, self.files[i])
         try:
-            return open_rgb(path)
+            image = open_rgb(path)
         except UnreadableImage as error:
+            raise _gone(path, str(error)) from None
+        self.digest(i)  # afterwards: so what was decoded is what was checked
+        return image
+
+    def digest(self, i: int) -> bytes:
+        """SHA-256 of the file's bytes, which are those that were checked."""
+        path, known = os.path.join(self.root, self.files[i]), self._stamps[i]
+        try:
+            facts = os.stat(path)
+            if _facts(facts) == known.facts:
+                return known.digest
+            now = _stamp(path, facts)
+        except OSError as error:
+            raise _gone(path, shortage(error) or error.strerror) from None
+        if now.digest != known.digest:
             raise UserError(
-                f"The image {path} can't be read any more ({error}): put it back, or build again."
-            ) from None
+                f"The image {path} was changed after the build had begun: leave the images alone, and build again."
+            )
+        self._stamps[i] = now  # the same bytes under another date
+        return known.digest
 
 
-def check_files(paths: Sequence[str], max_pixels: int, advance: Callable[[int], None]) -> list[str | None]:
-    """Decode every file once, in threads; return for each None, or the reason why it is unusable.
+def _gone(path: str, why: str) -> UserError:
+    return UserError(f"The image {path} can't be read any more ({why}): put it back, or build again.")
 
-    Nothing is kept, so memory is bounded by a few images at `max_pixels`.
+
+def _facts(facts: os.stat_result) -> int:
+    """Another number whenever a file is written, exchanged or given another date."""
+    return hash((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))
+
+
+def _stamp(path: str, facts: os.stat_result) -> Stamp:
+    with open(path, "rb") as file:
+        return Stamp(_facts(facts), hashlib.file_digest(file, "sha256").digest())
+
+
+def check_files(paths: Sequence[str], max_pixels: int, advance: Callable[[int], None]) -> list[str | Stamp]:
+    """Decode every file once, in threads; return for each its stamp, or the reason why it is unusable.
+
+    No image is kept, so memory is bounded by a few images at `max_pixels`. Raises `Shortage` for a file that the
+    machine can't read, which says nothing of the image.
     """
 
-    def reason(path: str) -> str | None:
+    def check(path: str) -> str | Stamp:
         try:
             path.encode("utf-8")
+            facts = os.stat(path)
+            if not stat.S_ISREG(facts.st_mode):
+                return "it is no file"
+            stamp = _stamp(path, facts)
             open_rgb(path, max_pixels)
         except UnicodeEncodeError:
             return "its path is not valid UTF-8"
         except UnreadableImage as error:
             return str(error)
-        return None
+        except OSError as error:
+            refuse_shortage(error, f"The image {path} can't be read")
+            return f"can't be decoded: {error.strerror}"
+        return stamp
 
     batches = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
-    reasons: list[str | None] = []
+    results: list[str | Stamp] = []
     with _strict(), ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-        for found in pool.map(lambda batch: [reason(path) for path in batch], batches):
-            reasons += found
+        for found in pool.map(lambda batch: [check(path) for path in batch], batches):
+            results += found
             advance(len(found))
-    return reasons
+    return results
 
 
 @contextmanager

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 
 from .reader import Store
 from .version import StoreError
-from .writer import StoreWriter, _remove_abandoned
+from .writer import StoreWriter
 
 _ROWS_PER_QUERY = 8_000_000
 
@@ -29,38 +27,22 @@ class StoreAppender(StoreWriter):
     someone else changed the store meanwhile.
     """
 
+    _CANT = "Nothing can be added to the store"
+
     def __init__(self, path: str | Path):
         super().__init__(Path(path).resolve())  # a link stays a link
-        self._temporary = self._temporary.with_name(f"{self._temporary.name}.adding")
         self._image_count: int | None = None  # no image is added
 
-    def __enter__(self) -> StoreAppender:
+    def _begin(self, stack: ExitStack) -> None:
         with Store.open(self.path):
             pass  # it is whole and of this schema
-        try:
-            _remove_abandoned(self.path)
-            self._remove()
-            self._before = self._stamp()
-            shutil.copyfile(self.path, self._temporary)
-            shutil.copymode(self.path, self._temporary)
-            self._con = duckdb.connect(str(self._temporary))
-        except (OSError, duckdb.Error) as error:
-            self._remove()
-            raise StoreError(f"Nothing can be added to the store {self.path}: {error}.") from None
-        return self
+        self._before = self._stamp()
+        self._connect(stack, copied=self.path)
 
-    def __exit__(self, kind, error, trace) -> None:
-        try:
-            if kind is None:
-                self._con.execute("CHECKPOINT")
-            self._con.close()
-            if kind is None:
-                if self._stamp() != self._before:
-                    raise StoreError(f"Someone else changed the store {self.path} meanwhile; try again.")
-                os.replace(self._temporary, self.path)
-        finally:
-            self._con.close()
-            self._remove()
+    def _finish(self) -> None:
+        if self._stamp() != self._before:
+            raise StoreError(f"Someone else changed the store {self.path} meanwhile; try again.")
+        super()._finish()
 
     def _stamp(self) -> tuple | None:
         """What tells one version of the file from another; None where it is gone."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from ..errors import shortage
+from ..files import temporary_folder
 from .version import SCHEMA_VERSION, StoreError
 
 _ROWS_PER_INSERT = 4_000_000  # ~64 MB of Arrow columns at a time
 _VECTORS_PER_PIECE = 4096
+_FAILURES = (
+    duckdb.OperationalError,
+    duckdb.FatalException,
+)  # of the disk or the memory, not of what is written
 
 
 class StoreWriter:
@@ -28,40 +35,59 @@ class StoreWriter:
     ...     store.meta(id="…", name="…")
     ...     store.rows("classes", frame)
 
-    When the block ends well the file is moved to `path`; when it ends in an error the temporary
-    file is removed and what was at `path` stays. `StoreError` where the folder can't be written.
+    The file is made in a temporary folder beside `path`. When the block ends well it is moved to
+    `path`; when it ends in an error it is removed and what was at `path` stays. `StoreError` where
+    the folder can't be written, and where the disk or the memory is full.
     """
+
+    _CANT = "The store can't be written to"
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self._temporary = self.path.with_name(f".{self.path.name}.building-{os.getpid()}")
 
     def __enter__(self) -> StoreWriter:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_abandoned(self.path)
-            self._remove()
-            self._con = duckdb.connect(str(self._temporary))
-        except (OSError, duckdb.IOException) as error:
-            raise StoreError(f"The store can't be written to {self.path}: {error}.") from None
-        self._con.execute(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
-        self.meta(schema_version=SCHEMA_VERSION)
+        with ExitStack() as stack:
+            try:
+                self._begin(stack)
+            except (OSError, duckdb.Error) as error:
+                raise self._failed(error) from None
+            self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, kind, error, trace) -> None:
-        try:
-            if kind is None:
-                self._con.execute("CHECKPOINT")
-        finally:
-            self._con.close()
-            if kind is not None:
-                self._remove()
-        if kind is None:
-            os.replace(self._temporary, self.path)
+    def _begin(self, stack: ExitStack) -> None:
+        """Open a new file; what it takes is undone with `stack`."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._connect(stack)
+        self._con.execute(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
+        self.meta(schema_version=SCHEMA_VERSION)
 
-    def _remove(self) -> None:
-        for name in (self._temporary, Path(f"{self._temporary}.wal")):
-            name.unlink(missing_ok=True)
+    def _connect(self, stack: ExitStack, copied: Path | None = None) -> None:
+        """Open the file that will be the store, a new one or a copy."""
+        self._temporary = stack.enter_context(temporary_folder(self.path.absolute().parent)) / "store.duckdb"
+        if copied is not None:
+            shutil.copyfile(copied, self._temporary)
+            shutil.copymode(copied, self._temporary)
+        self._con = duckdb.connect(str(self._temporary))
+        stack.callback(self._con.close)
+
+    def __exit__(self, kind, error, trace) -> None:
+        with self._stack:
+            if isinstance(error, _FAILURES):
+                raise self._failed(error) from error
+            try:
+                if kind is None:
+                    self._finish()
+            except (OSError, *_FAILURES) as failure:
+                raise self._failed(failure) from failure
+
+    def _finish(self) -> None:
+        self._con.execute("CHECKPOINT")
+        self._con.close()
+        os.replace(self._temporary, self.path)
+
+    def _failed(self, error: Exception) -> StoreError:
+        why = shortage(error) or " ".join(str(error).split()).rstrip(".")
+        return StoreError(f"{self._CANT} {self.path}: {why}. What was there is as it was.")
 
     def meta(self, **values: Any) -> None:
         """Set facts about the store; each value is kept as JSON."""
@@ -138,21 +164,3 @@ class StoreWriter:
         All of a layer's in one call, so that a unit's lie together and are found fast.
         """
         self.rows("maps", frame.sort_values(["layer_id", "unit", "image_id", "kind"], kind="stable"))
-
-
-def _remove_abandoned(path: Path) -> None:
-    """Remove what a killed build of the same store left behind."""
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}.building-*"):
-        owner = leftover.name.rpartition("-")[2].partition(".")[0]
-        if not (owner.isdigit() and _alive(int(owner))):
-            leftover.unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..errors import UserError
+from ..errors import UserError, refuse_shortage
 
 # Where training scripts keep the weights inside their checkpoint, the likeliest first.
 _NESTS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params", "module")
@@ -83,7 +83,8 @@ def _read(path: Path) -> object:
 
         try:
             return load_file(path)
-        except (SafetensorError, OSError, ValueError) as error:
+        except (SafetensorError, OSError, ValueError, MemoryError) as error:
+            refuse_shortage(error, f"The weights file {path} can't be read")
             raise UserError(f"{damaged} ({error}).") from None
     try:
         with warnings.catch_warnings():
@@ -97,13 +98,17 @@ def _read(path: Path) -> object:
             ) from None
         raise UserError(f"{damaged}.") from None
     except RuntimeError as error:
+        refuse_shortage(error, f"The weights file {path} can't be read")
         if "TorchScript" in str(error):
             raise UserError(
                 f"The weights file {path} is a TorchScript archive; save the weights alone with "
                 "torch.save(model.state_dict(), …)."
             ) from None
         raise UserError(f"{damaged}.") from None
-    except Exception:  # a foreign file can fail anywhere in the unpickler: KeyError, EOFError, IndexError, …
+    except (
+        Exception
+    ) as error:  # a foreign file can fail anywhere in the unpickler: KeyError, EOFError, IndexError, …
+        refuse_shortage(error, f"The weights file {path} can't be read")
         raise UserError(f"{damaged}.") from None
 
 

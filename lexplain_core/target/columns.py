@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, shortage
 
 _SIZE = r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*+(?:([KMGT])(i)?)?B?"
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
@@ -27,6 +29,16 @@ def parse_bytes(text: str) -> int:
     number, prefix, binary = found.groups()
     power = _POWERS[prefix.upper()] if prefix else 0
     return int(float(number) * (1024 if binary else 1000) ** power)
+
+
+def _reserve(file: BinaryIO, size: int) -> None:
+    """Give a new file its size on the disk: a mapped page for which there is no room ends the process with a signal."""
+    if hasattr(os, "posix_fallocate") and size:
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    for start in range(0, size, _BLOCK_BYTES):
+        file.write(bytes(min(_BLOCK_BYTES, size - start)))
+    file.flush()
 
 
 class Columns:
@@ -64,8 +76,15 @@ class Columns:
         for number, k in enumerate(units):
             path = where / f"{name}-{number}.f32"
             file = tempfile.TemporaryFile() if folder is None else path.open("w+b")
-            file.truncate(4 * k * images)
             self._files.append((file, (k, images)))
+            try:
+                _reserve(file, 4 * k * images)
+            except OSError as error:
+                self.close()
+                raise UserError(
+                    f"The activations take {total / 1e9:.1f} GB, which {where} can't hold "
+                    f"({shortage(error) or error.strerror}); record fewer layers, or set TMPDIR to a folder with more room."
+                ) from None
 
     def add(self, block: np.ndarray) -> None:
         """Take the next images: float32, shape (B, K of all layers together)."""

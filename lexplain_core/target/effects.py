@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import out_of_memory
 from .base import TargetModel
 from .feed import Feed
 from .head import Head
@@ -291,8 +292,8 @@ class NetworkEffects(_Base):
                     torch.from_numpy(np.asarray(units[at], dtype=np.int64)).to(self.device),
                     torch.from_numpy(np.asarray(values[at], dtype=np.float32)).to(self.device),
                 )
-            except torch.OutOfMemoryError:
-                if self.rows_at_once == 1:
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error) or self.rows_at_once == 1:
                     raise
                 logits = None
             if logits is None:  # out here the error is gone, and with it what it kept on the device

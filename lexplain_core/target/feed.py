@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import UserError
+from ..errors import UserError, refuse_shortage
 
 
 class Feed:
@@ -81,7 +81,8 @@ class Feed:
     def _prepare(self, index: int) -> Tensor:
         try:
             return self._preprocess(self._load(index))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
+            refuse_shortage(error, f"The image {self._keys[index]!r} can't be read")
             # the files are checked when the probing set is loaded, but they may change or vanish
             reason = " ".join(str(error).split()).rstrip(".")
             raise UserError(f"The image {self._keys[index]!r} can't be read: {reason}.") from error

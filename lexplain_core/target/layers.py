@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from ..config import LayerSpec
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, refuse_shortage
 from .base import LayerInfo, TargetModel
 from .factory import said
 from .hooks import blank_batch, listen
@@ -36,6 +36,7 @@ def list_layers(model: TargetModel, match: str | None = None) -> list[LayerInfo]
     try:
         modules, shapes = _trace(model.module, model.input_size)
     except Exception as error:  # whatever a network does with a size that it can't take
+        refuse_shortage(error, f"{model.name} can't be run")
         height, width = model.input_size
         raise UserError(
             f"{model.name} can't be run on images of {height} × {width} pixels ({said(error)}); set "
@@ -159,8 +160,8 @@ def _trace_other_size(module: nn.Module, size: tuple[int, int]) -> dict[str, _Sh
     for other in filter(None, (smaller, (2 * height, 3 * width))):
         try:
             return _trace(module, other)[1]
-        except Exception:  # a network of one size only: shapes and types have to do
-            continue
+        except Exception as error:  # a network of one size only: shapes and types have to do
+            refuse_shortage(error, "The layers can't be listed")
     return {}
 
 

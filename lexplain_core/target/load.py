@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .. import config
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, refuse_shortage
 from . import checkpoints, open_clip_tower, outputs, preprocess, presets
 from .base import TargetModel
 from .factory import call_factory, said, seeded
@@ -316,6 +316,7 @@ def _working_size(module: nn.Module, image_size: tuple[int, int] | None, name: s
                 module(torch.zeros(1, 3, side, side, dtype=parameter.dtype))
             return side, side
         except Exception as failure:  # whatever a network does with a size that it can't take
+            refuse_shortage(failure, f"{name} can't be run")
             error = failure
     raise UserError(
         f"{name} takes no RGB images of {', '.join(map(str, _SIZES))} pixels ({said(error)}); "

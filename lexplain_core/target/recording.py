@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from .. import config
-from ..errors import UserError
+from ..errors import UserError, out_of_memory, quote, refuse_shortage
 from ..progress import Progress, Silent
 from .base import LayerInfo, Recording, RecordingRun, TargetModel
 from .columns import Columns, parse_bytes
@@ -108,8 +108,8 @@ def _run(
     while images := feed.take(batch):
         try:
             result = forward(images)
-        except RuntimeError as error:
-            if not _out_of_memory(error) or len(images) == 1:
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error) or len(images) == 1:
                 raise
             feed.put_back(images)
             batch = len(images) // 2
@@ -138,9 +138,10 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
         return device
-    except (RuntimeError, AssertionError, NotImplementedError):
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        refuse_shortage(error, f"record.device {quote(name)} can't be used")
         raise UserError(
-            f"record.device is {name!r}, which is not there on this machine; set it to `auto` or `cpu`."
+            f"record.device is {quote(name)}, which is not there on this machine; set it to `auto` or `cpu`."
         ) from None
 
 
@@ -172,10 +173,6 @@ def _free_memory() -> int:
         return max(0, min(available, allowed))
     except (OSError, ValueError):  # no limit
         return available
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
 
 
 class _Logits:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..errors import out_of_memory
 from .base import LayerInfo
 from .forward import pool
 from .hooks import blank_batch, listen, replacing
@@ -135,9 +136,9 @@ def is_cut(module: nn.Module, info: LayerInfo, batch: Tensor) -> bool:
             with replacing(module, info.name, lambda _: shown.start.clone()):
                 if not close(logits_of(module(noise)), shown.logits):
                     return False
-    except torch.OutOfMemoryError:
-        raise
-    except Exception:  # whatever a network does with tensors that don't fit together
+    except Exception as error:  # whatever a network does with tensors that don't fit together
+        if out_of_memory(error):
+            raise
         return False
     return True
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
+from ..files import cant_write, write_whole
 from .base import QUERY
 from .checks import CHECKS
 from .imi_names import TASK, WRITES, details, task_name
@@ -182,9 +182,9 @@ def export_csv(study, path: str | Path, sessions: bool = False) -> tuple[int, in
     """
     frame = export_sessions(study) if sessions else export_responses(study)
     try:
-        frame.to_csv(path, index=False)
+        write_whole(Path(path), frame.to_csv(index=False).encode())
     except OSError as error:
-        raise UserError(f"{path} can't be written: {error.strerror or error}.") from None
+        raise cant_write(path, error) from None
     return frame.shape
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, quote
+from ..files import temporary_folder
 from .base import QUERY, StudyPlan
 from .file_access import APPLICATION_ID, DDL, SCHEMA, connect
 
@@ -37,7 +38,7 @@ def check_name(name: str) -> str:
     """The name, or a `UserError` where it can't be that of a file."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UserError(
-            f"{name!r} can't be a study's name: letters, digits, spaces and . - _ + ( ) may be in it, up to 80, with a letter or digit first."
+            f"{quote(name)} can't be a study's name: letters, digits, spaces and . - _ + ( ) may be in it, up to 80, with a letter or digit first."
         )
     return name
 
@@ -52,33 +53,25 @@ def write_study(path: Path, plan: StudyPlan, recorded: Recorded | None) -> None:
     taken = UserError(f"There is a study {path} already; choose another name or remove it first.")
     if path.exists():
         raise taken
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.touch(exist_ok=False)
-    except OSError as error:
-        raise UserError(f"No study can be written to {path.parent}: {error.strerror or error}.") from None
-    try:
-        con = connect(str(fresh.absolute()))
-        try:
-            _fill(con, plan, recorded)
-        except sqlite3.OperationalError as error:  # a full disk
-            raise UserError(f"No study can be written to {path.parent}: {error}.") from error
-        finally:
-            con.close()
-        _sync(fresh)
-        try:
-            os.link(fresh, path)  # unlike a renamed file, a link never replaces another
-        except FileExistsError:
-            raise taken from None
-        except OSError:  # a file system without links
-            if path.exists():
+        with temporary_folder(path.parent) as folder:
+            fresh = folder / "study.sqlite"
+            with closing(connect(str(fresh.absolute()))) as con:
+                _fill(con, plan, recorded)
+            _sync(fresh)
+            try:
+                os.link(fresh, path)  # unlike a renamed file, a link never replaces another
+            except FileExistsError:
                 raise taken from None
-            fresh.rename(path)
-        _sync(path.parent)
-    finally:
-        for end in ("", "-wal", "-shm", "-journal"):
-            fresh.with_name(fresh.name + end).unlink(missing_ok=True)
+            except OSError:  # a file system without links
+                if path.exists():
+                    raise taken from None
+                fresh.rename(path)
+            _sync(path.parent)
+    except (OSError, sqlite3.OperationalError) as error:  # a full disk
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"No study can be written to {path.parent}: {why}.") from error
 
 
 def _sync(path: Path) -> None:

@@ -1,0 +1,105 @@
+"""Files that are read whole or written whole, and temporary folders that don't outlive their process."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import UserError, shortage
+
+LARGEST_TEXT = 64_000_000  # bytes of a file with names or concepts
+LARGEST_CONFIG = 1_000_000
+_PREFIX = ".lexplain-"
+_MARK = "lexplain-temporary"  # a file in each temporary folder: what says that it may be swept
+
+
+def read_text(path: Path, what: str, most: int = LARGEST_TEXT) -> str:
+    """The text of a UTF-8 file, without a byte order mark. `what` begins the sentence of a `UserError`: 'The names file'.
+
+    Raises `UserError` for a file that can't be read, isn't UTF-8, or has more than `most` bytes.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise UserError(
+            f"{what} {path} can't be read: {getattr(error, 'strerror', None) or error}."
+        ) from None
+    if len(data) > most:
+        raise UserError(f"{what} {path} has more than {most / 1e6:g} MB, which is too large for one.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{what} {path} is not UTF-8 text at line {line}: save it as UTF-8.") from None
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or, after an `OSError`, as it was before."""
+    path = path.resolve()  # a link stays a link
+    if path.exists() and not path.is_file():  # a terminal or a pipe
+        path.write_bytes(data)
+        return
+    with temporary_folder(path.parent) as folder:
+        unfinished = folder / "file"
+        unfinished.write_bytes(data)
+        if path.exists():
+            shutil.copymode(path, unfinished)
+        os.replace(unfinished, path)
+
+
+@contextmanager
+def temporary_folder(beside: Path | None = None) -> Iterator[Path]:
+    """A folder that goes with the block; one that a killed process left is swept by the next call for the same place.
+
+    beside: where it lies; among the machine's temporary files without. Its lock tells whether its process still
+    lives, on this machine or another one, so that pids needn't be compared.
+    """
+    place = Path(beside or tempfile.gettempdir())
+    _sweep(place)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(
+            OSError
+        ):  # a disk without locks: then the folder has no mark and is never swept
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (folder / _MARK).touch()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _sweep(place: Path) -> None:
+    """Remove temporary folders of this user whose process has ended."""
+    with contextlib.suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            if entry.name.startswith(_PREFIX) and entry.is_dir(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    _remove_if_abandoned(entry)
+
+
+def _remove_if_abandoned(entry: os.DirEntry) -> None:
+    folder = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(folder).st_uid != os.getuid() or not stat.S_ISREG(
+            os.lstat(f"{entry.path}/{_MARK}").st_mode
+        ):
+            return
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError while its process lives
+        shutil.rmtree(entry.path, ignore_errors=True)
+    finally:
+        os.close(folder)
+
+
+def cant_write(path: str | Path, error: OSError) -> UserError:
+    """The sentence for a file that can't be written."""
+    return UserError(f"{path} can't be written: {shortage(error) or error.strerror or error}.")
