@@ -7,6 +7,8 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +21,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from . import figure_cli, study_cli
-from .errors import UserError, refuse_shortage
+from .errors import UserError, quote, refuse_shortage
 from .files import cant_write, write_whole
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def layers(
     )
     found = list_layers(target, match)
     if not found:
-        raise UserError(f"No layer of {model} matches {match!r}; without --match all are listed.")
+        raise UserError(f"No layer of {model} matches {quote(match)}; without --match all are listed.")
     longest = max(len(info.name) for info in found)  # a name is there to be copied: never cut it
     name = Column("layer", min_width=longest, no_wrap=True)
     table = Table(name, "units", "shape", "kind", "pooling", "module", title=f"Layers of {model}")
@@ -221,7 +223,7 @@ def _wanted(opened: Store, address: str, name: str) -> Wanted:
 
     texts = _fields(address)
     if (texts.get("store") or opened.id) != opened.id:
-        raise UserError(f"The address of --filter is one of another store, {texts['store']!r}.")
+        raise UserError(f"The address of --filter is one of another store, {quote(texts['store'])}.")
     _, problems = notes.take_in(opened)
     for problem in problems:
         out.print(study_cli.printable(problem), style="yellow", highlight=False, markup=False, soft_wrap=True)
@@ -246,10 +248,12 @@ def _fields(address: str) -> dict[str, str]:
     pairs = parse_qsl(query.replace("=+", "=%2B"), keep_blank_values=True)
     texts = dict(pairs)
     if address and not any(texts.values()):
-        raise UserError(f"--filter {address!r} says nothing: it is like 'layer=block7&q=dog&low=0.5'.")
+        raise UserError(f"--filter {quote(address)} says nothing: it is like 'layer=block7&q=dog&low=0.5'.")
     if lost := [name for name in texts if name not in FIELDS]:
         known = ", ".join(name for name in FIELDS if name not in ("store", "shown"))
-        raise UserError(f"--filter has {lost[0]!r}, which the Overview has no filter of; it has {known}.")
+        raise UserError(
+            f"--filter has {quote(lost[0])}, which the Overview has no filter of; it has {known}."
+        )
     if len(texts) < len(pairs):
         raise UserError("--filter has a field twice; each may stand there once.")
     return texts
@@ -383,15 +387,23 @@ def _method_cells(row: dict | None) -> tuple[str, ...]:
     return row["method"], str(row["explained"]), length, mean
 
 
-def _end_tidily(number: int) -> None:
-    """Let a signal end the program as an error does, so that temporary folders go; exit code 128 + its number."""
+@contextmanager
+def _ending_tidily() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as an error does, so that temporary folders go; exit code 128 + the number."""
 
-    def end(*_: object) -> None:
+    def end(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_IGN)  # once is enough: what follows takes a moment
         raise SystemExit(128 + number)
 
-    if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` sets it
-        signal.signal(number, end)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # as `nohup` sets it
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run() -> None:
@@ -408,10 +420,9 @@ def _run() -> None:
 def main() -> None:
     """Run the command line; exit code 2 and one sentence for what a user got wrong."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    for name in ("SIGTERM", "SIGHUP"):
-        _end_tidily(getattr(signal, name))
     try:
-        _run()
+        with _ending_tidily():
+            _run()
     except UserError as error:
         err = Console(stderr=True, soft_wrap=True)
         err.print("Error: ", style="bold red", end="")

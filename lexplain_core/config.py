@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from copy import deepcopy
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .config_paths import CHECKPOINT_SUFFIXES, CONCEPT_SETS, anchor, names_file  # noqa: F401  (used from here)
-from .errors import UserError, did_you_mean
+from .errors import UserError, did_you_mean, quote, repeated
+from .toml import DEEPEST, check_values, parse_toml, read_toml
 
 
 class Section(BaseModel):
@@ -222,8 +223,8 @@ class Explain(Section):
     @field_validator("methods")
     @classmethod
     def _once(cls, methods: list[str]) -> list[str]:
-        if twice := sorted({m for m in methods if methods.count(m) > 1}):
-            raise ValueError(f"method {twice[0]!r} is listed twice")
+        if (twice := repeated(methods)) is not None:
+            raise ValueError(f"method {quote(twice)} is listed twice")
         return methods
 
 
@@ -359,10 +360,8 @@ class Build(Section):
     @classmethod
     def _as_specs(cls, layers: list[LayerSpec | str]) -> list[LayerSpec]:
         specs = [LayerSpec(name=s) if isinstance(s, str) else s for s in layers]
-        names = [s.name for s in specs]
-        twice = sorted({n for n in names if names.count(n) > 1})
-        if twice:
-            raise ValueError(f"layer {twice[0]!r} is listed twice")
+        if (twice := repeated([s.name for s in specs])) is not None:
+            raise ValueError(f"layer {quote(twice)} is listed twice")
         return specs
 
 
@@ -385,17 +384,21 @@ def _unknown_key(path: tuple, data: Any, section: type[BaseModel]) -> str:
 def _set(data: dict, assignment: str) -> None:
     """Apply one `--set a.b=value`; the value is read as TOML, else taken as text."""
     key, sep, value = assignment.partition("=")
-    if not sep or not key:
-        raise UserError(f"--set takes key=value, such as explain.epsilon=0.01; got {assignment!r}.")
+    if not sep or not key or key.count(".") > DEEPEST:
+        raise UserError(f"--set takes key=value, such as explain.epsilon=0.01; got {quote(assignment)}.")
     try:
-        parsed = tomllib.loads(f"v = {value}")["v"]
-    except tomllib.TOMLDecodeError:
-        parsed = value
+        try:
+            parsed = parse_toml(f"v = {value}")["v"]
+        except TOMLDecodeError:
+            parsed = value
+        check_values([key, parsed])
+    except ValueError as error:
+        raise UserError(f"--set {quote(assignment)} can't be used: {error}.") from None
     *parents, last = key.split(".")
     for parent in parents:
         data = data.setdefault(parent, {})
         if not isinstance(data, dict):
-            raise UserError(f"--set {assignment}: {parent!r} is a value, not a section.")
+            raise UserError(f"--set {quote(assignment)}: {quote(parent)} is a value, not a section.")
     data[last] = parsed
 
 
@@ -410,12 +413,9 @@ def load_config(path: str | Path, overrides: list[str] = ()) -> Build:
     Raises `UserError` naming file, key and reason.
     """
     path = Path(path)
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"There is no config file {path}.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"The config {path} can't be read as TOML: {error}.") from None
+    if not path.exists():
+        raise UserError(f"There is no config file {path}.")
+    data = read_toml(path, "The config")
     anchor(data, path.resolve().parent)
     data = apply_overrides(data, overrides)
     anchor(data, Path.cwd())  # what came with the overrides
@@ -448,7 +448,7 @@ def parse_config(data: dict, source: str) -> Build:
             what = (
                 "a layer's name, or a table with `name` and `pooling`" if path[0] == "layers" else "a table"
             )
-            reason = f"it must be {what} (got {first['input']!r})."
+            reason = f"it must be {what} (got {quote(first['input'])})."
         else:
-            reason = f"{first['msg'].removeprefix('Value error, ')} (got {first['input']!r})."
-        raise UserError(f"The config {source} has a wrong {key!r}: {reason}") from None
+            reason = f"{first['msg'].removeprefix('Value error, ')} (got {quote(first['input'])})."
+        raise UserError(f"The config {source} has a wrong {quote(key)}: {reason}") from None

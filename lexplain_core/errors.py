@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -24,6 +25,7 @@ _SHORTAGES = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "the file would be larger than is allowed here",
+    errno.ENAMETOOLONG: "its name is too long",
     errno.EROFS: "the disk is read-only",
     errno.EMFILE: "too many files are open (`ulimit -n` says how many may be)",
     errno.ENFILE: "too many files are open on this machine",
@@ -84,16 +86,18 @@ def few(sentences: list[str], most: int = 5) -> list[str]:
     return sentences[:most] + ([f"The same holds for {more:,} more."] if more > 0 else [])
 
 
+def repeated(names: Iterable[str]) -> str | None:
+    """The first name that stands among `names` a second time."""
+    seen: set[str] = set()
+    return next((name for name in names if name in seen or seen.add(name)), None)
+
+
 def did_you_mean(name: str, known: list[str], limit: int = 3) -> str:
     """Return ' Did you mean …?' for near misses of `name` among `known`, or ''."""
     from difflib import get_close_matches
-
-    close = get_close_matches(name[:200], list(dict.fromkeys(known)), n=limit, cutoff=0.5)
-    return f" Did you mean {' or '.join(quote(c) for c in close)}?" if close else ""
-
 
     if len(name) > _LONGEST:
         return ""
     names = [k for k in dict.fromkeys(known) if len(k) <= 2 * _LONGEST]
     close = get_close_matches(name, names, n=limit, cutoff=0.5)
-    return f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
+    return f" Did you mean {' or '.join(quote(c) for c in close)}?" if close else ""

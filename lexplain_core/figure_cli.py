@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from .errors import UserError
+from .errors import UserError, quote
 from .files import cant_write, write_whole
 
 out_ = Console()
@@ -70,7 +70,7 @@ def figure(
     for file in files:
         if file.suffix[1:].lower() not in KINDS:
             raise UserError(
-                f"A figure's file ends in {', '.join('.' + k for k in KINDS)}, not {file.name!r}."
+                f"A figure's file ends in {', '.join('.' + k for k in KINDS)}, not {quote(file.name)}."
             )
     given = {
         "figure": figure, "units": units, "method": method, "level": level, "scale": scale, "per": per,

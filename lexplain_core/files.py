@@ -15,7 +15,6 @@ from pathlib import Path
 from .errors import UserError, shortage
 
 LARGEST_TEXT = 64_000_000  # bytes of a file with names or concepts
-LARGEST_CONFIG = 1_000_000
 _PREFIX = ".lexplain-"
 _MARK = "lexplain-temporary"  # a file in each temporary folder: what says that it may be swept
 
@@ -33,12 +32,14 @@ def read_text(path: Path, what: str, most: int = LARGEST_TEXT) -> str:
             f"{what} {path} can't be read: {getattr(error, 'strerror', None) or error}."
         ) from None
     if len(data) > most:
-        raise UserError(f"{what} {path} has more than {most / 1e6:g} MB, which is too large for one.")
+        raise UserError(f"{what} {path} can't be read: it has more than {most / 1e6:g} MB.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{what} {path} is not UTF-8 text at line {line}: save it as UTF-8.") from None
+        raise UserError(
+            f"{what} {path} can't be read: it is not UTF-8 text at line {line}; save it as UTF-8."
+        ) from None
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .concepts import Concept, ConceptMatrix, EncoderView, normalised
-from .errors import UserError, did_you_mean
+from .errors import UserError, did_you_mean, quote
 from .explain import methods
 from .persist import config_hash
 from .progress import Progress, Silent
@@ -98,10 +98,10 @@ def _method_name(name: str) -> str:
     name = name.strip()
     if not re.fullmatch(r"\w[\w.+-]{0,59}", name):
         raise UserError(
-            f"{name!r} is no name for a method; take letters, digits, '-', '_', '.' and '+', 60 at most."
+            f"{quote(name)} is no name for a method; take letters, digits, '-', '_', '.' and '+', 60 at most."
         )
     if name.casefold() in set(methods):
-        raise UserError(f"The method name {name!r} is lexplain's own; give --method another one.")
+        raise UserError(f"The method name {quote(name)} is lexplain's own; give --method another one.")
     return name
 
 
@@ -111,14 +111,14 @@ def _check_units(foreign: Sequence[Foreign], store: Store, file: Path) -> None:
     for one in foreign:
         if one.layer not in units:
             raise UserError(
-                f"The explanations {file} can't be used: {one.where} names the layer {one.layer!r}, which "
-                f"the store {store.name!r} doesn't have; it has {', '.join(units)}."
+                f"The explanations {file} can't be used: {one.where} names the layer {quote(one.layer)}, which "
+                f"the store {quote(store.name)} doesn't have; it has {', '.join(units)}."
                 + did_you_mean(one.layer, list(units))
             )
         if one.unit >= units[one.layer]:
             raise UserError(
-                f"The explanations {file} can't be used: {one.where} names unit {one.unit} of "
-                f"{one.layer!r}, whose units are 0 to {units[one.layer] - 1}."
+                f"The explanations {file} can't be used: {one.where} names unit {quote(one.unit)} of "
+                f"{quote(one.layer)}, whose units are 0 to {units[one.layer] - 1}."
             )
 
 
@@ -128,12 +128,14 @@ def _check_method(method: str, out: StoreAppender, replace: bool) -> None:
         if old.casefold() != method.casefold():
             continue
         if source is None:
-            raise UserError(f"The store's build made the method {old!r}; give --method another name.")
+            raise UserError(f"The store's build made the method {quote(old)}; give --method another name.")
         if old != method:
-            raise UserError(f"The store has a method {old!r}; give --method that name, or quite another.")
+            raise UserError(
+                f"The store has a method {quote(old)}; give --method that name, or quite another."
+            )
         if not replace:
             raise UserError(
-                f"The store has a method {old!r} already; --replace puts the file in its place, "
+                f"The store has a method {quote(old)} already; --replace puts the file in its place, "
                 "and another --method beside it."
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from .errors import UserError, did_you_mean
+from .errors import UserError, did_you_mean, quote
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ class Registry(Generic[T]):
     def register(self, name: str) -> Callable[[T], T]:
         def keep(item: T) -> T:
             if name in self._items:
-                raise ValueError(f"{self.kind} {name!r} is registered twice")
+                raise ValueError(f"{self.kind} {quote(name)} is registered twice")
             self._items[name] = item
             return item
 
@@ -40,7 +40,7 @@ class Registry(Generic[T]):
         if name not in self._items:
             known = sorted(self._items)
             raise UserError(
-                f"There is no {self.kind} named {name!r}; known: {', '.join(known)}."
+                f"There is no {self.kind} named {quote(name)}; known: {', '.join(known)}."
                 + did_you_mean(name, known)
             )
         return self._items[name]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from . import concepts, demo  # noqa: F401  (the demo registers its probing set)
 from .config import Build, parse_config
-from .errors import UserError
+from .errors import UserError, quote
 from .probe import load_probing_set
 from .probe.digest import content_digest
 from .progress import Progress
@@ -48,7 +48,7 @@ class StoredEncoders:
         encoder = concepts.load_encoder(spec, build.record.device, role)
         if encoder.fingerprint != row.config.get("fingerprint"):
             raise UserError(
-                f"The encoder {name!r} has other weights than when the store was built; "
+                f"The encoder {quote(name)} has other weights than when the store was built; "
                 f"put those of {spec.model} back, or build the store again."
             )
         probing = self._images_of(build)

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .errors import UserError
+from .errors import UserError, quote, repeated
+from .files import read_text
 
 app = typer.Typer(
     name="study",
@@ -216,7 +217,9 @@ def invite(
         raise UserError("Whom to invite? Say either how many people, or `--names FILE`.")
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UserError(f"{address!r} is no address: it begins with http:// or https://, and a host follows.")
+        raise UserError(
+            f"{quote(address)} is no address: it begins with http:// or https://, and a host follows."
+        )
     people = [secrets.token_hex(6) for _ in range(count)] if count else _names(names)
     with StudyFile.open(find_study(name)) as study:
         if study.kind != "study":
@@ -230,16 +233,12 @@ def invite(
 
 def _names(file: Path) -> list[str]:
     """The names in a file, one a line; empty lines are skipped."""
-    try:
-        lines = [line.strip() for line in file.read_text("utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"The names in {file} can't be read: {reason}.") from None
+    lines = [line.strip() for line in read_text(file, "The file of names").splitlines()]
     found = [line for line in lines if line]
     if not found:
         raise UserError(f"{file} holds no names; it wants one a line.")
-    if twice := sorted({name for name in found if found.count(name) > 1}):
-        raise UserError(f"{file} holds the name {twice[0]!r} twice; each person needs one of their own.")
+    if (twice := repeated(found)) is not None:
+        raise UserError(f"{file} holds the name {quote(twice)} twice; each person needs one of their own.")
     return found
 
 
@@ -253,7 +252,7 @@ def verify(
     with StudyFile.open(find_study(name)) as study:
         found = study.verify(code)
         if found is None:
-            raise UserError(f"The study {study.path.stem!r} has given nobody the code {code!r}.")
+            raise UserError(f"The study {quote(study.path.stem)} has given nobody the code {quote(code)}.")
     when = datetime.fromtimestamp(found["finished_at"]).strftime("%Y-%m-%d %H:%M")
     passed = "all checks passed" if found["passed"] else "left out by the checks"
     _say(f"{found['participant']}: task {found['task']}, {found['outcome']} {when}, {passed}")
@@ -277,14 +276,14 @@ def delete_person(
         called = study.path.stem
         if code is not None:
             if study.verify(code) is None:
-                raise UserError(f"The study {called!r} has given nobody the code {code!r}.")
+                raise UserError(f"The study {quote(called)} has given nobody the code {quote(code)}.")
             who = f"the person with the code {code}"
         else:
             who = repr(pid)
             if pid not in set(study.sessions()["pid"].dropna()) | set(study.invited()):
-                raise UserError(f"Nobody of the name {who} has taken part in {called!r}, or is invited.")
+                raise UserError(f"Nobody of the name {who} has taken part in {quote(called)}, or is invited.")
         if not yes:
-            typer.confirm(printable(f"Delete all answers of {who} in {called!r}?"), abort=True)
+            typer.confirm(printable(f"Delete all answers of {who} in {quote(called)}?"), abort=True)
         deleted = study.delete_person(pid, code=code)
     _say(f"{_count(deleted, 'session')} of {who} deleted, with answers, times and comment")
 

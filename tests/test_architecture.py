@@ -18,7 +18,7 @@ ROOMS = [
     "store", "notes", "probe", "target", "concepts", "explain", "simulate", "importance", "trials", "live", "figures",
     "demo", "work", "judging", "mapping", "observing", "relating", "persist_effects", "persist_relations", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "figure_cli", "cli", "__main__", "reference",
 ]  # fmt: skip
-BASE = ["errors", "files", "pictures", "registry", "progress", "config", "config_paths", "sampling"]
+BASE = ["errors", "files", "toml", "pictures", "registry", "progress", "config", "config_paths", "sampling"]
 SOURCES = sorted(p for p in CORE.rglob("*.py"))
 PAGES = [p for p in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))] if p.exists()]
 PAGES_MAY = {"store", "notes", "figures", "trials", "live", "errors", "pictures"}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .. import config
-from ..errors import UserError, out_of_memory, shortage
+from ..errors import UserError, out_of_memory, quote, shortage
 from ..files import write_whole
 from ..probe.base import ProbingSet
 from ..probe.digest import content_digest
@@ -104,7 +104,7 @@ def _embed(encoder: DualEncoder, probing: ProbingSet, progress: Progress) -> np.
             if not np.isfinite(block).all():
                 bad = start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
                 raise UserError(
-                    f"The encoder {encoder.name} gives no finite embedding for the image {probing.keys[bad]!r}."
+                    f"The encoder {encoder.name} gives no finite embedding for the image {quote(probing.keys[bad])}."
                 )
             found[start : start + len(block)] = block
             start += len(block)

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from .. import config
-from ..errors import UserError
+from ..errors import UserError, quote
 from ..target.checkpoints import fit, read_checkpoint
 from ..target.recording import choose_device
 from .sources import Source, find_source
@@ -70,12 +70,14 @@ class DualEncoder:
             if int(ids.max()) >= rows:
                 text = part[int((ids >= rows).any(dim=1).nonzero()[0])]
                 raise UserError(
-                    f"The text {text!r} has tokens that the text tower of {self.name} doesn't know."
+                    f"The text {quote(text)} has tokens that the text tower of {self.name} doesn't know."
                 )
             found = _unit(self.model.encode_text(ids.to(self.device), normalize=False)).cpu().numpy()
             if not np.isfinite(found).all():
                 text = part[int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])]
-                raise UserError(f"The encoder {self.name} gives no finite embedding for the text {text!r}.")
+                raise UserError(
+                    f"The encoder {self.name} gives no finite embedding for the text {quote(text)}."
+                )
             parts.append(found)
             if advance:
                 advance(len(part))

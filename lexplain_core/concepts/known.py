@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from .. import config
-from ..errors import UserError
+from ..errors import UserError, quote
 
 _INTERPOLATIONS, _RESIZES = ("bilinear", "bicubic"), ("squash", "shortest", "longest")
 
@@ -46,22 +46,24 @@ def preprocess(known: Mapping, spec: config.Encoder, role: str, where: str) -> d
     missing = [f"{role}.{option}" for key, option in options.items() if key not in found]
     if missing:
         raise UserError(
-            f"How images are prepared for {spec.model!r} does not follow from {where}: set {', '.join(missing)}."
+            f"How images are prepared for {quote(spec.model)} does not follow from {where}: set {', '.join(missing)}."
         )
     found.setdefault("interpolation", "bicubic")  # open_clip's own default, in all but a few models
     if found["interpolation"] not in _INTERPOLATIONS or found["resize_mode"] not in _RESIZES:
         raise UserError(
             f"The preprocess_cfg of {where} must have an interpolation of {' or '.join(_INTERPOLATIONS)} and a "
-            f"resize_mode of {', '.join(_RESIZES)}; it has {found['interpolation']!r} and "
-            f"{found['resize_mode']!r}."
+            f"resize_mode of {', '.join(_RESIZES)}; it has {quote(found['interpolation'])} and "
+            f"{quote(found['resize_mode'])}."
         )
     for key in ("mean", "std"):
         values = found[key]
         right = isinstance(values, list | tuple) and len(values) == 3
         if not right or not all(isinstance(v, int | float) for v in values):
-            raise UserError(f"The {key} of {where} must be three numbers, one a channel; it is {values!r}.")
+            raise UserError(
+                f"The {key} of {where} must be three numbers, one a channel; it is {quote(values)}."
+            )
         if key == "std" and not all(v > 0 for v in values):
-            raise UserError(f"The std of {where} must be above 0; it is {values!r}.")
+            raise UserError(f"The std of {where} must be above 0; it is {quote(values)}.")
         found[key] = [float(v) for v in values]
     return found
 
@@ -96,7 +98,7 @@ def published(model_cfg: dict, preprocess: dict, tag: str | None) -> tuple[float
             for key in preprocess
         )
         if tag in (None, official) and same and plain(model_cfg) == plain(usual):
-            how = f"for {name} with open_clip's weights {official!r}"
+            how = f"for {name} with open_clip's weights {quote(official)}"
             if tag is None:
                 how += (
                     "; here the architecture and preprocessing are the same, and the weights are a local file"

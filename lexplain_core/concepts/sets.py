@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ..config import CONCEPT_SETS
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, quote
+from ..files import read_text
 from ..probe.base import ProbingSet
 from .base import Concept
 from .label import label_concepts
@@ -33,28 +34,21 @@ def read_concepts(path: str | Path) -> list[str]:
     `UserError` with file and line for what can't be read.
     """
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"The concepts file {path} can't be read: {error.strerror}.") from None
+    text = read_text(path, "The concepts file")
     found = []
     # Split on the ends of lines alone: str.splitlines would also split on control characters.
-    for number, raw in enumerate(re.split(rb"\r\n|\n|\r", data.removeprefix(b"\xef\xbb\xbf")), start=1):
-        where = f"The concepts file {path}, line {number},"
-        try:
-            line = raw.decode("utf-8").strip()
-        except UnicodeDecodeError:
-            raise UserError(f"{where} is not UTF-8 text: save the file as UTF-8, a concept a line.") from None
+    for number, raw in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
+        where, line = f"The concepts file {path}, line {number},", raw.strip()
         if not line or line.startswith("#"):
             continue
         if len(line) > LONGEST:
             raise UserError(
-                f"{where} has {len(line):,} characters, from {line[:40]!r} on: "
+                f"{where} has {len(line):,} characters, from {quote(line[:40])} on: "
                 f"a concept is a short text, a line each, of at most {LONGEST}."
             )
         # Category Cc: control characters, Cs: surrogates; no text that one can read has them.
         if odd := next((c for c in line if unicodedata.category(c) in ("Cc", "Cs") and c != "\t"), None):
-            raise UserError(f"{where} has the control character {odd!r}: remove it.")
+            raise UserError(f"{where} has the control character {quote(odd)}: remove it.")
         found.append(" ".join(line.split()))
     if not found:
         raise UserError(f"The concepts file {path} has no concept: write one a line.")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import config
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, quote
+from ..files import read_text
 from ..registry import Registry
 from .known import plain, preprocess, published, take_activation
 
@@ -69,7 +70,7 @@ def find_source(spec: config.Encoder, role: str) -> Source:
     else:
         hint = did_you_mean(spec.model, [*list_models(), *encoder_folders])
         raise UserError(
-            f"{role}.model is {spec.model!r}, which is no model of open_clip, no folder, no JSON file and none "
+            f"{role}.model is {quote(spec.model)}, which is no model of open_clip, no folder, no JSON file and none "
             f"of {', '.join(encoder_folders) or 'the registered encoders'}.{hint}"
         )
     return source
@@ -133,7 +134,7 @@ def _from_name(name: str, spec: config.Encoder, role: str) -> Source:
         return Source(spec.name or name, name, model_cfg, prepared, weights, (), tag, True, found)
     if not Path(spec.pretrained).expanduser().exists():
         raise UserError(
-            f"{role}.pretrained is {spec.pretrained!r}, which is no file, no folder and no tag of {name}; "
+            f"{role}.pretrained is {quote(spec.pretrained)}, which is no file, no folder and no tag of {name}; "
             f"{offered}.{did_you_mean(spec.pretrained, list(tags))}"
         )
     weights = _weights(spec.pretrained, role)
@@ -174,7 +175,7 @@ def _download(name: str, tag: str, entry: Mapping, role: str) -> Path:
     except Exception as error:  # whatever the network, the disk or the hub's client comes up with
         reason = " ".join(str(error).split()).rstrip(".")[:200]
         raise UserError(
-            f"The weights {tag!r} of {name} can't be downloaded ({reason}): put them in a folder with their "
+            f"The weights {quote(tag)} of {name} can't be downloaded ({reason}): put them in a folder with their "
             f"{CONFIG_FILE} and tokenizer files, and set {role}.model to the folder."
         ) from None
 
@@ -207,9 +208,10 @@ def _weights_in(folder: Path) -> Path:
 
 
 def _read_json(file: Path) -> dict:
+    text = read_text(file, "The encoder's configuration")
     try:
-        given = json.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"The encoder's configuration {file} can't be read as JSON: {error}.") from None
     model = given.get("model_cfg", given) if isinstance(given, dict) else None
     towers = ("vision_cfg", "text_cfg")

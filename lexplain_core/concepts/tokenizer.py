@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..errors import UserError
+from ..errors import UserError, quote
 from .sources import Source
 
 # A folder with one of these says how ids, padding and special tokens go; a bare vocabulary doesn't.
@@ -103,7 +103,7 @@ def _hugging_face(source: Source, given: Path | None, role: str) -> tuple[Tokeni
         how = (
             f"The tokenizer in {where} can't be read ({_short(error)})"
             if places
-            else f"The tokenizer {where!r} of {source.name} can't be fetched ({_short(error)})"
+            else f"The tokenizer {quote(where)} of {source.name} can't be fetched ({_short(error)})"
         )
         raise UserError(
             f"{how}: put its {_FILES[0]} and {_FILES[1]} in a folder and set {role}.tokenizer to it."

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ..errors import UserError, few
+from ..errors import quote as quoted
 
 LARGEST_FILE = 1_000_000  # bytes of a list's file
 LARGEST_REMARK = 2000  # characters
@@ -133,8 +134,7 @@ def _fault(row: Any) -> str | None:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    return quoted(value, 60)
 
 
 # -- in an address --------------------------------------------------------------------------------

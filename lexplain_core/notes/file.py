@@ -17,7 +17,7 @@ from math import isfinite
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from ..errors import UserError
+from ..errors import UserError, quote
 from ..store import Made, Store, StoreError
 from . import base
 from . import made as as_json
@@ -158,7 +158,7 @@ class Notes:
         with self._writing() as con:
             identity = _list_id(con, name)
             if new != name and con.execute("SELECT 1 FROM lists WHERE name = ?", (new,)).fetchone():
-                raise UserError(f"There is a list {new!r} already; choose another name.")
+                raise UserError(f"There is a list {quote(new)} already; choose another name.")
             con.execute("UPDATE lists SET name = ? WHERE list_id = ?", (new, identity))
         return new
 
@@ -225,7 +225,7 @@ class Notes:
         try:
             kept = as_json.read(*row)  # what couldn't be read again is not written
         except ValueError as error:
-            raise UserError(f"The explanation {name!r} can't be kept: {error}.") from None
+            raise UserError(f"The explanation {quote(name)} can't be kept: {error}.") from None
         with self._writing(changing=True) as con:
             con.execute("INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?)", row)
         return kept
@@ -245,7 +245,7 @@ class Notes:
             except ValueError as error:
                 layer, unit, method = row[:3]
                 faults.append(
-                    f"{method!r} of {layer}, unit {unit}, can't be read from {self.path.name} ({error}): words that "
+                    f"{quote(method)} of {layer}, unit {unit}, can't be read from {self.path.name} ({error}): words that "
                     "are kept under that name take its place."
                 )
         return found, faults
@@ -378,7 +378,7 @@ def _list_id(con: sqlite3.Connection, name: str, make: bool = False) -> int:
 
 
 def _no_list(name: str) -> UserError:
-    return UserError(f"There is no list {name!r}; it may have been deleted or renamed.")
+    return UserError(f"There is no list {quote(name)}; it may have been deleted or renamed.")
 
 
 def _now() -> str:
@@ -409,7 +409,7 @@ def take_in(store: Store) -> tuple[str, tuple[str, ...]]:
             hidden = [image.key for image in notes.hidden()]
         except UserError as error:
             raise StoreError(
-                f"{error} Until they can be read, the store {store.name!r} isn't shown: images may be hidden in them. If "
+                f"{error} Until they can be read, the store {quote(store.name)} isn't shown: images may be hidden in them. If "
                 "that file is of no use, move it away."
             ) from error
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import Probe
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, quote, refuse_shortage
 from ..progress import Progress
 from .base import ClassInfo, ProbingSet, Skipped, probing_sets
 from .images import EXTENSIONS, ImageFiles, Stamp, check_files
@@ -40,7 +40,9 @@ def load_folder(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
 def image_root(probe: Probe) -> Path:
     """Return `probe.root` as an existing folder, or raise `UserError`."""
     if probe.root is None:
-        raise UserError(f"The probing set {probe.set!r} needs probe.root: the folder where its images are.")
+        raise UserError(
+            f"The probing set {quote(probe.set)} needs probe.root: the folder where its images are."
+        )
     root = Path(probe.root).expanduser().absolute()
     if not root.is_dir():
         there = "is a file, not a folder" if root.exists() else "doesn't exist"
@@ -122,7 +124,7 @@ def _walk(root: Path) -> tuple[list[str], list[str], list[int], int, int]:
 def _files_below(root: Path, name: str) -> Iterator[str]:
     """Yield the posix paths below `root` of the files in `root/name`; links are followed, once."""
     seen = set()
-    for folder, inner, names in os.walk(root / name, followlinks=True):
+    for folder, inner, names in os.walk(root / name, followlinks=True, onerror=_unreadable):
         real = os.path.realpath(folder)
         if real in seen:
             inner.clear()
@@ -133,6 +135,11 @@ def _files_below(root: Path, name: str) -> Iterator[str]:
         for file in names:
             if not _hidden(file):
                 yield (below / file).as_posix()
+
+
+def _unreadable(error: OSError) -> None:
+    """A folder that can't be listed ends the build; one that went meanwhile has no images."""
+    refuse_shortage(error, f"The folder {error.filename} can't be read")
 
 
 def _hidden(name: str) -> bool:

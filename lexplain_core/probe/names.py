@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, quote
+from ..files import read_text
 from .base import ClassInfo
 
 
@@ -16,18 +18,10 @@ def read_names(path: str | Path) -> dict[str, str]:
     Raises `UserError` with file and line for what can't be read.
     """
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"The names file {path} can't be read: {error.strerror}.") from None
+    text = read_text(path, "The names file")
     names: dict[str, str] = {}
-    for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
-        try:
-            line = raw.decode("utf-8").strip()
-        except UnicodeDecodeError:
-            raise UserError(
-                f"The names file {path} is not UTF-8 text at line {number}: save it as UTF-8."
-            ) from None
+    for number, raw in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
+        line = raw.strip()
         if not line:
             continue
         key, *rest = line.split("\t", 1) if "\t" in line else line.split(None, 1)
@@ -35,12 +29,12 @@ def read_names(path: str | Path) -> dict[str, str]:
         if not key or not name:
             raise UserError(
                 f"The names file {path} has no name at line {number}: "
-                f"{line[:60]!r} should be an id, a tab and a name."
+                f"{quote(line, 60)} should be an id, a tab and a name."
             )
         if names.setdefault(key, name) != name:
             raise UserError(
-                f"The names file {path} names {key!r} twice: {names[key]!r}, "
-                f"and at line {number} {name!r}; keep one."
+                f"The names file {path} names {quote(key)} twice: {quote(names[key])}, "
+                f"and at line {number} {quote(name)}; keep one."
             )
     return names
 
@@ -52,9 +46,9 @@ def apply_names(classes: tuple[ClassInfo, ...], path: str | Path) -> tuple[Class
     """
     names = read_names(path)
     if not any(c.key in names for c in classes):
-        example = f" (such as {next(iter(names))!r})" if names else ""
+        example = f" (such as {quote(next(iter(names)))})" if names else ""
         raise UserError(
-            f"The names file {path} has none of the {len(classes)} classes, such as {classes[0].key!r}: "
+            f"The names file {path} has none of the {len(classes)} classes, such as {quote(classes[0].key)}: "
             f"its ids{example} must be the names of the class folders."
         )
     return tuple(replace(c, name=names.get(c.key, c.name)) for c in classes)

@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, quote, repeated
+from ..files import read_text
 from .base import ClassInfo, Superclass
 from .wordnet import wordnet_superclasses
 
@@ -37,7 +38,7 @@ def read_superclasses(path: str | Path, classes: Sequence[ClassInfo]) -> tuple[S
         by_name[c.name] = (*by_name.get(c.name, ()), i)
     found = []
     for name, entries in table.items():
-        where = f"The superclasses file {path}, {name!r}:"
+        where = f"The superclasses file {path}, {quote(name)}:"
         if not isinstance(entries, list) or not entries or not all(isinstance(e, str) for e in entries):
             raise UserError(f'{where} there must be a list of class names, such as ["cat", "dog"].')
         members: set[int] = set()
@@ -46,13 +47,13 @@ def read_superclasses(path: str | Path, classes: Sequence[ClassInfo]) -> tuple[S
             if indices is None:
                 known = [*by_key, *by_name]
                 raise UserError(
-                    f"{where} there is no class {entry!r} among the {len(classes)} of the probing set."
+                    f"{where} there is no class {quote(entry)} among the {len(classes)} of the probing set."
                     + did_you_mean(entry, list(dict.fromkeys(known)))
                 )
             if len(indices) > 1:
                 keys = ", ".join(repr(classes[i].key) for i in indices)
                 raise UserError(
-                    f"{where} {entry!r} is the name of several classes; write a folder instead: {keys}."
+                    f"{where} {quote(entry)} is the name of several classes; write a folder instead: {keys}."
                 )
             members.update(indices)
         found.append(Superclass(key=name, name=name, classes=tuple(sorted(members))))
@@ -61,19 +62,16 @@ def read_superclasses(path: str | Path, classes: Sequence[ClassInfo]) -> tuple[S
 
 def _read_table(path: Path) -> dict:
     def once(pairs: list[tuple]) -> dict:
-        table = dict(pairs)
-        if len(table) < len(pairs):
-            keys = [k for k, _ in pairs]
-            twice = next(k for k in keys if keys.count(k) > 1)
-            raise UserError(f"The superclasses file {path} has {twice!r} twice: join the two lists.")
-        return table
+        if (twice := repeated(key for key, _ in pairs)) is not None:
+            raise UserError(f"The superclasses file {path} has {quote(twice)} twice: join the two lists.")
+        return dict(pairs)
 
+    text = read_text(path, "The superclasses file")
     try:
-        table = json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=once)
-    except OSError as error:
-        raise UserError(f"The superclasses file {path} can't be read: {error.strerror}.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"The superclasses file {path} is not JSON: {error}.") from None
+        table = json.loads(text, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise UserError(f"The superclasses file {path} is not JSON: {why}.") from None
     if not isinstance(table, dict) or not table:
         raise UserError(
             f'The superclasses file {path} must be one JSON object, such as {{"animal": ["cat", "dog"]}}.'

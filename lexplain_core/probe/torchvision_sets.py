@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..config import Probe
-from ..errors import UserError
+from ..errors import UserError, quote
 from ..progress import Progress
 from .base import ClassInfo, ProbingSet, probing_sets
 from .folder import from_files, image_root
@@ -151,7 +151,7 @@ def load_imagenet(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
     strange = [k for k in data.classes if k not in names]
     if strange:
         raise UserError(
-            f"{root / partition} has folders that are no ImageNet classes, such as {strange[0]!r}: "
+            f"{root / partition} has folders that are no ImageNet classes, such as {quote(strange[0])}: "
             "they must be named by WordNet ids such as 'n01440764'; for other images use the set 'folder'."
         )
     classes = [ClassInfo(wnid, names[wnid]) for wnid in data.classes]
@@ -175,7 +175,7 @@ def _partition(probe: Probe, known: tuple[str, ...]) -> str:
         return known[0]
     if probe.partition not in known:
         raise UserError(
-            f"The probing set {probe.set!r} has no labelled partition {probe.partition!r}: "
+            f"The probing set {quote(probe.set)} has no labelled partition {quote(probe.partition)}: "
             f"set probe.partition to {' or '.join(repr(k) for k in known)}."
         )
     return probe.partition
@@ -199,5 +199,5 @@ def _explained(probe: Probe, root: Path, partition: str) -> Iterator[None]:
         needed = _NEEDED[probe.set].format(partition=partition)
         download = "" if probe.download or probe.set == "imagenet" else ", or set probe.download = true"
         raise UserError(
-            f"The set {probe.set!r} can't be read from {root} ({reason}): put {needed} there{download}."
+            f"The set {quote(probe.set)} can't be read from {root} ({reason}): put {needed} there{download}."
         ) from None

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..concepts import normalised
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, quote
+from ..files import read_text
 
 LONGEST_TEXT = 1000
 LARGEST_NUMBER = 1e30  # of weights and biases, so that sums over them stay finite
@@ -44,12 +45,7 @@ def read_explanations(path: str | Path) -> list[Foreign]:
     readers = {".csv": _from_csv, ".json": _from_json}
     if path.suffix.lower() not in readers:
         raise UserError(f"The explanations {path} must be a .csv or .json file (docs/importing.md).")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"The explanations {path} can't be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UserError(f"The explanations {path} are not UTF-8 text; save them as UTF-8.") from None
+    text = read_text(path, "The file of explanations")
     try:
         found = readers[path.suffix.lower()](text)
     except _Wrong as error:
@@ -86,7 +82,7 @@ def _from_csv(text: str) -> list[Foreign]:
         known = units.get((layer, unit))
         if known and not terms:
             raise _Wrong(
-                f"{where} explains unit {unit} of {layer!r} a second time, after {known.where}; keep one."
+                f"{where} explains unit {unit} of {quote(layer)} a second time, after {known.where}; keep one."
             )
         known = units.setdefault((layer, unit), _Gathered(where))
         name = _text(row["concept" if terms else "text"], where, "concept" if terms else "text")
@@ -119,18 +115,18 @@ def _check_columns(columns: list[str]) -> bool:
     for name in columns:
         if name not in known:
             raise _Wrong(
-                f"its header has a column {name!r}; the columns are {formats}."
+                f"its header has a column {quote(name)}; the columns are {formats}."
                 + did_you_mean(name, sorted(known))
             )
         if columns.count(name) > 1:
-            raise _Wrong(f"its header has the column {name!r} twice; keep one.")
+            raise _Wrong(f"its header has the column {quote(name)} twice; keep one.")
     terms = "text" not in columns
     expected = _TERM_COLUMNS if terms else _TEXT_COLUMNS
     missing = [name for name in expected if name not in columns]
     if missing:
-        raise _Wrong(f"its header has no column {missing[0]!r}; the columns are {formats}.")
+        raise _Wrong(f"its header has no column {quote(missing[0])}; the columns are {formats}.")
     if not terms and (extra := {"concept", "weight"} & set(columns)):
-        raise _Wrong(f"its header has both 'text' and {min(extra)!r}; the columns are {formats}.")
+        raise _Wrong(f"its header has both 'text' and {quote(min(extra))}; the columns are {formats}.")
     return terms
 
 
@@ -152,7 +148,7 @@ def _from_json(text: str) -> list[Foreign]:
         layer, unit = _entry_key(entry, where)
         if (layer, unit) in units:
             raise _Wrong(
-                f"{where} explains unit {unit} of {layer!r} a second time, "
+                f"{where} explains unit {unit} of {quote(layer)} a second time, "
                 f"after {units[layer, unit].where}; keep one."
             )
         units[layer, unit] = found = _Gathered(where)
@@ -169,7 +165,7 @@ def _entry_key(entry: Any, where: str) -> tuple[str, int]:
     known = ["layer", "unit", "text", "terms", "bias"]
     for name in entry:
         if name not in known:
-            raise _Wrong(f"{where} has an unknown key {name!r}.{did_you_mean(name, known)}")
+            raise _Wrong(f"{where} has an unknown key {quote(name)}.{did_you_mean(name, known)}")
     for name in ("layer", "unit"):
         if name not in entry:
             raise _Wrong(f"{where} has no `{name}`.")
@@ -268,5 +264,4 @@ def _text(value: Any, where: str, what: str) -> str:
 
 
 def _quoted(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:59] + "…"
+    return quote(value, 60)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ..errors import quote
 from .version import StoreError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class ConceptValues:
         known, vectors = self._concept_vectors(matrix)
         if missing := [i for i in ids if i not in known]:
             raise StoreError(
-                f"The concept matrix {matrix!r} of this store has no values of {self._name(missing[0])}."
+                f"The concept matrix {quote(matrix)} of this store has no values of {self._name(missing[0])}."
             )
         a, b = self._store._all("SELECT a, b FROM concept_matrices WHERE matrix = ?", [matrix])[0]
         logits = _cosines(vectors[[known[i] for i in ids]], self._image_vectors(matrix))

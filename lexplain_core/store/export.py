@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..errors import quote
 from .tables import ABLATION_REASON, AMONG, MAIN_SCORES, among, none_for_missing
 from .text import explanation_text
 from .version import StoreError
@@ -75,7 +76,7 @@ def export(
     asked = [*(methods or ()), *filter(None, (wanted.method, wanted.by))]
     if lost := [name for name in asked if name not in store.methods()]:
         raise StoreError(
-            f"The store {store.name!r} has no explanations by {lost[0]!r}; it has {', '.join(store.methods())}."
+            f"The store {quote(store.name)} has no explanations by {quote(lost[0])}; it has {', '.join(store.methods())}."
         )
     # a unit that other methods alone explain has no row, one that none explains has one
     only = (
@@ -185,7 +186,7 @@ def as_bytes(frame: pd.DataFrame, form: str, facts: dict[str, Any] | None = None
     CSV is UTF-8, with lists as JSON; texts that a spreadsheet would take for a formula get a leading '.
     """
     if form not in FORMATS:
-        raise StoreError(f"There is no format {form!r}; there are {', '.join(FORMATS)}.")
+        raise StoreError(f"There is no format {quote(form)}; there are {', '.join(FORMATS)}.")
     return {"csv": _csv, "json": _json, "parquet": _parquet}[form](frame, facts or {})
 
 

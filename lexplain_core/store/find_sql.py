@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..errors import quote
 from . import tables
 from .find import COLUMNS, RANGES, Found, Wanted
 from .find_words import Term, read_search
@@ -127,7 +128,7 @@ def _query(
     for name in (wanted.by, method if names else ""):
         if name and name not in names:
             raise StoreError(
-                f"The store {store.name!r} has no explanations by {name!r}; it has {', '.join(store.methods())}."
+                f"The store {quote(store.name)} has no explanations by {quote(name)}; it has {', '.join(store.methods())}."
             )
     with store._finding.of(store, method, human) as (units, people):
         query = _Query(units, people, names=names, methods=methods)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from ..errors import quote
 from .made import Made
 from .model import Score
 
@@ -87,15 +88,15 @@ def _checked(store: Store, made: Sequence[Made]) -> tuple[list[tuple[Made, int, 
     for row in made:
         lost = [key for _, key in row.terms if key not in concepts]
         if row.layer not in layers:
-            why = f"the store has no layer {row.layer!r}"
+            why = f"the store has no layer {quote(row.layer)}"
         elif not 0 <= row.unit < layers[row.layer][1]:
-            why = f"layer {row.layer!r} has no unit {row.unit}"
+            why = f"layer {quote(row.layer)} has no unit {row.unit}"
         elif row.method in machines:
             why = "a method of the store has that name"
         elif row.matrix not in matrices:
-            why = f"the store has no concept matrix {row.matrix!r}"
+            why = f"the store has no concept matrix {quote(row.matrix)}"
         elif lost:
-            why = f"the store has no concept {lost[0]!r}"
+            why = f"the store has no concept {quote(lost[0])}"
         elif not row.terms:
             why = "it has no concepts"
         elif (row.layer, row.unit, row.method) in seen:
@@ -104,7 +105,7 @@ def _checked(store: Store, made: Sequence[Made]) -> tuple[list[tuple[Made, int, 
             seen.add((row.layer, row.unit, row.method))
             good.append((row, layers[row.layer][0], [concepts[key] for _, key in row.terms]))
             continue
-        problems.append(f"{row.method!r} of {row.layer}, unit {row.unit}, is left out: {why}.")
+        problems.append(f"{quote(row.method)} of {row.layer}, unit {row.unit}, is left out: {why}.")
     return good, problems
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ..errors import quote
 from . import effects, find_sql, find_starting, find_table, groups, neighbours, overlay, pictured, tables
 from . import export as exporting
 from .concept_values import ConceptValues
@@ -105,7 +106,7 @@ class Store:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Store({str(self.path)!r}, name={self.name!r})"
+        return f"Store({str(self.path)!r}, name={quote(self.name)})"
 
     # -- queries -----------------------------------------------------------------------------
 
@@ -348,7 +349,7 @@ class Store:
         layer_id = self._layer_id(layer)
         count = self._layer_facts[layer][1]
         if not 0 <= int(unit) < count:
-            raise StoreError(f"Layer {layer!r} has no unit {unit}; its units are 0 to {count - 1}.")
+            raise StoreError(f"Layer {quote(layer)} has no unit {unit}; its units are 0 to {count - 1}.")
         return Unit._read(self, layer, layer_id, int(unit))
 
     @cached_property
@@ -360,7 +361,7 @@ class Store:
     def _layer_id(self, layer: str) -> int:
         if layer not in self._layer_facts:
             raise StoreError(
-                f"The store {self.name!r} has no layer {layer!r}; it has {', '.join(self._layer_facts)}."
+                f"The store {quote(self.name)} has no layer {quote(layer)}; it has {', '.join(self._layer_facts)}."
             )
         return self._layer_facts[layer][0]
 
@@ -392,7 +393,7 @@ class Store:
             return frame.copy()
         wanted = [int(i) for i in ids]
         if missing := [i for i in wanted if not 0 <= i < len(frame)]:
-            raise StoreError(f"The store {self.name!r} has no image {min(missing)}.")
+            raise StoreError(f"The store {quote(self.name)} has no image {min(missing)}.")
         return frame.iloc[wanted]
 
     @cached_property

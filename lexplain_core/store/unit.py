@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ..errors import quote
 from . import effects, relations
 from .buckets import MATCH, N_BUCKETS, Buckets, buckets_of, chosen_images, composition, example_images
 from .groups import composition_of
@@ -165,7 +166,7 @@ class Unit:
                 return explanation
         known = ", ".join(e.method for e in self.explanations) or "none"
         raise StoreError(
-            f"Unit {self.index} of {self.layer!r} has no {method!r} explanation; it has {known}."
+            f"Unit {self.index} of {quote(self.layer)} has no {quote(method)} explanation; it has {known}."
         )
 
     def matrices(self, explanation: Explanation) -> list[str]:
@@ -210,10 +211,12 @@ class Unit:
         superclasses an image counts for the one with the fewest images.
         """
         if self.buckets is None:
-            raise StoreError(f"Unit {self.index} of {self.layer!r} has no buckets: {self.reason}")
+            raise StoreError(f"Unit {self.index} of {quote(self.layer)} has no buckets: {self.reason}")
         if level != "concepts":
             if level not in (levels := self.store._levels):
-                raise StoreError(f"There is no level {level!r}; there are concepts, {', '.join(levels)}.")
+                raise StoreError(
+                    f"There is no level {quote(level)}; there are concepts, {', '.join(levels)}."
+                )
             return composition_of(levels[level], self.buckets, self.activations)
         if explanation is None:
             raise StoreError("The level of concepts needs an explanation.")

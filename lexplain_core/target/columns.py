@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..errors import UserError, shortage
+from ..errors import UserError, quote, shortage
 
 _SIZE = r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*+(?:([KMGT])(i)?)?B?"
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
@@ -25,7 +25,7 @@ def parse_bytes(text: str) -> int:
     """Bytes of a size such as `2GiB`, `500MB` or `1000000`. Raises `UserError` for anything else."""
     found = re.fullmatch(_SIZE, text.strip(), re.IGNORECASE)
     if not found:
-        raise UserError(f"record.memory is {text[:60]!r}, which is no size such as 2GiB or 500MB.")
+        raise UserError(f"record.memory is {quote(text)}, which is no size such as 2GiB or 500MB.")
     number, prefix, binary = found.groups()
     power = _POWERS[prefix.upper()] if prefix else 0
     return int(float(number) * (1024 if binary else 1000) ** power)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, quote
 
 
 @contextlib.contextmanager
@@ -31,7 +31,7 @@ def call_factory(path: Path, function: str) -> nn.Module:
     """
     where = f"{path}:{function}"
     if not path.is_file():
-        raise UserError(f"There is no file {path} (target.model {where!r}).")
+        raise UserError(f"There is no file {path} (target.model {quote(where)}).")
     name = f"lexplain_factory_{path.stem}"
     spec = spec_from_file_location(name, path)
     code = module_from_spec(spec)
@@ -47,7 +47,8 @@ def call_factory(path: Path, function: str) -> nn.Module:
         if not callable(make):
             known = [n for n, v in vars(code).items() if callable(v) and not n.startswith("_")]
             raise UserError(
-                f"There is no function {function!r} in {path} (target.model)." + did_you_mean(function, known)
+                f"There is no function {quote(function)} in {path} (target.model)."
+                + did_you_mean(function, known)
             )
         try:
             with seeded():

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import UserError, refuse_shortage
+from ..errors import UserError, quote, refuse_shortage
 
 
 class Feed:
@@ -82,17 +82,17 @@ class Feed:
         try:
             return self._preprocess(self._load(index))
         except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
-            refuse_shortage(error, f"The image {self._keys[index]!r} can't be read")
+            refuse_shortage(error, f"The image {quote(self._keys[index])} can't be read")
             # the files are checked when the probing set is loaded, but they may change or vanish
             reason = " ".join(str(error).split()).rstrip(".")
-            raise UserError(f"The image {self._keys[index]!r} can't be read: {reason}.") from error
+            raise UserError(f"The image {quote(self._keys[index])} can't be read: {reason}.") from error
 
     def _check_size(self, image: Tensor, key: str) -> None:
         self._size = self._size or tuple(image.shape[-2:])
         if tuple(image.shape[-2:]) != self._size:
             here, usual = (f"{h} × {w}" for h, w in (image.shape[-2:], self._size))
             raise UserError(
-                f"The image {key!r} comes to the network at {here} pixels, those before it at {usual}; set "
+                f"The image {quote(key)} comes to the network at {here} pixels, those before it at {usual}; set "
                 "target.preprocess.resize and target.preprocess.crop, so that all have one size."
             )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..errors import UserError
+from ..errors import UserError, quote
 from .base import LayerInfo
 from .hooks import listen
 
@@ -106,7 +106,7 @@ class Forward:
                 reason = f"its module was called {now} times, less often than when the layers were listed"
             else:
                 continue
-            raise UserError(f"Layer {info.name!r} can't be recorded: {reason}.")
+            raise UserError(f"Layer {quote(info.name)} can't be recorded: {reason}.")
 
 
 def pool(output: Tensor, info: LayerInfo, pooling: str) -> Tensor:
@@ -123,4 +123,4 @@ def pool(output: Tensor, info: LayerInfo, pooling: str) -> Tensor:
         return output[:, 0].to(torch.float32, copy=True)
     if pooling == "none" and info.kind == "features":
         return output.to(torch.float32, copy=True)
-    raise ValueError(f"pooling {pooling!r} doesn't apply to {info.kind!r}")
+    raise ValueError(f"pooling {quote(pooling)} doesn't apply to {quote(info.kind)}")

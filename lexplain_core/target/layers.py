@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from ..config import LayerSpec
-from ..errors import UserError, did_you_mean, refuse_shortage
+from ..errors import UserError, did_you_mean, quote, refuse_shortage
 from .base import LayerInfo, TargetModel
 from .factory import said
 from .hooks import blank_batch, listen
@@ -84,7 +84,7 @@ def choose_layers(
         pooling = layer.poolings[0] if spec.pooling == "auto" else spec.pooling
         if pooling not in layer.poolings:
             raise UserError(
-                f"Pooling {pooling!r} doesn't apply to layer {layer.name!r} of {model.name}, whose output is "
+                f"Pooling {quote(pooling)} doesn't apply to layer {quote(layer.name)} of {model.name}, whose output is "
                 f"{_described(layer)}; choose {' or '.join(repr(p) for p in layer.poolings)}."
             )
         chosen.append((layer, pooling))
@@ -125,7 +125,9 @@ def _no_layer(model: TargetModel, name: str, known: list[str]) -> str:
     lists = "`python -m lexplain_core layers MODEL` lists them."
     if call and base in known:
         times = 1 + sum(n.startswith(f"{base}#") for n in known)
-        return f"Layer {base!r} of {model.name} is called {times} times, so there is no {name!r}; {lists}"
+        return (
+            f"Layer {quote(base)} of {model.name} is called {times} times, so there is no {name!r}; {lists}"
+        )
     if base in dict(model.module.named_modules()):
         return f"The module {name!r} of {model.name} gives no output with units that hooks can see; {lists}"
     return f"{model.name} has no layer {name!r}.{did_you_mean(name, known)} {lists}"

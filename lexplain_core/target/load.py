@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .. import config
-from ..errors import UserError, did_you_mean, refuse_shortage
+from ..errors import UserError, did_you_mean, quote, refuse_shortage
 from . import checkpoints, open_clip_tower, outputs, preprocess, presets
 from .base import TargetModel
 from .factory import call_factory, said, seeded
@@ -79,7 +79,7 @@ def _load(target: config.Target) -> _Loaded:
         return _from_factory(Path(factory["path"]), factory["function"], target.weights)
     if target.model.endswith(".py"):
         raise UserError(
-            f"target.model {target.model!r} doesn't say which function makes the model: write "
+            f"target.model {quote(target.model)} doesn't say which function makes the model: write "
             f"{target.model}:FUNCTION."
         )
     library, _, name = target.model.rpartition("/")
@@ -90,7 +90,7 @@ def _load(target: config.Target) -> _Loaded:
         return _Loaded(name, tower, given, source)
     if library not in ("", "timm", "torchvision"):
         raise UserError(
-            f"There is no target model {target.model!r}: write a torchvision name, timm/NAME, open_clip/NAME, a preset "
+            f"There is no target model {quote(target.model)}: write a torchvision name, timm/NAME, open_clip/NAME, a preset "
             "or path/to/file.py:function."
         )
     if library != "timm" and name in _torchvision_names():
@@ -103,7 +103,7 @@ def _load(target: config.Target) -> _Loaded:
     elif library == "torchvision":
         known = [f"torchvision/{n}" for n in known]
     raise UserError(
-        f"There is no target model {target.model!r} in {library or 'torchvision or timm'}."
+        f"There is no target model {quote(target.model)} in {library or 'torchvision or timm'}."
         + did_you_mean(target.model, known)
     )
 
@@ -165,7 +165,7 @@ def _from_torchvision(name: str, weights: str) -> _Loaded:
         tag = enum[weights]
     else:
         raise UserError(
-            f"There are no weights {weights!r} for torchvision's {name}; there are {', '.join(tags)}, "
+            f"There are no weights {quote(weights)} for torchvision's {name}; there are {', '.join(tags)}, "
             "`default`, `random`, or a checkpoint file." + did_you_mean(weights, tags)
         )
     try:
@@ -276,7 +276,7 @@ def _tags(base: str) -> list[str]:
 def _wrong_tag(base: str, tag: str) -> str:
     tags = _tags(base)
     there = ", ".join(tags[:8]) + (", …" if len(tags) > 8 else "")
-    sentence = f"There are no weights {tag!r} for timm's {base}; there are {there or 'none'}."
+    sentence = f"There are no weights {quote(tag)} for timm's {base}; there are {there or 'none'}."
     return sentence + did_you_mean(tag, tags)
 
 
@@ -292,7 +292,7 @@ def _from_factory(path: Path, function: str, weights: str) -> _Loaded:
         file = _file(weights)
         if file is None:
             raise UserError(
-                f"target.weights is {weights!r}, but a model from one's own file takes a checkpoint file, "
+                f"target.weights is {quote(weights)}, but a model from one's own file takes a checkpoint file, "
                 "or `default` for the weights that the function returned."
             )
         checkpoints.load_weights(module, file, where)

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ..config import Preprocess
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, quote
 from . import checkpoints
 from .factory import said, seeded
 from .preprocess import Preprocessing
@@ -99,7 +99,7 @@ def _refuse_doubt(name: str, file: Path, apart: list[str], settings: Preprocess 
 
 def _no_such(name: str, weights: str, tags: list[str]) -> str:
     offered = f"there are {', '.join(tags[:8])}{', …' if len(tags) > 8 else ''}" if tags else "it has none"
-    which = f"has no weights {weights!r} in open_clip"
+    which = f"has no weights {quote(weights)} in open_clip"
     if weights == "default":
         which = "needs one of open_clip's tags as target.weights"
     return (
@@ -146,7 +146,7 @@ def _downloaded(name: str, tag: str, entry: dict) -> Path:
     except Exception as error:  # whatever the network, the disk or the hub's client comes up with
         reason = " ".join(str(error).split()).rstrip(".")[:200]
         raise UserError(
-            f"The weights {tag!r} of open_clip's {name} can't be downloaded ({reason}); get them where there is a "
+            f"The weights {quote(tag)} of open_clip's {name} can't be downloaded ({reason}); get them where there is a "
             'network and set weights = "file.safetensors", or set weights = "random".'
         ) from None
 

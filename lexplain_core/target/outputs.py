@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, quote
+from ..files import read_text
 from ..probe.base import ClassInfo
 
 Names = tuple[tuple[str, ...] | None, tuple[str, ...] | None]
@@ -55,14 +56,10 @@ def chosen_outputs(chosen: str | list[str], known: Names, class_names: Sequence[
         path = Path(chosen)
         if path.suffix != ".txt":
             raise UserError(
-                f"target.outputs is {chosen!r}, but it can be a list of names, a .txt file, `imagenet` or "
+                f"target.outputs is {quote(chosen)}, but it can be a list of names, a .txt file, `imagenet` or "
                 "`classes`."
             )
-        try:
-            lines = path.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not a text file"
-            raise UserError(f"The output names {path} (target.outputs) can't be read: {reason}.") from None
+        lines = read_text(path, "The file of output names").splitlines()
         while lines and not lines[-1].strip():
             lines.pop()
         chosen = [line.strip() for line in lines]

@@ -13,7 +13,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
 from .. import config
-from ..errors import UserError
+from ..errors import UserError, quote
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -120,7 +120,7 @@ def from_attribute(given: object, where: str) -> Preprocessing:
         known = ", ".join(config.Preprocess.model_fields)
         wrong = ".".join(str(p) for p in error.errors()[0]["loc"]) or repr(given)
         raise UserError(
-            f"The `preprocess` attribute of the module from {where} has a wrong {wrong!r}; "
+            f"The `preprocess` attribute of the module from {where} has a wrong {quote(wrong)}; "
             f"it is a dict with {known}."
         ) from None
 

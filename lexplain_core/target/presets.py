@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..config import Preprocess, Target
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, quote
 from ..registry import Registry
 
 LAYERS = "preset"  # the name that stands for a preset's layers, in a build's `layers`
@@ -57,7 +57,7 @@ def filled(target: Target) -> Target:
         return target
     if target.model not in presets:
         raise UserError(
-            f"There is no preset {target.model!r}; `python -m lexplain_core presets` lists them."
+            f"There is no preset {quote(target.model)}; `python -m lexplain_core presets` lists them."
             + did_you_mean(target.model, list(presets))
         )
     preset = presets[target.model]

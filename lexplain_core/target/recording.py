@@ -55,7 +55,7 @@ def record(
     half = _DTYPES.get(settings.precision)
     if half is not None and device.type != "cuda":
         raise UserError(
-            f"record.precision {settings.precision!r} runs on CUDA only, but the device is {device.type}; set "
+            f"record.precision {quote(settings.precision)} runs on CUDA only, but the device is {device.type}; set "
             'record.precision = "float32".'
         )
     if not keys:
@@ -246,7 +246,7 @@ class _Sink:
         _, layer, values = min(culprits, key=lambda culprit: culprit[0])
         unit = int(np.flatnonzero(~np.isfinite(values))[0])
         return (
-            f"Layer {layer!r} of {self._model.name} gives {values[unit]} in unit {unit} for the image "
-            f"{self._keys[self._done + row]!r}; check the weights and the preprocessing, and use "
+            f"Layer {quote(layer)} of {self._model.name} gives {values[unit]} in unit {unit} for the image "
+            f"{quote(self._keys[self._done + row])}; check the weights and the preprocessing, and use "
             'record.precision = "float32" if it was not.'
         )

@@ -10,7 +10,7 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, quote
 from ..progress import Progress
 from ..store import Store
 from .base import JudgedUnit
@@ -317,7 +317,7 @@ def _chosen(known: pd.DataFrame, wanted: list[str], store: str) -> dict[str, int
     for layer in wanted:
         if layer not in names:
             raise UserError(
-                f"stimuli.layers names {layer!r}, but the store {store!r} has the layers {', '.join(names)}."
+                f"stimuli.layers names {quote(layer)}, but the store {quote(store)} has the layers {', '.join(names)}."
                 + did_you_mean(layer, names)
             )
     units = zip(names, known["units"], strict=True)

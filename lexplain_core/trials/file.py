@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, quote
 from . import file_sessions as sessions_sql
 from .base import Picture, Placed, StudyPlan
 from .file_access import Connections, file_connections, memory_connections, read_meta
@@ -165,7 +165,7 @@ class StudyFile:
             names.append(sessions_sql.person_name(pid))
             if not names[-1]:
                 raise UserError(
-                    f"{pid!r} can't be a person's name: 1 to 200 printable characters, and not of the form 'session 12'."
+                    f"{quote(pid)} can't be a person's name: 1 to 200 printable characters, and not of the form 'session 12'."
                 )
         with self.writing() as con:
             return sessions_sql.invite(con, names, self.clock())
@@ -198,7 +198,7 @@ class StudyFile:
                 busy = con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             if busy:
                 raise UserError(
-                    f"All of {code if pid is None else pid!r} is deleted, but {self.path}-wal is in use and may hold traces: please delete them once more."
+                    f"All of {quote(code if pid is None else pid)} is deleted, but {self.path}-wal is in use and may hold traces: please delete them once more."
                 )
         return count
 

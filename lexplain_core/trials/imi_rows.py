@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, quote
 from .base import BUTTONS
 from .export import IMI_COLUMNS
 from .imi_names import DETAILS, HARD, MODES, TASK
@@ -75,7 +75,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     if mixed.to_numpy().any():
         task, number_ = mixed.index[mixed.any(axis=1)][0]
         raise UserError(
-            f"{path}: the answers of session {number_} of {task} differ in {mixed.columns[mixed.any()][0]!r}, which is the same for all answers of a session."
+            f"{path}: the answers of session {number_} of {task} differ in {quote(mixed.columns[mixed.any()][0])}, which is the same for all answers of a session."
         )
     return rows.join(text[[f"{check}_details" for check in DETAILS]])
 
@@ -139,11 +139,13 @@ def read_details(path: Path, row: int, column: str, text: str) -> dict | None:
         value = found[key]
         number = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
         if key != "correctly_answered" and value is not None and not number:
-            raise wrong(path, row, column, text, f"a dict whose {key!r} is a number")
+            raise wrong(path, row, column, text, f"a dict whose {quote(key)} is a number")
     return found
 
 
 def wrong(path: Path, row: int, column: str, value: str, wanted: str) -> UserError:
     """What is wrong with a cell, in a sentence."""
     shown = value if len(value) <= 80 else value[:80] + "…"
-    return UserError(f"{path}, row {row} after the header, column {column!r}: {shown!r} is not {wanted}.")
+    return UserError(
+        f"{path}, row {row} after the header, column {quote(column)}: {quote(shown)} is not {wanted}."
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import notes
-from ..errors import UserError
+from ..errors import UserError, quote
 from ..progress import Progress, Silent
 from ..store import Store
 from .base import Picture
@@ -37,7 +37,7 @@ def new_study(
     path = study_path(name, folder)
     if path.exists():
         raise UserError(
-            f"There is a study {name!r} already, at {path}: give this one another name, or delete that file."
+            f"There is a study {quote(name)} already, at {path}: give this one another name, or delete that file."
         )
     with Store.open(store_path) as store:
         notes.take_in(store)  # images that are hidden from its examples are shown to nobody
@@ -63,7 +63,7 @@ def check_new_name(name: str) -> None:
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name):
         raise UserError(
-            f"A study can't be named {name!r}: take letters (a to z), digits, '-' and '_' only, 80 at most."
+            f"A study can't be named {quote(name)}: take letters (a to z), digits, '-' and '_' only, 80 at most."
         )
 
 

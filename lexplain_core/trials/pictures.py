@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..config import Build, parse_config
-from ..errors import UserError
+from ..errors import UserError, quote
 from ..progress import Progress
 from ..store import Store
 from .base import Picture
@@ -101,7 +101,7 @@ def source_pictures(store: Store, settings: StudySettings, progress: Progress | 
         if image.size != sizes[i]:
             raise UserError(
                 f"The image {keys[i]} has {image.width} × {image.height} pixels, but had {sizes[i][0]} × {sizes[i][1]} when "
-                f"the store {store.name!r} was built: build the store again, or put the image back, or {_INSTEAD}."
+                f"the store {quote(store.name)} was built: build the store again, or put the image back, or {_INSTEAD}."
             )
         data, width, height = crop_jpeg(image, stimuli.resize, stimuli.side, stimuli.quality)
         return Picture("natural", keys[i], "image/jpeg", width, height, data)
@@ -158,7 +158,7 @@ def _whole_set(
         probing = load_probing_set(config.probe, config.seed, progress)
     except UserError as error:
         raise UserError(
-            f"The images of the store {store.name!r} can't be read again; {_INSTEAD}. {error}"
+            f"The images of the store {quote(store.name)} can't be read again; {_INSTEAD}. {error}"
         ) from None
     if list(probing.keys) != keys:
         at = next(
@@ -167,10 +167,10 @@ def _whole_set(
         what = (
             f"{len(probing):,} instead of {len(keys):,}"
             if at is None
-            else f"{probing.keys[at]!r} instead of {keys[at]!r}"
+            else f"{quote(probing.keys[at])} instead of {quote(keys[at])}"
         )
         raise UserError(
-            f"The {probing.source} isn't the one that the store {store.name!r} was built from (it has {what}): "
+            f"The {probing.source} isn't the one that the store {quote(store.name)} was built from (it has {what}): "
             f"build the store again, or {_INSTEAD}."
         )
     return probing.load

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
 from ..config import Section, apply_overrides
-from ..errors import UserError, did_you_mean
+from ..errors import UserError, did_you_mean, quote
+from ..toml import read_toml
 
 Difficulty = Literal["easy", "medium", "hard", "very hard"]
 
@@ -258,13 +258,9 @@ def load_settings(path: str | Path | None = None, overrides: list[str] = ()) -> 
     """
     data = {}
     if path is not None:
-        path = Path(path)
-        try:
-            data = tomllib.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"There is no settings file {path}.") from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise UserError(f"The settings {path} can't be read as TOML: {error}.") from None
+        if not Path(path).exists():
+            raise UserError(f"There is no settings file {path}.")
+        data = read_toml(Path(path), "The settings")
     return parse_settings(apply_overrides(data, overrides), str(path) if path else "of the study")
 
 
@@ -283,5 +279,5 @@ def parse_settings(data: dict, source: str) -> StudySettings:
                 str(first["loc"][-1]), list(section.model_fields)
             )
         else:
-            reason = f"{first['msg'].removeprefix('Value error, ')} (got {first['input']!r})."
-        raise UserError(f"The settings {source} have a wrong {where!r}: {reason}") from None
+            reason = f"{first['msg'].removeprefix('Value error, ')} (got {quote(first['input'])})."
+        raise UserError(f"The settings {source} have a wrong {quote(where)}: {reason}") from None

@@ -10,7 +10,14 @@ import pytest
 from PIL import Image, ImageFile
 
 from lexplain_core.errors import UserError
-from lexplain_core.probe.images import ImageFiles, UnreadableImage, check_files, open_rgb, thumbnail_jpeg
+from lexplain_core.probe.images import (
+    ImageFiles,
+    Stamp,
+    UnreadableImage,
+    check_files,
+    open_rgb,
+    thumbnail_jpeg,
+)
 
 
 def encoded(image: Image.Image, kind: str, **options) -> bytes:
@@ -162,7 +169,7 @@ def test_missing_file(tmp_path):
     with pytest.raises(UnreadableImage, match="No such file"):
         open_rgb(tmp_path / "gone.png")
     with pytest.raises(UserError, match=r"gone\.png can't be read any more"):
-        ImageFiles(tmp_path, ["gone.png"])(0)
+        ImageFiles(tmp_path, ["gone.png"], [Stamp(0, b"")])(0)
 
 
 def test_check_files_keeps_their_order(noise, tmp_path):
@@ -172,8 +179,8 @@ def test_check_files_keeps_their_order(noise, tmp_path):
         path.write_bytes(b"text" if i % 7 == 0 else encoded(noise, "PNG"))
         paths.append(str(path))
     done = []
-    reasons = check_files(paths, 10**6, done.append)
-    assert [r is not None for r in reasons] == [i % 7 == 0 for i in range(100)]
+    results = check_files(paths, 10**6, done.append)
+    assert [isinstance(r, str) for r in results] == [i % 7 == 0 for i in range(100)]
     assert sum(done) == 100
 
 

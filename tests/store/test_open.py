@@ -76,14 +76,17 @@ def test_leftovers_of_a_killed_build_are_removed_but_not_those_of_a_running_one(
         "    os._exit(9)\n"  # as a kill does: no clean-up runs
     )
     assert subprocess.run([sys.executable, "-c", code, path]).returncode == 9
-    assert not path.exists() and any(f".{name}.building-" in p.name for p in tmp_path.iterdir())
-    running = tmp_path / f".{name}.building-{os.getppid()}"
-    running.write_bytes(b"another process writes here")
-    other = tmp_path / ".other.duckdb.building-999999999"
-    other.write_bytes(b"of another store")
-    write(path)
-    assert {p.name for p in tmp_path.iterdir()} == {name, running.name, other.name}
-    assert Store.open(path).name == "small"
+    assert not path.exists() and len(list(tmp_path.iterdir())) == 1
+    other = tmp_path / ".lexplain-of-mine"
+    other.mkdir()
+    (other / "a").write_text("a person's own folder, which happens to have such a name")
+    with StoreWriter(tmp_path / "running.duckdb") as running:
+        fill(running, make(1), name="running")
+        (mine,) = {p for p in tmp_path.iterdir() if p.name.startswith(".lexplain-")} - {other}
+        write(path)
+        assert {p.name for p in tmp_path.iterdir()} == {name, mine.name, other.name}
+    assert {p.name for p in tmp_path.iterdir()} == {name, "running.duckdb", other.name}
+    assert Store.open(path).name == "small" and Store.open(tmp_path / "running.duckdb").name == "running"
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
@@ -178,7 +181,7 @@ def test_find_stores_lists_good_and_bad_newest_first(tmp_path):
     write(tmp_path / "a.duckdb", name="first")
     (tmp_path / "b.duckdb").write_text("text")
     write(tmp_path / "c.duckdb", name="third", id="x")
-    (tmp_path / ".c.duckdb.building-1").write_text("")
+    (tmp_path / ".lexplain-1").mkdir()
     (tmp_path / ".hidden.duckdb").write_text("")
     (tmp_path / "notes.txt").write_text("")
     for i, name in enumerate("abc"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ...errors import UserError, few
+from ...errors import UserError, few, quote
 from ...store import Explanation, Score, Store, StoreError, Unit
 from .choice import RANGES, FigureChoice, Pin, command
 
@@ -159,7 +159,7 @@ def _method(store: Store, choice: FigureChoice) -> tuple[FigureChoice, list[str]
         return replace(choice, method=choice.method or default), []
     instead = f"; those by {default} are shown" if known else ""
     return replace(choice, method=default), [
-        f"The store has no explanations by {choice.method!r}; it has {', '.join(known) or 'none'}{instead}."
+        f"The store has no explanations by {quote(choice.method)}; it has {', '.join(known) or 'none'}{instead}."
     ]
 
 
@@ -211,7 +211,9 @@ def _pins(
     found: dict[tuple[str, int], list[Pin]] = {}
     for pin in choice.pins if choice.figure == "ranges" else ():
         unit = by_unit.get((pin.layer, pin.unit))
-        what = f"Image {pin.image} is pinned to range {pin.bucket + 1} of unit {pin.unit} of {pin.layer!r}"
+        what = (
+            f"Image {pin.image} is pinned to range {pin.bucket + 1} of unit {pin.unit} of {quote(pin.layer)}"
+        )
         if unit is None:
             problems.append(f"{what}, which is not in the figure.")
         elif unit.buckets is None or pin.image >= len(unit.activations):
