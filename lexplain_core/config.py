@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from copy import deepcopy
 from pathlib import Path
 from tomllib import TOMLDecodeError
@@ -413,7 +414,7 @@ def load_config(path: str | Path, overrides: list[str] = ()) -> Build:
     Raises `UserError` naming file, key and reason.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path's, false also for what can be no path
         raise UserError(f"There is no config file {path}.")
     data = read_toml(path, "The config")
     anchor(data, path.resolve().parent)

@@ -246,3 +246,52 @@ def test_an_encoders_files_are_meant_from_the_config_file(tmp_path):
     assert load_config(tmp_path / "build.toml", ["explain.methods=['le-label']"]).explain.methods == [
         "le-label"
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("x = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("x = " + "{a = " * 5000 + "1" + "}" * 5000, "nested too deeply"),
+        ("x = " + "[" * 100 + "]" * 100, "nested too deeply"),
+        (".".join(["a"] * 50_000) + " = 1", "too many parts"),
+        ("[" + " . ".join(['"a,="'] * 9000) + "]", "too many parts"),
+        ("x = {" + ".".join(["'='"] * 9000) + " = 1}", "too many parts"),
+        ("seed = " + "1" * 200_000, "too many digits"),
+        ("seed = " + "1" * 4000, "64 bits"),
+        ("x = '" + "y" * 2_000_000 + "'", "more than 1 MB"),
+        ('x = "a\\u0000b"', "no text"),
+        ("x = '\0'", "TOML"),
+        ("\n".join(f"x.k{i} = 1" for i in range(50_000)), "no such option"),
+        ("y" * 900_000 + " = 1", "no such option"),
+        ("seed = '" + "y" * 900_000 + "'", "valid integer"),
+        ("dead_below = [" + "1, " * 200_000 + "]", "number"),
+    ],
+)
+def test_a_file_that_is_made_to_be_slow_or_large_is_one_short_sentence(tmp_path, line, words):
+    path = tmp_path / "c.toml"
+    path.write_text(line + "\n" + GOOD)
+    text = refusal(path)
+    assert words in text and "\n" not in text and len(text) < 700
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "seed=" + "1" * 100_000, ".".join(["a"] * 50_000) + "=1", "x=" + "[" * 9000, "x=" + "{a=" * 9000,
+        "name=\udcff", "store=a\0b", "y" * 100_000, "seed=" + "y" * 100_000, "y" * 100_000 + "=1",
+        "name.x=" + "y" * 100_000, "seed=\x1b[31mred\n",
+    ],
+)  # fmt: skip
+def test_an_override_likewise(config_file, assignment):
+    with pytest.raises(UserError) as caught:
+        load_config(config_file(GOOD), ["explain.l1=0.5", assignment])
+    assert len(str(caught.value)) < 700 and str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("kind", ["/dev/zero", "nul\0", "folder", "x" * 300])
+def test_a_config_that_is_no_file_is_a_sentence(tmp_path, kind):
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / kind  # an absolute path stands for itself
+    text = refusal(path)
+    assert "can't be read" in text or "no config file" in text

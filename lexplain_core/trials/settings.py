@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -258,7 +259,7 @@ def load_settings(path: str | Path | None = None, overrides: list[str] = ()) -> 
     """
     data = {}
     if path is not None:
-        if not Path(path).exists():
+        if not os.path.exists(path):
             raise UserError(f"There is no settings file {path}.")
         data = read_toml(Path(path), "The settings")
     return parse_settings(apply_overrides(data, overrides), str(path) if path else "of the study")
