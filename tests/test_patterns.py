@@ -305,7 +305,7 @@ def of_javascript() -> list[Pattern]:
 # over and over, then an end on which it fails.
 ATTACKS: dict[str | bytes, list[Callable[[int], str]]] = {
     # lexplain_core/concepts
-    rb"\r\n|\n|\r": [repeated("\r"), repeated("\r\n", "x")],
+    r"\r\n|\n|\r": [repeated("\r"), repeated("\r\n", "x")],
     "[a-z]{3,}": [repeated("a", "!")],
     "[a-z]{3,}(_[a-z]{2,}){1,2}": [repeated("a", "!"), repeated("a", "_", "aaa_"), repeated("aaa_", "!")],
     "[a-z]+": [repeated("a", "!"), repeated("a!")],

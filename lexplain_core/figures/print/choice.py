@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from ...errors import few
+from ...errors import quote as quoted
 
 FIGURES = ("areas", "ranges")
 LEVELS = ("concepts", "classes", "superclasses")
@@ -197,8 +198,7 @@ def _without(text: str, problems: list[str]) -> tuple[int, ...]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    return quoted(value, 60)
 
 
 def _whole(text: str) -> bool:
