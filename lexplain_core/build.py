@@ -38,6 +38,7 @@ from .target import Recording, choose_device, load_target, record, resolve_layer
 from .target.base import LayerInfo
 from .target.outputs import map_classes_to_outputs
 from .target.units import describe_units
+from .trust import noting
 from .work import EXPLAINABLE, Work
 
 # Methods make a few copies of what they explain, so a big layer comes to them in pieces.
@@ -51,11 +52,12 @@ def build(
 ) -> Path:
     """Run every stage and write the store; returns its path.
 
-    Raises `UserError` for what the config or the data got wrong; what was at the store's path
+    What it ran and read because the config names it is noted in the user's trust file, so that pages may look at the network
+    again. Raises `UserError` for what the config or the data got wrong; what was at the store's path
     stays then. `rebuild` is the command that a reader names when the store's schema is outdated.
     """
     progress = progress or Silent()
-    with temporary_folder() as folder:
+    with temporary_folder() as folder, noting() as noted:
         work = Work(config, progress, folder, rebuild)
         for name, stage in STAGES:
             started = time.perf_counter()
@@ -67,6 +69,7 @@ def build(
                 refuse_shortage(error, f"The build ended in the stage “{name}”")
                 raise
             work.seconds[name] = round(time.perf_counter() - started, 2)
+    noted.keep(progress)
     progress.note(f"Wrote {config.store} in {sum(work.seconds.values()):.0f} s.")
     return config.store
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from . import figure_cli, study_cli
+from . import figure_cli, study_cli, trust_cli
 from .errors import UserError, quote, refuse_shortage
 from .files import cant_write, write_whole
 
@@ -40,6 +40,7 @@ imports = typer.Typer(help="Bring into a store what others made.", no_args_is_he
 app.add_typer(imports, name="import")
 app.add_typer(study_cli.app, name="study")
 app.command()(figure_cli.figure)
+app.command()(trust_cli.trust)
 
 Overrides = Annotated[
     list[str] | None,
@@ -271,12 +272,25 @@ def import_explanations(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace an earlier import of that name.")
     ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Where the store's images are on this machine, if not where it was built."
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where embeddings are kept; LEXPLAIN_CACHE, else ~/.cache/lexplain, without it.",
+        ),
+    ] = None,
 ) -> None:
     """Add explanations of any method to a store, scored beside its own."""
     from .import_explanations import import_explanations as run
     from .progress import Terminal
 
-    done = run(file, store, method, replace, Terminal())
+    done = run(file, store, method, replace, Terminal(), images, cache)
     units = "1 unit" if done.units == 1 else f"{done.units:,} units"
     new = "1 new concept" if done.new_concepts == 1 else f"{done.new_concepts:,} new concepts"
     out.print(f"{done.method}: {units} explained, {new}", highlight=False, markup=False)

@@ -19,13 +19,19 @@ CHECKPOINT_SUFFIXES = (".pth", ".pt", ".th", ".safetensors", ".bin", ".ckpt", ".
 CONCEPT_SETS = ("labels", "nouns")
 
 
+def factory_of(model: str) -> tuple[Path, str] | None:
+    """The file and the function of `target.model = "FILE.py:function"`; None for any other model."""
+    path, _, function = model.rpartition(":")
+    return (Path(path), function) if path.endswith(".py") and function.isidentifier() else None
+
+
 def names_file(weights: str) -> bool:
     """Whether `target.weights` is a checkpoint file, and not a tag such as `IMAGENET1K_V1`."""
     path = Path(weights)
     return path.suffix.lower() in CHECKPOINT_SUFFIXES or len(path.parts) > 1
 
 
-def _is_path(text: str, base: Path) -> bool:
+def is_path(text: str, base: Path) -> bool:
     """Whether an encoder's `model` or `pretrained` is a file or folder, and not open_clip's name or tag."""
     if not text or "://" in text or text.startswith("hf-hub:"):
         return False
@@ -60,7 +66,7 @@ def anchor(data: dict, base: Path) -> None:
     for role in ("explainer", "simulator"):
         encoder = data.get(role)
         for key in ("model", "pretrained") if isinstance(encoder, dict) else ():
-            if isinstance(encoder.get(key), str) and _is_path(encoder[key], base):
+            if isinstance(encoder.get(key), str) and is_path(encoder[key], base):
                 encoder[key] = _resolve(encoder[key], base)
     concepts = data.get("concepts")
     if isinstance(concepts, dict) and isinstance(concepts.get("sets"), list):

@@ -31,7 +31,7 @@ from .simulate import (
 from .store import MATCH, Store
 from .store.appender import StoreAppender
 from .store.relations import two_faced
-from .stored_encoders import StoredEncoders
+from .stored_encoders import Places, StoredEncoders
 
 ORIGIN = "imported"
 _CONCEPTS_AT_ONCE = 256
@@ -56,13 +56,16 @@ def import_explanations(
     method: str,
     replace: bool = False,
     progress: Progress | None = None,
+    images: Path | None = None,
+    cache: Path | None = None,
 ) -> Imported:
     """Add a file's explanations to a store as a method of that name, with their scores.
 
     They are scored on the test split by every simulator that the store was built with, each beside
     its null; a score that can't be had is NULL with its reason. An encoder is run only for concepts
     whose P the store doesn't hold yet; where its weights or the images are gone or are others, that
-    is the reason. With `replace` an earlier import of that name goes first.
+    is the reason, and where this machine doesn't trust them (docs/trust.md), too. images: the folder of the store's images
+    on this machine, where it isn't the one that the store names; cache: where embeddings are kept. With `replace` an earlier import of that name goes first.
     Raises `UserError` for what is wrong with the file or the name, or doesn't fit the store; the
     store is then as it was.
     """
@@ -85,7 +88,8 @@ def import_explanations(
         concepts, new = _concepts(foreign, out)
         refused: _Refused = {}
         if encoders:
-            stored = StoredEncoders(encoders, config, out.image_labels(), progress)
+            places = Places(Path(store), images, cache)
+            stored = StoredEncoders(encoders, config, out.image_labels(), progress, places)
             refused = _add_values(concepts, stored, out, progress)
         scored = _score(foreign, concepts, simulators, refused, out, progress)
         _write(foreign, concepts, scored, _Source(file, method, main, simulators), out, progress)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from . import concepts, demo  # noqa: F401  (the demo registers its probing set)
-from .config import Build, parse_config
+from .config import Build
 from .errors import UserError, quote
 from .probe import load_probing_set
 from .probe.digest import content_digest
 from .progress import Progress
+from .trust import of_store
 
 if TYPE_CHECKING:
     from .concepts import EncoderView
@@ -21,17 +24,34 @@ if TYPE_CHECKING:
 _IMAGES_CHECKED = 64
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where things lie on this machine. store: the file. images, cache: folders that who runs the command names."""
+
+    store: Path | None = None
+    images: Path | None = None
+    cache: Path | None = None
+
+
 class StoredEncoders:
     """Loads the encoders of a store when they are asked for, and checks that they are the same.
 
     matrices: rows of the store's encoder matrices, by name, with `roles`, `a`, `b` and `config`.
-    config: the store's build config. images: key, class_key, width and height by image id.
+    config: the store's build config. images: key, class_key, width and height by image id. places: what of the machine is
+    not as the store, or the default, has it.
     """
 
-    def __init__(self, matrices: dict[str, Any], config: dict, images: pd.DataFrame, progress: Progress):
+    def __init__(
+        self,
+        matrices: dict[str, Any],
+        config: dict,
+        images: pd.DataFrame,
+        progress: Progress,
+        places: Places | None = None,
+    ):
         self.names = sorted(matrices)
         self._matrices, self._config, self._images = matrices, config, images
-        self._progress = progress
+        self._progress, self._places = progress, places or Places()
         self._probing: ProbingSet | None = None
         self._content: str | None = None
 
@@ -39,9 +59,12 @@ class StoredEncoders:
         """The encoder of a matrix with its stored a and b and config, looking at the store's images.
 
         Neither a and b nor their loss is computed again. `UserError` where images or weights are
-        gone, or are not those that the store was built with.
+        gone, are not those that the store was built with, or not trusted on this machine.
         """
-        build = parse_config(self._config, "kept in the store")
+        with of_store(self._config, self._places.store, self._places.images) as build:
+            return self._view(name, build)
+
+    def _view(self, name: str, build: Build) -> EncoderView:
         row = self._matrices[name]
         role = next(r for r in ("simulator", "explainer") if r in row.roles and getattr(build, r).model)
         spec = getattr(build, role)
@@ -54,11 +77,10 @@ class StoredEncoders:
         probing = self._images_of(build)
         if self._content is None:  # reads every image, so once for all encoders
             self._content = content_digest(probing, self._progress)
-        images = concepts.embed_images(encoder, probing, build.cache, self._progress, self._content)
+        cache = self._places.cache or build.cache
+        images = concepts.embed_images(encoder, probing, cache, self._progress, self._content)
         a, b = float(row.a), float(row.b)
-        return concepts.EncoderView(
-            name, role, encoder, images, a, b, row.config, build.cache, self._progress
-        )
+        return concepts.EncoderView(name, role, encoder, images, a, b, row.config, cache, self._progress)
 
     def _images_of(self, build: Build) -> ProbingSet:
         """The store's probing set, loaded once; a look at some images tells whether it is the same."""

@@ -60,6 +60,12 @@ def new(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Where the store's images are on this machine, if not where it was built."
+        ),
+    ] = None,
 ) -> None:
     """Make a study of a store's units: the tasks, every image with its place, and the texts."""
     from .progress import Terminal
@@ -79,7 +85,7 @@ def new(
     progress = Terminal(
         Console(stderr=True, soft_wrap=True)
     )  # notes name options: they are there to be copied
-    path = new_study(store, name, settings, progress=progress)
+    path = new_study(store, name, settings, progress=progress, root=images)
     with StudyFile.open(path) as study:
         real = study.units().query("use == 'real'")
         _say(

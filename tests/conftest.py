@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process per core runs already (pytest -n)
+
+
+def pytest_configure(config):
+    """Builds of the tests note what they ran in a trust file of their own; workers and servers share it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        config.trust_folder = tempfile.mkdtemp(prefix="lexplain-tests-")
+        os.environ["LEXPLAIN_TRUST"] = os.path.join(config.trust_folder, "trust.json")
+        os.environ["LEXPLAIN_CACHE"] = os.path.join(config.trust_folder, "cache")
+
+
+def pytest_unconfigure(config):
+    shutil.rmtree(getattr(config, "trust_folder", ""), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

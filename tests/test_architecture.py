@@ -16,9 +16,12 @@ CORE = ROOT / "lexplain_core"
 # A room imports only from rooms before it in this list.
 ROOMS = [
     "store", "notes", "probe", "target", "concepts", "explain", "simulate", "importance", "trials", "live", "figures",
-    "demo", "work", "judging", "mapping", "observing", "relating", "persist_effects", "persist_relations", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "figure_cli", "cli", "__main__", "reference",
+    "demo", "work", "judging", "mapping", "observing", "relating", "persist_effects", "persist_relations", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "figure_cli", "trust_cli", "cli", "__main__", "reference",
 ]  # fmt: skip
-BASE = ["errors", "files", "toml", "pictures", "registry", "progress", "config", "config_paths", "sampling"]
+BASE = [
+    "errors", "files", "toml", "pictures", "registry", "progress", "config", "config_paths", "sampling", "offline",
+    "trust",
+]  # fmt: skip
 SOURCES = sorted(p for p in CORE.rglob("*.py"))
 PAGES = [p for p in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))] if p.exists()]
 PAGES_MAY = {"store", "notes", "figures", "trials", "live", "errors", "pictures"}
@@ -73,7 +76,9 @@ def test_a_room_imports_only_from_rooms_above_it(path):
         assert used <= {*BASE, *ROOMS[: ROOMS.index(room)]}
 
 
-@pytest.mark.parametrize("module", ["lexplain_core", "lexplain_core.store", "lexplain_core.config"])
+@pytest.mark.parametrize(
+    "module", ["lexplain_core", "lexplain_core.store", "lexplain_core.config", "lexplain_core.trust"]
+)
 def test_the_reader_needs_no_torch(module):
     code = (
         f"import {module}, sys\n"
@@ -130,6 +135,45 @@ FILES = [
 def test_no_file_is_longer_than_500_lines():
     lengths = {str(p.relative_to(ROOT)): len(p.read_text("utf-8").splitlines()) for p in [*FILES, *PAGES]}
     assert not {name: n for name, n in lengths.items() if n > 500}
+
+
+def test_a_stores_config_is_read_where_it_is_checked():
+    """`trust.of_store` alone gives it, with what is not this machine's business left out."""
+    may = {
+        "config.py",
+        "cli.py",
+        "trust/scopes.py",
+        "trust_cli.py",
+    }  # TOML, the demo's own, the gate, and its list
+    readers = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and re.search(
+                r"\b(parse_config|Build|Build\.\w+)$", ast.unparse(node.func)
+            ):
+                readers.add(path.relative_to(CORE).as_posix())
+    assert readers == may
+
+
+def test_what_a_config_names_is_opened_where_it_is_asked_for():
+    """Code is run, weights are read, and folders of encoders and images are listed, by those who ask `trust` first."""
+    asking = {
+        path.relative_to(CORE).as_posix()
+        for path in SOURCES
+        if "lexplain_core.trust.opening" in imported(path)
+    }
+    assert asking == {
+        "target/checkpoints.py",
+        "concepts/sources.py",
+        "concepts/tokenizer.py",
+        "probe/folder.py",
+    }
+    for path in SOURCES:
+        text, name = path.read_text("utf-8"), path.relative_to(CORE).as_posix()
+        assert not re.search(r"\bprobe\.root\b(?! is | and )", text) or name in (
+            "probe/folder.py", "probe/torchvision_sets.py", "trust/wanted.py", "config.py", "trials/pictures.py",
+        ), name  # fmt: skip
+        assert "exec_module" not in text or name == "target/factory.py"
 
 
 def test_nothing_is_unpickled_and_checkpoints_are_loaded_as_weights_only():

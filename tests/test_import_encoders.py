@@ -24,6 +24,7 @@ from lexplain_core.store.appender import StoreAppender
 
 from .explanations import explanation, write_explanations
 from .small_folder import config_dict, make_folder, make_network
+from .strangers import claim
 
 
 @pytest.fixture
@@ -118,6 +119,17 @@ def test_new_words_are_seen_by_the_stores_encoders(real, file):
         assert label.terms[0].origin == "class" and label.score(simulator="label").value is not None
         again = store.unit("conv", 0).explanation("le-siglip")
         assert again.score().value is not None  # what was there is there
+
+
+def test_embeddings_are_kept_where_this_machine_says_and_not_the_store(real, file, tmp_path, monkeypatch):
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+    claim(real, cache=str(theirs))
+    monkeypatch.setenv("LEXPLAIN_CACHE", str(mine))
+    import_explanations(file("layer,unit,text\nconv,0,a red circle in the snow\n"), real, "one")
+    assert not theirs.exists() and len(list(mine.glob("images/*"))) == 2
+    named = tmp_path / "named"
+    import_explanations(file("layer,unit,text\nconv,0,a green pea\n"), real, "two", cache=named)
+    assert not theirs.exists() and len(list(named.glob("images/*"))) == 2
 
 
 def load_view(path: Path, name: str):

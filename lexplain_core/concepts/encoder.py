@@ -182,7 +182,7 @@ def _load(model: nn.Module, source: Source) -> None:
     from open_clip.convert import convert_state_dict
     from open_clip.model import convert_to_custom_text_state_dict
 
-    state = read_checkpoint(source.weights)
+    state = read_checkpoint(source.weights, named=False)
     for prefix in ("module.", "_orig_mod.", "module."):
         if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from .. import config
 from ..errors import UserError, did_you_mean, quote
 from ..files import read_text
 from ..registry import Registry
+from ..target.open_clip_tower import downloaded
+from ..trust import opening
 from .known import plain, preprocess, published, take_activation
 
 # Name -> folder in open_clip's local form; `demo/explainer` and `demo/simulator` are there.
@@ -57,13 +59,13 @@ def find_source(spec: config.Encoder, role: str) -> Source:
 
     if spec.model is None:
         raise UserError(f"There is no encoder: set {role}.model to open_clip's name of one, or to a folder.")
-    path = Path(spec.model).expanduser()
     name = spec.model.replace("/", "-")
     if spec.model in encoder_folders:
-        source = _from_folder(encoder_folders[spec.model], spec, role)
-    elif name in list_models():
-        source = _from_name(name, spec, role)
-    elif path.is_dir():
+        return _from_folder(encoder_folders[spec.model], spec, role)
+    if name in list_models():
+        return _from_name(name, spec, role)
+    path = opening("encoder", _path(spec.model))
+    if path.is_dir():
         source = _from_folder(path, spec, role)
     elif path.suffix == ".json":
         source = _from_json(path, spec, role)
@@ -129,17 +131,19 @@ def _from_name(name: str, spec: config.Encoder, role: str) -> Source:
         tag = spec.pretrained.lower().replace("-", "_")
         take_activation(model_cfg, entry)
         prepared = preprocess(entry, spec, role, f"the tag {tag}")
-        weights = _download(name, tag, entry, role)
+        instead = f": put them in a folder with their {CONFIG_FILE} and tokenizer files, and set {role}.model to the folder"
+        weights = downloaded(entry, f"{tag!r} of {name}", instead)
         found = published(model_cfg, prepared, tag)
         return Source(spec.name or name, name, model_cfg, prepared, weights, (), tag, True, found)
-    if not Path(spec.pretrained).expanduser().exists():
+    given = opening("encoder", _path(spec.pretrained))
+    if not given.exists():
         raise UserError(
             f"{role}.pretrained is {quote(spec.pretrained)}, which is no file, no folder and no tag of {name}; "
             f"{offered}.{did_you_mean(spec.pretrained, list(tags))}"
         )
     weights = _weights(spec.pretrained, role)
     beside = weights.parent / CONFIG_FILE
-    if Path(spec.pretrained).expanduser().is_dir() and beside.is_file():
+    if given.is_dir() and beside.is_file():
         source = _described(_read_json(beside), beside.parent, weights, name, spec, role)
         usual = [plain(model_cfg), plain(model_cfg | {"quick_gelu": True})]
         if plain(source.model_cfg) not in usual:
@@ -167,21 +171,12 @@ def _from_name(name: str, spec: config.Encoder, role: str) -> Source:
     return Source(spec.name or name, name, model_cfg, prepared, weights, (weights.parent,), None, True, found)
 
 
-def _download(name: str, tag: str, entry: Mapping, role: str) -> Path:
-    from open_clip.pretrained import download_pretrained
-
-    try:
-        return Path(download_pretrained(dict(entry)))
-    except Exception as error:  # whatever the network, the disk or the hub's client comes up with
-        reason = " ".join(str(error).split()).rstrip(".")[:200]
-        raise UserError(
-            f"The weights {quote(tag)} of {name} can't be downloaded ({reason}): put them in a folder with their "
-            f"{CONFIG_FILE} and tokenizer files, and set {role}.model to the folder."
-        ) from None
+def _path(given: str) -> Path:
+    return Path(os.path.expanduser(given))
 
 
 def _weights(given: str, role: str) -> Path:
-    path = Path(given).expanduser()
+    path = opening("encoder", _path(given))
     if path.is_dir():
         return _weights_in(path)
     if not path.is_file():

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
 from ..errors import UserError, quote
-from .sources import Source
+from ..offline import is_offline, not_in_cache
+from ..trust import opening
+from .sources import Source, encoder_folders
 
 # A folder with one of these says how ids, padding and special tokens go; a bare vocabulary doesn't.
 _FILES = ("tokenizer.json", "tokenizer_config.json")
@@ -36,7 +39,7 @@ def load_tokenizer(source: Source, given: Path | None, rows: int, role: str) -> 
     tokenizer is missing, or can't be the text tower's.
     """
     text = source.model_cfg["text_cfg"]
-    given = given.expanduser() if given else None
+    given = opening("tokenizer", Path(os.path.expanduser(given))) if given else None
     if given is not None and not given.exists():
         raise UserError(f"There is no file or folder {given}, which {role}.tokenizer names.")
     hub = text.get("hf_tokenizer_name")
@@ -77,6 +80,12 @@ def _hugging_face(source: Source, given: Path | None, role: str) -> tuple[Tokeni
         )
     places = [given] if given else [f for f in source.folders if any((f / n).is_file() for n in _FILES)]
     where = places[0] if places else text["hf_tokenizer_name"]
+    if (
+        isinstance(where, Path)
+        and given is None
+        and where not in (encoder_folders[n] for n in encoder_folders)
+    ):
+        where = opening("tokenizer", where)
     if isinstance(where, Path) and not any((where / n).is_file() for n in _FILES):
         raise UserError(f"The folder {where} has no tokenizer: it needs {' or '.join(_FILES)}.")
     if not places and not source.built_in:
@@ -100,6 +109,8 @@ def _hugging_face(source: Source, given: Path | None, role: str) -> tuple[Tokeni
             **options,
         )
     except Exception as error:  # offline, not found, damaged files, unknown options
+        if not places and is_offline():
+            raise not_in_cache(f"The files of the tokenizer {where!r}") from None
         how = (
             f"The tokenizer in {where} can't be read ({_short(error)})"
             if places

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Lock
 
 import numpy as np
@@ -11,7 +12,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..config import parse_config
 from ..errors import UserError
 from ..target.base import LayerInfo, TargetModel
 from ..target.factory import said
@@ -21,6 +21,7 @@ from ..target.load import load_target
 from ..target.maps import KINDS, ActivationMap, TokenGrid, hear, token_grid, unit_maps
 from ..target.occlusion import occlusion_map
 from ..target.recording import choose_device
+from ..trust import of_store
 from . import gradients
 
 
@@ -49,16 +50,14 @@ class Looker:
         self._sources: dict[tuple, tuple[LayerInfo, TokenGrid | None] | None] = {}
 
     @classmethod
-    def open(cls, config: dict, class_names: Sequence[str] | None = None, device: str = "auto") -> Looker:
+    def open(cls, config: dict, device: str = "auto", path: Path | None = None) -> Looker:
         """Load the network of a store from the config that it was built with (`store.meta["config"]`).
 
-        class_names: of the probing set, for `outputs = "classes"`. Raises `UserError`, in one
-        sentence, where the model or its weights are not at hand.
+        path: of the store, for what sentences advise. Raises `UserError`, in one sentence, where the model or its weights
+        are not at hand, or not trusted on this machine (`lexplain_core.trust`). Nothing is downloaded.
         """
-        target = parse_config(config, "kept in the store").target
-        if class_names is None and target.outputs == "classes":
-            target = target.model_copy(update={"outputs": None})  # units don't need their names
-        return cls(load_target(target, class_names), device)
+        with of_store(config, path) as build:
+            return cls(load_target(build.target), device)
 
     @property
     def layers(self) -> list[str]:

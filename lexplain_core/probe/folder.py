@@ -11,6 +11,7 @@ import numpy as np
 from ..config import Probe
 from ..errors import UserError, did_you_mean, quote, refuse_shortage
 from ..progress import Progress
+from ..trust import opening
 from .base import ClassInfo, ProbingSet, Skipped, probing_sets
 from .images import EXTENSIONS, ImageFiles, Stamp, check_files
 from .splits import draw
@@ -38,12 +39,12 @@ def load_folder(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
 
 
 def image_root(probe: Probe) -> Path:
-    """Return `probe.root` as an existing folder, or raise `UserError`."""
+    """Return `probe.root` as an existing folder, or raise `UserError`; also where a store names it and it isn't trusted."""
     if probe.root is None:
         raise UserError(
             f"The probing set {quote(probe.set)} needs probe.root: the folder where its images are."
         )
-    root = Path(probe.root).expanduser().absolute()
+    root = opening("images", Path(os.path.expanduser(probe.root)).absolute())
     if not root.is_dir():
         there = "is a file, not a folder" if root.exists() else "doesn't exist"
         siblings = [p.name for p in root.parent.iterdir() if p.is_dir()] if root.parent.is_dir() else []

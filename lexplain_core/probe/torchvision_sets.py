@@ -15,6 +15,7 @@ from PIL import Image
 from ..config import Probe
 from ..errors import UserError, quote
 from ..progress import Progress
+from ..trust import by_store
 from .base import ClassInfo, ProbingSet, probing_sets
 from .folder import from_files, image_root
 from .superclasses import read_superclasses
@@ -136,7 +137,7 @@ def load_imagenet(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
     root = _root(probe)
     with _explained(probe, root, partition):
         if not (root / partition).is_dir():
-            if not (root / f"ILSVRC2012_img_{partition}.tar").is_file():
+            if by_store() or not (root / f"ILSVRC2012_img_{partition}.tar").is_file():
                 raise RuntimeError(f"There is no folder {root / partition}, nor the archive to make it from")
             progress.note(f"unpacking ImageNet's archives in {root}, once")
             try:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError, refuse_shortage
+from ..trust import opening
 
 # Where training scripts keep the weights inside their checkpoint, the likeliest first.
 _NESTS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params", "module")
@@ -62,14 +63,15 @@ def _first_three(what: str, items: list[str]) -> str:
     return f"{what}: {', '.join(items[:3])}{', …' if len(items) > 3 else ''}"
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
+def read_checkpoint(path: str | Path, named: bool = True) -> dict[str, Tensor]:
     """Read a checkpoint's state dict, on the CPU, from wherever it is nested in the file.
 
     `.safetensors` is read as such, all else by `torch.load(weights_only=True)`, which refuses
-    Python objects instead of running them. Raises `UserError` for a file that is missing,
-    unreadable, holds objects, or holds no weights.
+    Python objects instead of running them. named: a config names the file, and so it may be a store that does; else it
+    lies where a library or lexplain keeps its own, or in a folder that has been asked for. Raises `UserError` for a file
+    that is missing, unreadable, holds objects or no weights, or that a store names and this machine doesn't trust.
     """
-    path = Path(path)
+    path = opening("weights", Path(path)) if named else Path(path)
     if not path.is_file():
         raise UserError(f"There is no weights file {path}.")
     return _state_dict(_read(path), path)
@@ -177,13 +179,13 @@ def fit(state: dict[str, Tensor], module: nn.Module) -> tuple[dict[str, Tensor],
     )
 
 
-def load_weights(module: nn.Module, path: str | Path, name: str) -> None:
+def load_weights(module: nn.Module, path: str | Path, name: str, named: bool = True) -> None:
     """Load a checkpoint file into `module` (called `name` in errors), in the module's precision.
 
-    Raises `UserError` for a file that can't be read, or whose weights don't fit, naming the
+    named: as for `read_checkpoint`. Raises `UserError` for a file that can't be read, or whose weights don't fit, naming the
     first keys that are missing, unexpected or of another shape.
     """
-    state, difference = fit(read_checkpoint(path), module)
+    state, difference = fit(read_checkpoint(path, named), module)
     if difference:
         raise UserError(f"The weights in {path} don't fit {name}: {difference.sentence()}.")
     # copies into the module's own tensors, so half-precision files become float32

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,15 +12,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .. import config
+from .. import config, config_paths
 from ..errors import UserError, did_you_mean, quote, refuse_shortage
+from ..offline import is_offline, not_in_cache
 from . import checkpoints, open_clip_tower, outputs, preprocess, presets
 from .base import TargetModel
 from .factory import call_factory, said, seeded
 from .preprocess import Preprocessing
 from .registry import registered, target_models
 
-_FACTORY = re.compile(r"^(?P<path>.+\.py):(?P<function>[A-Za-z_]\w*)$")
 # Tried, in this order, to find a size that a factory's network accepts, where nothing says one.
 _SIZES = (224, 32, 64, 96, 128, 256, 28, 384, 512)
 
@@ -55,7 +54,7 @@ def load_target(
         return make(target)
     preset = presets.presets[target.model] if target.model in presets.presets else None
     target = presets.filled(target)
-    loaded = _load(target)
+    loaded = _load(target, ours=preset is not None)
     preprocessing = preprocess.with_settings(loaded.preprocessing, target.preprocess)
     names = loaded.names
     if target.outputs is not None:
@@ -74,9 +73,10 @@ def load_target(
     )
 
 
-def _load(target: config.Target) -> _Loaded:
-    if factory := _FACTORY.match(target.model):
-        return _from_factory(Path(factory["path"]), factory["function"], target.weights)
+def _load(target: config.Target, ours: bool) -> _Loaded:
+    """ours: it is a preset that names the model, so that a file of code comes with lexplain."""
+    if factory := config_paths.factory_of(target.model):
+        return _from_factory(*factory, target.weights, ours)
     if target.model.endswith(".py"):
         raise UserError(
             f"target.model {quote(target.model)} doesn't say which function makes the model: write "
@@ -110,7 +110,7 @@ def _load(target: config.Target) -> _Loaded:
 
 def _file(weights: str) -> Path | None:
     """The checkpoint file that `weights` names, or None if it is a tag."""
-    return Path(weights).expanduser() if config.names_file(weights) else None
+    return Path(os.path.expanduser(weights)) if config.names_file(weights) else None
 
 
 def _fill(build: Callable[..., nn.Module], path: Path, name: str) -> tuple[nn.Module, int | None]:
@@ -168,13 +168,15 @@ def _from_torchvision(name: str, weights: str) -> _Loaded:
             f"There are no weights {quote(weights)} for torchvision's {name}; there are {', '.join(tags)}, "
             "`default`, `random`, or a checkpoint file." + did_you_mean(weights, tags)
         )
+    file = Path(torch.hub.get_dir()) / "checkpoints" / tag.url.rpartition("/")[2]
+    if is_offline() and not file.is_file():
+        raise not_in_cache(f"The weights torchvision's {tag} for {name}")
     try:
         with _weights_only():
             module = build(weights=tag)
     except (OSError, RuntimeError) as error:  # no network (URLError is an OSError), or a broken download
         raise _no_download(name, f"torchvision's {tag}", error) from None
     except pickle.UnpicklingError:
-        file = Path(torch.hub.get_dir()) / "checkpoints" / tag.url.rpartition("/")[2]
         raise UserError(
             f"torchvision's download {file} holds more than weights and is not loaded; remove it and build again."
         ) from None
@@ -204,6 +206,8 @@ def _weights_only() -> Iterator[None]:
 
 
 def _no_download(name: str, what: str, error: Exception) -> UserError:
+    if is_offline():
+        return not_in_cache(f"The weights {what} for {name}")
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return UserError(
         f"The weights {what} for {name} can't be downloaded ({reason}); get them where there is a network "
@@ -223,7 +227,7 @@ def _timm_names() -> list[str]:
 def _is_timm(name: str) -> bool:
     import timm
 
-    return timm.is_model(name)
+    return ":" not in name and timm.is_model(name)  # `hf-hub:…` and `local-dir:…` are no names of timm's
 
 
 def _from_timm(name: str, weights: str) -> _Loaded:
@@ -283,10 +287,10 @@ def _wrong_tag(base: str, tag: str) -> str:
 # one's own
 
 
-def _from_factory(path: Path, function: str, weights: str) -> _Loaded:
-    path = path.expanduser()
+def _from_factory(path: Path, function: str, weights: str, ours: bool) -> _Loaded:
+    path = Path(os.path.expanduser(path))
     where = f"{path}:{function}"
-    module = call_factory(path, function)
+    module = call_factory(path, function, ours)
     source = f"{function}() of {path.name}"
     if weights not in ("default", "random"):
         file = _file(weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 
@@ -9,10 +10,14 @@ from torch import Tensor, nn
 
 from ..config import Preprocess
 from ..errors import UserError, did_you_mean, quote
+from ..offline import is_offline, not_in_cache
 from . import checkpoints
 from .factory import said, seeded
 from .preprocess import Preprocessing
 
+_INSTEAD = (
+    '; get them where there is a network and set weights = "file.safetensors", or set weights = "random"'
+)
 _NAMED = "visual."  # of the image tower's weights in open_clip's files
 
 
@@ -50,7 +55,7 @@ def load(
     from open_clip import get_model_config
     from open_clip.pretrained import _PRETRAINED, get_pretrained_cfg
 
-    config = get_model_config(name)
+    config = get_model_config(name) if name in names() else None  # `hf-hub:…` would be looked for online
     if config is None:
         raise UserError(
             f"There is no target model 'open_clip/{name}' in open_clip."
@@ -72,7 +77,7 @@ def load(
             raise UserError(_no_such(name, weights, list(tags)))
         entry = tags[weights]
         tower = _built(name, config, entry)
-        _fill(tower, _downloaded(name, weights, entry), name)
+        _fill(tower, downloaded(entry, f"{weights!r} of open_clip's {name}", _INSTEAD), name, named=False)
         said_of = f"weights {weights}"
     return ImageTower(tower), _preprocessing(tower, entry), f"open_clip's image tower {name} with {said_of}"
 
@@ -122,9 +127,9 @@ def _built(name: str, config: dict, entry: dict) -> nn.Module:
         raise UserError(f"open_clip can't build the image tower of {name}: {said(error)}.") from None
 
 
-def _fill(tower: nn.Module, file: Path, name: str) -> None:
-    """Load the tower's part of a checkpoint, strictly."""
-    state = checkpoints.read_checkpoint(file)
+def _fill(tower: nn.Module, file: Path, name: str, named: bool = True) -> None:
+    """Load the tower's part of a checkpoint, strictly. named: as for `checkpoints.read_checkpoint`."""
+    state = checkpoints.read_checkpoint(file, named)
     for prefix in ("module.", "_orig_mod.", "module."):
         if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
@@ -138,17 +143,20 @@ def _fill(tower: nn.Module, file: Path, name: str) -> None:
     tower.load_state_dict(state, strict=False)  # copies, so half precision becomes float32
 
 
-def _downloaded(name: str, tag: str, entry: dict) -> Path:
+def downloaded(entry: Mapping, what: str, instead: str) -> Path:
+    """The file of an open_clip tag's weights, from its cache, else downloaded; never so because a store names it.
+
+    Raises `UserError` where it can't be had, about `what`, with what to do `instead`.
+    """
     from open_clip.pretrained import download_pretrained
 
     try:
         return Path(download_pretrained(dict(entry)))
     except Exception as error:  # whatever the network, the disk or the hub's client comes up with
+        if is_offline():
+            raise not_in_cache(f"The weights {what}") from None
         reason = " ".join(str(error).split()).rstrip(".")[:200]
-        raise UserError(
-            f"The weights {quote(tag)} of open_clip's {name} can't be downloaded ({reason}); get them where there is a "
-            'network and set weights = "file.safetensors", or set weights = "random".'
-        ) from None
+        raise UserError(f"The weights {what} can't be downloaded ({reason}){instead}.") from None
 
 
 def _preprocessing(tower: nn.Module, entry: dict) -> Preprocessing:

@@ -24,10 +24,12 @@ def new_study(
     folder: Path | None = None,
     progress: Progress | None = None,
     synthetic: Synthetic | None = None,
+    root: Path | None = None,
 ) -> Path:
     """Make the study NAME of a store, `folder`/NAME.sqlite; returns its path.
 
-    folder: `studies_folder()` without one. synthetic: as for `plan_study`. Raises `UserError` for a bad name, a
+    folder: `studies_folder()` without one. synthetic: as for `plan_study`. root: the folder of the store's images on this
+    machine, where it isn't the one that the store names. Raises `UserError` for a bad name, a
     study that is there already, and whatever store, images or settings don't allow.
     """
     from .file import StudyFile, study_path
@@ -45,7 +47,7 @@ def new_study(
         plan = plan_study(store, settings, name, lambda i: images[0](i), synthetic, progress)
         for note in plan.facts["notes"]:
             progress.note(note)
-        images.append(_pictures(store, settings, progress))
+        images.append(_pictures(store, settings, progress, root))
         with progress.task("drawing pictures", total=len(plan.pictures)) as advance:
             study = StudyFile.create(path, replace(plan, pictures=_Counted(plan.pictures, advance)))
         study.close()
@@ -67,10 +69,10 @@ def check_new_name(name: str) -> None:
         )
 
 
-def _pictures(store: Store, settings: StudySettings, progress: Progress) -> LoadPicture:
+def _pictures(store: Store, settings: StudySettings, progress: Progress, root: Path | None) -> LoadPicture:
     if settings.stimuli.images == "stored":
         return stored_pictures(store, settings)
-    return source_pictures(store, settings, progress)
+    return source_pictures(store, settings, progress, root)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,15 @@ import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from ..config import Build, parse_config
+from ..config import Build
 from ..errors import UserError, quote
 from ..progress import Progress
 from ..store import Store
+from ..trust import of_store
 from .base import Picture
 from .settings import StudySettings
 
@@ -82,17 +83,19 @@ class Pictures:
         return wanted if isinstance(wanted, Picture) else self._load(wanted)
 
 
-def source_pictures(store: Store, settings: StudySettings, progress: Progress | None = None) -> LoadPicture:
-    """load(image id) of pictures cut from the probing set's own images, read where the build read them.
+def source_pictures(
+    store: Store, settings: StudySettings, progress: Progress | None = None, root: Path | None = None
+) -> LoadPicture:
+    """load(image id) of pictures cut from the probing set's own images, read where the build read them, or in `root`.
 
     Sets of image files are not checked as a whole again: a file is opened when its picture is
-    wanted. Raises `UserError` where the set isn't there or isn't the one that the store was built from; load(i)
-    does where an image is gone, can't be read or has another size than it had.
+    wanted. Raises `UserError` where the set isn't there, isn't the one that the store was built from, or lies in a folder
+    that this machine doesn't trust; load(i) does where an image is gone, can't be read or has another size than it had.
     """
-    config = parse_config(store.meta["config"], "kept in the store")
     images = store.images()
     keys = [str(key) for key in images["key"]]
-    load = _files(config, keys) or _whole_set(config, keys, store, progress)
+    with of_store(store.meta.get("config"), store.path, root) as config:
+        load = _files(config, keys, store) or _whole_set(config, keys, store, progress)
     sizes = list(zip(images["width"].astype(int), images["height"].astype(int), strict=True))
     stimuli = settings.stimuli
 
@@ -126,11 +129,22 @@ def stored_pictures(store: Store, settings: StudySettings) -> LoadPicture:
     return picture
 
 
-def _files(config: Build, keys: list[str]) -> Callable[[int], Image.Image] | None:
+def _files(config: Build, keys: list[str], store: Store) -> Callable[[int], Image.Image] | None:
     """load(i) where the keys are paths of image files below the set's root; None for other sets."""
     if config.probe.root is None:
         return None
-    root = Path(config.probe.root).expanduser().absolute()
+    from ..probe.folder import image_root
+
+    try:
+        root = image_root(config.probe)
+    except UserError as error:
+        raise UserError(
+            f"The images of the store {store.name!r} can't be read again; {_INSTEAD}. {error}"
+        ) from None
+    if out := next((key for key in keys if _leaves(key)), None):
+        raise UserError(
+            f"The store {store.name!r} has an image {quote(out)}, which is no path below the folder of its images; {_INSTEAD}."
+        )
     if not any((root / key).is_file() for key in keys[:: max(1, len(keys) // 20)]):
         return None
     from ..probe import UnreadableImage, open_rgb
@@ -144,6 +158,12 @@ def _files(config: Build, keys: list[str]) -> Callable[[int], Image.Image] | Non
             ) from None
 
     return load
+
+
+def _leaves(key: str) -> bool:
+    """Whether an image's key is a path that leads out of the folder that it is meant in."""
+    path = PurePosixPath(key)
+    return path.is_absolute() or ".." in path.parts or "\0" in key
 
 
 def _whole_set(

@@ -14,7 +14,7 @@ from PIL import Image
 from lexplain_core import figures
 from lexplain_core.errors import UserError
 from lexplain_core.figures import plain
-from lexplain_core.store import Store, StoreError, Unit
+from lexplain_core.store import Store, Unit
 
 from .. import common, links
 from .words import md, message, rounded
@@ -133,10 +133,7 @@ def network(key: tuple, _store: Store) -> Looker:
     """The network of a store, loaded once; `UserError` where it isn't at hand."""
     from lexplain_core.live import Looker
 
-    config = _store.meta.get("config")
-    if not isinstance(config, dict):
-        raise StoreError("The store doesn't say which network it was built with.")
-    return Looker.open(config)
+    return Looker.open(_store.meta.get("config"), path=_store.path)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Running the network on this image …")

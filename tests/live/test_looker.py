@@ -99,7 +99,9 @@ def test_what_is_not_at_hand_is_said(tmp_path):
     with pytest.raises(UserError, match="gone.pth") as error:
         Looker.open(config)
     assert str(error.value).count("\n") == 0
-    with pytest.raises(UserError, match="There is no file .*mine.py"):
+    with pytest.raises(
+        UserError, match="names the network code .*mine.py:net, which this machine has not been told to trust"
+    ):
         Looker.open(DEMO_CONFIG | {"target": {"model": f"{tmp_path / 'mine.py'}:net"}})
     with pytest.raises(UserError, match="no target model 'resnet1800'"):
         Looker.open(DEMO_CONFIG | {"target": {"model": "resnet1800"}})

@@ -19,6 +19,8 @@ from lexplain_core.trials.file import StudyFile
 from lexplain_core.trials.making import new_study
 from lexplain_core.trials.pictures import crop_jpeg, source_pictures, stored_pictures
 from lexplain_core.trials.settings import load_settings
+from lexplain_core.trust import Entry
+from lexplain_core.trust import file as trust_file
 
 from .written import jpeg_of, write_store
 
@@ -98,8 +100,14 @@ def folder(tmp_path_factory):
     return root
 
 
+def allow(*folders: Path) -> None:
+    """What a build notes of the folders of its images."""
+    trust_file.add(Entry("images", str(folder), {}) for folder in folders)
+
+
 @pytest.fixture(scope="module")
 def store_path(folder, tmp_path_factory):
+    allow(folder)
     images = [ImageOps.exif_transpose(Image.open(folder / "c" / f"{i}.jpg")) for i in range(N)]
     thumbnails = []
     for image in images:
@@ -147,6 +155,7 @@ def test_images_that_are_gone_or_others(folder, store_path, tmp_path):
     (other / "c" / "3.jpg").unlink()
     (other / "c" / "4.jpg").write_bytes(b"no image")
     Image.new("RGB", (50, 50)).save(other / "c" / "5.jpg")
+    allow(other, tmp_path / "nowhere")
     with Store.open(store_path) as store:
         config = store.meta["config"]
         config["probe"]["root"] = str(other)
