@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,7 @@ from .work import EXPLAINABLE, Work
 
 # Methods make a few copies of what they explain, so a big layer comes to them in pieces.
 _ACTIVATIONS_AT_ONCE = 256_000_000
+_BYTES_STORED = 3.3  # of an activation, compressed
 
 
 def build(
@@ -129,6 +131,7 @@ def record_layers(work: Work) -> None:
         outputs=work.config.importance.run or work.config.ablation.run,
     )
     work.layers = list(work.run.layers)
+    _note_room(work)
     for layer in probing.computed_layers:
         units = len(layer.units)
         info = LayerInfo(layer.name, units, "computed", (units,), ("none",), "computed")
@@ -139,6 +142,18 @@ def record_layers(work: Work) -> None:
     else:
         work.class_outputs = [None] * len(probing.classes)
     work.progress.note(f"{work.run.images_per_second:,.0f} images per second on {work.run.device}")
+
+
+def _note_room(work: Work) -> None:
+    """Say early where the disk can't hold the store, so that room can be made while the build goes on."""
+    needed = _BYTES_STORED * sum(layer.values.size for layer in work.layers)
+    place = next(parent for parent in work.config.store.absolute().parents if parent.exists())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        work.progress.note(
+            f"The store takes some {needed / 1e9:.1f} GB and its disk has {free / 1e9:.1f} GB free: make room "
+            "before the build ends."
+        )
 
 
 def make_concepts(work: Work) -> None:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from lexplain_core.errors import UserError
 from lexplain_core.import_explanations import import_explanations
 from lexplain_core.notes import Notes
 from lexplain_core.probe import load_probing_set
+from lexplain_core.progress import Silent
 from lexplain_core.target.columns import Columns
 from lexplain_core.trials.export import export_csv
 
@@ -150,6 +152,19 @@ def test_room_for_activations_is_taken_before_they_come(tmp_path):
         assert os.waitpid(child, 0)[1] == 0
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_a_disk_too_small_for_the_store_is_noted_before_hours_of_work(world, tmp_path, monkeypatch):
+    class Listening(Silent):
+        notes: ClassVar[list[str]] = []
+
+        def note(self, text: str) -> None:
+            self.notes.append(text)
+
+    real = shutil.disk_usage
+    monkeypatch.setattr("shutil.disk_usage", lambda path: real(path)._replace(free=1000))
+    build(settings(world, tmp_path / "s.duckdb"), Listening())
+    assert any("make room before the build ends" in note for note in Listening.notes)
 
 
 def test_room_that_is_not_there_is_asked_for_in_vain(tmp_path):
