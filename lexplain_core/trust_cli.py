@@ -78,7 +78,7 @@ def _show(need: Wanted) -> None:
     _say(f"{_STATES[need.state]}: {KINDS[need.kind].removeprefix('the ')} {need.named}")
     if need.entry is None:
         return
-    if need.entry.path != need.named.partition(".py:")[0] + (".py" if need.entry.functions else ""):
+    if need.entry.path != str(need.path):
         _say(f"    it lies at {need.entry.path}")
     if need.kind == "images":
         _say("    any picture in this folder may be read, and shown to people in studies of the store")

@@ -195,7 +195,7 @@ def _other_weights(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_without_folder("simulator", "model"), "simulator.model"),
+        (_without_folder("simulator", "model"), "names the encoder"),
         (_without_folder("probe", "root"), "gone"),
         (_other_images, "not those that the store was built with"),
         (_other_weights, "has other weights than when the store was built"),

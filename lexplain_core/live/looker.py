@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import UserError
+from ..offline import offline
 from ..target.base import LayerInfo, TargetModel
 from ..target.factory import said
 from ..target.forward import pool
@@ -62,7 +63,7 @@ class Looker:
     @property
     def layers(self) -> list[str]:
         """Names of the network's layers whose units can be looked at, in the order of their calls."""
-        with self._lock:
+        with self._lock, offline():
             return list(self._layers(self.model.input_size))
 
     def kinds(self, layer: str, pooling: str | None = None) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ class Looker:
 
         The last two need captum. () for a layer that the network doesn't compute.
         """
-        with self._lock:
+        with self._lock, offline():
             info = self._layers(self.model.input_size).get(layer)
             if info is None:
                 return ()
@@ -102,7 +103,7 @@ class Looker:
             raise ValueError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
         tensor = self._tensor(image, cropped)
         size = tuple(tensor.shape[-2:])
-        with self._lock:
+        with self._lock, offline():
             info = self._layers(size).get(layer)
             if info is None:
                 why = (
@@ -141,7 +142,7 @@ class Looker:
         network doesn't compute, for an image that it can't take, and for activations that are no finite numbers.
         """
         tensor = self._tensor(image, cropped)
-        with self._lock:
+        with self._lock, offline():
             info, pooling = self._asked(layer, pooling, tuple(tensor.shape[-2:]))
             with torch.inference_mode():
                 values = hear(self._module, info, tensor[None], lambda output: pool(output, info, pooling))
@@ -158,7 +159,7 @@ class Looker:
         """
         tensor = self._tensor(image, cropped)
         size = tuple(tensor.shape[-2:])
-        with self._lock:
+        with self._lock, offline():
             info, pooling = self._asked(layer, None, size)
             if not units or self._missing(info, pooling, "activation", size):
                 return {}

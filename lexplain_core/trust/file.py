@@ -49,18 +49,25 @@ Trusted = dict[tuple[str, str], Entry]
 
 
 def place() -> Path:
-    """Where the trust file lies: `LEXPLAIN_TRUST`, else in the user's folder of configurations."""
+    """Where the trust file lies: `LEXPLAIN_TRUST`, else in the user's folder of configurations.
+
+    Raises `UserError` for a user without a home: where one happens to stand, anybody's files may lie.
+    """
     if given := os.environ.get("LEXPLAIN_TRUST"):
-        return Path(given).expanduser().absolute()
-    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(os.path.expanduser(base)).absolute() / "lexplain" / "trust.json"
+        return Path(os.path.expanduser(given)).absolute()
+    for base in (os.environ.get("XDG_CONFIG_HOME", ""), os.path.expanduser("~/.config")):
+        if os.path.isabs(base):
+            return Path(base) / "lexplain" / "trust.json"
+    raise UserError("There is no home for the trust file: set LEXPLAIN_TRUST to a file.")
 
 
 def read() -> tuple[Trusted, str]:
     """(what is trusted, why nothing is): a file that is damaged, or that others could have written, counts for nothing."""
-    path = place()
     try:
+        path = place()
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in its place must not hang
+    except UserError as error:
+        return {}, str(error).rstrip(".")
     except FileNotFoundError:
         return {}, ""
     except OSError as error:

@@ -16,16 +16,21 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer_config.json")  # beside an encoder's
 
 @dataclass(frozen=True)
 class Wanted:
-    """Something that a store names. entry: what would be trusted; None where it isn't there, or can't be read.
+    """Something that a store names: its path, and of code the function. entry: what would be trusted; None where it isn't there, or can't be read.
 
     state: `trusted`, `new`, `changed` or `gone`. changed: names of the files that are not as they were.
     """
 
     kind: str
-    named: str
+    path: Path
+    functions: tuple[str, ...]
     entry: Entry | None
     state: str
     changed: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        return ":".join([str(self.path), *self.functions])
 
 
 def wanted(build: Build, trusted: Trusted) -> list[Wanted]:
@@ -38,21 +43,20 @@ def wanted(build: Build, trusted: Trusted) -> list[Wanted]:
 
 def _wanted(kind: str, path: Path, functions: tuple[str, ...], trusted: Trusted) -> Wanted:
     place = real(path)
-    named = ":".join([str(path), *functions])
     before = trusted.get((kind, str(place)))
     try:
         files = files_of(kind, place)
     except OSError:
         files = {}
     if not files and not (kind == "images" and place.is_dir()):
-        return Wanted(kind, named, None, "gone")
+        return Wanted(kind, path, functions, None, "gone")
     if before is None or not set(functions) <= set(before.functions):
-        return Wanted(kind, named, Entry(kind, str(place), files, functions), "new")
+        return Wanted(kind, path, functions, Entry(kind, str(place), files, functions), "new")
     if odd := changes(before):
         still = {name: found for name in before.files if (found := digest_or_none(Path(name)))}
         entry = Entry(kind, str(place), still | files, before.functions)
-        return Wanted(kind, named, entry, "changed", tuple(odd))
-    return Wanted(kind, named, before, "trusted")
+        return Wanted(kind, path, functions, entry, "changed", tuple(odd))
+    return Wanted(kind, path, functions, before, "trusted")
 
 
 def _named(build: Build) -> Iterator[tuple[str, Path, tuple[str, ...]]]:
