@@ -35,6 +35,7 @@ def opened(page: str, **query: object) -> AppTest:
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_runs_what_a_store_names(theirs, monkeypatch, page):
     folder, mark = theirs
+    mark.unlink(missing_ok=True)
     monkeypatch.setenv("LEXPLAIN_STORES", str(folder))
     monkeypatch.setenv("LEXPLAIN_TRUST", str(folder / "trust.json"))
     with Store.open(folder / "theirs.duckdb") as store:
