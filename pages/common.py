@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -14,12 +15,13 @@ import streamlit as st
 
 from lexplain_core import figures, notes
 from lexplain_core.store import Store, StoreEntry, StoreError, csv_bytes, find_stores
-from pages import links
+from pages import access, links
 from pages.parts.copy_link import copy_link
 from pages.parts.no_store import no_store
 from pages.parts.style import style
 from pages.parts.words import code, md, message
 
+_LOG = logging.getLogger("lexplain.pages")
 PAGES = {
     "overview": ("Overview", ":material/table_rows:"),
     "neuron": ("Neuron", ":material/stacked_line_chart:"),
@@ -199,7 +201,8 @@ def matrix(opened: Opened, name: str) -> dict | None:
 
 
 def dress() -> None:
-    """The looks of every page."""
+    """The looks of every page, and what visitors may do."""
+    access.apply()
     style(figures.theme_of(theme()))
 
 
@@ -260,6 +263,11 @@ def run(render: Callable[[], None]) -> None:
             render()
         except StoreError as error:
             st.error(message(error), icon=":material/error:")
+        except Exception:
+            if not access.readonly():
+                raise
+            _LOG.exception("The page failed")
+            st.error("This page failed; the server’s log says why.", icon=":material/error:")
         for store in _RUN.stores.values():
             _lost_pictures(store)
         st.session_state.pop(_CHANGED, None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages import common, links
+from pages import access, common, links
 from pages.parts import picture_nearest as nearest
 from pages.parts import picture_network as network
 from pages.parts import picture_taken, picture_units
@@ -46,6 +46,11 @@ def render() -> None:
 
 
 def _nothing_yet() -> None:
+    if not access.live():
+        st.info(
+            "**No picture yet.** Press **X** for a random image of the store.", icon=":material/image_search:"
+        )
+        return
     st.info(
         "**No picture yet.** Drop a file above, or press **X** for a random image of the store. A picture that you send is looked at "
         "by this server’s network and then forgotten; only images of the store can be shared as an address.",

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import UserError, quote
 from ..store import Made, Store, StoreError
+from ..writing import check_writing
 from . import base
 from . import made as as_json
 from .base import Brought, Hidden, Starred, UnitList, check_name
@@ -46,7 +47,8 @@ CREATE TABLE made (
 class Notes:
     """Notes of one store. A missing file is an empty one; the first note makes it. Threads may share an object.
 
-    Raises `UserError`, in one sentence, where the file can't be read or written, or isn't one of notes.
+    Raises `UserError`, in one sentence, where the file can't be read or written, isn't one of notes, or this process may
+    not write (`writing`).
     """
 
     def __init__(self, path: str | Path, store: tuple[str, str] = ("", "")) -> None:
@@ -283,6 +285,7 @@ class Notes:
     @contextmanager
     def _writing(self, changing: bool = False) -> Iterator[sqlite3.Connection]:
         """One transaction, on disk when the block is left, undone if it raises. changing: what `version` is about."""
+        check_writing()
         with self._plainly(writing=True):
             with closing(self._connect("mode=rwc")) as con:
                 if not self._ours(con):

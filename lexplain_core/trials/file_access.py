@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UserError
+from ..writing import check_writing
 
 APPLICATION_ID = 0x6C787374  # 'lxst': what makes a SQLite file a study
 SCHEMA = 1  # raise with every change of study.sql
@@ -114,6 +115,7 @@ class Connections:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, begun as a writer; on disk when the block is left, undone if it raises."""
+        check_writing()
         with _plainly(self._path), self._writer, self._borrowed() as con:
             con.execute("BEGIN IMMEDIATE")
             try:

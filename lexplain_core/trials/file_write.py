@@ -16,6 +16,7 @@ import pandas as pd
 
 from ..errors import UserError, quote
 from ..files import temporary_folder
+from ..writing import check_writing
 from .base import QUERY, StudyPlan
 from .file_access import APPLICATION_ID, DDL, SCHEMA, connect
 
@@ -49,6 +50,7 @@ def write_study(path: Path, plan: StudyPlan, recorded: Recorded | None) -> None:
     Pictures are taken from the plan one by one. Ids of pictures, units, trials and tasks are their indices
     in the plan. Raises `UserError` where the path is taken, its folder can't be written, or the name is bad.
     """
+    check_writing()
     check_name(plan.name)
     taken = UserError(f"There is a study {path} already; choose another name or remove it first.")
     if path.exists():

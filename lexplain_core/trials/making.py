@@ -11,6 +11,7 @@ from .. import notes
 from ..errors import UserError, quote
 from ..progress import Progress, Silent
 from ..store import Store
+from ..writing import check_writing
 from .base import Picture
 from .pictures import LoadPicture, Pictures, source_pictures, stored_pictures
 from .planning import Synthetic, plan_study
@@ -35,6 +36,7 @@ def new_study(
     from .file import StudyFile, study_path
 
     progress = progress or Silent()
+    check_writing()
     check_new_name(name)
     path = study_path(name, folder)
     if path.exists():

@@ -13,7 +13,7 @@ from lexplain_core.live.editing import Edited
 from lexplain_core.notes import LONGEST_NAME, Notes, check_name
 from lexplain_core.store import Explanation, Made, Store, Unit
 
-from .. import common, links
+from .. import access, common, links
 from . import edit_scores
 from .edit_terms import NAME
 from .words import md, message
@@ -53,7 +53,7 @@ def show(
             f"Replace “{md(name)}”" if replaces else "Keep",
             icon=":material/save:",
             key="keep words",
-            disabled=edited is None,
+            **access.off(disabled=edited is None),
         )
     if asked:
         if edited is not None:
@@ -62,7 +62,9 @@ def show(
                 edit_scores.count_seen(place, version)
         st.rerun()
     st.caption(
-        "Kept words stand on the unit’s page with their test scores, as every method’s do: keeping counts as a look at these."
+        access.READONLY
+        if access.readonly()
+        else "Kept words stand on the unit’s page with their test scores, as every method’s do: keeping counts as a look at these."
     )
     said = st.session_state.pop(_SAID, None)
     if said and said[0] == (view.store, unit.layer, unit.unit):
@@ -130,7 +132,7 @@ def _kept(view: links.Words, store: Store, unit: Unit, one: Explanation) -> None
             icon=":material/stacked_line_chart:",
             query_params=links.query(there),
         )
-        with st.popover("Delete", icon=":material/delete:", key=f"delete {one.method}"):
+        with st.popover("Delete", icon=":material/delete:", key=f"delete {one.method}", **access.off()):
             st.markdown(f"“{md(one.method)}” of this unit will be gone for good.")
             st.button(
                 "Delete it",

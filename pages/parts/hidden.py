@@ -12,7 +12,7 @@ from lexplain_core.notes import Notes
 from lexplain_core.pictures import rgb_or_grey
 from lexplain_core.store import Store
 
-from .. import common
+from .. import access, common
 from .words import md, message
 
 _MOST = 200  # of hidden images that are listed one by one
@@ -67,6 +67,7 @@ def _note(opened: common.Opened) -> None:
                         key=f"unhide {image}",
                         on_click=_change,
                         args=(Notes.of(store), "unhide", row["key"]),
+                        **access.off(),
                     )
         if len(frame) > _MOST:
             st.caption(f"The first {_MOST} of {len(frame):,} are listed.")
@@ -77,6 +78,7 @@ def _note(opened: common.Opened) -> None:
                 key="unhide all",
                 on_click=_change,
                 args=(Notes.of(store), "unhide", *frame["key"]),
+                **access.off(),
             )
 
 
@@ -85,7 +87,9 @@ def _hide(opened: common.Opened, shown: Mapping[int, str]) -> None:
     ids = [i for i in shown if i not in store.hidden]
     if not ids:
         return
-    with st.popover("Hide an image", icon=":material/hide_image:", type="tertiary", key="hide menu"):
+    with st.popover(
+        "Hide an image", icon=":material/hide_image:", type="tertiary", key="hide menu", **access.off()
+    ):
         frame = store.images(ids)
         facts = zip(ids, frame["label"], frame["key"], strict=True)
         names = {i: f"{shown[i]} · {label} · {key}" for i, label, key in facts}

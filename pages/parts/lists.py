@@ -9,7 +9,7 @@ from lexplain_core.errors import UserError
 from lexplain_core.notes import LARGEST_FILE, LONGEST_NAME, Notes, Starred, UnitList, shared, unshared
 from lexplain_core.store import FORMATS, Wanted, as_bytes, sentence
 
-from .. import common, links
+from .. import access, common, links
 from . import star
 from .copy_link import copy_link
 from .humans import people
@@ -96,6 +96,7 @@ def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
         max_chars=LONGEST_NAME,
         on_change=_rename,
         args=(view, notes, name),
+        **access.off(),
     )
     st.markdown(
         "**Share it** as an address, which holds the units themselves, for others who have this store; or as a file, which "
@@ -116,7 +117,7 @@ def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
-    with st.popover("Delete the list", icon=":material/delete:", key="delete list"):
+    with st.popover("Delete the list", icon=":material/delete:", key="delete list", **access.off()):
         remarks = sum(bool(row.remark) for row in rows)
         lost = f" and {figures.plural(remarks, 'remark')}" if remarks else ""
         st.markdown(
@@ -154,8 +155,10 @@ def _bring(view: links.Overview, notes: Notes) -> None:
         type="json",
         key=f"list upload {st.session_state.get('lists brought', 0)}",
         max_upload_size=1,
-        help=f"At most {LARGEST_FILE // 1_000_000} MB",
+        **access.off(help=f"At most {LARGEST_FILE // 1_000_000} MB"),
     )
+    if access.readonly():
+        st.caption(access.READONLY)
     if given is not None:
         st.button("Take it in", type="primary", key="take in", on_click=_take_in, args=(view, notes, given))
 
@@ -181,7 +184,9 @@ def _from_address(view: links.Overview, opened: common.Opened, notes: Notes) -> 
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lx_shared"):
         st.html(f'<span class="lx-muted">{words}</span>', width="content")
-        with st.popover("Keep it", icon=":material/bookmark_add:", type="tertiary", key="keep menu"):
+        with st.popover(
+            "Keep it", icon=":material/bookmark_add:", type="tertiary", key="keep menu", **access.off()
+        ):
             st.text_input("Keep it as the list", "Shared with me", key="keep as", max_chars=LONGEST_NAME)
             st.button("Keep", type="primary", key="keep list", on_click=_keep, args=(view, notes, units))
         st.button(
@@ -248,7 +253,9 @@ def export(opened: common.Opened, wanted: Wanted, total: int) -> None:
                 type="tertiary",
                 help="One row per unit and method: explanations, terms and scores of the whole filter, not only of this page",
             )
-        with st.popover("Onto a list", icon=":material/star:", type="tertiary", key="onto menu"):
+        with st.popover(
+            "Onto a list", icon=":material/star:", type="tertiary", key="onto menu", **access.off()
+        ):
             st.text_input(
                 "Put them on the list",
                 key="onto",

@@ -16,7 +16,7 @@ from lexplain_core.errors import UserError
 from lexplain_core.figures import plain
 from lexplain_core.store import Store, Unit
 
-from .. import common, links
+from .. import access, common, links
 from .words import md, message, rounded
 
 if TYPE_CHECKING:  # they bring torch along: imported when someone asks
@@ -128,9 +128,14 @@ def _to_kind(view: links.Neuron) -> None:
 # -- the network ----------------------------------------------------------------------------------
 
 
+def network(key: tuple, store: Store) -> Looker:
+    """The network of a store, loaded once; `UserError` where it isn't at hand, or isn't run on this dashboard."""
+    access.check_live()
+    return _network(key, store)
+
+
 @st.cache_resource(max_entries=2, show_spinner="Loading the network …")
-def network(key: tuple, _store: Store) -> Looker:
-    """The network of a store, loaded once; `UserError` where it isn't at hand."""
+def _network(key: tuple, _store: Store) -> Looker:
     from lexplain_core.live import Looker
 
     return Looker.open(_store.meta.get("config"), path=_store.path)

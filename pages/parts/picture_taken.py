@@ -16,7 +16,7 @@ from lexplain_core.live import picture, upload
 from lexplain_core.store import Store, StoreError
 from lexplain_core.store.descriptors import describe
 
-from .. import common, links
+from .. import access, common, links
 from .words import md, message
 
 _SENT, _WRONG, _TIMES = "picture sent", "picture wrong", "picture times"
@@ -57,9 +57,12 @@ def choose(view: links.Picture, opened: common.Opened) -> None:
             max_upload_size=upload.MOST_BYTES // 2**20,
             on_change=_received,
             args=(view, f"picture file {times}"),
+            disabled=not access.live(),
             help=f"At most {upload.MOST_BYTES // 2**20} MB and {upload.MOST_PIXELS // 10**6} million pixels. It is looked "
             "at and not kept: no file is written for it, no address holds it, and it is forgotten with this browser tab.",
         )
+        if not access.live():
+            st.caption(access.NOT_LIVE)
     with right:
         count = len(common.images(opened))
         st.session_state["picture number"] = (
@@ -102,6 +105,7 @@ def _received(view: links.Picture, key: str) -> None:
     if file is None:
         return
     try:
+        access.check_live()
         sent = upload.read_picture(file.getvalue(), file.name)
         image = picture.kept(sent.image)
         notes = sent.notes

@@ -13,7 +13,7 @@ from lexplain_core.errors import UserError
 from lexplain_core.notes import LARGEST_REMARK, Notes
 from lexplain_core.store import Unit
 
-from .. import common
+from .. import access, common
 from .words import md, message
 
 FIRST = "Starred"  # the list that the first star begins
@@ -39,11 +39,13 @@ def show(opened: common.Opened, unit: Unit) -> None:
             shortcut="S",
             on_click=_toggle,
             args=(notes, current, unit, starred),
-            help=f"{'Take the unit off' if starred else 'Put the unit on'} the list “{md(current)}”",
+            **access.off(
+                help=f"{'Take the unit off' if starred else 'Put the unit on'} the list “{md(current)}”"
+            ),
         )
         others = [name for name in on if name != current]
         label = "Lists and remark" if not others else f"On {figures.plural(len(on), 'list')}"
-        with st.popover(label, icon=":material/edit_note:", type="tertiary", key="star menu"):
+        with st.popover(label, icon=":material/edit_note:", type="tertiary", key="star menu", **access.off()):
             _menu(notes, unit, names or [FIRST], current, on)
     if said := st.session_state.pop("star problem", None):
         st.warning(message(said), icon=":material/error:")

@@ -10,8 +10,9 @@ import streamlit as st
 
 from lexplain_core.errors import UserError
 from lexplain_core.trials import load_settings, new_study, study_path
+from lexplain_core.writing import check_writing
 
-from .. import common, links
+from .. import access, common, links
 from .words import code, md, message
 
 _IMAGES = {
@@ -61,6 +62,12 @@ def show(view: links.Results, found: list) -> None:
         st.divider()
     good = common.distinct(common.entries())[0]
     st.subheader("A new study", anchor=False)
+    if access.readonly():
+        st.info(
+            f"{access.READONLY} The command line makes studies: `python -m lexplain_core study new STORE --name NAME`.",
+            icon=":material/lock:",
+        )
+        return
     if not good:
         st.info(
             "There is no store to make a study from. `make demo` builds the demo store.",
@@ -143,6 +150,7 @@ def _make(view: links.Results, entry, name: str, overrides: dict, place) -> None
     try:
         if not name:
             raise UserError("A study needs a name.")
+        check_writing()
         path = study_path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         settings = _settings(overrides)

@@ -26,7 +26,8 @@ def test_terms_survive_their_way_into_an_address_and_back(terms):
 @given(st.text(max_size=40))
 def test_no_address_breaks_it_and_nothing_is_dropped_in_silence(text):
     terms, problems = edit_terms.read(text, KNOWN)
-    assert text.strip() == edit_terms.EMPTY or len(terms) + len(problems) == len(text.split(","))
+    left_out = len(text.split(",")) - len(terms)
+    assert text.strip() == edit_terms.EMPTY or len(problems) == min(left_out, 6)  # five, and how many more
 
 
 @pytest.mark.parametrize(
