@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -189,14 +190,44 @@ def export(
         bool,
         typer.Option("--sessions", help="A row a session, with checks and comments, in place of answers."),
     ] = False,
+    without_damaged: Annotated[
+        bool,
+        typer.Option(
+            "--without-damaged", help="Leave out sessions that are not what was written, and say which."
+        ),
+    ] = False,
 ) -> None:
     """Write the answers as CSV, while a study runs or after: IMI's columns first, then ours."""
     from .trials import StudyFile, export_csv, find_study
 
-    with StudyFile.open(find_study(name)) as study:
+    with StudyFile.open(find_study(name), check=not without_damaged) as study:
+        if without_damaged:
+            study.leave_out_damaged = True
+            left = study.damaged()
+            _say(f"{_count(len(left), 'session')} left out as damaged{': ' if left else ''}{', '.join(left)}")
         path = to or Path(f"{study.path.stem}-{'sessions' if sessions else 'responses'}.csv")
         rows, columns = export_csv(study, path, sessions)
     _say(f"{path}: {_count(rows, 'session' if sessions else 'answer')}, {_count(columns, 'column')}")
+
+
+@app.command()
+def backup(
+    name: Name,
+    to: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="NAME, the time and .sqlite when not given.")
+    ] = None,
+) -> None:
+    """Copy a study with all its answers, also while people take part; a file that is there is never replaced."""
+    from .trials import StudyFile, backup_study, find_study
+
+    path = backup_study(find_study(name), to)
+    with StudyFile.open(path) as study:
+        answers, sessions = len(study.responses()), len(study.sessions())
+    _say(f"{path}: {_count(answers, 'answer')} of {_count(sessions, 'session')}, read again and found whole")
+
+
+Address = Annotated[str, typer.Option(metavar="URL", help="Where participants find the study's server.")]
+LOCAL = "http://localhost:8501"
 
 
 @app.command()
@@ -208,33 +239,65 @@ def invite(
     names: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Names of one's own in place of COUNT, one a line.")
     ] = None,
-    address: Annotated[
-        str, typer.Option(metavar="URL", help="Where participants find the study's server.")
-    ] = "http://localhost:8501",
+    address: Address = LOCAL,
 ) -> None:
-    """Write down whom you invite, and print an address for each of them.
+    """Write down whom you invite, and print a link for each of them, which leads back to where they are at any time.
 
     Only a study made with `--set course.pid=invited` turns others away. In any other each name in an
-    address is let in, also one that somebody makes up, once.
+    address begins a session, also one that somebody makes up, once.
     """
     from .trials import StudyFile, find_study
 
     if (count is None) == (names is None):
         raise UserError("Whom to invite? Say either how many people, or `--names FILE`.")
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UserError(
-            f"{quote(address)} is no address: it begins with http:// or https://, and a host follows."
-        )
+    link = _links(address)
     people = [secrets.token_hex(6) for _ in range(count)] if count else _names(names)
     with StudyFile.open(find_study(name)) as study:
         if study.kind != "study":
             raise UserError(f"{study.path} was imported: people can't take part in it.")
         study.invite(people)
-    rest = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key != "pid"]
+        keys = study.keys(people)
+    for pid, key in zip(people, keys, strict=True):
+        print(link(pid, key))
+
+
+@app.command()
+def resume(
+    name: Name,
+    pid: Annotated[str, typer.Argument(metavar="PID", help="The person's name in `?pid=`.")],
+    address: Address = LOCAL,
+) -> None:
+    """Print a link for a person who has begun and lost their address: it leads back to where they are."""
+    from .trials import StudyFile, find_study
+
+    link = _links(address)
+    with StudyFile.open(find_study(name)) as study:
+        if not study.has_begun(pid):
+            raise UserError(f"Nobody of the name {quote(pid)} has begun in {quote(study.path.stem)}.")
+        [key] = study.keys([pid])
+    print(link(pid, key))
+
+
+def _links(address: str) -> Callable[[str, str], str]:
+    """link(name, key): a person's address. Raises `UserError` where `address` is none."""
+    try:
+        parts = urlsplit(address)
+        fine = parts.scheme in ("http", "https") and bool(parts.netloc)
+    except ValueError:  # half a bracket
+        fine = False
+    if not fine:
+        raise UserError(
+            f"{quote(address)} is no address: it begins with http:// or https://, and a host follows."
+        )
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    rest = [(key, value) for key, value in given if key not in ("pid", "key", "t")]
     path = parts.path.rstrip("/") + "/"
-    for pid in people:
-        print(parts._replace(path=path, query=urlencode([*rest, ("pid", pid)]), fragment="").geturl())
+
+    def link(pid: str, key: str) -> str:
+        query = urlencode([*rest, ("pid", pid), ("key", key)])
+        return parts._replace(path=path, query=query, fragment="").geturl()
+
+    return link
 
 
 def _names(file: Path) -> list[str]:
@@ -285,8 +348,8 @@ def delete_person(
                 raise UserError(f"The study {quote(called)} has given nobody the code {quote(code)}.")
             who = f"the person with the code {code}"
         else:
-            who = repr(pid)
-            if pid not in set(study.sessions()["pid"].dropna()) | set(study.invited()):
+            who = quote(pid)
+            if not study.knows(pid):
                 raise UserError(f"Nobody of the name {who} has taken part in {quote(called)}, or is invited.")
         if not yes:
             typer.confirm(printable(f"Delete all answers of {who} in {quote(called)}?"), abort=True)

@@ -1,7 +1,8 @@
 """Participant mode: one study from consent to thanks, and nothing else.
 
 A person is a token in the address, `?t=…`; whatever happens to the page or the connection, that
-address leads back to where the person is. All that is recorded is in the study's file.
+address leads back to where the person is, and so does a signed link, `?pid=…&key=…`. A name alone, `?pid=…`, begins a
+session and does nothing else. All that is recorded is in the study's file.
 """
 
 from __future__ import annotations
@@ -170,27 +171,28 @@ def _present(study: StudyFile) -> Course | None:
     elif study.previewing:
         course = None
     else:
-        course = admit(study, st.query_params.get("pid"))
+        course = admit(study, st.query_params.get("pid"), st.query_params.get("key"))
     _remember(course)
     return course
 
 
 def _remember(course: Course | None) -> None:
-    """Keep a person's course, and put its token in place of all else in the address."""
+    """Keep a person's course, and put its token in place of all else in the address; a signed link stays there."""
     if course is not st.session_state.get("course"):
         for name in ("verdict", "shown", "attempt"):
             st.session_state.pop(name, None)
     st.session_state["course"] = course
-    wanted = {} if course is None else {"t": course.token}
-    if course is not None and st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+    if course is not None and course.token and st.query_params.to_dict() != {"t": course.token}:
+        st.query_params.from_dict({"t": course.token})
 
 
 def _begin(study: StudyFile) -> None:
     if st.session_state.get("course") is not None:
         return  # a second click
-    pid = f"preview {secrets.token_hex(4)}" if study.previewing else st.query_params.get("pid")
-    _remember(begin(study, pid))
+    if study.previewing:
+        _remember(begin(study, f"preview {secrets.token_hex(4)}"))
+    else:
+        _remember(begin(study, st.query_params.get("pid"), st.query_params.get("key")))
 
 
 # -- trials ----------------------------------------------------------------------------------------
@@ -335,6 +337,8 @@ def _refused(study: StudyFile, refusal: NotAdmitted) -> None:
     labels = study.settings.texts.labels
     titles = {
         "no pid": labels.incomplete,
+        "placeholder": labels.incomplete,
+        "begun": labels.begun,
         "not invited": labels.not_invited,
         "unknown": labels.unknown,
         "full": labels.full,

@@ -19,7 +19,7 @@ ROOMS = [
     "demo", "work", "judging", "mapping", "observing", "relating", "persist_effects", "persist_relations", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "figure_cli", "trust_cli", "cli", "__main__", "reference",
 ]  # fmt: skip
 BASE = [
-    "errors", "writing", "files", "toml", "pictures", "registry", "progress", "config", "config_paths", "sampling", "offline",
+    "errors", "writing", "files", "toml", "pictures", "sqlite_file", "registry", "progress", "config", "config_paths", "sampling", "offline",
     "trust",
 ]  # fmt: skip
 SOURCES = sorted(p for p in CORE.rglob("*.py"))
@@ -90,7 +90,9 @@ def test_the_reader_needs_no_torch(module):
 
 def keeps_studies(path: Path) -> bool:
     """Whether a file of the core is one of those that keep studies or notes, which are SQLite files."""
-    return path.parent in (CORE / "trials", CORE / "notes") and path.name.startswith("file")
+    return path == CORE / "sqlite_file.py" or (
+        path.parent in (CORE / "trials", CORE / "notes") and path.name.startswith("file")
+    )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(CORE)))

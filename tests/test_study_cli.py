@@ -16,7 +16,7 @@ from PIL import Image
 
 from lexplain_core import cli, study_cli
 from lexplain_core.trials import StudyFile, find_study, studies_folder
-from lexplain_core.trials.course import NotAdmitted, begin
+from lexplain_core.trials.course import NotAdmitted, admit, begin
 
 from .trials.conftest import make_plan, walk
 from .trials.damage import damage, rename
@@ -137,7 +137,7 @@ def test_a_damaged_study_is_named_and_the_others_are_listed(run, study, folder):
     (folder / "text.sqlite").write_text("just notes")
     code, out, _ = run("study", "list")
     assert code == 0 and re.search("^ *small .*demo", out, re.M)
-    assert "broken.sqlite can't be read" in out and "text.sqlite" in out
+    assert "broken.sqlite is damaged (" in out and "text.sqlite" in out
     code, out, _ = run("study", "list", "--json")
     assert code == 0 and [row["name"] for row in json.loads(out)] == ["small"]
 
@@ -182,7 +182,9 @@ def test_texts_for_a_terminal_are_printable():
     "arguments",
     [
         ["export", "{}"],
+        ["backup", "{}"],
         ["invite", "{}", "2"],
+        ["resume", "{}", "x"],
         ["verify", "{}", "ABCD-EFGH"],
         ["delete-person", "{}", "x", "--yes"],
     ],
@@ -214,7 +216,9 @@ def test_each_person_gets_an_address_and_is_written_down(run, study):
     lines = out.split()
     assert code == 0 and len(set(lines)) == 3
     names = [dict(parse_qsl(urlsplit(line).query))["pid"] for line in lines]
-    assert all(re.fullmatch(r"http://localhost:8501/\?pid=[0-9a-f]{12}", line) for line in lines)
+    assert all(
+        re.fullmatch(r"http://localhost:8501/\?pid=[0-9a-f]{12}&key=[\w-]{24}", line) for line in lines
+    )
     with StudyFile.open(study) as made:
         assert set(made.invited()) == set(names)
 
@@ -225,17 +229,18 @@ def test_each_person_gets_an_address_and_is_written_down(run, study):
         ("https://x", "https://x/?pid=K%C3%A4the+%26+Co"),
         ("https://x/", "https://x/?pid=K%C3%A4the+%26+Co"),
         ("https://x/?a=b", "https://x/?a=b&pid=K%C3%A4the+%26+Co"),
-        ("https://x/?a=&pid=old&c=d%26e#part", "https://x/?a=&c=d%26e&pid=K%C3%A4the+%26+Co"),
+        ("https://x/?a=&pid=old&key=k&t=t&c=d%26e#part", "https://x/?a=&c=d%26e&pid=K%C3%A4the+%26+Co"),
         ("https://x:8080/sub", "https://x:8080/sub/?pid=K%C3%A4the+%26+Co"),
     ],
 )
 def test_addresses_keep_their_query(run, study, tmp_path, address, expected):
     (tmp_path / "names.txt").write_text("\ufeffKäthe & Co\n\n", encoding="utf-8")
     code, out, _ = run("study", "invite", "small", "--names", "names.txt", "--address", address)
-    assert code == 0 and out == expected + "\n"
-    assert dict(parse_qsl(urlsplit(out.strip()).query))["pid"] == "Käthe & Co"
+    link, _, key = out.strip().rpartition("&key=")
+    assert code == 0 and link == expected
+    assert dict(parse_qsl(urlsplit(link).query))["pid"] == "Käthe & Co"
     with StudyFile.open(study) as made:
-        assert made.invited() == ["Käthe & Co"]
+        assert made.invited() == ["Käthe & Co"] and made.signed("Käthe & Co", key)
 
 
 def test_only_those_invited_are_let_in_where_the_study_says_so(run, store, folder, tmp_path):
@@ -254,6 +259,8 @@ def test_only_those_invited_are_let_in_where_the_study_says_so(run, store, folde
         ([], "either how many people, or `--names FILE`"),
         (["3", "--names", "names.txt"], "either how many people"),
         (["3", "--address", "x.org"], "'x.org' is no address"),
+        (["3", "--address", "http://[x"], "'http://[x' is no address"),
+        (["--names", "panel.txt"], "'{{PROLIFIC_PID}}' can't be a person's name: it is a placeholder"),
         (["--names", "no.txt"], "no.txt can't be read: No such file"),
         (["--names", "empty.txt"], "holds no names"),
         (["--names", "twice.txt"], "holds the name 'ann' twice"),
@@ -266,11 +273,60 @@ def test_invitations_that_can_t_be_written(run, study, tmp_path, arguments, said
     (tmp_path / "empty.txt").write_text("\n \n")
     (tmp_path / "twice.txt").write_text("ann\nbob\nann\n")
     (tmp_path / "bad.txt").write_text("ann\nsession 3\n")
+    (tmp_path / "panel.txt").write_text("ann\n{{PROLIFIC_PID}}\n")
     (tmp_path / "latin.txt").write_bytes(b"K\xe4the\n")
     code, out, err = run("study", "invite", "small", *arguments)
     assert code == 2 and out == "" and said in one_sentence(err)
     with StudyFile.open(study) as made:
         assert made.invited() == []
+
+
+def test_whoever_lost_their_address_gets_a_link_that_leads_back(run, study):
+    code, out, _ = run("study", "resume", "small", "running", "--address", "https://x/")
+    found = dict(parse_qsl(urlsplit(out.strip()).query))
+    assert code == 0 and found["pid"] == "running"
+    with StudyFile.open(study) as made:
+        assert admit(made, "running", found["key"]).screen().kind == "trial"
+        assert made.invited() == []
+    code, _, err = run("study", "resume", "small", "nobody")
+    assert code == 2 and "Nobody of the name 'nobody' has begun in 'small'" in one_sentence(err)
+
+
+# -- back up
+
+
+def test_a_backup_is_made_while_people_answer(run, study, tmp_path):
+    with StudyFile.open(study) as served:
+        walk(served, begin(served, "late"), steps=3)
+        code, out, _ = run("study", "backup", "small", "there/kept.sqlite")
+    assert code == 0 and "there/kept.sqlite: 20 answers of 5 sessions, read again and found whole" in out
+    code, _, err = run("study", "backup", "small", "there/kept.sqlite")
+    assert code == 2 and "There is a file there/kept.sqlite already" in one_sentence(err)
+    code, out, _ = run("study", "backup", "small")
+    [made] = tmp_path.glob("small-*.sqlite")
+    assert code == 0 and re.fullmatch(r"small-\d{4}-\d\d-\d\d-\d{6}.sqlite", made.name) and made.name in out
+    with StudyFile.open(made) as copy:
+        assert len(copy.responses()) == 20
+
+
+def test_what_is_damaged_is_left_out_of_an_export_only_where_one_says_so(run, study, tmp_path):
+    with StudyFile.open(study) as made, made.writing() as con:
+        con.execute("UPDATE responses SET correct = 1 - correct WHERE session_id = 1 AND position = 0")
+    code, out, err = run("study", "export", "small")
+    assert code == 2 and "'ann' (session 1) is not what was written" in one_sentence(err)
+    assert "`study export --without-damaged`" in err and not list(tmp_path.glob("*.csv"))
+    code, out, _ = run("study", "export", "small", "--without-damaged")
+    assert code == 0 and "1 session left out as damaged: 'ann' (session 1)" in out
+    assert "ann" not in set(pd.read_csv(tmp_path / "small-responses.csv")["participant_id"])
+    for arguments in (["list"], ["verify", "small", codes_of(study)["ann"]]):
+        _, out, err = run("study", *arguments)
+        assert "'ann' (session 1) is not what was written" in out + err
+
+
+def codes_of(path) -> dict[str, str]:
+    with StudyFile.open(path) as made:
+        with made.reading() as con:
+            return dict(map(tuple, con.execute("SELECT pid, code FROM sessions")))
 
 
 # -- verify and delete

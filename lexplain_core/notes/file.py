@@ -18,6 +18,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from ..errors import UserError, quote
+from ..sqlite_file import digest, foreign, guard, once, rows_of, state, unsound
 from ..store import Made, Store, StoreError
 from ..writing import check_writing
 from . import base
@@ -25,7 +26,7 @@ from . import made as as_json
 from .base import Brought, Hidden, Starred, UnitList, check_name
 
 APPLICATION_ID = 0x6C786E74  # 'lxnt': what makes a SQLite file one of notes
-SCHEMA = 1  # raise with every change of the tables
+SCHEMA = 2  # raise with every change of the tables; 1 had no digest, and stays as it is
 END = ".notes.sqlite"
 _BUSY_S = 10.0
 _DDL = """
@@ -42,6 +43,15 @@ CREATE TABLE made (
     PRIMARY KEY (layer, unit, method)
 );
 """
+
+
+# What is read together, and has a digest in `meta` of its own: lists, hidden images, and words can be damaged one by one.
+_LISTS, _HIDDEN, _WORDS = "lists", "hidden images", "words"
+_PARTS = {
+    _LISTS: ("SELECT * FROM lists ORDER BY list_id", "SELECT rowid, * FROM starred ORDER BY rowid"),
+    _HIDDEN: ("SELECT * FROM hidden ORDER BY key",),
+    _WORDS: ("SELECT * FROM made ORDER BY layer, unit, method",),
+}
 
 
 class Notes:
@@ -63,21 +73,23 @@ class Notes:
 
     def version(self) -> str:
         """A token that changes with what changes a store: explanations made by hand, and hidden images."""
-        return next((row[0] for row in self._rows("SELECT value FROM meta WHERE key = 'version'")), "")
+        return next((row[0] for row in self._rows("", "SELECT value FROM meta WHERE key = 'version'")), "")
 
     # -- lists of units
 
     def lists(self) -> list[UnitList]:
         """All lists, in the order in which they were begun."""
         rows = self._rows(
+            _LISTS,
             "SELECT l.name, count(s.unit), l.begun FROM lists l LEFT JOIN starred s USING (list_id) "
-            "GROUP BY l.list_id ORDER BY l.list_id"
+            "GROUP BY l.list_id ORDER BY l.list_id",
         )
         return [UnitList(*row) for row in rows]
 
     def units(self, name: str) -> list[Starred]:
         """The units of a list, in the order in which they were starred. `UserError` where there is no such list."""
         rows = self._rows(
+            _LISTS,
             "SELECT s.layer, s.unit, s.remark, s.added FROM lists l LEFT JOIN starred s USING (list_id) "
             "WHERE l.name = ? ORDER BY s.rowid",
             name,
@@ -89,6 +101,7 @@ class Notes:
     def lists_of(self, layer: str, unit: int) -> dict[str, str]:
         """Name -> remark of all lists that a unit is on."""
         rows = self._rows(
+            _LISTS,
             "SELECT l.name, s.remark FROM starred s JOIN lists l USING (list_id) "
             "WHERE s.layer = ? AND s.unit = ? ORDER BY l.list_id",
             layer,
@@ -208,7 +221,10 @@ class Notes:
 
     def hidden(self) -> list[Hidden]:
         """The images that aren't shown, the last hidden first."""
-        return [Hidden(*row) for row in self._rows("SELECT key, since FROM hidden ORDER BY since DESC, key")]
+        return [
+            Hidden(*row)
+            for row in self._rows(_HIDDEN, "SELECT key, since FROM hidden ORDER BY since DESC, key")
+        ]
 
     # -- explanations made by hand
 
@@ -240,7 +256,7 @@ class Notes:
         """All explanations made by hand that can be read, and a sentence for each that can't."""
         found, faults = [], []
         for row in self._rows(
-            "SELECT layer, unit, method, made, data FROM made ORDER BY layer, unit, method"
+            _WORDS, "SELECT layer, unit, method, made, data FROM made ORDER BY layer, unit, method"
         ):
             try:
                 found.append(as_json.read(*row))
@@ -262,13 +278,13 @@ class Notes:
 
     # -- the file
 
-    def _rows(self, query: str, *parameters) -> list[tuple]:
-        """The rows of a query; none where there is no file."""
+    def _rows(self, part: str, query: str, *parameters) -> list[tuple]:
+        """The rows of a query about a part of the notes, '' for none; no rows where there is no file."""
         if not self.path.exists():
             return []
         with self._plainly():
             try:
-                return self._read("mode=ro", query, parameters)
+                return self._read("mode=ro", part, query, parameters)
             except sqlite3.OperationalError as error:
                 if _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                     raise
@@ -276,11 +292,38 @@ class Notes:
                 log = self.path.with_name(f"{self.path.name}-wal")
                 if log.exists() and log.stat().st_size:
                     raise
-                return self._read("mode=ro&immutable=1", query, parameters)
+                return self._read("mode=ro&immutable=1", part, query, parameters)
 
-    def _read(self, mode: str, query: str, parameters: tuple) -> list[tuple]:
+    def _read(self, mode: str, part: str, query: str, parameters: tuple) -> list[tuple]:
         with closing(self._connect(mode)) as con:
-            return con.execute(query, parameters).fetchall() if self._ours(con) else []
+            if not self._ours(con):
+                return []
+            log = self.path.with_name(f"{self.path.name}-wal")
+            once(self.path, state(self.path, log), lambda: self._check(con, *([part] if part else [])), part)
+            return con.execute(query, parameters).fetchall()
+
+    def _check(self, con: sqlite3.Connection, *parts: str) -> None:
+        """Raise `UserError` where parts of the notes are not what was written."""
+        alone = not con.in_transaction
+        if alone:
+            con.execute("BEGIN")
+        wrong = unsound(con)
+        if wrong is None and _schema(con) > 1:
+            kept = dict(con.execute("SELECT key, value FROM meta"))
+            wrong = next(
+                (
+                    f"its {p} are not what was written"
+                    for p in parts
+                    if kept.get(f"digest {p}") != _digest(con, p)
+                ),
+                None,
+            )
+        if alone:
+            con.execute("COMMIT")
+        if wrong is not None:
+            raise UserError(
+                f"The notes {self.path} are damaged ({wrong}): put a copy that is whole in their place."
+            )
 
     @contextmanager
     def _writing(self, changing: bool = False) -> Iterator[sqlite3.Connection]:
@@ -292,11 +335,13 @@ class Notes:
                     _found(con)
                 con.execute("BEGIN IMMEDIATE")
                 try:
+                    self._check(con, *_PARTS)  # what is damaged must not be sealed again
                     yield con
                     if changing:
                         con.execute(
                             "INSERT OR REPLACE INTO meta VALUES ('version', ?)", (secrets.token_hex(8),)
                         )
+                    _seal(con)
                     con.execute("COMMIT")
                 except BaseException:
                     if con.in_transaction:
@@ -306,6 +351,7 @@ class Notes:
     def _connect(self, mode: str) -> sqlite3.Connection:
         address = f"{self.path.absolute().as_uri()}?{mode}"
         con = sqlite3.connect(address, timeout=_BUSY_S, isolation_level=None, uri=True)
+        guard(con)
         con.execute("PRAGMA foreign_keys=ON")
         con.execute("PRAGMA synchronous=FULL")  # a note that was acknowledged survives a loss of power
         return con
@@ -314,18 +360,21 @@ class Notes:
         """Whether the file holds notes; False where it is blank: another process has just begun it."""
         con.execute("BEGIN")  # all three as of one moment: another process may just make the tables
         kind = con.execute("PRAGMA application_id").fetchone()[0]
-        version = con.execute("PRAGMA user_version").fetchone()[0]
+        version = _schema(con)
         blank = kind == 0 and not con.execute("SELECT 1 FROM sqlite_master").fetchone()
+        strange = foreign(con, _DDL) if kind == APPLICATION_ID else None
         con.execute("COMMIT")
         if blank:
             return False
         if kind != APPLICATION_ID:
             raise UserError(f"{self.path} holds no notes: its file was made by another program.")
-        if version != SCHEMA:
+        if not 1 <= version <= SCHEMA:
             raise UserError(
-                f"The notes {self.path} are of schema {version} and this lexplain reads schema {SCHEMA}: "
+                f"The notes {self.path} are of schema {version} and this lexplain reads schemas 1 to {SCHEMA}: "
                 "open them with the version that made them."
             )
+        if strange is not None:
+            raise UserError(f"The notes {self.path} can't be read: {strange}.")
         return True
 
     @contextmanager
@@ -368,7 +417,23 @@ def _found(con: sqlite3.Connection) -> None:
             con.execute(statement)
         con.execute(f"PRAGMA application_id={APPLICATION_ID}")
         con.execute(f"PRAGMA user_version={SCHEMA}")
+        _seal(con)
     con.execute("COMMIT")
+
+
+def _schema(con: sqlite3.Connection) -> int:
+    return con.execute("PRAGMA user_version").fetchone()[0]
+
+
+def _digest(con: sqlite3.Connection, part: str) -> str:
+    return digest([rows_of(con, query) for query in _PARTS[part]]).hex()
+
+
+def _seal(con: sqlite3.Connection) -> None:
+    """Write the digests of all parts, after a change; nothing happens in notes of schema 1."""
+    if _schema(con) > 1:
+        rows = [(f"digest {part}", _digest(con, part)) for part in _PARTS]
+        con.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
 
 def _list_id(con: sqlite3.Connection, name: str, make: bool = False) -> int:

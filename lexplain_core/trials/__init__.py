@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .drawing import generator, place
     from .export import export_csv, export_responses, export_sessions, no_formulas
     from .file import Recorded, StudyEntry, StudyFile, find_studies, studies_folder, study_path
+    from .file_backup import backup_study
     from .finding import find_study
     from .humans import human_scores
     from .imi import import_imi
@@ -33,6 +34,7 @@ _HOMES = {
     "drawing": ["generator", "place"],
     "export": ["export_csv", "export_responses", "export_sessions", "no_formulas"],
     "file": ["Recorded", "StudyEntry", "StudyFile", "find_studies", "studies_folder", "study_path"],
+    "file_backup": ["backup_study"],
     "finding": ["find_study"],
     "humans": ["human_scores"],
     "imi": ["import_imi"],
@@ -74,6 +76,7 @@ __all__ = [
     "TrialScreen",
     "Verdict",
     "admit",
+    "backup_study",
     "batch_size",
     "begin",
     "export_csv",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from . import file_sessions as records
 from .base import BUTTONS
 from .checks import evaluate, values_of
 from .file import StudyFile
 from .file_access import Connection, Row
+from .file_seals import seal
+from .names import is_placeholder, person_name
 from .screens import NotAdmitted, Screen, TrialScreen, Verdict, arrange, finite, other_pole
 
 __all__ = ["Course", "NotAdmitted", "Screen", "TrialScreen", "Verdict", "admit", "begin", "resume"]
@@ -19,72 +23,82 @@ SLACK_S = 1.0  # no time measured by the browser is longer than the server's own
 SIGN_S = 30.0  # a page that is looked at again is a sign of life, but not more often than this
 PHASES = ("practice", "main")
 MOST_COMMENT = 10_000
+TOKEN = 18  # bytes: 144 bits
+MOST_TOKEN = 200  # letters, in an address that anybody may have written
 
 
-def admit(study: StudyFile, pid: str | None) -> Course | None:
+def admit(study: StudyFile, pid: str | None, key: str | None = None) -> Course | None:
     """The course of a person who has begun already, None for one who is to see the consent page.
 
-    Raises `NotAdmitted`: 'no pid' where the study needs one, 'taken part' where the person is through,
-    'not invited' where only those whom the researcher has invited are let in, 'full' where no task is free.
+    key: what signs the person's link (`StudyFile.key`). A name alone begins a session; it neither goes on with one nor
+    says anything of it. Raises `NotAdmitted`: 'no pid' where the study needs a name, 'placeholder' where the name is
+    none, 'unknown' for a wrong key, 'begun' where the name has a session and no key is given, 'taken part' where the
+    person with the key is through, 'not invited' where only those whom the researcher has invited are let in,
+    'full' where no task is free.
     """
-    pid = _person(study, pid)
+    pid, signed = _person(study, pid, key)
     with study.reading() as con:
-        row = _begun(study, con, pid)
+        row = _begun(study, con, pid, signed)
         full = row is None and _task(study, con) is None
     if full:
         raise NotAdmitted("full", study.settings.texts.full)
     return None if row is None else Course(study, row["token"], row["task_id"])
 
 
-def begin(study: StudyFile, pid: str | None) -> Course:
+def begin(study: StudyFile, pid: str | None, key: str | None = None) -> Course:
     """The course of a person who has just agreed to take part: claims a task, unless one is theirs already.
 
     Raises `NotAdmitted` like `admit`. A task is claimed in one transaction, so never by more people than it
     needs; those who weren't seen for `course.abandon_minutes` don't count. Whoever returns after that goes on all
     the same, and may finish beside the one who took the task over: it has more people then than the study wanted.
     """
-    pid = _person(study, pid)
+    pid, signed = _person(study, pid, key)
     with study.writing() as con:
-        row = _begun(study, con, pid)
-        token, task = _claim(study, con, pid) if row is None else (row["token"], row["task_id"])
-    return Course(study, token, task)
+        row = _begun(study, con, pid, signed)
+        if row is not None:
+            return Course(study, row["token"], row["task_id"])
+        task = _task(study, con)
+        if task is None:
+            raise NotAdmitted("full", study.settings.texts.full)
+        token = secrets.token_urlsafe(TOKEN)
+        seal(con, records.add(con, records.hashed(token), pid, task, study.clock()))
+    return Course(study, records.hashed(token), task, token)
 
 
 def resume(study: StudyFile, token: str) -> Course:
     """The course of a token, wherever it stands, also at its end. Raises `NotAdmitted` ('unknown')."""
+    fine = isinstance(token, str) and token.isascii() and 0 < len(token) <= MOST_TOKEN
     with study.reading() as con:
-        row = records.by_token(con, token) if isinstance(token, str) and token.isascii() else None
+        row = records.by_token(con, token) if fine else None
     if row is None:
         raise NotAdmitted("unknown", study.settings.texts.unknown)
-    return Course(study, token, row["task_id"])
+    return Course(study, row["token"], row["task_id"], token)
 
 
-def _person(study: StudyFile, pid: str | None) -> str | None:
-    name = records.person_name(pid)
+def _person(study: StudyFile, pid: str | None, key: str | None) -> tuple[str | None, bool]:
+    """The name that an address says, and whether the link is signed."""
+    name = person_name(pid)
     given = isinstance(pid, str) and bool(pid.strip())
+    if is_placeholder(pid) and given:
+        raise NotAdmitted("placeholder", study.settings.texts.placeholder)
     if not name and (given or study.settings.course.pid != "optional"):
         raise NotAdmitted("no pid", study.settings.texts.no_pid)
-    return name or None
+    if name and key and not study.signed(name, key):
+        raise NotAdmitted("unknown", study.settings.texts.unknown)
+    return name or None, bool(name and key)
 
 
-def _begun(study: StudyFile, con: Connection, pid: str | None) -> Row | None:
+def _begun(study: StudyFile, con: Connection, pid: str | None, signed: bool) -> Row | None:
     """The session that a person has begun; None for a new one who may begin."""
     row = None if pid is None else records.by_pid(con, pid)
     wanted = study.settings.course.pid == "invited" and not study.previewing
     if row is None and wanted and not records.is_invited(con, pid):
         raise NotAdmitted("not invited", study.settings.texts.not_invited)
+    if row is not None and not signed:
+        raise NotAdmitted("begun", study.settings.texts.begun)
     if row is not None and row["step"] in ("thanks", "failed"):
         raise NotAdmitted("taken part", study.settings.texts.taken_part, row["code"])
     return row
-
-
-def _claim(study: StudyFile, con: Connection, pid: str | None) -> tuple[str, int]:
-    task = _task(study, con)
-    if task is None:
-        raise NotAdmitted("full", study.settings.texts.full)
-    token = secrets.token_urlsafe(18)
-    records.add(con, token, pid, task, study.clock())
-    return token, task
 
 
 def _task(study: StudyFile, con: Connection) -> int | None:
@@ -97,13 +111,16 @@ def _task(study: StudyFile, con: Connection) -> int | None:
 class Course:
     """One person's way through a study, by the token of their session; it holds no state that the file lacks.
 
-    Every method raises `NotAdmitted` ('unknown') once the session is deleted.
+    token: as the person's address has it; None where they came by a signed link. Every method raises `NotAdmitted`
+    ('unknown') once the session is deleted, and `UserError` where it isn't what was written.
     """
 
-    def __init__(self, study: StudyFile, token: str, task_id: int) -> None:
+    def __init__(self, study: StudyFile, kept: str, task_id: int, token: str | None = None) -> None:
+        """kept: the token as the file has it."""
         self.study = study
         self.token = token
         self.task_id = task_id
+        self._kept = kept
         self._settings = study.settings.course
         with study.reading() as con:
             self._lengths = records.lengths(con, task_id)
@@ -112,14 +129,13 @@ class Course:
 
     def screen(self) -> Screen:
         """What the person is to see now. A trial counts as shown from its first screen on."""
-        with self.study.reading() as con:
+        with self.study.snapshot() as con:
             state = self._state(con)
         now, step = self.study.clock(), state["step"]
         if step in PHASES:
             nonce = _nonce(state)
             if nonce != self._shown:
-                with self.study.writing() as con:
-                    state = self._state(con)
+                with self._moving() as (con, state, now):
                     step = state["step"]
                     if step in PHASES:
                         nonce = _nonce(state)
@@ -127,7 +143,7 @@ class Course:
                         records.see(con, state["session_id"], now)
                 self._shown, self._signed = nonce, now
         if now - self._signed > SIGN_S and state["finished_at"] is None:
-            with self.study.writing() as con:
+            with self._moving() as (con, state, now):
                 records.see(con, state["session_id"], now)
             self._signed = now
         return Screen(
@@ -140,7 +156,7 @@ class Course:
 
     def locked_s(self) -> float:
         """For how many seconds more the instructions can't be left: counted from consent, whatever is loaded again."""
-        with self.study.reading() as con:
+        with self.study.snapshot() as con:
             since = self.study.clock() - self._state(con)["started_at"]
         return max(self._settings.instructions_lock_s - since, 0.0)
 
@@ -149,8 +165,7 @@ class Course:
 
         Nothing happens elsewhere in the course, or before `instructions_lock_s`.
         """
-        with self.study.writing() as con:
-            state, now = self._state(con), self.study.clock()
+        with self._moving() as (con, state, now):
             if state["step"] != "instructions":
                 return
             since = max(now - state["started_at"], 0.0)
@@ -164,8 +179,7 @@ class Course:
 
     def go_on(self) -> None:
         """From 'again' to the next practice round, from 'begin' to the main trials; nothing happens elsewhere."""
-        with self.study.writing() as con:
-            state, now = self._state(con), self.study.clock()
+        with self._moving() as (con, state, now):
             if state["step"] == "again":
                 records.move(con, state["session_id"], "practice", state["round"] + 1, now)
             elif state["step"] == "begin":
@@ -188,8 +202,7 @@ class Course:
             return None
         if rt is None or rt < 0 or rt < lock:
             return None
-        with self.study.writing() as con:
-            state, now = self._state(con), self.study.clock()
+        with self._moving() as (con, state, now):
             if state["step"] not in PHASES or nonce != _nonce(state):
                 return None
             session, place = state["session_id"], _place(state)
@@ -221,8 +234,7 @@ class Course:
 
     def say(self, comment: str | None) -> None:
         """The comment at the end, which may be empty; nothing happens elsewhere."""
-        with self.study.writing() as con:
-            state, now = self._state(con), self.study.clock()
+        with self._moving() as (con, state, now):
             if state["step"] != "comment":
                 return
             text = comment.strip()[:MOST_COMMENT] if isinstance(comment, str) else ""
@@ -230,10 +242,20 @@ class Course:
             records.note_comment(con, state["session_id"], text or None)
             records.move(con, state["session_id"], "thanks", state["round"], now)
 
+    @contextmanager
+    def _moving(self) -> Iterator[tuple[Connection, Row, float]]:
+        """A transaction to write, with where the person stands and the time; the session is sealed at its end."""
+        with self.study.writing() as con:
+            state = self._state(con)
+            yield con, state, self.study.clock()
+            seal(con, state["session_id"])
+
     def _state(self, con: Connection) -> Row:
-        row = records.by_token(con, self.token)
+        """Where the person stands; `con` sees one state of the file."""
+        row = records.by_kept(con, self._kept)
         if row is None:
             raise NotAdmitted("unknown", self.study.settings.texts.unknown)
+        self.study.check_session(con, row["session_id"])
         return row
 
     def _phase_done(self, con: Connection, state: Row, now: float) -> None:
@@ -250,7 +272,7 @@ class Course:
 
     def _finish(self, con: Connection, now: float) -> None:
         """All is answered: a code, and what the checks say. Whoever leaves at the comment has finished, too."""
-        state = self._state(con)
+        state = records.by_kept(con, self._kept)
         session, failed = state["session_id"], state["step"] == "failed"
         if not failed:
             step = "comment" if self._settings.comment else "thanks"

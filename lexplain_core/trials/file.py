@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,14 +17,18 @@ import pandas as pd
 from ..errors import UserError, quote
 from . import file_sessions as sessions_sql
 from .base import Picture, Placed, StudyPlan
-from .file_access import Connections, file_connections, memory_connections, read_meta
+from .file_access import REMEDY, Connection, Connections, file_connections, memory_connections, read_meta
 from .file_frames import frame
+from .file_seals import damaged, picture_digest
 from .file_write import Recorded, check_name, write_study
+from .names import is_placeholder, person_name
 from .settings import StudySettings, parse_settings
 
 __all__ = ["Recorded", "StudyEntry", "StudyFile", "find_studies", "studies_folder", "study_path"]
 
 END = ".sqlite"
+_SEALED = ("tasks", "sessions", "responses", "checks")  # frames of what people did
+_SIGNED = 18  # bytes of a signature: 144 bits, 24 letters
 
 
 class StudyFile:
@@ -28,6 +36,9 @@ class StudyFile:
 
     kind: 'study', 'imported'. facts: what it was made from (`StudyPlan.facts`). made: seconds since 1970.
     clock: the server's time, seconds since 1970. previewing: whether records are kept in memory only.
+
+    What is read is compared with what was written: `UserError` where the two differ. leave_out_damaged: frames then
+    leave out the sessions that are `damaged`.
     """
 
     def __init__(self, path: Path, connections: Connections, meta: dict, previewing: bool = False) -> None:
@@ -38,10 +49,12 @@ class StudyFile:
         self.facts: dict = meta["facts"]
         self.settings: StudySettings = parse_settings(meta["settings"], f"of the study {path}")
         self.previewing = previewing
+        self.leave_out_damaged = False
         self.clock: Callable[[], float] = time.time
         self._connections = connections
         self._meta = meta
         self.reading = connections.reading
+        self.snapshot = connections.snapshot
         self.writing = connections.writing
 
     @classmethod
@@ -51,10 +64,14 @@ class StudyFile:
         return cls.open(path)
 
     @classmethod
-    def open(cls, path: str | Path) -> StudyFile:
-        """Open a study to read and write. Raises `UserError` where it is missing, none, or of another version."""
+    def open(cls, path: str | Path, check: bool = True) -> StudyFile:
+        """Open a study to read and write. Raises `UserError` where it is missing, none, of a later version, or damaged.
+
+        check: off, a file is opened whose pages are damaged elsewhere than in what is needed.
+        """
         path = Path(path)
-        return cls(path, file_connections(path), read_meta(path))
+        meta = read_meta(path)
+        return cls(path, file_connections(path, check), meta)
 
     def preview(self) -> StudyFile:
         """The same study with records in memory: nothing is written to disk, and all is lost when it is closed."""
@@ -100,12 +117,15 @@ class StudyFile:
         found = {}
         with self.reading() as con:
             for i in wanted:
-                row = con.execute(
-                    "SELECT source, key, type, width, height, data FROM pictures WHERE picture_id = ?", (i,)
-                ).fetchone()
+                row = con.execute("SELECT * FROM pictures WHERE picture_id = ?", (i,)).fetchone()
                 if row is None:
                     raise KeyError(i)
-                found[i] = Picture(*row)
+                *facts, data = (row[name] for name in ("source", "key", "type", "width", "height", "data"))
+                if "digest" in row.keys() and row["digest"] != picture_digest(i, facts, data):  # noqa: SIM118
+                    raise UserError(
+                        f"The study {self.path} is damaged (picture {i} is not what was written): {REMEDY}."
+                    )
+                found[i] = Picture(*facts, data)
         return found
 
     def picture(self, picture_id: int) -> Picture:
@@ -141,8 +161,10 @@ class StudyFile:
 
         Case, spaces and dashes don't matter.
         """
-        with self.reading() as con:
+        with self.snapshot() as con:
             row = sessions_sql.by_code(con, _code(code))
+            if row is not None:
+                self.check_session(con, row["session_id"])
         if row is None:
             return None
         return {
@@ -162,13 +184,43 @@ class StudyFile:
         """
         names = []
         for pid in pids:
-            names.append(sessions_sql.person_name(pid))
+            names.append(person_name(pid))
+            if is_placeholder(pid):
+                raise UserError(
+                    f"{quote(pid)} can't be a person's name: it is a placeholder that wasn't filled in."
+                )
             if not names[-1]:
                 raise UserError(
                     f"{quote(pid)} can't be a person's name: 1 to 200 printable characters, and not of the form 'session 12'."
                 )
         with self.writing() as con:
             return sessions_sql.invite(con, names, self.clock())
+
+    def keys(self, pids: Iterable[str]) -> list[str]:
+        """What signs people's links: whoever has it begins, and goes on with, the session of that name."""
+        secret = self._secret()
+        if secret is None:  # a study of schema 1
+            with self.writing() as con:
+                made = json.dumps(secrets.token_urlsafe(32))
+                con.execute("INSERT OR IGNORE INTO meta VALUES ('secret', ?)", (made,))
+            secret = self._secret()
+        return [_signature(secret, person_name(pid)) for pid in pids]
+
+    def signed(self, pid: str, key: str) -> bool:
+        """Whether `key` is that of a person's link."""
+        secret = self._secret()
+        own = None if secret is None else _signature(secret, person_name(pid))
+        return own is not None and hmac.compare_digest(own.encode(), key.encode("utf-8", "replace"))
+
+    def _secret(self) -> str | None:
+        with self.reading() as con:
+            row = con.execute("SELECT value FROM meta WHERE key = 'secret'").fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def has_begun(self, pid: str) -> bool:
+        """Whether a person of this name has begun a session here."""
+        with self.reading() as con:
+            return sessions_sql.by_pid(con, pid) is not None
 
     def invited(self) -> list[str]:
         """The names of those who are invited, in the order of their invitations."""
@@ -205,9 +257,70 @@ class StudyFile:
     def _alive(self) -> float:
         return self.clock() - 60 * self.settings.course.abandon_minutes
 
-    def _frame(self, name: str, **parameters) -> pd.DataFrame:
+    def knows(self, pid: str) -> bool:
+        """Whether a person of this name has a session here, or is invited."""
         with self.reading() as con:
-            return frame(con, name, **parameters)
+            return sessions_sql.is_invited(con, pid) or sessions_sql.has_session(con, pid)
+
+    def damaged(self) -> list[str]:
+        """The sessions that are not what was written, such as 'ann (session 3)'."""
+        with self.snapshot() as con:
+            return [_who(con, number) for number in damaged(con)]
+
+    def check_session(self, con: Connection, session: int) -> None:
+        """Raise `UserError` where a session isn't what was written; `con` sees one state of the file."""
+        if damaged(con, session):
+            self._refuse(con, [session])
+
+    def check_all(self) -> None:
+        """Read every picture and session; `UserError` where one is not what was written."""
+        with self.reading() as con:
+            pictures = [row[0] for row in con.execute("SELECT picture_id FROM pictures")]
+        for i in pictures:
+            self.picture(i)
+        for name in _SEALED:
+            self._frame(name, **({"alive": 0.0} if name in ("tasks", "sessions") else {}))
+
+    def _refuse(self, con: Connection, sessions: list[int]) -> None:
+        more = f", and {len(sessions) - 1} more" if len(sessions) > 1 else ""
+        raise UserError(
+            f"The study {self.path} is damaged (what is kept of {_who(con, sessions[0])}{more} is not what was written): {REMEDY}, "
+            "or take the rest out with `study export --without-damaged`."
+        )
+
+    def _frame(self, name: str, **parameters) -> pd.DataFrame:
+        with self.snapshot() as con:
+            bad = damaged(con) if name in _SEALED else []
+            if bad and not self.leave_out_damaged:
+                self._refuse(con, bad)
+            try:
+                found = frame(con, name, **parameters)
+            except (
+                ValueError,
+                TypeError,
+                OverflowError,
+                RecursionError,
+            ) as error:  # of a value of another kind
+                raise UserError(
+                    f"The study {self.path} is damaged (its {name} make no sense): {REMEDY}."
+                ) from error
+        return (
+            found[~found["session_id"].isin(bad)].reset_index(drop=True) if "session_id" in found else found
+        )
+
+
+def _who(con: Connection, session: int) -> str:
+    row = con.execute("SELECT pid FROM sessions WHERE session_id = ?", (session,)).fetchone()
+    return (
+        f"session {session}"
+        if row is None or row["pid"] is None
+        else f"{quote(row['pid'])} (session {session})"
+    )
+
+
+def _signature(secret: str, pid: str) -> str:
+    made = hmac.digest(secret.encode(), pid.encode(), "sha256")[:_SIGNED]
+    return base64.urlsafe_b64encode(made).decode()
 
 
 def _code(typed: str) -> str:

@@ -6,18 +6,22 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ..errors import UserError
+from ..sqlite_file import foreign, guard, once, state, unsound
 from ..writing import check_writing
+from .file_seals import invitation, meta_digest, plan_digest
 
 APPLICATION_ID = 0x6C787374  # 'lxst': what makes a SQLite file a study
-SCHEMA = 1  # raise with every change of study.sql
+SCHEMA = 2  # raise with every change of study.sql
 BUSY_S = 20.0
+SMALL = 8 * 2**20  # bytes: a file of so few is checked each time that it is opened, in some milliseconds
+REMEDY = "put a backup in its place, with its -wal and -shm removed"
 RECORDS = ("sessions", "shown", "responses", "checks")  # what people leave behind
 CHANGING = (*RECORDS, "invited")  # nothing else changes after `create`
-META = {"name", "kind", "made", "settings", "facts"}
+META = {"name": str, "kind": str, "made": int | float, "settings": dict, "facts": dict}
 Connection = sqlite3.Connection
 Row = sqlite3.Row
 DDL = Path(__file__).with_name("study.sql")
@@ -34,15 +38,23 @@ def connect(address: str) -> sqlite3.Connection:
         address, timeout=BUSY_S, isolation_level=None, check_same_thread=False, uri=True, cached_statements=64
     )
     con.row_factory = sqlite3.Row
+    guard(con)
     con.execute("PRAGMA synchronous=FULL")  # an answer that was acknowledged survives a loss of power
     con.execute("PRAGMA secure_delete=ON")
     return con
 
 
+def ddl(schema: int) -> str:
+    """The SQL that makes the tables of a schema."""
+    lines = DDL.read_text("utf-8").splitlines()
+    return "\n".join(line for line in lines if schema >= 2 or "-- since 2" not in line)
+
+
 def read_meta(path: Path) -> dict:
     """What a study says of itself: name, kind, made, settings, facts. Neither locks nor writes.
 
-    Raises `UserError` where the file is missing, no study, or of another version.
+    Raises `UserError` where the file is missing, no study, of a later version, has other tables than a study has, or
+    where what it says was changed.
     """
     if not path.is_file():
         raise UserError(
@@ -54,20 +66,54 @@ def read_meta(path: Path) -> dict:
         try:
             kind = con.execute("PRAGMA application_id").fetchone()[0]
             version = con.execute("PRAGMA user_version").fetchone()[0]
-            if kind == APPLICATION_ID and version == SCHEMA:
-                meta = {key: json.loads(value) for key, value in con.execute("SELECT key, value FROM meta")}
-                if lost := META - meta.keys():
-                    raise ValueError(f"it doesn't say its {min(lost)}")
-                return meta
+            if kind == APPLICATION_ID and 1 <= version <= SCHEMA:
+                return _meta(con, version)
         finally:
             con.close()
-    except (sqlite3.Error, ValueError) as error:
-        raise UserError(f"{path} can't be read as a study ({error}).") from None
+    except (sqlite3.Error, ValueError, RecursionError) as error:
+        raise UserError(f"{path} can't be read as a study ({_short(error)}).") from None
     if kind != APPLICATION_ID:
         raise UserError(f"{path} is no study: its file was made by another program.")
     raise UserError(
-        f"The study {path} is of schema {version} and this version of lexplain reads schema {SCHEMA}: open it with the version that made it."
+        f"The study {path} is of schema {version} and this version of lexplain reads schemas 1 to {SCHEMA}: open it with the version that made it."
     )
+
+
+def _meta(con: sqlite3.Connection, schema: int) -> dict:
+    """Raises `ValueError` with the reason."""
+    if strange := foreign(con, ddl(schema)):
+        raise ValueError(strange)
+    rows = dict(map(tuple, con.execute("SELECT key, value FROM meta")))
+    meta = {key: json.loads(value) for key, value in rows.items()}
+    if schema > 1 and meta.get("digest") != meta_digest(rows):
+        raise ValueError("what it says of itself is not what was written")
+    for key, kind in META.items():
+        if key not in meta:
+            raise ValueError(f"it doesn't say its {key}")
+        if not isinstance(meta[key], kind):
+            raise ValueError(f"its {key} makes no sense")
+    if not isinstance(meta["facts"].get("store"), dict | None):
+        raise ValueError("its facts make no sense")
+    return meta
+
+
+def check_file(con: sqlite3.Connection, path: Path) -> None:
+    """Raise `UserError` where a file is damaged, or its plan or an invitation isn't what was written."""
+    wrong = unsound(con)
+    if wrong is None and con.execute("PRAGMA user_version").fetchone()[0] > 1:
+        plan = con.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()[0]
+        invited = con.execute("SELECT pid, at, digest FROM invited").fetchall()
+        if json.loads(plan) != plan_digest(con):
+            wrong = "its units, trials or tasks are not what was written"
+        elif any(invitation(pid, at) != digest for pid, at, digest in map(tuple, invited)):
+            wrong = "an invitation is not what was written"
+    if wrong is not None:
+        raise UserError(f"The study {path} is damaged ({_short(wrong)}): {REMEDY}.")
+
+
+def _short(error: object) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else text[:199] + "…"
 
 
 @contextmanager
@@ -111,6 +157,19 @@ class Connections:
         """A connection for statements that each see one state of the file."""
         with _plainly(self._path), self._borrowed() as con:
             yield con
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A connection for statements that all see one state of the file."""
+        with self.reading() as con:
+            if con.in_transaction:  # of this thread, at the only connection
+                yield con
+                return
+            con.execute("BEGIN")
+            try:
+                yield con
+            finally:
+                con.execute("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -161,9 +220,24 @@ class Connections:
             con.close()
 
 
-def file_connections(path: Path) -> Connections:
-    """Connections that read and write the file."""
+def file_connections(path: Path, check: bool = True) -> Connections:
+    """Connections that read and write the file. Raises `UserError` where it is damaged; not so with `check` off."""
+    if check:
+        with _plainly(path):
+            if path.stat().st_size <= SMALL:
+                _check(path)
+            else:  # 300 MB take half a second; its log holds no pictures
+                once(path, state(path), lambda: _check(path))
     return Connections(lambda: connect(uri(path, "mode=rw")), path)
+
+
+def _check(path: Path) -> None:
+    """As `check_file`; where there is no log, nothing is written beside the file either."""
+    log = path.with_name(f"{path.name}-wal")
+    alone = not (log.exists() and log.stat().st_size)
+    with closing(connect(uri(path, "mode=ro&immutable=1" if alone else "mode=rw"))) as con:
+        con.execute("BEGIN")
+        check_file(con, path)
 
 
 def memory_connections(path: Path) -> Connections:

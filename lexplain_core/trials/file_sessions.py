@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
 import sqlite3
 from collections.abc import Callable
 
-from .base import Placed
+from .base import POLES, REFERENCES, Placed
 from .file_access import RECORDS
+from .file_seals import invitation
+from .names import spellings
 
 # One statement sees one state of the file: a session's row, how many answers it has where it stands (`done`),
 # and how many of its main answers are right.
@@ -17,36 +19,41 @@ STATE = """
            (SELECT count(*) FROM responses r WHERE r.session_id = s.session_id AND r.phase = s.step
             AND r.round = CASE s.step WHEN 'main' THEN 1 ELSE s.round END) AS done,
            (SELECT count(*) FROM responses r WHERE r.session_id = s.session_id AND r.phase = 'main' AND r.correct) AS right
-    FROM sessions s WHERE s.{key} = ?"""
+    FROM sessions s WHERE s.{key}"""
+
+
+def hashed(token: str) -> str:
+    """How a session's token is kept: who reads the file can't go on with the session."""
+    return f"sha256:{hashlib.sha256(token.encode()).hexdigest()}"
 
 
 def by_token(con: sqlite3.Connection, token: str) -> sqlite3.Row | None:
-    """The session of a token, with `done` and `right`."""
-    return con.execute(STATE.format(key="token"), (token,)).fetchone()
+    """The session of a token, as an address has it, with `done` and `right`. Earlier versions kept the very text."""
+    plain = token if ":" not in token else ""  # never a hash, which the file shows
+    return by_kept(con, hashed(token)) or by_kept(con, plain)
 
 
-def person_name(given: object) -> str:
-    """A person's name as it is kept, without spaces around it; '' where it can't be one.
-
-    'session 12' is how people without a name are listed, so nobody is called that.
-    """
-    pid = given.strip() if isinstance(given, str) else ""
-    fine = (
-        pid.isprintable() and len(pid) <= 200 and not re.fullmatch(r"session \d{1,200}", pid, re.IGNORECASE)
-    )
-    return pid if fine else ""
+def by_kept(con: sqlite3.Connection, kept: str) -> sqlite3.Row | None:
+    """The session of a token, as the file has it, with `done` and `right`."""
+    return con.execute(STATE.format(key="token = ?"), (kept,)).fetchone()
 
 
 def is_invited(con: sqlite3.Connection, pid: str) -> bool:
     """Whether the researcher has invited a person."""
-    return con.execute("SELECT 1 FROM invited WHERE pid = ?", (pid,)).fetchone() is not None
+    names = spellings(pid)
+    row = con.execute(f"SELECT 1 FROM invited WHERE pid IN ({_marks(names)})", names)
+    return row.fetchone() is not None
 
 
 def invite(con: sqlite3.Connection, pids: list[str], now: float) -> int:
     """Add people to those invited; how many of them are new."""
-    before = con.total_changes
-    con.executemany("INSERT OR IGNORE INTO invited VALUES (?, ?)", [(pid, now) for pid in pids])
-    return con.total_changes - before
+    new = [pid for pid in dict.fromkeys(pids) if not is_invited(con, pid)]
+    if "digest" in {row["name"] for row in con.execute("PRAGMA table_info(invited)")}:
+        rows = [(pid, now, invitation(pid, now)) for pid in new]
+        con.executemany("INSERT INTO invited (pid, at, digest) VALUES (?, ?, ?)", rows)
+    else:  # schema 1
+        con.executemany("INSERT INTO invited (pid, at) VALUES (?, ?)", [(pid, now) for pid in new])
+    return len(new)
 
 
 def invited(con: sqlite3.Connection) -> list[str]:
@@ -56,7 +63,20 @@ def invited(con: sqlite3.Connection) -> list[str]:
 
 def by_pid(con: sqlite3.Connection, pid: str) -> sqlite3.Row | None:
     """The session that a person has begun here; imported ones, which have no token, don't count."""
-    return con.execute(STATE.format(key="pid") + " AND s.token IS NOT NULL", (pid,)).fetchone()
+    names = spellings(pid)
+    query = STATE.format(key=f"pid IN ({_marks(names)}) AND s.token IS NOT NULL")
+    return con.execute(query, names).fetchone()
+
+
+def has_session(con: sqlite3.Connection, pid: str) -> bool:
+    """Whether a person has a session, imported ones included."""
+    names = spellings(pid)
+    row = con.execute(f"SELECT 1 FROM sessions WHERE pid IN ({_marks(names)})", names)
+    return row.fetchone() is not None
+
+
+def _marks(values: tuple) -> str:
+    return ", ".join("?" * len(values))
 
 
 def free_task(con: sqlite3.Connection, people: int, alive: float) -> int | None:
@@ -75,12 +95,13 @@ def free_task(con: sqlite3.Connection, people: int, alive: float) -> int | None:
     return None if row is None else row["task_id"]
 
 
-def add(con: sqlite3.Connection, token: str, pid: str | None, task: int, now: float) -> None:
-    """A new session, at its instructions."""
-    con.execute(
+def add(con: sqlite3.Connection, kept: str, pid: str | None, task: int, now: float) -> int:
+    """A new session, at its instructions; its number. kept: its token as the file has it."""
+    made = con.execute(
         "INSERT INTO sessions (token, pid, task_id, step, started_at, seen_at) VALUES (?, ?, ?, 'instructions', ?, ?)",
-        (token, pid, task, now, now),
+        (kept, pid, task, now, now),
     )
+    return made.lastrowid
 
 
 def move(con: sqlite3.Connection, session: int, step: str, round: int, now: float) -> None:
@@ -141,8 +162,22 @@ def placed(con: sqlite3.Connection, task: int, phase: str, round: int, position:
     ).fetchone()
     if row is None:
         return None
-    cells = [None if row[c] is None else tuple(json.loads(row[c])) for c in ("left_cells", "right_cells")]
+    cells = [_cells(row["left_cells"]), _cells(row["right_cells"])]
+    if row["upper"] not in (*POLES, None):
+        raise sqlite3.DatabaseError("the places of a trial's images make no sense")
     return Placed(row["trial_id"], row["upper"], *cells)
+
+
+def _cells(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        cells = tuple(json.loads(text))
+        if sorted(cells) == list(range(REFERENCES)):
+            return cells
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise sqlite3.DatabaseError("the places of a trial's images make no sense")
 
 
 def images(con: sqlite3.Connection, trial: int) -> dict[tuple[str, int], int]:
@@ -210,17 +245,19 @@ def forget(con: sqlite3.Connection, pid: str | None, session: int | None = None)
     single rows leaves copies of them where SQLite once moved them within a page (secure_delete overwrites
     the last place only), but of a table that is emptied whole pages are overwritten.
     """
+    names = () if pid is None else spellings(pid)
     mine = {
         row[0]
         for row in con.execute(
-            "SELECT session_id FROM sessions WHERE pid = ?1 OR session_id = ?2", (pid, session)
+            f"SELECT session_id FROM sessions WHERE session_id = ? OR pid IN ({_marks(names)})",
+            (session, *names),
         )
     }
     if mine:
         for table in RECORDS:
             _keep(con, table, lambda row: row["session_id"] not in mine)
     if pid is not None and is_invited(con, pid):
-        _keep(con, "invited", lambda row: row["pid"] != pid)
+        _keep(con, "invited", lambda row: row["pid"] not in names)
     return len(mine)
 
 

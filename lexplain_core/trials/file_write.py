@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,11 @@ import pandas as pd
 from ..errors import UserError, quote
 from ..files import temporary_folder
 from ..writing import check_writing
-from .base import QUERY, StudyPlan
+from .base import QUERY, Picture, StudyPlan
 from .file_access import APPLICATION_ID, DDL, SCHEMA, connect
+from .file_seals import meta_digest, picture_digest, plan_digest, seal_all
 
+LEFTOVERS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file that is in use
 NAME = re.compile(r"\w[\w .()+-]{0,79}(?<![ .])")
 
 
@@ -52,15 +55,32 @@ def write_study(path: Path, plan: StudyPlan, recorded: Recorded | None) -> None:
     """
     check_writing()
     check_name(plan.name)
-    taken = UserError(f"There is a study {path} already; choose another name or remove it first.")
+    with new_file(path, "study") as fresh, closing(connect(str(fresh.absolute()))) as con:
+        _fill(con, plan, recorded)
+
+
+@contextmanager
+def new_file(path: Path, what: str) -> Iterator[Path]:
+    """A place for a new SQLite file, which is moved to `path` when the block is left, and removed if it raises.
+
+    Raises `UserError` where `path` is taken, or can't be written.
+    """
+    taken = UserError(f"There is a {what} {path} already; choose another name or remove it first.")
     if path.exists():
         raise taken
+    for end in LEFTOVERS:  # SQLite would take it for the new file's
+        if (left := path.with_name(path.name + end)).exists():
+            raise UserError(
+                f"{left} is left over from a file that is gone: remove it, or choose another name than {path}."
+            )
+    filling = False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary_folder(path.parent) as folder:
             fresh = folder / "study.sqlite"
-            with closing(connect(str(fresh.absolute()))) as con:
-                _fill(con, plan, recorded)
+            filling = True
+            yield fresh
+            filling = False
             _sync(fresh)
             try:
                 os.link(fresh, path)  # unlike a renamed file, a link never replaces another
@@ -72,8 +92,10 @@ def write_study(path: Path, plan: StudyPlan, recorded: Recorded | None) -> None:
                 fresh.rename(path)
             _sync(path.parent)
     except (OSError, sqlite3.OperationalError) as error:  # a full disk
+        if filling and isinstance(error, OSError):  # of what is written, not of this file
+            raise
         why = getattr(error, "strerror", None) or error
-        raise UserError(f"No study can be written to {path.parent}: {why}.") from error
+        raise UserError(f"No {what} can be written to {path.parent}: {why}.") from error
 
 
 def _sync(path: Path) -> None:
@@ -100,9 +122,7 @@ def _fill(con: sqlite3.Connection, plan: StudyPlan, recorded: Recorded | None) -
         "settings": plan.settings.model_dump(mode="json"),
         "facts": plan.facts,
     }
-    _many(con, "meta", ((key, json.dumps(value)) for key, value in meta.items()))
-    pictures = ((i, p.source, p.key, p.type, p.width, p.height, p.data) for i, p in enumerate(plan.pictures))
-    _many(con, "pictures", pictures)
+    _many(con, "pictures", (_picture(i, picture) for i, picture in enumerate(plan.pictures)))
     units = (
         (i, u.model, u.layer, u.unit, u.name, u.use, u.depth, u.explanation, u.method, u.correlation,
          u.ablation, u.observer)
@@ -120,6 +140,11 @@ def _fill(con: sqlite3.Connection, plan: StudyPlan, recorded: Recorded | None) -
     if recorded is not None:
         for table in ("sessions", "responses", "checks"):
             _records(con, table, getattr(recorded, table))
+        seal_all(con)
+    meta |= {"secret": secrets.token_urlsafe(32), "plan": plan_digest(con)}
+    kept = {key: json.dumps(value) for key, value in meta.items()}
+    kept["digest"] = json.dumps(meta_digest(kept))
+    _many(con, "meta", kept.items())
     lost = con.execute("PRAGMA foreign_key_check").fetchone()
     if lost is not None:
         raise ValueError(f"row {lost[1]} of {lost[0]} names one of {lost[2]} that isn't in the plan")
@@ -130,6 +155,11 @@ def _fill(con: sqlite3.Connection, plan: StudyPlan, recorded: Recorded | None) -
 def _many(con: sqlite3.Connection, table: str, rows: Iterable[tuple]) -> None:
     count = len(con.execute(f"PRAGMA table_info({table})").fetchall())
     con.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * count)})", rows)
+
+
+def _picture(number: int, picture: Picture) -> tuple:
+    facts = [picture.source, picture.key, picture.type, picture.width, picture.height]
+    return number, *facts, picture_digest(number, facts, picture.data), picture.data
 
 
 def _images(plan: StudyPlan) -> Iterator[tuple]:

@@ -9,8 +9,8 @@ from .base import QUERY, Picture, Placed
 
 
 class NotAdmitted(Exception):
-    """Why a person can't take part or go on. reason: 'no pid', 'not invited', 'taken part', 'full',
-    'unknown'; text: to show. code: the completion code of who has taken part."""
+    """Why a person can't take part or go on. reason: 'no pid', 'placeholder', 'not invited', 'begun', 'taken part',
+    'full', 'unknown'; text: to show. code: the completion code of who has taken part, and came by a signed link."""
 
     def __init__(self, reason: str, text: str, code: str | None = None) -> None:
         super().__init__(text)

@@ -76,7 +76,7 @@ class Course(Section):
     comment: bool = Field(True, description="Ask for a comment at the end; it is optional.")
     pid: Literal["required", "invited", "optional"] = Field(
         "required",
-        description="Who is let in. `required`: everybody whose address says a name (`?pid=`), whatever name that is; each takes part once. "
+        description="Who is let in. `required`: everybody whose address says a name (`?pid=`), whatever name that is; each begins once. "
         "`invited`: only those names that `study invite` has written down. `optional`: an address without a name will do; "
         "nobody can tell then who takes part twice.",
     )
@@ -132,6 +132,9 @@ class Labels(Section):
     not_invited: str = Field("This study is by invitation", description="Title for who is not invited.")
     unknown: str = Field("This link doesn't work", description="Title for an address of somebody unknown.")
     full: str = Field("No places left", description="Title where no task is free.")
+    begun: str = Field(
+        "Begun already", description="Title for a name whose session is somebody else's to go on with."
+    )
     taken_part: str = Field("You have taken part", description="Title for a person who has finished.")
     error: str = Field("Something went wrong", description="Title when something fails.")
     practice: str = Field("Practice", description="Over practice trials.")
@@ -224,6 +227,17 @@ class Texts(Section):
         "This address doesn't say who you are. Please use the whole link that you were given; it says `?pid=` and your name.",
         description="Where the address lacks a name, or says one that nobody can have.",
     )
+    placeholder: str = Field(
+        "This link wasn't filled in: where it should name you, it holds a placeholder. Please go back to the page that sent you here "
+        "and open the study from there, or tell whoever invited you.",
+        description="Where the name in the address is a panel's placeholder, such as `{{%PROLIFIC_PID%}}`, or `undefined`.",
+    )
+    begun: str = Field(
+        "Somebody of this name has begun this study before, and each person takes part once. If that was you, please go on in the "
+        "browser where you began: its history has the address, which holds `?t=`. If you can't find it, ask whoever invited "
+        "you for a link that leads back to where you were.",
+        description="For an address that names a person who has begun, but doesn't hold that person's secret.",
+    )
     unknown: str = Field(
         "This link belongs to no one who takes part in this study. Please use the link that you were given first.",
         description="For an address of somebody unknown, or deleted.",
@@ -237,7 +251,7 @@ class Texts(Section):
     )
     taken_part: str = Field(
         "You have taken part in this study before, and each person can do so once. Thank you!",
-        description="For a person who has finished.",
+        description="For a person who has finished, and opens the invitation's link again; the completion code stands below.",
     )
     labels: Labels = Field(default_factory=Labels, description="Titles, buttons and other short words.")
 

@@ -1,9 +1,11 @@
 -- A study: one SQLite file with a write-ahead log. Many people write to it while others read.
--- A change of this file is a new SCHEMA (file.py). Times are seconds since 1970, by the server's clock.
+-- A change of this file is a new SCHEMA (file_access.py); files of all earlier ones are read and written for ever: people's
+-- answers can't be made again. Without its lines `since 2` this is schema 1. Times are seconds since 1970, by the server's clock.
 
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
-    value TEXT NOT NULL             -- JSON: name, kind (study, imported), made, settings, facts
+    value TEXT NOT NULL             -- JSON: name, kind (study, imported), made, settings, facts; secret (signs the links of
+                                    -- invitations); plan (digest of units, trials and tasks), digest (of the other rows here)
 );
 
 -- What people are shown, byte by byte.
@@ -14,6 +16,7 @@ CREATE TABLE pictures (
     type       TEXT,                -- image/jpeg, image/png; NULL, like the next three, where only the name is known
     width      INTEGER,
     height     INTEGER,
+    digest     BLOB NOT NULL,       -- since 2: SHA-256 of this row (file_seals.py)
     data       BLOB
 );
 
@@ -75,7 +78,8 @@ CREATE TABLE task_trials (
 
 CREATE TABLE sessions (
     session_id     INTEGER PRIMARY KEY,
-    token          TEXT UNIQUE,     -- random; the participant's address carries it
+    token          TEXT UNIQUE,     -- 'sha256:' and the hash of what the participant's address carries, which is random; of
+                                    -- sessions that earlier versions began, the very text
     pid            TEXT,            -- whom the researcher invited
     task_id        INTEGER NOT NULL REFERENCES tasks,
     step           TEXT NOT NULL,   -- instructions, practice, again, begin, main, comment, thanks, failed
@@ -86,6 +90,7 @@ CREATE TABLE sessions (
     finished_at    REAL,            -- thanks or failed
     comment        TEXT,
     code           TEXT UNIQUE,     -- the completion code
+    seal           BLOB,            -- since 2: SHA-256 of this row and what else is kept of the session (file_seals.py)
     passed         INTEGER          -- all checks, at the study's own thresholds; NULL while it runs
 );
 CREATE UNIQUE INDEX one_session_a_person ON sessions (pid) WHERE pid IS NOT NULL AND token IS NOT NULL;
@@ -93,6 +98,7 @@ CREATE UNIQUE INDEX one_session_a_person ON sessions (pid) WHERE pid IS NOT NULL
 -- Whom the researcher has invited; only they are let in where the setting course.pid is 'invited'.
 CREATE TABLE invited (
     pid TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,           -- since 2: SHA-256 of this row
     at  REAL NOT NULL
 ) WITHOUT ROWID;
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
 
 import pytest
@@ -59,11 +60,14 @@ def answers(path, pid):
 
 
 def test_a_whole_course_with_clicks_keys_and_reloads(server, visit):
-    page = visit(f"{server.address}/?pid=ann")
+    ann = f"ann-{secrets.token_hex(3)}"  # a name begins once, also where this test is run again
+    page = visit(f"{server.address}/?pid={ann}")
     person = Person(page)
     expect(page.get_by_role("heading", name="Which image matches?")).to_be_visible()
     with StudyFile.open(server.study) as opened:
-        assert opened.sessions().empty  # looking at the consent page leaves nothing behind
+        assert ann not in set(
+            opened.sessions().participant
+        )  # looking at the consent page leaves nothing behind
     person.agree()
     page.wait_for_url(re.compile(r"/\?t=[\w-]{20,}$"))
     page.get_by_role("button", name="Continue").click()
@@ -87,6 +91,9 @@ def test_a_whole_course_with_clicks_keys_and_reloads(server, visit):
     person.go_on(keys=True)
     person.ready("2 of 5")
     page.reload()  # before an answer: the same trial again
+    stranger = visit(f"{server.address}/?pid={ann}")  # who knows her name
+    expect(stranger.get_by_role("heading", name="Begun already")).to_be_visible()
+    assert stranger.locator(".trial").count() == stranger.get_by_role("button").count() == 0
     person.answer("2 of 5", right=False)
     page.reload()  # after it: the answer stands, and the next trial comes
     person.answer("3 of 5", keys=True)
@@ -100,7 +107,7 @@ def test_a_whole_course_with_clicks_keys_and_reloads(server, visit):
     code = page.locator(".st-key-lx_code code")
     expect(code).to_have_text(re.compile(r"^\w{4}-\w{4}$"))
 
-    rows = answers(server.study, "ann")
+    rows = answers(server.study, ann)
     assert rows.button.tolist() == person.given
     assert rows.phase.tolist() == ["practice"] * 4 + ["main"] * 5
     assert rows["round"].tolist() == [1, 1, 2, 2] + [1] * 5
@@ -122,15 +129,20 @@ def test_a_whole_course_with_clicks_keys_and_reloads(server, visit):
         1,
     ]  # the trial that was loaded again is told apart
     with StudyFile.open(server.study) as opened:
-        assert opened.verify(code.inner_text())["participant"] == "ann"
-        session = opened.sessions().set_index("participant").loc["ann"]
+        assert opened.verify(code.inner_text())["participant"] == ann
+        session = opened.sessions().set_index("participant").loc[ann]
     assert session.outcome == "completed" and session.comment == "All fine, <b>thanks</b>."
     words = code.inner_text()
     page.reload()
     expect(code).to_have_text(words)
-    page.goto(f"{server.address}/?pid=ann")
+    page.goto(f"{server.address}/?pid={ann}")
+    expect(page.get_by_role("heading", name="Begun already")).to_be_visible()
+    assert code.count() == 0 and words not in page.content()
+    with StudyFile.open(server.study) as opened:
+        [key] = opened.keys([ann])
+    page.goto(f"{server.address}/?pid={ann}&key={key}")  # also for who has closed the page too early
     expect(page.get_by_role("heading", name="You have taken part")).to_be_visible()
-    expect(code).to_have_text(words)  # also for who has closed the page too early
+    expect(code).to_have_text(words)
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path, visit):

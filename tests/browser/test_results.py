@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import time
-from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
 
 from lexplain_core.figures import percent
 from lexplain_core.trials import StudyFile, load_settings, new_study, results
+from tests.trials.damage import rewritten
 from tests.trials.observers import Clock, Observer
 
 from .conftest import serving
@@ -188,7 +187,7 @@ def test_a_foreign_study_is_no_markdown(visit, site, study, folder):
     path = folder / "studies" / "**b**-foreign.sqlite"
     with StudyFile.open(study):
         shutil.copy(study, path)
-    with closing(sqlite3.connect(path)) as con, con:
+    with rewritten(path) as con:
         con.execute("PRAGMA journal_mode = DELETE")
         con.execute("UPDATE meta SET value = ? WHERE key = 'name'", [json.dumps(NASTY)])
         con.execute("UPDATE units SET model = ?, layer = ?, name = ?, explanation = ?", [NASTY] * 4)

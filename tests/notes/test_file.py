@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import random
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from lexplain_core.errors import UserError
 from lexplain_core.notes import LARGEST_FILE, Notes, shared, unshared
 from lexplain_core.store import Made, Score
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -152,6 +156,7 @@ def test_a_bad_row_leaves_the_others(notes, change, words):
     kept = notes.keep(made("good"))
     with sqlite3.connect(notes.path) as con:
         con.execute(f"UPDATE made SET {change} WHERE method = 'bad'")
+        con.execute("PRAGMA user_version = 1")  # which has no digests
     con.close()
     found, (fault,) = notes.made_and_faults()
     assert found == notes.made() == [kept]
@@ -162,6 +167,7 @@ def test_a_row_that_does_not_say_of_which_store_it_is_is_of_another(notes):
     notes.keep(made())
     with sqlite3.connect(notes.path) as con:
         con.execute("UPDATE made SET data = json_remove(data, '$.store')")
+        con.execute("PRAGMA user_version = 1")
     con.close()
     assert notes.made()[0].store not in ("", "1234")
 
@@ -269,9 +275,9 @@ def test_another_programs_file_is_left_alone(notes):
 def test_a_later_version_is_refused(notes):
     notes.begin("A")
     con = sqlite3.connect(notes.path)
-    con.execute("PRAGMA user_version=2")
+    con.execute("PRAGMA user_version=3")
     con.close()
-    with pytest.raises(UserError, match="schema 2 and this lexplain reads schema 1"):
+    with pytest.raises(UserError, match="schema 3 and this lexplain reads schemas 1 to 2"):
         notes.lists()
 
 
@@ -315,3 +321,96 @@ def test_many_write_at_once(notes):
         thread.join()
     assert not problems
     assert len(notes.units("A")) == 30 and len(notes.hidden()) == 30
+
+
+# -- damage, and files of earlier versions ----------------------------------------------------------
+
+
+def filled(notes: Notes) -> Notes:
+    notes.star("Animals", "block7", 5)
+    notes.star("Animals", "block7", 2, "fur,\nnot eyes")
+    notes.hide("a/1.png", "a/2.png")
+    notes.keep(made())
+    return notes
+
+
+def contents(notes: Notes) -> tuple:
+    return (
+        notes.lists(),
+        [notes.units(each.name) for each in notes.lists()],
+        notes.hidden(),
+        notes.made_and_faults(),
+    )
+
+
+def test_no_flipped_byte_changes_a_note_silently(notes, tmp_path):
+    written, whole = contents(filled(notes)), notes.path.read_bytes()
+    draw, refused = random.Random(0), 0
+    for number in range(60):
+        data = bytearray(whole)
+        data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+        spoiled = Notes(tmp_path / f"{number}.notes.sqlite")
+        spoiled.path.write_bytes(data)
+        try:
+            assert contents(spoiled) == written
+        except UserError as error:
+            refused += 1
+            assert str(spoiled.path) in str(error) and len(str(error)) < 500
+    assert refused  # most of so small a file is empty
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ("UPDATE starred SET remark = 'none' WHERE unit = 2", "lists"),
+        ("DELETE FROM starred WHERE unit = 5", "lists"),
+        ("UPDATE hidden SET key = 'a/3.png' WHERE key = 'a/2.png'", "hidden images"),
+        ("UPDATE made SET data = json_replace(data, '$.bias', 7)", "words"),
+    ],
+)
+def test_a_part_that_somebody_changed_is_neither_read_nor_sealed_again(notes, change, part):
+    uses = {"lists": filled(notes).lists, "hidden images": notes.hidden, "words": notes.made}
+    with closing(sqlite3.connect(notes.path)) as con, con:
+        con.execute(change)
+    for name, use in uses.items():
+        if name != part:
+            use()
+    for use in (uses[part], lambda: notes.star("B", "l", 1), lambda: notes.unhide("a/1.png")):
+        with pytest.raises(UserError, match=f"its {part} are not what was written"):
+            use()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TRIGGER more AFTER INSERT ON hidden BEGIN DELETE FROM hidden; END",
+        "CREATE VIEW more AS SELECT * FROM hidden",
+        "DROP TABLE made",
+        "ALTER TABLE hidden ADD COLUMN more GENERATED ALWAYS AS (abs(since))",
+    ],
+)
+def test_notes_with_other_tables_than_ours_are_refused(notes, change):
+    filled(notes)
+    with closing(sqlite3.connect(notes.path)) as con, con:
+        con.execute(change)
+    for use in (notes.lists, notes.version, lambda: notes.hide("b")):
+        with pytest.raises(UserError, match=r"a\.notes\.sqlite can't be read: it"):
+            use()
+
+
+def test_notes_of_the_first_schema_are_read_and_go_on(notes):
+    notes.path.write_bytes(gzip.decompress((ROOT / "tests" / "old" / "notes-1.sqlite.gz").read_bytes()))
+    assert [(x.name, x.count) for x in notes.lists()] == [("Animals", 2), ("Empty", 0)]
+    assert [(u.unit, u.remark) for u in notes.units("Animals")] == [(5, ""), (2, "fur,\nnot eyes")]
+    assert {h.key for h in notes.hidden()} == {"demo/00007.png", "demo/00009.png"}
+    [kept] = notes.made()
+    assert (kept.layer, kept.unit, kept.method, kept.bias) == ("block7", 3, "mine", 0.1)
+    notes.star("Animals", "block7", 9)
+    notes.hide("demo/00001.png")
+    notes.keep(made("second"))
+    assert [u.unit for u in notes.units("Animals")] == [5, 2, 9]
+    assert len(notes.hidden()) == 3 and len(notes.made()) == 2
+    with closing(sqlite3.connect(notes.path)) as con:
+        assert (
+            con.execute("PRAGMA user_version").fetchone()[0] == 1
+        )  # the version that made them reads them, too

@@ -14,7 +14,7 @@ from pages import participant
 from pages.parts import participant_look as look
 from pages.parts.trial import Answer, _answer, _spans, filled
 from tests.conftest import ROOT
-from tests.trials.conftest import make_plan
+from tests.trials.conftest import make_plan, walk
 
 
 @pytest.fixture
@@ -63,8 +63,47 @@ def test_agreeing_makes_a_session_and_its_token_takes_the_place_of_the_name(visi
     with StudyFile.open(path) as study:
         assert study.sessions().participant.tolist() == ["ann"]
     assert "How it works" in said(visit("--study", str(path), t=token))
-    again = visit("--study", str(path), pid="ann")  # the link that was handed out leads back, too
-    assert "How it works" in said(again) and again.query_params["t"] == token
+    assert token.encode() not in b"".join(p.read_bytes() for p in path.parent.iterdir())
+
+
+def test_a_name_alone_opens_nobody_s_session_and_shows_no_code(visit, path):
+    with StudyFile.open(path) as study:
+        course = begin(study, "ann")
+        [key], [other] = study.keys(["ann"]), study.keys(["bob"])
+        for steps in (0, 3, 100):  # at the instructions, in a trial, at the end
+            walk(study, course, steps=steps)
+            elsewhere = visit("--study", str(path), pid=" ann ")
+            words = said(elsewhere)
+            assert "Begun already" in words and study.settings.texts.begun in words
+            assert not elsewhere.button and not elsewhere.code and "t" not in elsewhere.query_params
+            wrong = visit("--study", str(path), pid="ann", key=other)
+            assert "This link doesn't work" in said(wrong) and not wrong.code
+        code = course.screen().code
+    mine = visit("--study", str(path), pid="ann", key=key)  # the link that was handed out
+    assert "You have taken part" in said(mine) and [c.value for c in mine.code] == [code]
+    with StudyFile.open(path) as study:
+        assert len(study.sessions()) == 1
+
+
+def test_a_signed_link_begins_and_leads_back(visit, path):
+    with StudyFile.open(path) as study:
+        [key] = study.keys(["ann"])
+    first = visit("--study", str(path), pid="ann", key=key)
+    assert "voluntary" in said(first)
+    first.button[0].click().run()
+    assert set(first.query_params) == {"t"}
+    again = visit("--study", str(path), pid="ann", key=key)
+    assert "How it works" in said(again)
+    with StudyFile.open(path) as study:
+        assert study.sessions().participant.tolist() == ["ann"]
+
+
+@pytest.mark.parametrize("who", ["required", "invited", "optional"])
+def test_a_placeholder_is_nobody_s_name(visit, tmp_path, who):
+    path = StudyFile.create(tmp_path / "small.sqlite", make_plan(overrides=[f"course.pid={who}"])).path
+    for pid in ("{{%PROLIFIC_PID%}}", "${e://Field/PID}", "[ID]", "undefined"):
+        refused = visit("--study", str(path), pid=pid)
+        assert "wasn't filled in" in said(refused) and not refused.button and pid not in said(refused)
 
 
 def test_whoever_cannot_take_part_reads_why(visit, path):
@@ -86,6 +125,7 @@ def test_only_those_who_are_invited_see_the_consent_page(visit, tmp_path):
 
 
 def test_a_damaged_study_shows_a_calm_sentence(visit, path, monkeypatch, caplog):
+    visit("--study", str(path), pid="ann")  # the study is open
     with StudyFile.open(path) as study, study.writing() as con:
         con.execute("DROP TABLE sessions")
     app = visit("--study", str(path), pid="ann")

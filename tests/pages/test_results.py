@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,7 +25,7 @@ from pages.parts import (
     study_units,
 )
 from tests.trials.conftest import make_plan
-from tests.trials.damage import damage
+from tests.trials.damage import damage, rewritten
 from tests.trials.observers import Clock, Observer
 
 PAGES = Path(links.__file__).parent
@@ -123,7 +121,7 @@ def test_the_status_counts_tasks_people_and_minutes(made):
 
 
 def test_words_of_a_foreign_study_are_no_markdown(made):
-    with closing(sqlite3.connect(made)) as con, con:
+    with rewritten(made) as con:
         con.execute("UPDATE meta SET value = ? WHERE key = 'name'", [f'"{NASTY}"'])
         con.execute("UPDATE units SET model = ?, layer = ?", [NASTY, NASTY])
         con.execute("UPDATE tasks SET model = ?", [NASTY])
@@ -149,7 +147,7 @@ def test_one_unit_has_no_interval_and_says_why(tmp_path):
 
 
 def test_reloaded_trials_are_told_and_left_out_of_the_times(made, monkeypatch):
-    with closing(sqlite3.connect(made)) as con, con:
+    with rewritten(made) as con:
         con.execute("UPDATE responses SET shown_times = 2, rt_ms = 1 WHERE phase = 'main' AND position < 2")
     study = studies.read(made)
     found = studies.analysed(links.Results(), study)

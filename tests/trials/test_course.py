@@ -49,12 +49,14 @@ def test_a_whole_course_from_consent_to_code(small_study):
     assert (session.outcome, session.comment, session.code) == ("completed", "nice", screen.code)
     assert session.passed and session.participant == "anna"
     with pytest.raises(NotAdmitted) as refused:
-        admit(small_study, "anna")
+        admit(small_study, "anna", *small_study.keys(["anna"]))
     assert refused.value.reason == "taken part"
     assert refused.value.text == small_study.settings.texts.taken_part
     assert refused.value.code == screen.code  # for who has closed the page too early
-    with pytest.raises(NotAdmitted):
-        begin(small_study, "anna")
+    for way in (admit, begin):
+        with pytest.raises(NotAdmitted) as refused:
+            way(small_study, "anna")
+        assert (refused.value.reason, refused.value.code) == ("begun", None)
     assert resume(small_study, course.token).screen().code == screen.code  # a reload of the last page
 
 
@@ -133,7 +135,7 @@ def test_practice_is_repeated_and_then_ends_the_session(study_of):
     assert checks.value["practice_rounds"] == 3 and not checks.passed["practice_rounds"]
     assert len(study.responses()) == 6
     with pytest.raises(NotAdmitted) as refused:
-        admit(study, "p")
+        admit(study, "p", *study.keys(["p"]))
     assert refused.value.reason == "taken part"
     assert begin(study, "q").task_id == 0  # offered again
 
@@ -173,7 +175,7 @@ def test_courses_without_practice_or_comment(study_of, comment):
     assert study.sessions().passed.all()  # who leaves at the comment has answered all the same
     if comment:
         assert course.screen().code is None
-        assert admit(study, "p").token == course.token
+        assert admit(study, "p", *study.keys(["p"])).screen().kind == "comment"
         course.say(None)
     assert course.screen().code
     assert study.sessions().comment.isna().all()
@@ -203,8 +205,8 @@ def test_no_feedback_means_that_nothing_is_said(study_of):
     assert {(v.feedback, v.right) for v in walk(quiet, course)} == {(True, 0)}
 
 
-def test_resuming_by_token_and_by_name_at_every_step(small_study):
-    course = begin(small_study, "anna")
+def test_resuming_by_token_and_by_signed_link_at_every_step(small_study):
+    course, [key] = begin(small_study, "anna"), small_study.keys(["anna"])
     kinds = []
     for _ in range(100):
         before = course.screen()
@@ -213,15 +215,19 @@ def test_resuming_by_token_and_by_name_at_every_step(small_study):
         assert again.screen() == before
         if before.kind == "thanks":
             break
-        assert admit(small_study, " anna ").screen() == before
-        assert begin(small_study, "anna").token == course.token  # a second click on the consent page
+        assert admit(small_study, " anna ", key).screen() == before
+        assert begin(small_study, "anna", key).token is None  # a second click on the consent page
+        for way in (admit, begin):
+            with pytest.raises(NotAdmitted) as refused:  # a name alone tells nothing of where it stands
+                way(small_study, "anna")
+            assert (refused.value.reason, refused.value.text) == ("begun", small_study.settings.texts.begun)
         right = before.kind == "trial" and (before.trial.phase == "main" or before.round == 2)
         walk(small_study, again, lambda phase, at, right=right: right, steps=1)
     assert kinds == ["instructions", "trial", "trial", "again", "trial", "trial", "begin", *["trial"] * 5, "comment", "thanks"]  # fmt: skip
     assert len(small_study.sessions()) == 1
     with small_study.reading() as con:
         times = {row[0] for row in con.execute("SELECT times FROM shown")}
-    assert times == {3}  # by 3 pages: the first, the one resumed by token, the one by name
+    assert times == {3}  # by 3 pages: the first, the one resumed by token, the one by the signed link
 
 
 def test_the_same_page_shows_a_trial_once(small_study):

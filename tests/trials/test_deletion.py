@@ -10,6 +10,7 @@ import pytest
 from lexplain_core.errors import UserError
 from lexplain_core.trials.course import begin
 from lexplain_core.trials.file import StudyFile
+from lexplain_core.trials.file_sessions import hashed
 
 from .conftest import folder_bytes, make_plan, walk
 
@@ -22,7 +23,7 @@ def test_a_deleted_person_leaves_no_trace(tmp_path, others):
         for i in range(others // 2):
             walk(study, begin(study, f"early-{i}"), comment="c" * 90)
         course = begin(study, secret)
-        token = course.token
+        token = hashed(course.token)  # as the file has it
         for i in range(others // 2):
             walk(study, begin(study, f"late-{i}"), comment="d" * 300)
         walk(study, course, comment="The third image showed my aunt. " * 200)
@@ -32,6 +33,7 @@ def test_a_deleted_person_leaves_no_trace(tmp_path, others):
         assert study.sessions().set_index("pid").outcome[secret] == "completed"
         everything = b"".join(folder_bytes(tmp_path).values())
         assert all(s.encode() in everything for s in (secret, token, code, "my aunt"))
+        assert course.token.encode() not in everything
         tables = [len(study.responses()), len(study.checks())]
 
         assert study.delete_person(secret) == 1
@@ -44,7 +46,7 @@ def test_a_deleted_person_leaves_no_trace(tmp_path, others):
         assert study.verify(code) is None
         assert study.delete_person(secret) == 0
         freed = begin(study, secret)
-        assert freed.task_id == course.task_id and freed.token != token  # offered again
+        assert freed.task_id == course.task_id and hashed(freed.token) != token  # offered again
         assert sum(watching.sessions().pid == secret) == 1
         watching.close()
     with sqlite3.connect(tmp_path / "a.sqlite") as con:
@@ -82,7 +84,7 @@ def test_whatever_was_moved_about_in_the_file_leaves_no_trace(tmp_path):
             walk(study, active[pid], steps=1, comment=f"I am {pid}! " * draw.randrange(1, 6))
             screen = active[pid].screen()
             if screen.kind == "thanks":
-                through[pid] = (pid, f"I am {pid}!", active.pop(pid).token, screen.code)
+                through[pid] = (pid, f"I am {pid}!", hashed(active.pop(pid).token), screen.code)
         people = draw.sample(list(through), 50)
         for pid in people:
             assert study.delete_person(pid) == 1
@@ -111,7 +113,7 @@ def test_people_without_a_name_are_deleted_by_their_code_or_address(tmp_path, by
         assert study.sessions().comment.tolist() == ["I stay"] and len(study.responses()) == 7
         assert study.invited() == (["Anna"] if by == "name" else ["Anna", "Theodora"])
         everything = b"".join(folder_bytes(tmp_path).values())
-        assert not any(s.encode() in everything for s in (course.token, code, "I go"))
+        assert not any(s.encode() in everything for s in (hashed(course.token), code, "I go"))
         assert (b"Theodora" in everything) == (
             by != "name"
         )  # only who was invited, and is not the one deleted

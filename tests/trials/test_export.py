@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
-import sqlite3
 import statistics
-from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -17,6 +15,7 @@ from lexplain_core.trials.course import begin
 from lexplain_core.trials.export import IMI_COLUMNS, OUR_COLUMNS, SESSION_COLUMNS, export_csv, no_formulas
 
 from .conftest import make_plan, walk
+from .damage import rewritten
 from .imi_folder import COLUMNS
 
 
@@ -164,7 +163,7 @@ def test_nor_what_a_foreign_file_says(tmp_path):
     """Names of layers, models, tasks and images come from whoever made the study."""
     with StudyFile.create(tmp_path / "a.sqlite", make_plan(tasks=1)) as study:
         walk(study, begin(study, "-2+3"))
-    with closing(sqlite3.connect(tmp_path / "a.sqlite")) as con, con:
+    with rewritten(tmp_path / "a.sqlite") as con:
         con.execute("UPDATE units SET layer = '=1+1', model = '+net', name = '@name', method = '-m'")
         con.execute("UPDATE tasks SET name = '=2+2', model = '@net'")
         con.execute("UPDATE pictures SET key = '=3+3'")

@@ -19,6 +19,7 @@ from lexplain_core.trials.course import begin, resume
 from lexplain_core.trials.file import Recorded, StudyFile, find_studies, studies_folder, study_path
 
 from .conftest import folder_bytes, make_plan, walk
+from .damage import rewritten
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path):
@@ -153,13 +154,19 @@ def test_a_damaged_file_is_said_in_one_sentence(tmp_path):
     with open(path, "r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
+    with pytest.raises(
+        UserError, match=rf"^The study {re.escape(str(path))} is damaged \(.*\): put a backup [^.]*\.$"
+    ):
+        StudyFile.open(path)
     sentence = rf"^The study {re.escape(str(path))} can't be read or written \(.*malformed.*\); [^.]*\.$"
-    with StudyFile.open(path) as study:
+    with StudyFile.open(path, check=False) as study:
         for use in (study.responses, lambda: begin(study, "p2").screen(), lambda: study.delete_person("p")):
             with pytest.raises(UserError, match=sentence):
                 use()
         assert study.units().shape[0] == 7  # the rest can be read
-    with closing(sqlite3.connect(path)) as con, con:
+    path.unlink()
+    StudyFile.create(path, make_plan()).close()
+    with rewritten(path) as con:
         con.execute("DELETE FROM meta WHERE key = 'facts'")
     with pytest.raises(UserError, match="can't be read as a study .it doesn't say its facts"):
         StudyFile.open(path)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
 from lexplain_core.trials import StudyFile, human_scores, wilson
 from lexplain_core.trials.course import begin
 
 from .conftest import make_plan, walk
-from .damage import damage
+from .damage import damage, rewritten
 
 
 def study(folder, name, people, right=lambda phase, i: True, of="abc", kind="study"):
@@ -22,7 +19,7 @@ def study(folder, name, people, right=lambda phase, i: True, of="abc", kind="stu
     with StudyFile.create(path, plan) as made:
         for person in people:
             walk(made, begin(made, person), right)
-    with closing(sqlite3.connect(path)) as con, con:
+    with rewritten(path) as con:
         con.execute("UPDATE meta SET value = json_quote(?) WHERE key = 'kind'", [kind])
     return path
 

@@ -1,0 +1,99 @@
+"""What the project's SQLite files, studies and notes, have in common: they may come from anywhere, and get damaged.
+
+The tables' own SQL is at home where they are kept (`trials/file*.py`, `notes/file.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+_LEFT_ALONE = "sqlite_stat"  # what ANALYZE leaves, when somebody has run it
+_passed: dict[tuple[Path, str], tuple] = {}  # in which state each file passed its check in this process
+
+
+def guard(con: sqlite3.Connection) -> None:
+    """Trust neither the pages nor the schema of a connection's file."""
+    con.execute("PRAGMA cell_size_check=ON")
+    con.execute("PRAGMA trusted_schema=OFF")
+
+
+def digest(values: object, data: bytes | None = None) -> bytes:
+    """SHA-256 (32 bytes) of texts, numbers, None and lists of them, as read from a table, and of bytes beside them."""
+    text = json.dumps(values, separators=(",", ":")).encode()  # ASCII: the same in every version of Python
+    return hashlib.sha256(text + b"\0" + (data or b"")).digest()
+
+
+def rows_of(con: sqlite3.Connection, query: str, parameters: Iterable = ()) -> list[list]:
+    """A query's rows as lists, for `digest`."""
+    return [list(row) for row in con.execute(query, tuple(parameters))]
+
+
+def foreign(con: sqlite3.Connection, ddl: str) -> str | None:
+    """How a file's schema differs from what `ddl` makes, such as 'it has the trigger x …'; None where it doesn't.
+
+    A stranger's view, trigger, index or generated column could compute anything when a table is used.
+    """
+    wanted, found = _made_by(ddl), _shape(con)
+    for kind, name in sorted(found.keys() - wanted.keys()):
+        return f"it has the {kind} {name!r}, which doesn't belong there"
+    for kind, name in sorted(wanted.keys() - found.keys()):
+        return f"it lacks the {kind} {name!r}"
+    changed = sorted(key for key, sql in wanted.items() if found[key] != sql)
+    return f"its {changed[0][0]} {changed[0][1]!r} has other columns than it should" if changed else None
+
+
+@cache
+def _made_by(ddl: str) -> dict[tuple[str, str], str]:
+    con = sqlite3.connect(":memory:")
+    try:
+        con.executescript(ddl)
+        return _shape(con)
+    finally:
+        con.close()
+
+
+def _shape(con: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """The SQL that made each (kind, name), without comments; indices that SQLite makes itself have none."""
+    rows = con.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+    return {
+        (str(kind), str(name)): f"{table}: {_plain(str(sql or ''))}"
+        for kind, name, table, sql in map(tuple, rows)
+        if not str(name).startswith(_LEFT_ALONE)
+    }
+
+
+def _plain(sql: str) -> str:
+    return " ".join(word for line in sql.splitlines() for word in line.partition("--")[0].split())
+
+
+def unsound(con: sqlite3.Connection) -> str | None:
+    """What SQLite's own check of a whole file finds wrong first; None where it is sound. Reads the whole file."""
+    found = con.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    return None if found == "ok" else " ".join(str(found).removeprefix("*** in database main ***").split())
+
+
+def once(path: Path, state: tuple, check: Callable[[], None], what: str = "") -> None:
+    """Run a check of a file, or of a part of it, unless it has passed in this very state before."""
+    key = (path.absolute(), what)
+    if _passed.get(key) != state:
+        check()
+    _passed[key] = state
+
+
+def state(*paths: Path) -> tuple:
+    """What changes when one of these files does."""
+    return tuple(map(_stat, paths))
+
+
+def _stat(path: Path) -> tuple | None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
