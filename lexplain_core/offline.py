@@ -30,7 +30,7 @@ def is_offline() -> bool:
 def not_in_cache(what: str) -> UserError:
     """For what a store names by a library's name, and this machine hasn't got."""
     return UserError(
-        f"{what} are not in the library's cache on this machine, and nothing is downloaded because a store names it: a build "
+        f"{what} can't be had from the library's cache on this machine, and nothing is downloaded because a store names it: a build "
         "that names them fetches them."
     )
 

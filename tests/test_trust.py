@@ -93,7 +93,7 @@ def test_weights_are_read_where_a_build_did_and_as_they_were(tmp_path):
     [
         {"model": "resnet18", "weights": "{0}"},
         {"model": "timm/test_resnet", "weights": "{0}"},
-        {"model": "open_clip/RN50", "weights": "{0}"},
+        {"model": "open_clip/ViT-S-32-alt", "weights": "{0}"},
         {"model": "le/resnet18-places365", "weights": "{0}"},
         {"model": "demo", "weights": "../../{0}"},
         {"model": "demo", "weights": "~/{0}"},
@@ -197,13 +197,15 @@ def test_a_store_downloads_nothing(no_network, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    missing = "not in the library's cache on this machine, and nothing is downloaded because a store names it"
+    missing = "can't be had from the library's cache on this machine, and nothing is downloaded because a store names it"
     for model, weights in (
         ("resnet18", "default"), ("le/resnet50-imagenet", "default"), ("timm/test_resnet", "default"),
         ("imi/convnext_b", "default"), ("open_clip/RN50", "openai"), ("open_clip/ViT-B-32", "laion2b_s34b_b79k"),
     ):  # fmt: skip
         if model != "imi/convnext_b":  # large
-            assert missing in refused(asking(model=model, weights=weights), "not in the library's cache")
+            assert missing in refused(
+                asking(model=model, weights=weights), "can't be had from the library's cache"
+            )
     for encoder in (
         {"model": "ViT-B-32", "pretrained": "laion2b_s34b_b79k"},
         {"model": "RN50", "pretrained": "openai"},
@@ -279,6 +281,22 @@ def test_a_trust_file_of_another_user_counts_for_nothing(tmp_path, mine):
     config = built_with(code(tmp_path / "mine")[0])
     os.chown(mine, 12345, 12345)
     assert "belongs to another user" in refused(config, "has not been told to trust")
+
+
+def test_a_build_goes_on_where_nothing_can_be_noted(tmp_path, monkeypatch):
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("LEXPLAIN_TRUST", str(tmp_path / "a file" / "trust.json"))
+    watched = Notes()
+    with trust.noting() as scope:
+        load_target(Target(model=f"{code(tmp_path)[0]}:make"))
+    scope.keep(watched)
+    assert (
+        len(watched.notes) == 1 and "will ask for `python -m lexplain_core trust STORE`" in watched.notes[0]
+    )
+    with trust.noting() as scope:
+        load_target(Target(model="demo"))
+    scope.keep(watched)
+    assert len(watched.notes) == 1  # of what comes with lexplain there is nothing to note
 
 
 def test_where_the_trust_file_lies(monkeypatch, tmp_path):

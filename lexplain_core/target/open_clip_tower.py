@@ -76,8 +76,9 @@ def load(
         if weights not in tags:
             raise UserError(_no_such(name, weights, list(tags)))
         entry = tags[weights]
+        kept = downloaded(entry, f"{weights!r} of open_clip's {name}", _INSTEAD)
         tower = _built(name, config, entry)
-        _fill(tower, downloaded(entry, f"{weights!r} of open_clip's {name}", _INSTEAD), name, named=False)
+        _fill(tower, kept, name, named=False)
         said_of = f"weights {weights}"
     return ImageTower(tower), _preprocessing(tower, entry), f"open_clip's image tower {name} with {said_of}"
 

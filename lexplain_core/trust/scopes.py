@@ -66,8 +66,11 @@ class _Noting:
 
     def keep(self, progress: Progress) -> None:
         """Put all of it in the trust file. What can't be noted costs a note."""
+        entries = [*self._run(), *self._read(progress)]
+        if not entries:
+            return
         try:
-            file.add([*self._run(), *self._read(progress)])
+            file.add(entries)
         except UserError as error:
             progress.note(
                 f"What this build ran and read can't be noted, so pages and imports will ask for `{_command(None)}`. {error}"
