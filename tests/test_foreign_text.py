@@ -22,10 +22,10 @@ from lexplain_core.simulate.importing import read_explanations
 from lexplain_core.store import Wanted, csv_bytes
 from lexplain_core.store.find_words import LONGEST_SEARCH, read_range, read_search
 from lexplain_core.target.columns import parse_bytes
-from lexplain_core.trials.file_sessions import person_name
 from lexplain_core.trials.imi import _natural
 from lexplain_core.trials.imi_names import task_name
 from lexplain_core.trials.imi_rows import read_details
+from lexplain_core.trials.names import is_placeholder, person_name
 from pages import links
 from pages.participant import _last_part
 from pages.parts import edit_terms
@@ -91,7 +91,8 @@ READERS: dict[str, tuple[Callable[[str], object], list[Callable[[int], str]]]] =
     "a figure's without=": (lambda text: read_choice({"without": text}), [DIGITS, *PIECES]),
     "a=": (Place.of, [DIGITS, *PIECES]),
     "a participant's path": (_last_part, [repeated("a", "!", "http://h/"), repeated("/", "!", "http://h/"), repeated("a/"), WORDS]),
-    "a participant's name": (person_name, [DIGITS, repeated("1", "x", "session ")]),
+    "a participant's name": (person_name, [DIGITS, MARKS, repeated("1", "x", "session ")]),
+    "a placeholder": (is_placeholder, [DIGITS, SPACES, repeated("_"), repeated("a_"), repeated("'"), repeated("{")]),
     "a name": (allowed(lambda text: check_name(text, "a list")), [DIGITS, SPACES]),
     "a list's file": (allowed(list_file), [*PIECES]),
     "a cell of CSV": (lambda text: csv_bytes(pd.DataFrame({"a": ["+" + text, text]})), [repeated("1", "x"), repeated("1", "x", "1."), repeated("\t")]),

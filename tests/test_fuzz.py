@@ -25,16 +25,18 @@ from lexplain_core.simulate.importing import read_explanations
 from lexplain_core.store import Wanted, csv_bytes
 from lexplain_core.store.find_words import read_range, read_search
 from lexplain_core.target.columns import parse_bytes
-from lexplain_core.trials.file_sessions import person_name
+from lexplain_core.trials import NotAdmitted, StudyFile, admit, resume
 from lexplain_core.trials.imi_names import task_name
 from lexplain_core.trials.imi_rows import read_details
 from lexplain_core.trials.making import check_new_name
+from lexplain_core.trials.names import is_placeholder, person_name
 from pages import access, links
 from pages.participant import _last_part
 from pages.parts import edit_terms
 from pages.parts.compare_link import Place
 from pages.parts.trial import _spans
 from pages.parts.words import code, md, message
+from tests.trials.conftest import make_plan
 
 EXAMPLES = 60  # of each reader
 
@@ -126,7 +128,7 @@ READERS = {
     "read_choice": Reader(read_choice, st.dictionaries(st.sampled_from(["figure", "units", "pins", "without", "per", "size", "draw", "words", "level"]), texts, max_size=5)),
     "Place.of": Reader(Place.of, texts),
     "participant: path": Reader(_last_part, texts),
-    "participant: name": Reader(person_name, values),
+    "participant: name": Reader(lambda name: (person_name(name), is_placeholder(name)), values),
     "server.address": Reader(access._this_machine_alone, texts),
     # what is shown of foreign text
     "md, code, message": Reader(lambda text: (md(text), code(text), message(text)), texts),
@@ -171,3 +173,24 @@ def test_a_reader_raises_what_it_documents_and_nothing_else(name, tmp_path):
             assert text and "\n" not in text and text.endswith((".", "?"))
 
     run()
+
+
+def test_whatever_a_participants_address_says_they_are_let_in_or_told_why_not(tmp_path):
+    with StudyFile.create(tmp_path / "small.sqlite", make_plan(tasks=1)) as study:
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(st.one_of(st.none(), texts), st.one_of(st.none(), texts), texts)
+        def run(pid, key, token) -> None:
+            for admitted in (lambda: admit(study, pid, key), lambda: resume(study, token)):
+                try:
+                    admitted()
+                except NotAdmitted as refusal:
+                    assert refusal.text
+
+        run()
