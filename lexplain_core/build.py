@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from dataclasses import replace
@@ -34,7 +33,7 @@ from .probe import load_probing_set, split
 from .probe.digest import content_digest
 from .progress import Progress, Silent
 from .relating import relate
-from .store import Store, StoreError
+from .store import Store, StoreError, check_place
 from .target import Recording, choose_device, load_target, record, resolve_layers
 from .target.base import LayerInfo
 from .target.outputs import map_classes_to_outputs
@@ -96,11 +95,7 @@ def check_options(work: Work) -> None:
         raise UserError(
             f"The store {work.config.store} must be a .duckdb file, so that the dashboard finds it."
         )
-    path = work.config.store.absolute()
-    folder = next(parent for parent in path.parents if parent.exists())
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        why = "that is a folder" if path.is_dir() else f"no file can be made in {folder}"
-        raise UserError(f"The store can't be written to {path}: {why}; set `store` to another place.")
+    check_place(work.config.store)
 
 
 def load_images(work: Work) -> None:

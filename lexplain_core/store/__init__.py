@@ -9,6 +9,7 @@ from .find import Found, Wanted, sentence
 from .find_starting import Start
 from .made import Made
 from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
+from .place import check_place
 from .reader import Store
 from .text import explanation_text
 from .unit import Unit
@@ -40,6 +41,7 @@ __all__ = [
     "UnitMap",
     "Wanted",
     "as_bytes",
+    "check_place",
     "csv_bytes",
     "describe",
     "example_images",

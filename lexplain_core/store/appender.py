@@ -36,7 +36,7 @@ class StoreAppender(StoreWriter):
     def _begin(self, stack: ExitStack) -> None:
         with Store.open(self.path):
             pass  # it is whole and of this schema
-        self._before = self._stamp()
+        self._target, self._before = self.path, self._stamp()
         self._connect(stack, copied=self.path)
 
     def _finish(self) -> None:

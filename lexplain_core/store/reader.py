@@ -23,6 +23,7 @@ from .find import Found, Wanted
 from .find_starting import Start
 from .groups import Groups
 from .made import Made
+from .place import for_duckdb
 from .unit import Unit
 from .version import SCHEMA_VERSION, StoreError
 
@@ -79,7 +80,7 @@ class Store:
         # content of a file that was replaced while another connection to it is open.
         con = duckdb.connect(":memory:")
         try:
-            con.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS store (READ_ONLY)")
+            con.execute(f"ATTACH '{for_duckdb(path).replace(chr(39), chr(39) * 2)}' AS store (READ_ONLY)")
             con.execute("SET enable_external_access = false")
             store = cls(path, con)
             store._check()

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ..errors import shortage
 from ..files import temporary_folder
+from .place import awkward, for_duckdb
 from .version import SCHEMA_VERSION, StoreError
 
 _ROWS_PER_INSERT = 4_000_000  # ~64 MB of Arrow columns at a time
@@ -49,21 +50,26 @@ class StoreWriter:
         with ExitStack() as stack:
             try:
                 self._begin(stack)
-            except (OSError, duckdb.Error) as error:
+            except (OSError, RuntimeError, duckdb.Error) as error:
                 raise self._failed(error) from None
             self._stack = stack.pop_all()
         return self
 
     def _begin(self, stack: ExitStack) -> None:
         """Open a new file; what it takes is undone with `stack`."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        for_duckdb(self.path)
+        self._target = self.path.resolve()  # a link stays a link
+        self._target.parent.mkdir(parents=True, exist_ok=True)
         self._connect(stack)
         self._con.execute(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
         self.meta(schema_version=SCHEMA_VERSION)
 
     def _connect(self, stack: ExitStack, copied: Path | None = None) -> None:
         """Open the file that will be the store, a new one or a copy."""
-        self._temporary = stack.enter_context(temporary_folder(self.path.absolute().parent)) / "store.duckdb"
+        self._whole = stack.enter_context(temporary_folder(self._target.parent)) / "whole.duckdb"
+        elsewhere = awkward(self._whole)
+        folder = stack.enter_context(temporary_folder()) if elsewhere else self._whole.parent
+        self._temporary = folder / "store.duckdb"
         if copied is not None:
             shutil.copyfile(copied, self._temporary)
             shutil.copymode(copied, self._temporary)
@@ -83,7 +89,8 @@ class StoreWriter:
     def _finish(self) -> None:
         self._con.execute("CHECKPOINT")
         self._con.close()
-        os.replace(self._temporary, self.path)
+        shutil.move(self._temporary, self._whole)
+        os.replace(self._whole, self._target)
 
     def _failed(self, error: Exception) -> StoreError:
         why = shortage(error) or " ".join(str(error).split()).rstrip(".")
