@@ -136,6 +136,8 @@ def record_layers(work: Work) -> None:
         work.class_outputs = map_classes_to_outputs(probing.classes, model.outputs, model.output_keys)
     else:
         work.class_outputs = [None] * len(probing.classes)
+    if work.run.unsteady:
+        work.progress.note(work.run.unsteady)
     work.progress.note(f"{work.run.images_per_second:,.0f} images per second on {work.run.device}")
 
 

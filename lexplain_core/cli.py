@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,7 @@ def build(
 
     path = run(load_config(config, set_ or []), Terminal(), rebuild=_command("build", str(config), set_=set_))
     _summary(path)
+    _go_on(path)
 
 
 @app.command()
@@ -80,7 +82,9 @@ def demo(
     if is_current(config) and not force:
         out.print(f"The demo store {config.store} is up to date.")
         return
-    _summary(run(config, Terminal(), rebuild=_command("demo", set_=set_)))
+    path = run(config, Terminal(), rebuild=_command("demo", set_=set_))
+    _summary(path)
+    _go_on(path)
 
 
 @app.command()
@@ -327,6 +331,22 @@ def _command(*words: str, set_: list[str] | None) -> str:
     return shlex.join(["python", "-m", "lexplain_core", *words, *options])
 
 
+def _go_on(path: Path) -> None:
+    """The two lines that one goes on with, which work as they stand from where the user stands."""
+    path = path.absolute()
+    here, app_file = Path.cwd(), Path(__file__).resolve().parent.parent / "app.py"
+    python = sys.executable if shutil.which("python") != sys.executable else "python"
+    store = path.relative_to(here) if path.is_relative_to(here) else path
+    store = f"./{store}" if str(store).startswith("-") else str(store)
+    info = shlex.join([python, "-m", "lexplain_core", "info", store])
+    if here == app_file.parent:
+        serve = shlex.join([python, "-m", "streamlit", "run", "app.py", "--", "--store", store])
+    else:  # there its settings lie, such as that it listens on this machine only
+        words = [python, "-m", "streamlit", "run", "app.py", "--", "--store", str(path)]
+        serve = f"(cd {shlex.quote(str(app_file.parent))} && {shlex.join(words)})"
+    print(f"\n{info}\n{serve}")
+
+
 def _summary(path: Path) -> None:
     from .store import Store
 
@@ -350,6 +370,8 @@ def _print_info(facts: dict) -> None:
         f"among {target['outputs']:,} outputs"
     )
     out.print(f"target model {escape(target['name'])}: {accuracy}", highlight=False)
+    if facts["unsteady"]:
+        out.print(escape(facts["unsteady"]), highlight=False)
     longest = max(len(layer["name"]) for layer in facts["layers"])
     names = ("units", "method", "explained", "concepts", "corr.", "abl.", "top 2%")
     columns = [Column("layer", min_width=longest), *(Column(name, min_width=len(name)) for name in names)]

@@ -117,6 +117,10 @@ class Record(Section):
     precision: Literal["float32", "float16", "bfloat16"] = Field(
         "float32", description="Precision of the forward pass; half precision runs on CUDA only."
     )
+    random: Literal["refuse", "note"] = Field(
+        "refuse",
+        description="What becomes of a network that doesn't give the same numbers again, such as one with dropout at work: `refuse` it, or `note` it in the store.",
+    )
     workers: int | None = Field(
         None, ge=0, description="Threads that decode images; chosen by the number of cores when not set."
     )

@@ -339,6 +339,7 @@ def _write_meta(work: Work, store: StoreWriter) -> None:
             "images_per_second": round(work.run.images_per_second, 1), "python": platform.python_version(),
         },
         same_encoder=work.same_encoder,
+        unsteady=work.run.unsteady,
         temperature=work.temperature,
         rebuild=work.rebuild,
         config=json.loads(config.model_dump_json()),

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -57,12 +61,52 @@ def core(*names: str) -> list[str]:
     ]
 
 
-def test_the_worked_example_on_ones_own_images(workplace):
-    layers, build, info = core("layers", "build", "info")
-    assert "layer4" in run(layers, workplace)
-    assert "layer4" in run(build, workplace, *OFFLINE)
-    assert (workplace / "data/stores/mine.duckdb").exists()
-    assert "My images · ResNet-18" in run(info, workplace)
+def test_the_worked_example_on_ones_own_images(workplace, tmp_path):
+    """From quite another folder than the config's, whose name needs quotes; what the build prints is run as it stands."""
+    here = tmp_path / "another folder"
+    here.mkdir()
+    layers, build = core("layers", "build")
+    assert "layer4" in run(layers, here)
+    config = shlex.quote(os.path.relpath(workplace / "mine.toml", here))
+    printed = run(build.replace("mine.toml", config), here, *OFFLINE)
+    assert "layer4" in printed and (workplace / "data/stores/mine.duckdb").exists()
+    info, serve = printed.splitlines()[-2:]
+    assert "My images · ResNet-18" in shell(info, here).stdout
+    assert answers(serve, here)
+
+
+def shell(line: str, folder: Path) -> subprocess.CompletedProcess:
+    """What a line comes to in a shell, as one who installed the project has it."""
+    env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    return subprocess.run(["bash", "-c", line], cwd=folder, env=env, capture_output=True, text=True)
+
+
+def answers(line: str, folder: Path) -> bool:
+    """Whether a line serves a dashboard, on a port of our own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "STREAMLIT_SERVER_PORT": str(port),
+        "STREAMLIT_SERVER_HEADLESS": "1",
+    }
+    server = subprocess.Popen(
+        ["bash", "-c", line], cwd=folder, env=env, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and server.poll() is None:
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as answer:
+                    return answer.status == 200
+            except OSError:
+                time.sleep(0.2)
+        return False
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
 
 
 def test_the_study_of_the_readme(demo_store, tmp_path):

@@ -75,6 +75,7 @@ def describe(store: Store) -> dict[str, Any]:
         "observers": _observers(store),
         "temperature": meta.get("temperature"),
         "same_encoder": bool(meta.get("same_encoder")),
+        "unsteady": meta.get("unsteady"),
         "build": meta.get("build"),
         "config": meta.get("config"),
         "versions": meta.get("versions"),

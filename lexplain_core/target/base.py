@@ -80,7 +80,8 @@ class RecordingRun:
 
     predicted: int64 (N,), the largest output per image (None if the output is not (B, C)).
     n_outputs: C. images_per_second: of the whole pass. device: where it ran. outputs: float32 (C, N),
-    in memory or a memmap, where they were asked for and the output is (B, C).
+    in memory or a memmap, where they were asked for and the output is (B, C). unsteady: a sentence where the
+    network doesn't give the same numbers again, and that was allowed.
     """
 
     layers: Sequence[Recording]
@@ -89,3 +90,4 @@ class RecordingRun:
     device: str
     images_per_second: float
     outputs: np.ndarray | None = None
+    unsteady: str | None = None

@@ -21,9 +21,14 @@ from .columns import Columns, parse_bytes
 from .feed import Feed, decoding_threads
 from .forward import Forward, Result
 from .layers import choose_layers, list_layers
+from .steady import Steady
 
 _DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 _MAX_BATCH = 256
+_UNSTEADY = (
+    "Activations, scores and maps would then be of different passes: check that dropout and batch norm follow eval() "
+    '(F.dropout needs training=self.training), or set record.random = "note" to go on and have it noted.'
+)
 _FEED_BYTES = 256 * 2**20  # of images that wait for the network
 
 
@@ -47,7 +52,8 @@ def record(
     network's outputs, too. The module is back on the CPU afterwards.
 
     Raises `UserError` for an unknown layer, pooling or device, images of several sizes, and NaN
-    or infinite activations (naming layer and image).
+    or infinite activations (naming layer and image); unless `settings.random` is 'note', also for a network
+    that doesn't give the same numbers again (naming a layer).
     """
     settings, progress = settings or config.Record(), progress or Silent()
     device = choose_device(settings.device)
@@ -77,12 +83,16 @@ def record(
         logits = _Logits(len(keys), limit, folder) if outputs else None
         stack.callback(module.to, "cpu")
         module.to(device)
-        forward = stack.enter_context(Forward(module, chosen, device, half, outputs))
-        sink = _Sink(model, chosen, keys, layers, columns, logits)
+        forward = stack.enter_context(Forward(module, chosen, device, half, keep_logits=True))
+        steady = Steady(len(keys), chosen, device, half)
+        sink = _Sink(model, chosen, keys, layers, columns, logits, steady)
         start = time.perf_counter()
         advance = stack.enter_context(progress.task("recording", len(keys)))
-        _run(feed, forward, sink, batch, advance, progress)
+        batch = _run(feed, forward, sink, batch, advance, progress)
         seconds = time.perf_counter() - start
+        fault = steady.fault(forward, load, model.preprocess, batch)
+        if fault and settings.random == "refuse":
+            raise UserError(f"{fault}. {_UNSTEADY}")
         values = columns.finish()
     recordings = [Recording(info, pooling, v) for (info, pooling), v in zip(chosen, values, strict=True)]
     return RecordingRun(
@@ -92,6 +102,7 @@ def record(
         device=str(device),
         images_per_second=len(keys) / seconds,
         outputs=logits.finish() if logits is not None else None,
+        unsteady=f"{fault}." if fault else None,
     )
 
 
@@ -102,8 +113,8 @@ def _run(
     batch: int,
     advance: Callable[[int], None],
     progress: Progress,
-) -> None:
-    """Batch after batch; a batch's results are looked at while the device works on the next."""
+) -> int:
+    """Batch after batch; a batch's results are looked at while the device works on the next. How large they may be."""
     pending: Result | None = None
     while images := feed.take(batch):
         try:
@@ -126,6 +137,7 @@ def _run(
     if pending is not None:
         sink.take(pending)
         advance(pending.images)
+    return batch
 
 
 def choose_device(name: str) -> torch.device:
@@ -203,7 +215,9 @@ class _Sink:
         layers: Sequence[LayerInfo],
         columns: Columns,
         logits: _Logits | None,
+        steady: Steady,
     ):
+        self._steady = steady
         self._logits = logits
         self._model, self._chosen, self._keys, self._columns = model, chosen, keys, columns
         self._order = {info.name: place for place, info in enumerate(layers)}
@@ -221,8 +235,10 @@ class _Sink:
             self._check_outputs(result.outputs)
             self.outputs = result.outputs
             self.predicted.append(result.predicted.numpy())
-        if self._logits is not None and result.logits is not None:
-            self._logits.add(result.logits.numpy())
+        logits = None if result.logits is None else result.logits.numpy()
+        if self._logits is not None and logits is not None:
+            self._logits.add(logits)
+        self._steady.note(self._done, block, logits)
         self._columns.add(block)
         self._done += len(block)
 

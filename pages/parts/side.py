@@ -8,7 +8,7 @@ import streamlit as st
 from lexplain_core import figures
 
 from .. import common
-from .words import rounded, two
+from .words import md, rounded, two
 
 _ROLES = {"explainer": "find", "simulator": "score"}
 
@@ -56,6 +56,10 @@ def layers_table(opened: common.Opened, layers: pd.DataFrame) -> None:
         },
     )
     common.csv_button("Layers as CSV", lambda: layers, f"{opened.store.name} layers.csv", "csv layers")
+    if unsteady := opened.store.meta.get("unsteady"):
+        st.warning(
+            md(f"{unsteady} The numbers of this store are of one pass each."), icon=":material/casino:"
+        )
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
