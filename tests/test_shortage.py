@@ -312,39 +312,49 @@ def test_an_image_that_changes_or_goes_between_two_stages_is_named(world, tmp_pa
 # -- signals ---------------------------------------------------------------------------------
 
 
-def test_a_signal_leaves_nothing_and_a_kill_is_swept_by_the_next_build(world, tmp_path, monkeypatch):
-    numbers, started = (signal.SIGTERM, signal.SIGKILL), []
-    for number in numbers:
-        folder = tmp_path / number.name
-        (folder / "tmp").mkdir(parents=True)
-        shutil.copy(world / "tiny.py", folder)
-        (folder / "waiting.py").write_text(WAITING)
-        words = [f"store={folder / 's.duckdb'}", f"target.model={folder / 'waiting.py'}:make", *QUICK]
-        options = [part for word in [*words, 'layers=["inner.conv"]'] for part in ("--set", word)]
-        (folder / "c.toml").write_text(
-            f'name = "x"\nstore = "s.duckdb"\nlayers = ["conv"]\n[probe]\nroot = "{world / "images"}"\n'
-            '[record]\ndevice = "cpu"\nbatch_size = 32\nmemory = "1KB"\n'
-        )
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "lexplain_core", "build", "c.toml", *options],
-                cwd=folder, env=os.environ | {"TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(ROOT)},
-                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            )
+def begin(world: Path, folder: Path) -> subprocess.Popen:
+    """A build that waits in the middle of recording; its temporary files lie in `folder/tmp`."""
+    (folder / "tmp").mkdir(parents=True)
+    shutil.copy(world / "tiny.py", folder)
+    (folder / "waiting.py").write_text(WAITING)
+    config = config_dict(world / "images", folder / "waiting.py", folder / "s.duckdb")
+    config |= {"layers": ["inner.conv"], "record": {"device": "cpu", "batch_size": 32, "memory": "1KB"}}
+    flat = {
+        f"{section}.{key}": value
+        for section in ("probe", "target", "record")
+        for key, value in config[section].items()
+    }
+    options = [f"--set={key}={json.dumps(value)}" for key, value in flat.items()]
+    (folder / "c.toml").write_text('name = "x"\nstore = "s.duckdb"\nlayers = ["inner.conv"]\n')
+    with (folder / "said.txt").open("w") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lexplain_core", "build", "c.toml", *options], cwd=folder, stdout=said, stderr=said,
+            env=os.environ | {"TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
-    for number, process in zip(numbers, started, strict=True):
-        folder = tmp_path / number.name
-        until = time.monotonic() + 60
-        while not (folder / "waits").exists():
-            assert process.poll() is None and time.monotonic() < until, process.stderr.read()
-            time.sleep(0.1)
-        assert list((folder / "tmp").iterdir())
-        process.send_signal(number)
-        left = process.communicate(timeout=60)[1]
-        if number != signal.SIGKILL:
-            assert process.returncode == 128 + number and "Traceback" not in left
-            assert not list((folder / "tmp").iterdir())
-    monkeypatch.setattr("tempfile.tempdir", str(folder / "tmp"))
-    assert list((folder / "tmp").iterdir())
+
+
+def test_a_signal_leaves_nothing_and_a_kill_is_swept_by_the_next_build(world, tmp_path, monkeypatch):
+    folders = {number: tmp_path / number.name for number in (signal.SIGTERM, signal.SIGKILL)}
+    builds = {number: begin(world, folder) for number, folder in folders.items()}
+    try:
+        until = time.monotonic() + 90
+        for number, folder in folders.items():
+            while not (folder / "waits").exists():
+                assert builds[number].poll() is None and time.monotonic() < until, (
+                    folder / "said.txt"
+                ).read_text()
+                time.sleep(0.1)
+            assert list((folder / "tmp").iterdir())
+            builds[number].send_signal(number)
+            builds[number].wait(30)
+    finally:
+        for process in builds.values():
+            process.kill()
+    assert builds[signal.SIGTERM].returncode == 143
+    assert "Traceback" not in (folders[signal.SIGTERM] / "said.txt").read_text()
+    assert not list((folders[signal.SIGTERM] / "tmp").iterdir())
+    left = folders[signal.SIGKILL] / "tmp"
+    monkeypatch.setattr("tempfile.tempdir", str(left))
+    assert list(left.iterdir())
     build(settings(world, tmp_path / "next.duckdb"))
-    assert not list((folder / "tmp").iterdir())
+    assert not list(left.iterdir())
