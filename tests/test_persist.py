@@ -315,7 +315,7 @@ def test_versions_are_kept_of_all_that_computes_or_reads(tmp_path):
         config_dict(tmp_path / "images", make_network(tmp_path), tmp_path / "x.duckdb"), "test"
     )
     probing, model = load_probing_set(config.probe, 0, Silent()), load_target(config.target)
-    run = SimpleNamespace(predicted=None, n_outputs=3, device="cpu", images_per_second=1.0)
+    run = SimpleNamespace(predicted=None, n_outputs=3, device="cpu", images_per_second=1.0, unsteady=None)
     work = make_work(config=config, probing=probing, model=model, run=run)
     with StoreWriter(tmp_path / "s.duckdb") as store:
         persist._write_meta(work, store)
