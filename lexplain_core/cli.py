@@ -174,6 +174,31 @@ def info(
 
 
 @app.command()
+def check(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
+) -> None:
+    """Look through a whole store for damage, and change nothing: rows, ranges, pictures, checksums, scores of a sample.
+
+    A line for each thing that is wrong, and exit code 1 then.
+    """
+    from .entries import shown
+    from .store import Store, StoreError, every_fault
+
+    found = 0
+    try:
+        with Store.open(store) as opened:
+            for fault in every_fault(opened):
+                found += 1
+                print(study_cli.printable(fault))
+    except StoreError as error:
+        found += 1
+        print(study_cli.printable(str(error)))
+    if found:
+        raise typer.Exit(1)
+    print(f"{shown(store)} is in order.")
+
+
+@app.command()
 def export(
     store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
     file: Annotated[

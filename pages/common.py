@@ -14,7 +14,11 @@ import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports be
 import streamlit as st
 
 from lexplain_core import figures, notes
+from lexplain_core.entries import listing as listed
+from lexplain_core.entries import regular, shown
 from lexplain_core.store import Store, StoreEntry, StoreError, csv_bytes, find_stores
+from lexplain_core.store.discover import END, refused
+from lexplain_core.store.guard import blame
 from pages import access, links
 from pages.parts.copy_link import copy_link
 from pages.parts.no_store import no_store
@@ -36,6 +40,7 @@ PAGES = {
 _UNLISTED = {"words"}  # pages that others lead to
 _CHANGED = "changed since the page last ran to its end"  # in the session: (page, names of the view's fields)
 _RUN = threading.local()  # of a script's run: `stores`, those that it opened
+_MOST_ERRORS = 50
 _SAYS_OF_NOTES = {"overview", "neuron", "words"}  # pages that say which notes can't be shown
 CHART = {
     "displaylogo": False,
@@ -70,17 +75,17 @@ def given() -> tuple[str, ...]:
 def _signature(path: Path) -> tuple:
     try:
         stat = path.stat()
-    except OSError:
-        return (str(path), None)
+    except (OSError, ValueError):
+        return (shown(path), None)
     return (str(path), stat.st_mtime_ns, stat.st_ino, stat.st_size)
 
 
 def entries() -> list[StoreEntry]:
     """The stores given on the command line, else those of the folder; unreadable ones with their reason."""
     if given():
-        return [_entry(_signature(Path(path))) for path in given()]
-    listing = tuple(sorted(_signature(path) for path in folder().glob("*.duckdb")))
-    return _found(str(folder()), listing)
+        return [_entry(Path(path)) for path in given()]
+    listing = tuple((shown(path), *_signature(path)[1:]) for path in listed(folder(), END))
+    return _found(shown(folder()), listing, folder())
 
 
 def distinct(found: list[StoreEntry]) -> tuple[list[StoreEntry], list[tuple[StoreEntry, StoreEntry]]]:
@@ -107,17 +112,19 @@ def same_id(hidden: StoreEntry, shown: StoreEntry) -> str:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking for stores …")
-def _found(place: str, listing: tuple) -> list[StoreEntry]:
-    return find_stores(place)
+def _found(place: str, listing: tuple, _folder: Path) -> list[StoreEntry]:
+    return find_stores(_folder)
 
 
-def _entry(signature: tuple) -> StoreEntry:
-    path = Path(signature[0])
+def _entry(path: Path) -> StoreEntry:
     try:
-        store = _open(signature)
-    except StoreError as error:
-        return StoreEntry(path, None, path.stem, str(error), 0.0)
-    return StoreEntry(path, store.id, store.name, None, signature[1] / 1e9)
+        regular(path, "a store")
+        store = _open(signature := _signature(path))
+    except FileNotFoundError:
+        return refused(path, StoreError(f"There is no store at {shown(path)}."))
+    except Exception as error:
+        return refused(path, error)
+    return StoreEntry(path, store.id, store.name, None, (signature[1] or 0) / 1e9)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the store …")
@@ -223,7 +230,7 @@ def start(page: str, stores: bool = True) -> tuple[Any, Opened | None, Callable[
     wanted = next((e for e in good if e.id == view.store), None) if view.store else next(iter(good), None)
     if wanted is None and good and not stores:
         wanted, view = good[0], replace(view, store=good[0].id)
-    offer = _header(page, good, wanted, picker=stores)
+    offer = _header(page, found, good, wanted, picker=stores)
     if wanted is None and stores:
         no_store(view.store, found, folder(), bool(given()))
     for problem in problems:
@@ -263,11 +270,14 @@ def run(render: Callable[[], None]) -> None:
             render()
         except StoreError as error:
             st.error(message(error), icon=":material/error:")
-        except Exception:
-            if not access.readonly():
+        except Exception as error:
+            if damage := _damage(error):
+                st.error(message(damage), icon=":material/error:")
+            elif not access.readonly():
                 raise
-            _LOG.exception("The page failed")
-            st.error("This page failed; the server’s log says why.", icon=":material/error:")
+            else:
+                _LOG.exception("The page failed")
+                st.error("This page failed; the server’s log says why.", icon=":material/error:")
         for store in _RUN.stores.values():
             _lost_pictures(store)
         st.session_state.pop(_CHANGED, None)
@@ -275,6 +285,16 @@ def run(render: Callable[[], None]) -> None:
         import app
 
         app.main()
+
+
+def _damage(error: Exception) -> StoreError | None:
+    """What is wrong with a store whose damage made a page fail; None where none is damaged."""
+    try:
+        for store in _RUN.stores.values():
+            blame(store, error)
+    except StoreError as damage:
+        return damage
+    return None
 
 
 def _lost_pictures(store: Store) -> None:
@@ -337,7 +357,7 @@ def _mend_history(page: str) -> None:
 
 
 def _header(
-    page: str, good: list[StoreEntry], wanted: StoreEntry | None, picker: bool
+    page: str, found: list[StoreEntry], good: list[StoreEntry], wanted: StoreEntry | None, picker: bool
 ) -> Callable[[Any], None]:
     places = {}
     with st.container(horizontal=True, vertical_alignment="center", key="lx_header"):
@@ -364,6 +384,8 @@ def _header(
                 on_change=_switch_store,
                 help="The store that the page shows",
             )
+        if (bad := [entry.error for entry in found if entry.error]) and good:
+            _refused(bad)
         place = st.empty()
 
     def offer(view: Any, release_focus: bool = False) -> None:
@@ -376,6 +398,20 @@ def _header(
             copy_link(links.link(view), release_focus)
 
     return offer
+
+
+def _refused(errors: list[str]) -> None:
+    """Files beside the stores that can't be opened, each with its reason."""
+    with st.popover(
+        f"{figures.plural(len(errors), 'file')} left out",
+        icon=":material/error:",
+        type="tertiary",
+        key="left out",
+    ):
+        for error in errors[:_MOST_ERRORS]:
+            st.markdown(message(error))
+        if len(errors) > _MOST_ERRORS:
+            st.caption(f"… and {len(errors) - _MOST_ERRORS:,} more.")
 
 
 def opened_by_id(identity: str) -> Opened | None:

@@ -19,12 +19,12 @@ ROOMS = [
     "demo", "work", "judging", "mapping", "observing", "relating", "persist_effects", "persist_relations", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "figure_cli", "trust_cli", "cli", "__main__", "reference",
 ]  # fmt: skip
 BASE = [
-    "errors", "writing", "files", "toml", "pictures", "sqlite_file", "registry", "progress", "config", "config_paths", "sampling", "offline",
+    "errors", "entries", "writing", "files", "toml", "pictures", "sqlite_file", "registry", "progress", "config", "config_paths", "sampling", "offline",
     "trust",
 ]  # fmt: skip
 SOURCES = sorted(p for p in CORE.rglob("*.py"))
 PAGES = [p for p in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))] if p.exists()]
-PAGES_MAY = {"store", "notes", "figures", "trials", "live", "errors", "writing", "pictures"}
+PAGES_MAY = {"store", "notes", "figures", "trials", "live", "errors", "entries", "writing", "pictures"}
 
 
 def imported(path: Path) -> set[str]:

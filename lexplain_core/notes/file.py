@@ -5,18 +5,20 @@ All is kept by names and keys, so that it outlives a rebuild of the store.
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from ..entries import regular
 from ..errors import UserError, quote
 from ..sqlite_file import digest, foreign, guard, once, rows_of, state, unsound
 from ..store import Made, Store, StoreError
@@ -280,7 +282,7 @@ class Notes:
 
     def _rows(self, part: str, query: str, *parameters) -> list[tuple]:
         """The rows of a query about a part of the notes, '' for none; no rows where there is no file."""
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             return []
         with self._plainly():
             try:
@@ -349,6 +351,8 @@ class Notes:
                     raise
 
     def _connect(self, mode: str) -> sqlite3.Connection:
+        with suppress(FileNotFoundError):
+            regular(self.path, "a file of notes")  # opening a pipe would wait for ever
         address = f"{self.path.absolute().as_uri()}?{mode}"
         con = sqlite3.connect(address, timeout=_BUSY_S, isolation_level=None, uri=True)
         guard(con)

@@ -1,6 +1,7 @@
 """The store: one DuckDB file with a reader and a writer; the only home of SQL."""
 
 from .buckets import EXAMPLES, MATCH, N_BUCKETS, OTHER, Buckets, example_images
+from .checking import every_fault
 from .descriptors import describe
 from .discover import StoreEntry, find_stores
 from .export import COLUMNS as EXPORTED
@@ -44,6 +45,7 @@ __all__ = [
     "check_place",
     "csv_bytes",
     "describe",
+    "every_fault",
     "example_images",
     "explanation_text",
     "find_stores",

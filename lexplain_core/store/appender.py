@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from . import digests
+from .checking import changed_tables
 from .reader import Store
 from .version import StoreError
 from .writer import StoreWriter
@@ -34,10 +37,14 @@ class StoreAppender(StoreWriter):
         self._image_count: int | None = None  # no image is added
 
     def _begin(self, stack: ExitStack) -> None:
-        with Store.open(self.path):
-            pass  # it is whole and of this schema
+        with Store.open(self.path) as store:  # it is whole and of this schema
+            known = store.meta.get(digests.KEY)
+            self._changed = {table: known.get(table) for table in changed_tables(store)}
         self._target, self._before = self.path, self._stamp()
         self._connect(stack, copied=self.path)
+
+    def _digests(self) -> dict[str, Any]:
+        return super()._digests() | self._changed  # what was damaged before isn't declared sound
 
     def _finish(self) -> None:
         if self._stamp() != self._before:

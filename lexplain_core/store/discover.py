@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..entries import escaped, listing, regular, shown
+from ..errors import UserError
 from .reader import Store
-from .version import StoreError
+
+END = ".duckdb"
+_LOG = logging.getLogger("lexplain.store")
 
 
 @dataclass(frozen=True)
@@ -25,16 +30,27 @@ def find_stores(folder: str | Path) -> list[StoreEntry]:
 
     A file that can't be opened is listed with its reason.
     """
-    entries = []
-    for path in Path(folder).glob("*.duckdb"):
-        if path.name.startswith("."):
-            continue
-        try:
-            modified = path.stat().st_mtime
-            with Store.open(path) as store:
-                entries.append(StoreEntry(path, store.id, store.name, None, modified))
-        except StoreError as error:
-            entries.append(StoreEntry(path, None, path.stem, str(error), modified))
-        except FileNotFoundError:
-            continue  # replaced or removed while we looked
+    entries = [entry for path in listing(folder, END) if (entry := _entry(path))]
     return sorted(entries, key=lambda entry: (-entry.modified, entry.path.name))
+
+
+def _entry(path: Path) -> StoreEntry | None:
+    """None for what was replaced or removed while we looked."""
+    modified = 0.0
+    try:
+        modified = regular(path, "a store").st_mtime
+        with Store.open(path) as store:
+            return StoreEntry(path, store.id, store.name, None, modified)
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        return refused(path, error, modified)
+
+
+def refused(path: Path, error: Exception, modified: float = 0.0) -> StoreEntry:
+    """The entry of what can't be opened, whatever was raised: one file must not hide the others."""
+    said = escaped(str(error))
+    if not isinstance(error, UserError):
+        _LOG.error("The store %s could not be opened", shown(path), exc_info=error)
+        said = f"{shown(path)} can't be opened as a store: {type(error).__name__}."
+    return StoreEntry(path, None, shown(path.stem), said, modified)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import quote
+from .meta import read_json
 from .tables import ABLATION_REASON, AMONG, MAIN_SCORES, among, none_for_missing
 from .text import explanation_text
 from .version import StoreError
@@ -147,7 +148,7 @@ def export(
 
 
 def _seen(config: str) -> int | None:
-    seen = json.loads(config).get("test_scores_seen")
+    seen = read_json(config).get("test_scores_seen")
     return seen if isinstance(seen, int) else None  # a file of notes may say anything
 
 
@@ -222,7 +223,13 @@ def _json(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:
         for row in frame.to_dict("records")
     ]
     whole = facts | {"columns": {name: COLUMNS[name] for name in frame.columns}, "rows": rows}
-    return (json.dumps(whole, ensure_ascii=False, allow_nan=False, default=_plain) + "\n").encode()
+    try:
+        return (json.dumps(whole, ensure_ascii=False, allow_nan=False, default=_plain) + "\n").encode()
+    except ValueError:
+        raise StoreError(
+            "The rows hold numbers that are not finite, which JSON has no way to write: "
+            "`python -m lexplain_core check STORE` says what is wrong with the store."
+        ) from None
 
 
 def _parquet(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:

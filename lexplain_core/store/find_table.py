@@ -118,9 +118,8 @@ class Tables:
         try:
             with table.lock:
                 if not table.made:
-                    cursor = store._cursor()
-                    cursor.execute(use)
-                    cursor.execute(f"CREATE TABLE {table.name} AS {query}", parameters)
+                    with store._asked(use) as cursor:
+                        cursor.execute(f"CREATE TABLE {table.name} AS {query}", parameters)
                     table.made = True
             yield table.name
         finally:
@@ -129,4 +128,5 @@ class Tables:
                 idle = [key for key, one in self._tables.items() if not one.readers]
                 old = [self._tables.pop(key) for key in idle[: max(0, len(idle) - _KEPT)]]
             for one in old:
-                store._cursor().execute(f"DROP TABLE IF EXISTS {one.name}")
+                with store._asked() as cursor:
+                    cursor.execute(f"DROP TABLE IF EXISTS {one.name}")

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 TOP = 0.02  # beta of the Top Impact that stands for a layer
 
+# Of stores that don't say it.
+_NO_SET = {"name": "an unknown set", "source": ""}
+_NO_TARGET = {"name": "unknown", "source": "", "outputs": None, "accuracy": None, "accuracy_images": 0}
+
 
 def describe(store: Store) -> dict[str, Any]:
     """The dictionary that `python -m lexplain_core info STORE --json` prints."""
@@ -56,8 +60,8 @@ def describe(store: Store) -> dict[str, Any]:
         "name": store.name,
         "schema_version": meta["schema_version"],
         "created": meta.get("created"),
-        "probing_set": meta.get("probing_set"),
-        "target": meta.get("target"),
+        "probing_set": _NO_SET | (meta.get("probing_set") or {}),
+        "target": _NO_TARGET | (meta.get("target") or {}),
         "images": sum(splits.values()),
         "splits": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
         "skipped": store.skipped().to_dict("records"),

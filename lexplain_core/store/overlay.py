@@ -17,6 +17,7 @@ import duckdb
 from ..errors import quote
 from .made import Made
 from .model import Score
+from .version import StoreError
 
 if TYPE_CHECKING:
     from .reader import Store
@@ -111,21 +112,21 @@ def _checked(store: Store, made: Sequence[Made]) -> tuple[list[tuple[Made, int, 
 
 def _lay(store: Store, number: int, good: list[tuple[Made, int, list[int]]]) -> str:
     """Make the tables and views; the statement that lets a cursor see them."""
-    con, made, seen = store._cursor(), f"memory.made_{number}", f"memory.seen_{number}"
-    con.execute(f"CREATE SCHEMA {made}")
-    con.execute(f"CREATE SCHEMA {seen}")
-    rows = _rows(store, good)
-    for table in _TABLES:
-        con.execute(f"CREATE TABLE {made}.{table} AS FROM store.main.{table} LIMIT 0")
-        for start in range(0, len(rows[table]), _AT_ONCE):
-            some = rows[table][start : start + _AT_ONCE]
-            names = list(dict.fromkeys(name for row in some for name in row))
-            marks = ", ".join([f"({', '.join('?' * len(names))})"] * len(some))
-            values = [row.get(name) for row in some for name in names]
-            con.execute(f"INSERT INTO {made}.{table} ({', '.join(names)}) VALUES {marks}", values)
-        con.execute(
-            f"CREATE VIEW {seen}.{table} AS FROM store.main.{table} UNION ALL BY NAME FROM {made}.{table}"
-        )
+    made, seen, rows = f"memory.made_{number}", f"memory.seen_{number}", _rows(store, good)
+    with store._asked(OWN) as con:
+        con.execute(f"CREATE SCHEMA {made}")
+        con.execute(f"CREATE SCHEMA {seen}")
+        for table in _TABLES:
+            con.execute(f"CREATE TABLE {made}.{table} AS FROM store.main.{table} LIMIT 0")
+            for start in range(0, len(rows[table]), _AT_ONCE):
+                some = rows[table][start : start + _AT_ONCE]
+                names = list(dict.fromkeys(name for row in some for name in row))
+                marks = ", ".join([f"({', '.join('?' * len(names))})"] * len(some))
+                values = [row.get(name) for row in some for name in names]
+                con.execute(f"INSERT INTO {made}.{table} ({', '.join(names)}) VALUES {marks}", values)
+            con.execute(
+                f"CREATE VIEW {seen}.{table} AS FROM store.main.{table} UNION ALL BY NAME FROM {made}.{table}"
+            )
     return f"SET search_path = '{seen},store.main'"
 
 
@@ -192,11 +193,11 @@ def _drop_old(store: Store, number: int | None) -> None:
     """Drop the tables that no query can still see: all but the newest generations."""
     if number is not None:
         store._laid.append(number)
-    con = store._cursor()
     while len(store._laid) > _KEPT:
         old = store._laid.pop(0)
         try:
-            con.execute(f"DROP SCHEMA IF EXISTS memory.seen_{old} CASCADE")
-            con.execute(f"DROP SCHEMA IF EXISTS memory.made_{old} CASCADE")
-        except duckdb.Error:  # in use, after all: it costs a few kB
+            with store._asked(OWN) as con:
+                con.execute(f"DROP SCHEMA IF EXISTS memory.seen_{old} CASCADE")
+                con.execute(f"DROP SCHEMA IF EXISTS memory.made_{old} CASCADE")
+        except (StoreError, duckdb.Error):  # in use, after all: it costs a few kB
             continue

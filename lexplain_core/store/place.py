@@ -45,7 +45,7 @@ def check_place(path: Path) -> None:
         with temporary_folder(target.parent) as folder:
             trial = folder / target.name
             with StoreWriter(trial) as store:
-                store.meta(id="", name="")
+                store.meta(id="trial")
             Store.open(trial).close()
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
         why = getattr(error, "strerror", None) or error

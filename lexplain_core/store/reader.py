@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,20 +17,22 @@ from PIL import Image
 from ..errors import quote
 from . import effects, find_sql, find_starting, find_table, groups, neighbours, overlay, pictured, tables
 from . import export as exporting
+from .checking import faults
 from .concept_values import ConceptValues
 from .find import Found, Wanted
 from .find_starting import Start
 from .groups import Groups
+from .guard import guarded
 from .made import Made
-from .place import for_duckdb
+from .opening import attach
+from .questions import Questions
 from .unit import Unit
-from .version import SCHEMA_VERSION, StoreError
+from .version import StoreError
 
 DEFAULT_METHOD = "le-label"
-_IDLE = 8  # cursors that are kept at most
-_HEADERS = 3 * 4096  # bytes of a DuckDB file before its first block
 
 
+@guarded
 class Store:
     """A store of units, opened with `Store.open(path)`.
 
@@ -39,12 +40,10 @@ class Store:
     as pandas data frames, activations as numpy arrays.
     """
 
-    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection):
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, meta: dict[str, Any]):
         self.path = path
-        self._con = connection
-        self._lock = threading.Lock()
-        # Cursors that no query uses, and the statement that each began with; None once the store is closed.
-        self._idle: list[tuple[duckdb.DuckDBPyConnection, str]] | None = []
+        self.meta = meta  # facts about the store: id, name, config, versions, …
+        self._questions = Questions(path, connection)
         # What `take_in` brought: images that are nowhere shown, and methods that are people's own.
         self.hidden: frozenset[int] = frozenset()
         self.by_hand: frozenset[str] = frozenset()
@@ -67,38 +66,11 @@ class Store:
         store, and a store of another schema version (with the command that rebuilds it).
         """
         path = Path(path)
-        if not path.is_file():
-            raise StoreError(f"There is no store at {path}; `make demo` builds the demo store.")
-        try:
-            with open(path, "rb") as file:
-                head = file.read(12)
-        except OSError as error:
-            raise StoreError(f"{path} can't be read: {error.strerror}.") from None
-        if head[8:12] != b"DUCK":
-            raise StoreError(f"{path} is not a lexplain store: it is no DuckDB file.")
-        # ATTACH to a fresh in-memory database: duckdb.connect(path) would hand back the old
-        # content of a file that was replaced while another connection to it is open.
-        con = duckdb.connect(":memory:")
-        try:
-            con.execute(f"ATTACH '{for_duckdb(path).replace(chr(39), chr(39) * 2)}' AS store (READ_ONLY)")
-            con.execute("SET enable_external_access = false")
-            store = cls(path, con)
-            store._check()
-        except duckdb.Error as error:
-            con.close()
-            raise StoreError(f"{path} can't be opened as a store: {_first_line(error)}.") from None
-        except StoreError:
-            con.close()
-            raise
-        return store
+        return cls(path, *attach(path))
 
     def close(self) -> None:
         """Close the file. The store can't be used afterwards."""
-        with self._lock:
-            idle, self._idle = self._idle, None
-            for cursor, _ in idle or ():
-                cursor.close()
-            self._con.close()
+        self._questions.close()
 
     def __enter__(self) -> Store:
         return self
@@ -111,72 +83,31 @@ class Store:
 
     # -- queries -----------------------------------------------------------------------------
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
-        with self._lock:  # cursor() itself is not thread-safe
-            cursor = self._con.cursor()
-        cursor.execute(self._use)
-        return cursor
-
     @contextmanager
-    def _kept_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor for one query whose whole result is fetched inside. A page asks some thirty questions, and a
-        new cursor takes a third of the time of a short one."""
-        use = self._use
-        with self._lock:
-            cursor, begun = self._idle.pop() if self._idle else (self._con.cursor(), "")
-        if begun != use:
-            cursor.execute(use)
-        yield cursor  # one whose query failed is not kept
-        with self._lock:
-            if self._idle is not None and len(self._idle) < _IDLE:
-                self._idle.append((cursor, use))
-                return
-        cursor.close()
+    def _asked(self, use: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for one question, of which one fetches all inside. use: what it sees, without it all that there is."""
+        with self._questions.cursor(use or self._use) as cursor:
+            yield cursor
 
     def _frame(self, query: str, parameters: Sequence | dict = ()) -> pd.DataFrame:
-        with self._kept_cursor() as cursor:
+        with self._asked() as cursor:
             return cursor.execute(query, parameters).df()
 
     def _all(self, query: str, parameters: Sequence | dict = ()) -> list[tuple]:
-        with self._kept_cursor() as cursor:
+        with self._asked() as cursor:
             return cursor.execute(query, parameters).fetchall()
 
     def _arrays(self, query: str, parameters: Sequence | dict = ()) -> dict[str, np.ndarray]:
-        with self._kept_cursor() as cursor:
+        with self._asked() as cursor:
             return cursor.execute(query, parameters).fetchnumpy()
 
-    def _check(self) -> None:
-        tables = {
-            row[0]
-            for row in self._all("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'")
-        }
-        if "meta" not in tables:
-            raise StoreError(
-                f"{self.path} is a DuckDB file but not a lexplain store: it has no table `meta`."
-            )
-        try:
-            version = self.meta.get("schema_version")
-        except (ValueError, TypeError, duckdb.BinderException):  # someone else's table of that name
-            raise StoreError(
-                f"{self.path} is a DuckDB file but not a lexplain store: its table `meta` is another one."
-            ) from None
-        if version != SCHEMA_VERSION:
-            command = self.meta.get("rebuild", "python -m lexplain_core build CONFIG.toml")
-            raise StoreError(
-                f"{self.path} was written with schema {version}, this lexplain reads schema "
-                f"{SCHEMA_VERSION}; rebuild it with `{command}`."
-            )
-        # DuckDB opens a file whose end is missing, and fails only where it reads from there.
-        blocks, size = self._all(
-            "SELECT used_blocks, block_size FROM pragma_database_size() WHERE database_name = 'store'"
-        )[0]
-        if self.path.stat().st_size < _HEADERS + blocks * size:
-            raise StoreError(f"{self.path} is not whole: its end is missing; copy or build it again.")
-
     @cached_property
-    def meta(self) -> dict[str, Any]:
-        """Facts about the store: id, name, config, versions, …"""
-        return {key: json.loads(value) for key, value in self._all("SELECT key, value FROM meta")}
+    def fault(self) -> str | None:
+        """The first thing that is wrong with what the store holds, as a sentence; None where nothing is.
+
+        `StoreError` where that can't be found out. `python -m lexplain_core check STORE` looks for all of them.
+        """
+        return next(faults(self), None)
 
     @property
     def id(self) -> str:
@@ -185,7 +116,7 @@ class Store:
 
     @property
     def name(self) -> str:
-        return self.meta.get("name", self.path.stem)
+        return self.meta.get("name") or self.path.stem
 
     # -- what people add ---------------------------------------------------------------------
 
@@ -485,7 +416,3 @@ class Store:
 def _repeated(names: list[str]) -> set[str]:
     seen: set[str] = set()
     return {name for name in names if name in seen or seen.add(name)}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".")

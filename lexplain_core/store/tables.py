@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .meta import read_json
 from .text import explanation_text
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def matrices(store: Store) -> pd.DataFrame:
     )
     frame["roles"] = [tuple(str(role) for role in roles) for roles in frame["roles"]]
     frame["filter"] = pd.Series(
-        [json.loads(text) if isinstance(text, str) else None for text in frame["filter"]], dtype=object
+        [read_json(text) if isinstance(text, str) else None for text in frame["filter"]], dtype=object
     )
-    frame["config"] = pd.Series([json.loads(text) for text in frame["config"]], dtype=object)
+    frame["config"] = pd.Series([read_json(text) for text in frame["config"]], dtype=object)
     return frame

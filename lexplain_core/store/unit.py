@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,8 @@ from ..errors import quote
 from . import effects, relations
 from .buckets import MATCH, N_BUCKETS, Buckets, buckets_of, chosen_images, composition, example_images
 from .groups import composition_of
+from .guard import guarded
+from .meta import read_json
 from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
 from .version import StoreError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _DRAW_BETWEEN = 0x1F  # a stream of random numbers of their own
 
 
+@guarded
 @dataclass(frozen=True, eq=False)
 class Unit:
     """A scalar function of a layer's output, over the N images of the probing set.
@@ -72,7 +74,7 @@ class Unit:
             [layer_id, unit],
         )[0]
         *facts, truth, note, way, why = row
-        made_of = json.loads(truth) if truth else None
+        made_of = read_json(truth) if truth else None
         return cls(store, layer, layer_id, unit, *facts, made_of, note, way, why)
 
     def __repr__(self) -> str:
@@ -128,7 +130,7 @@ class Unit:
                     bias=bias,
                     val_correlation=correlation,
                     reason=reason,
-                    config=json.loads(config),
+                    config=read_json(config),
                     scores=tuple(own),
                     simulator=simulator,
                     violation=violation,
@@ -211,7 +213,8 @@ class Unit:
         superclasses an image counts for the one with the fewest images.
         """
         if self.buckets is None:
-            raise StoreError(f"Unit {self.index} of {quote(self.layer)} has no buckets: {self.reason}")
+            why = self.reason or "none of its activations is above 0."
+            raise StoreError(f"Unit {self.index} of {quote(self.layer)} has no buckets: {why}")
         if level != "concepts":
             if level not in (levels := self.store._levels):
                 raise StoreError(

@@ -18,6 +18,8 @@ import pyarrow as pa
 
 from ..errors import shortage
 from ..files import temporary_folder
+from . import digests
+from .opening import columns
 from .place import awkward, for_duckdb
 from .version import SCHEMA_VERSION, StoreError
 
@@ -87,7 +89,7 @@ class StoreWriter:
                 raise self._failed(failure) from failure
 
     def _finish(self) -> None:
-        self._con.execute("CHECKPOINT")
+        self._seal()
         self._con.close()
         shutil.move(self._temporary, self._whole)
         os.replace(self._whole, self._target)
@@ -95,6 +97,14 @@ class StoreWriter:
     def _failed(self, error: Exception) -> StoreError:
         why = shortage(error) or " ".join(str(error).split()).rstrip(".")
         return StoreError(f"{self._CANT} {self.path}: {why}. What was there is as it was.")
+
+    def _seal(self) -> None:
+        """Note what each table holds (`check` compares), and write all of it to the file."""
+        self.meta(**{digests.KEY: self._digests()})
+        self._con.execute("CHECKPOINT")
+
+    def _digests(self) -> dict[str, Any]:
+        return {table: digests.of_table(self._con.cursor(), table) for table in columns()}
 
     def meta(self, **values: Any) -> None:
         """Set facts about the store; each value is kept as JSON."""

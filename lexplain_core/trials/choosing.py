@@ -64,7 +64,7 @@ class Choice:
 
     def __init__(self, store: Store, settings: StudySettings, progress: Progress):
         self.store, self.settings, self.progress = store, settings, progress
-        self.model = store.meta["target"]["name"]
+        self.model = (store.meta.get("target") or {}).get("name") or "the network"
         self.images = len(store.images()) - len(store.hidden)  # that trials may show
         self.size = batch_size(self.images)
         self.difficulties = [d for d in DIFFICULTIES if d in settings.stimuli.difficulty]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import logging
 import os
 import secrets
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..entries import escaped, listing, regular, shown
 from ..errors import UserError, quote
 from . import file_sessions as sessions_sql
 from .base import Picture, Placed, StudyPlan
@@ -29,6 +31,7 @@ __all__ = ["Recorded", "StudyEntry", "StudyFile", "find_studies", "studies_folde
 END = ".sqlite"
 _SEALED = ("tasks", "sessions", "responses", "checks")  # frames of what people did
 _SIGNED = 18  # bytes of a signature: 144 bits, 24 letters
+_LOG = logging.getLogger("lexplain.study")
 
 
 class StudyFile:
@@ -351,17 +354,26 @@ class StudyEntry:
 
 def find_studies(folder: Path | None = None) -> list[StudyEntry]:
     """The `.sqlite` files of a folder, the one last written to first; empty where there is no such folder."""
-    entries = []
-    for path in (folder or studies_folder()).glob(f"*{END}"):
-        if path.name.startswith("."):
-            continue
-        try:
-            log = path.with_name(f"{path.name}-wal")
-            modified = max(p.stat().st_mtime for p in (path, log) if p is path or p.exists())
-            meta = read_meta(path)
-            entries.append(StudyEntry(path, meta["name"], meta["kind"], None, modified))
-        except UserError as error:
-            entries.append(StudyEntry(path, path.stem, None, str(error), modified))
-        except FileNotFoundError:
-            continue  # removed while we looked
+    found = (_entry(path) for path in listing(folder or studies_folder(), END))
+    entries = [entry for entry in found if entry]
     return sorted(entries, key=lambda entry: (-entry.modified, entry.path.name))
+
+
+def _entry(path: Path) -> StudyEntry | None:
+    """None for what was removed while we looked; what can't be opened has its reason, and hides no other."""
+    modified = 0.0
+    try:
+        modified = regular(path, "a study").st_mtime
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists():
+            modified = max(modified, log.stat().st_mtime)
+        meta = read_meta(path)
+        return StudyEntry(path, meta["name"], meta["kind"], None, modified)
+    except FileNotFoundError:
+        return None
+    except UserError as error:
+        said = escaped(str(error))
+    except Exception as error:
+        _LOG.error("The study %s could not be opened", shown(path), exc_info=error)
+        said = f"{shown(path)} can't be opened as a study: {type(error).__name__}."
+    return StudyEntry(path, shown(path.stem), None, said, modified)

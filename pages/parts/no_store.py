@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import streamlit as st
 
+from lexplain_core.entries import shown
 from lexplain_core.store import StoreEntry
 
 from .words import code, md, message
@@ -44,12 +45,11 @@ def no_store(wanted: str, found: list[StoreEntry], folder: Path, given: bool) ->
                 ""
                 if given
                 else f"The dashboard looks for stores "
-                f"(`*.duckdb`) in {code(folder)}" + (", but there is none." if not found else ".")
+                f"(`*.duckdb`) in {code(shown(folder))}" + (", but there is none." if not found else ".")
             )
         )
-    for entry in found:
-        if entry.error:
-            st.error(message(entry.error), icon=":material/error:")
+    for entry in [entry for entry in found if entry.error][:50]:
+        st.error(message(entry.error), icon=":material/error:")
     if not good:
         left, right = st.columns(2)
         left.markdown("**See it work.** Build the demo store, about two minutes, and open it:")

@@ -119,7 +119,7 @@ def test_activations_come_back_from_a_memmap_in_several_pieces(tmp_path, monkeyp
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     assert "There is no store" in refusal(tmp_path / "none.duckdb")
     (tmp_path / "folder.duckdb").mkdir()
-    assert "There is no store" in refusal(tmp_path / "folder.duckdb")
+    assert "is a folder, not a lexplain store" in refusal(tmp_path / "folder.duckdb")
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"these are just my notes, nothing else\n" * 400])
@@ -170,10 +170,12 @@ def test_a_truncated_store_is_refused(tmp_path, small_path, share):
 
 
 def test_the_store_can_not_be_written_through_a_reader(small):
-    with pytest.raises(duckdb.Error):
+    with pytest.raises(StoreError, match="read-only"):
         small._all("DELETE FROM images")
-    with pytest.raises(duckdb.Error):
+    with pytest.raises(StoreError, match="disabled"):
         small._all("SELECT * FROM read_text('/etc/hostname')")
+    with pytest.raises(StoreError, match="locked"):
+        small._all("SET enable_external_access = true")
 
 
 def test_find_stores_lists_good_and_bad_newest_first(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ def test_hiding_an_image_leaves_the_tables_for_finding_as_they_are(store):
 
 def test_a_table_being_made_keeps_nobody_from_another(store, monkeypatch):
     store.find(Wanted())
-    begun, go, cursor = threading.Event(), threading.Event(), Store._cursor
+    begun, go, asked = threading.Event(), threading.Event(), Store._asked
     slow = threading.Thread(target=lambda: store.spans("le-siglip"))
 
     class Slow:
@@ -166,10 +167,12 @@ def test_a_table_being_made_keeps_nobody_from_another(store, monkeypatch):
                 assert go.wait(20)
             return self.real.execute(query, *parameters)
 
-    def own(self):
-        return Slow(cursor(self)) if threading.current_thread() is slow else cursor(self)
+    @contextmanager
+    def own(self, use=None):
+        with asked(self, use) as cursor:
+            yield Slow(cursor) if threading.current_thread() is slow else cursor
 
-    monkeypatch.setattr(Store, "_cursor", own)
+    monkeypatch.setattr(Store, "_asked", own)
     slow.start()
     assert begun.wait(20)
     assert store.find(Wanted()).total and slow.is_alive()

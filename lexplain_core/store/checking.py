@@ -1,0 +1,302 @@
+"""What is wrong with what a store holds: rows that lack others, numbers out of their ranges, values that were changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import UserError
+from . import digests
+from .buckets import N_BUCKETS, Buckets
+from .descriptors import LENGTH
+from .meta import read_json
+from .opening import columns
+from .version import StoreError
+
+if TYPE_CHECKING:
+    from .reader import Store
+
+_SAMPLE = 40  # units and explanations whose numbers are computed again
+_ROUNDING = 1e-3  # of statistics and scores of labels, relative to the unit's range and absolute
+_FROM_VECTORS = 0.03  # of scores from embeddings, which are kept at two bytes a number
+
+# (table, columns) that point to (table, columns).
+_POINTERS = [
+    ("images", "class_id", "classes", "class_id"),
+    ("superclass_members", "class_id", "classes", "class_id"),
+    ("superclass_members", "superclass_id", "superclasses", "superclass_id"),
+    ("units", "layer_id", "layers", "layer_id"),
+    *((table, "layer_id, unit", "units", "layer_id, unit") for table in (
+        "activations", "explanations", "impacts", "top_impacts", "bucket_impacts", "pushes", "maps", "observer_scores",
+        "similar_units",
+    )),
+    ("similar_units", "layer_id, other", "units", "layer_id, unit"),
+    ("activations", "image_id", "images", "image_id"),
+    ("concept_values", "image_id", "images", "image_id"),
+    ("maps", "image_id", "images", "image_id"),
+    ("concept_values", "matrix", "concept_matrices", "matrix"),
+    ("concept_values", "concept_id", "concepts", "concept_id"),
+    ("embeddings", "matrix", "concept_matrices", "matrix"),
+    ("explanations", "config_hash", "method_configs", "config_hash"),
+    ("terms", "explanation_id", "explanations", "explanation_id"),
+    ("terms", "concept_id", "concepts", "concept_id"),
+    ("scores", "explanation_id", "explanations", "explanation_id"),
+]  # fmt: skip
+# Table, condition that holds of every row, and what a row is that breaks it. NULL is no breach.
+_SHARE = "BETWEEN -1e-6 AND 1 + 1e-6"
+_ESTIMATE = f"{_SHARE} + 10 * coalesce(error, 0)"
+_ROWS = [
+    ("images", "split IN ('train', 'val', 'test')", "images are in no split"),
+    ("images", "width > 0 AND height > 0", "images have no size"),
+    ("images", f"octet_length(descriptor) = {LENGTH}", "descriptors of images have another length"),
+    ("layers", "source IN ('network', 'computed')", "layers come from nowhere"),
+    ("layers", "units >= 0", "layers have fewer than no units"),
+    ("units", "status IN ('alive', 'dead', 'constant', 'negative')", "units have an unknown status"),
+    ("units", "minimum <= maximum AND std >= 0", "units have a minimum above their maximum"),
+    ("concept_matrices", "kind IN ('label', 'encoder')", "concept matrices are of an unknown kind"),
+    ("concept_values", f"value {_SHARE}", "values of P lie outside 0 to 1"),
+    ("explanations", "(reason IS NULL) = (bias IS NOT NULL)", "explanations have neither words nor a reason"),
+    ("explanations", f"two_faced {_SHARE}", "two-faced scores lie outside 0 to 1"),
+    ("scores", "kind <> 'correlation' OR value BETWEEN -1 - 1e-6 AND 1 + 1e-6", "correlations lie outside −1 to 1"),
+    ("scores", "low <= high AND (kind <> 'correlation' OR (low <= value + 1e-6 AND value <= high + 1e-6))", "scores lie outside their intervals"),
+    ("scores", "split IN ('train', 'val', 'test') AND n >= 0", "scores are of no split"),
+    ("top_impacts", f"value {_ESTIMATE} AND beta {_SHARE}", "Top Impacts lie outside 0 to 1"),
+    ("bucket_impacts", f"bucket BETWEEN -1 AND {N_BUCKETS - 1} AND share {_ESTIMATE}", "shares of impact are of no range"),
+    ("pushes", f"bucket BETWEEN -1 AND {N_BUCKETS - 1} AND abs(rank) BETWEEN 1 AND 5", "pushes are of no range"),
+    ("maps", "height > 0 AND width > 0 AND octet_length(data) = height::BIGINT * width AND low <= high", "maps have another size than they say"),
+    ("observer_scores", f"value {_SHARE} AND soft {_SHARE} AND trials >= 0", "observers' scores lie outside 0 to 1"),
+    ("similar_units", "correlation BETWEEN -1 - 1e-5 AND 1 + 1e-5", "correlations of units lie outside −1 to 1"),
+    ("embeddings", "width > 0 AND octet_length(data) = 2 * width::BIGINT * len(ids)", "embeddings have another size than they say"),
+]  # fmt: skip
+_JSON = [("units", "truth"), ("concept_matrices", "filter"), ("concept_matrices", "config"), ("method_configs", "config")]  # fmt: skip
+
+
+def faults(store: Store) -> Iterator[str]:
+    """What is wrong with a store's rows, a sentence without a full stop each; nothing where it is in order.
+
+    The contents of pictures and the scores are not looked at: `bad_pictures`, `other_numbers`.
+    """
+    for part in _PARTS:
+        yield from part(store)
+
+
+def every_fault(store: Store) -> Iterator[str]:
+    """All that is wrong with a store, however long it takes to find out; what can't be read is told, too."""
+    store._questions.seconds = None
+    told: set[str] = set()
+    for part in (*_PARTS, bad_pictures, other_numbers):
+        if part is other_numbers and told:
+            return  # of what doesn't fit together nothing can be computed
+        try:
+            for fault in part(store):
+                if fault not in told:
+                    told.add(fault)
+                    yield fault
+        except UserError as error:
+            if str(error) not in told:
+                told.add(str(error))
+                yield str(error).rstrip(".")
+
+
+def _own(store: Store, query: str) -> int:
+    """A number from the store's own tables, without what people added."""
+    with store._asked("USE store") as cursor:
+        return cursor.execute(query).fetchall()[0][0]
+
+
+def _ranges(store: Store) -> Iterator[str]:
+    for table, condition, words in _ROWS:
+        if count := _own(store, f"SELECT count(*) FROM {table} WHERE NOT ({condition})"):
+            yield f"{count:,} {words}"
+
+
+def _counts(store: Store) -> Iterator[str]:
+    images = _own(store, "SELECT count(*) FROM images")
+    for table, column in (("images", "image_id"), ("concepts", "concept_id"), ("layers", "layer_id")):
+        if _own(
+            store, f"SELECT coalesce(max({column}) + 1, 0) <> count(*) OR min({column}) < 0 FROM {table}"
+        ):
+            yield f"the ids of {table} have gaps"
+    if wrong := _own(
+        store,
+        "SELECT count(*) FROM layers l WHERE l.units <> (SELECT count(*) FROM units u WHERE u.layer_id = l.layer_id)",
+    ):
+        yield f"{wrong:,} layers have another number of units than they say"
+    if wrong := _own(
+        store,
+        f"""
+        SELECT count(*) FROM units u LEFT JOIN (
+            SELECT layer_id, unit, count(*) AS n, min(image_id) AS first, max(image_id) AS last,
+                   sum(image_id::HUGEINT) AS sum FROM activations GROUP BY layer_id, unit
+        ) a USING (layer_id, unit)
+        WHERE coalesce(a.n, 0) <> {images}
+              OR a.first <> 0 OR a.last <> {images - 1} OR a.sum <> {images * (images - 1) // 2}
+        """,
+    ):
+        yield f"{wrong:,} units don't have one activation of each of the {images:,} images"
+    if wrong := _own(
+        store,
+        "SELECT count(*) FROM explanations e LEFT JOIN (SELECT explanation_id, count(*) AS n FROM terms GROUP BY ALL) t "
+        "USING (explanation_id) WHERE e.length <> coalesce(t.n, 0)",
+    ):
+        yield f"{wrong:,} explanations have another number of concepts than they say"
+    outputs = store.meta.get("outputs")
+    if outputs is not None and (
+        wrong := _own(
+            store,
+            f"SELECT (SELECT count(*) FROM images WHERE predicted NOT BETWEEN 0 AND {len(outputs) - 1}) + "
+            f"(SELECT count(*) FROM pushes WHERE output_id NOT BETWEEN 0 AND {len(outputs) - 1})",
+        )
+    ):
+        yield f"{wrong:,} outputs have no name among the network's"
+
+
+def _not_finite(store: Store) -> Iterator[str]:
+    for table, found in columns().items():
+        numbers = [name for name, kind in found.items() if kind in ("FLOAT", "DOUBLE")]
+        if numbers:
+            some = " OR ".join(f'NOT isfinite("{name}")' for name in numbers)
+            if count := _own(store, f"SELECT count(*) FROM {table} WHERE {some}"):
+                yield f"{count:,} rows of `{table}` hold numbers that are not finite"
+
+
+def _orphans(store: Store) -> Iterator[str]:
+    for table, mine, target, theirs in _POINTERS:
+        query = f"SELECT count(*) FROM (SELECT DISTINCT {mine} FROM {table}) m ANTI JOIN {target} t ON "
+        pairs = zip(mine.split(", "), theirs.split(", "), strict=True)
+        if count := _own(store, query + " AND ".join(f"m.{a} = t.{b}" for a, b in pairs)):
+            yield f"{count:,} of `{table}` ({mine}) point to nothing in `{target}`"
+    for kind, target, key in (("image", "images", "image_id"), ("concept", "concepts", "concept_id")):
+        if count := _own(
+            store,
+            f"SELECT count(*) FROM (SELECT DISTINCT unnest(ids) AS id FROM embeddings WHERE kind = '{kind}') e "
+            f"ANTI JOIN {target} t ON e.id = t.{key}",
+        ):
+            yield f"{count:,} embeddings are of no {kind}"
+
+
+def _no_json(store: Store) -> Iterator[str]:
+    for table, column in _JSON:
+        with store._asked("USE store") as cursor:
+            texts = cursor.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL").fetchall()
+        for (text,) in texts:
+            try:
+                if not isinstance(read_json(text), dict):
+                    raise ValueError("it is no object")
+            except ValueError as error:
+                yield f"`{table}.{column}` holds what can't be read ({error})"
+                break
+
+
+def changed(store: Store) -> Iterator[str]:
+    """Tables that are not as they were written."""
+    if not isinstance(store.meta.get(digests.KEY), dict):
+        yield "it has no checksums"
+        return
+    for table in changed_tables(store):
+        yield f"the table `{table}` is not as it was written"
+
+
+def changed_tables(store: Store) -> Iterator[str]:
+    """The tables that are not as they were written; those of a store without checksums are."""
+    known = store.meta.get(digests.KEY)
+    for table in columns() if isinstance(known, dict) else ():
+        with store._asked("USE store") as cursor:
+            found = digests.of_table(cursor, table)
+        if found != known.get(table):
+            yield table
+
+
+_PARTS = (_counts, _ranges, _not_finite, _orphans, _no_json, changed)
+
+
+# -- what takes longer ----------------------------------------------------------------------------
+
+
+def bad_pictures(store: Store) -> Iterator[str]:
+    """Thumbnails and crops that can't be decoded."""
+    from ..pictures import UnreadableImage, stored_rgb
+
+    for column in ("thumbnail", "crop"):
+        lost: list[int] = []
+        for start in range(0, store._image_count, 500):
+            with store._asked("USE store") as cursor:
+                rows = cursor.execute(
+                    f"SELECT image_id, {column} FROM images WHERE image_id >= ? AND image_id < ? AND {column} IS NOT NULL",
+                    [start, start + 500],
+                ).fetchall()
+            for image, data in rows:
+                try:
+                    stored_rgb(bytes(data))
+                except UnreadableImage:
+                    lost.append(image)
+        if lost:
+            yield f"the {column} of {len(lost):,} images can't be read, the first of image {lost[0]}"
+
+
+def other_numbers(store: Store, seed: int = 0) -> Iterator[str]:
+    """Numbers that come out otherwise when they are computed again: of all units, and of a sample of explanations."""
+    if wrong := _own(
+        store,
+        f"""
+        SELECT count(*) FROM units u JOIN (
+            SELECT layer_id, unit, min(value) AS low, max(value) AS high, avg(value::DOUBLE) AS mean,
+                   stddev_pop(value::DOUBLE) AS std FROM activations GROUP BY layer_id, unit
+        ) a USING (layer_id, unit)
+        WHERE a.low <> u.minimum OR a.high <> u.maximum
+              OR greatest(abs(a.mean - u.mean), abs(a.std - u.std)) > {_ROUNDING} * greatest(abs(a.low), abs(a.high), 1e-9)
+        """,
+    ):
+        yield f"{wrong:,} units have another range, mean or deviation than their activations"
+    draw = np.random.default_rng(seed)
+    yield from _other_buckets(store, draw)
+    yield from _other_scores(store, draw)
+
+
+def _sample(store: Store, query: str, draw: np.random.Generator) -> list[tuple]:
+    with store._asked("USE store") as cursor:
+        rows = cursor.execute(query).fetchall()
+    chosen = draw.choice(len(rows), min(_SAMPLE, len(rows)), replace=False) if rows else []
+    return [rows[i] for i in sorted(chosen)]
+
+
+def _other_buckets(store: Store, draw: np.random.Generator) -> Iterator[str]:
+    for layer_id, unit, to in _sample(store, "SELECT DISTINCT ON (layer_id, unit) layer_id, unit, to_value FROM bucket_impacts", draw):  # fmt: skip
+        one = _unit(store, layer_id, unit)
+        buckets = Buckets.of(one.activations)
+        rows = store._all(
+            "SELECT bucket, images FROM bucket_impacts WHERE layer_id = ? AND unit = ? AND to_value = ?",
+            [layer_id, unit, to],
+        )
+        counts = {} if buckets is None else {-1: buckets.negative, **dict(enumerate(buckets.counts.tolist()))}
+        if buckets is not None and any(counts.get(bucket) != images for bucket, images in rows):
+            yield f"unit {unit} of {one.layer!r} has other counts of images in its ranges than its activations"
+
+
+def _other_scores(store: Store, draw: np.random.Generator) -> Iterator[str]:
+    query = (
+        "SELECT e.layer_id, e.unit, e.method, s.simulator, s.split, s.value FROM scores s "
+        "JOIN explanations e USING (explanation_id) WHERE s.kind = 'correlation' AND s.value IS NOT NULL"
+    )
+    for layer_id, unit, method, simulator, split, value in _sample(store, query, draw):
+        one = _unit(store, layer_id, unit)
+        explanation = one.explanation(method)
+        try:
+            simulated = one.simulated(explanation, simulator)
+        except StoreError:  # P of its concepts isn't kept
+            continue
+        where = one.split == split
+        found = float(np.corrcoef(simulated[where], one.activations[where].astype(float))[0, 1])
+        exact = simulator == "label"
+        if not abs(found - value) <= (_ROUNDING if exact else _FROM_VECTORS):
+            yield (
+                f"the explanation of unit {unit} of {one.layer!r} by {method!r} scores {found:.3f} with {simulator!r}, not "
+                f"{value:.3f} as it says"
+            )
+
+
+def _unit(store: Store, layer_id: int, unit: int):
+    layer = next(name for name, (i, _) in store._layer_facts.items() if i == layer_id)
+    return store.unit(layer, unit)

@@ -1,0 +1,83 @@
+"""Every page opens the good store, whatever lies beside it, and says in a sentence what a damaged one can't show."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from lexplain_core.store import Store
+from pages import common
+
+from .. import rotten
+from ..store.test_damage import whole  # noqa: F401  (a fixture)
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def good(whole, tmp_path_factory):  # noqa: F811
+    """A good store among rotten ones."""
+    folder = tmp_path_factory.mktemp("stores")
+    rotten.rotten_stores(folder, whole)
+    rotten.rotten_files(folder, ".sqlite")
+    shutil.copyfile(whole, folder / "good.duckdb")
+    os.utime(folder / "good.duckdb", (1, 1))  # the oldest: it would be shown last
+    return folder / "good.duckdb"
+
+
+def run(page: str, folder: Path, monkeypatch) -> AppTest:
+    monkeypatch.setenv("LEXPLAIN_STORES", str(folder))
+    monkeypatch.setenv("LEXPLAIN_STUDIES", str(folder))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.switch_page(f"pages/{page}.py")
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    kinds = (app.error, app.warning, app.info, app.markdown)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+@pytest.mark.parametrize("page", common.PAGES)
+def test_every_page_opens_the_good_store_and_names_the_others(page, good, monkeypatch):
+    app = run(page, good.parent, monkeypatch)
+    assert not app.exception
+    with Store.open(good) as store:
+        assert app.query_params.get("store", [store.id]) in ([store.id], store.id)
+    text = said(app)
+    for name in ("folder", "loop", "deep objects", "name a number"):
+        assert rf"{name}\.duckdb" in text, name
+
+
+def test_rotten_files_alone_are_named(good, tmp_path, monkeypatch):
+    rotten.rotten_files(tmp_path, ".duckdb")
+    app = run("overview", tmp_path, monkeypatch)
+    assert not app.exception and "is not UTF\\-8" in said(app) and "link that leads nowhere" in said(app)
+
+
+@pytest.mark.parametrize("page", common.PAGES)
+def test_a_damaged_store_is_a_sentence_on_every_page(page, whole, tmp_path, monkeypatch):  # noqa: F811
+    path = tmp_path / "damaged.duckdb"
+    shutil.copyfile(whole, path)
+    with duckdb.connect(str(path)) as con:
+        con.execute("DELETE FROM activations WHERE image_id > 20")
+        con.execute("UPDATE terms SET concept_id = 77")
+        con.execute("UPDATE images SET thumbnail = '<svg/>'::BLOB, crop = NULL, class_id = 2")
+        con.execute("DELETE FROM units WHERE unit = 3")
+    st.cache_resource.clear()
+    app = run(page, tmp_path, monkeypatch)
+    assert not app.exception
+    if page in (
+        "overview",
+        "neuron",
+        "compare",
+        "try_it",
+        "studio",
+    ):  # the others show nothing of what is damaged
+        assert "check" in said(app)
