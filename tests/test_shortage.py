@@ -29,6 +29,7 @@ from lexplain_core.import_explanations import import_explanations
 from lexplain_core.notes import Notes
 from lexplain_core.probe import load_probing_set
 from lexplain_core.progress import Silent
+from lexplain_core.target import record
 from lexplain_core.target.columns import Columns
 from lexplain_core.trials.export import export_csv
 
@@ -125,8 +126,13 @@ def test_a_disk_that_fills_up_while_the_store_is_written(world, store, tmp_path,
 def test_a_disk_that_fills_up_while_activations_are_recorded(world, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     config = settings(world, tmp_path / "s.duckdb", "record.memory=1KB")
-    with largest_file(1000):
-        refused(lambda: build(config), "activations", str(tmp_path), "TMPDIR")
+
+    def full(*arguments, **options):
+        with largest_file(1000):
+            return record(*arguments, **options)
+
+    monkeypatch.setattr("lexplain_core.build.record", full)
+    refused(lambda: build(config), "activations", str(tmp_path), "TMPDIR")
     assert not list(tmp_path.iterdir())
 
 
