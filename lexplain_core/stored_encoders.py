@@ -13,7 +13,7 @@ from . import concepts, demo  # noqa: F401  (the demo registers its probing set)
 from .config import Build
 from .errors import UserError, quote
 from .probe import load_probing_set
-from .probe.digest import content_digest
+from .probe.digest import content_digest, image_digest
 from .progress import Progress
 from .trust import of_store
 
@@ -96,5 +96,19 @@ class StoredEncoders:
                     f"The images of {probing.source} are not those that the store was built with; "
                     "put them back, or build the store again."
                 )
+            self._refuse_changed(probing)
             self._probing = probing
         return self._probing
+
+    def _refuse_changed(self, probing: ProbingSet) -> None:
+        """Raise `UserError` where an image has another content than when the store was built, as far as that is known."""
+        known = {
+            i: bytes(d) for i, d in enumerate(self._images["digest"]) if isinstance(d, bytes | bytearray)
+        }
+        changed = [i for i, digest in known.items() if digest != image_digest(probing.load, i)]
+        if changed:
+            more = f", nor are {len(changed) - 1:,} more" if len(changed) > 1 else ""
+            raise UserError(
+                f"The image {probing.keys[changed[0]]} of {probing.source} is not the one that the store was built with{more}; "
+                "put the images back, or build the store again."
+            )

@@ -185,6 +185,21 @@ def _other_images(path: Path) -> None:
         con.execute("UPDATE images SET width = width + 1 WHERE image_id = 0")
 
 
+def _exchanged_images(path: Path) -> None:
+    """Two images have taken each other's name: same number, same names, same sizes."""
+    with duckdb.connect(str(path)) as con:
+        first, second = (
+            row[0]
+            for row in con.execute(
+                "SELECT digest FROM images WHERE image_id < 2 ORDER BY image_id"
+            ).fetchall()
+        )
+        con.execute(
+            "UPDATE images SET digest = CASE image_id WHEN 0 THEN ? ELSE ? END WHERE image_id < 2",
+            [second, first],
+        )
+
+
 def _other_weights(path: Path) -> None:
     with duckdb.connect(str(path)) as con:
         for matrix, config in con.execute("SELECT matrix, config FROM concept_matrices").fetchall():
@@ -198,9 +213,10 @@ def _other_weights(path: Path) -> None:
         (_without_folder("simulator", "model"), "names the encoder"),
         (_without_folder("probe", "root"), "gone"),
         (_other_images, "not those that the store was built with"),
+        (_exchanged_images, "is not the one that the store was built with, nor are 1 more"),
         (_other_weights, "has other weights than when the store was built"),
     ],
-    ids=["no weights", "no images", "other images", "other weights"],
+    ids=["no weights", "no images", "other images", "exchanged images", "other weights"],
 )
 def test_an_encoder_that_cannot_be_asked_gives_its_reason_and_the_others_their_scores(
     real, file, change, words

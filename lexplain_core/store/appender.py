@@ -70,9 +70,9 @@ class StoreAppender(StoreWriter):
         return found
 
     def image_labels(self) -> pd.DataFrame:
-        """key, class_key, width and height of every image, by image id."""
+        """key, class_key, width, height and digest (None where unknown) of every image, by image id."""
         return self._con.execute(
-            "SELECT i.key, c.key AS class_key, i.width, i.height "
+            "SELECT i.key, c.key AS class_key, i.width, i.height, i.digest "
             "FROM images i JOIN classes c USING (class_id) ORDER BY image_id"
         ).df()
 

@@ -49,7 +49,7 @@ def new_study(
         plan = plan_study(store, settings, name, lambda i: images[0](i), synthetic, progress)
         for note in plan.facts["notes"]:
             progress.note(note)
-        images.append(_pictures(store, settings, progress, root))
+        images.append(_pictures(store, settings, progress, root, plan.pictures.images))
         with progress.task("drawing pictures", total=len(plan.pictures)) as advance:
             study = StudyFile.create(path, replace(plan, pictures=_Counted(plan.pictures, advance)))
         study.close()
@@ -71,10 +71,12 @@ def check_new_name(name: str) -> None:
         )
 
 
-def _pictures(store: Store, settings: StudySettings, progress: Progress, root: Path | None) -> LoadPicture:
+def _pictures(
+    store: Store, settings: StudySettings, progress: Progress, root: Path | None, wanted: list[int]
+) -> LoadPicture:
     if settings.stimuli.images == "stored":
         return stored_pictures(store, settings)
-    return source_pictures(store, settings, progress, root)
+    return source_pictures(store, settings, progress, root, wanted)
 
 
 @dataclass(frozen=True)

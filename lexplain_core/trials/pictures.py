@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,8 @@ from .base import Picture
 from .settings import StudySettings
 
 LoadPicture = Callable[[int], Picture]  # image id -> what is shown of it
+LoadImage = Callable[[int], Image.Image]
+Digest = Callable[[int], bytes]  # image id -> as `probe.digest.image_digest` makes it
 
 # Probing sets that register themselves when their module is imported (as target/registry.py has it).
 _HOMES = {"demo": "lexplain_core.demo.probing"}
@@ -71,6 +74,11 @@ class Pictures:
         self._wanted.append(picture)
         return len(self._wanted) - 1
 
+    @property
+    def images(self) -> list[int]:
+        """The probing set's images that are wanted."""
+        return list(self._natural)
+
     def __len__(self) -> int:
         return len(self._wanted)
 
@@ -84,10 +92,15 @@ class Pictures:
 
 
 def source_pictures(
-    store: Store, settings: StudySettings, progress: Progress | None = None, root: Path | None = None
+    store: Store,
+    settings: StudySettings,
+    progress: Progress | None = None,
+    root: Path | None = None,
+    wanted: Sequence[int] = (),
 ) -> LoadPicture:
     """load(image id) of pictures cut from the probing set's own images, read where the build read them, or in `root`.
 
+    wanted: the images that will be asked for; they are compared with what the store was built from.
     Sets of image files are not checked as a whole again: a file is opened when its picture is
     wanted. Raises `UserError` where the set isn't there, isn't the one that the store was built from, or lies in a folder
     that this machine doesn't trust; load(i) does where an image is gone, can't be read or has another size than it had.
@@ -95,7 +108,8 @@ def source_pictures(
     images = store.images()
     keys = [str(key) for key in images["key"]]
     with of_store(store.meta.get("config"), store.path, root) as config:
-        load = _files(config, keys, store) or _whole_set(config, keys, store, progress)
+        load, digest = _files(config, keys, store) or _whole_set(config, keys, store, progress)
+        _refuse_changed(store, keys, wanted, digest)
     sizes = list(zip(images["width"].astype(int), images["height"].astype(int), strict=True))
     stimuli = settings.stimuli
 
@@ -129,8 +143,22 @@ def stored_pictures(store: Store, settings: StudySettings) -> LoadPicture:
     return picture
 
 
-def _files(config: Build, keys: list[str], store: Store) -> Callable[[int], Image.Image] | None:
-    """load(i) where the keys are paths of image files below the set's root; None for other sets."""
+def _refuse_changed(store: Store, keys: list[str], wanted: Sequence[int], digest: Digest) -> None:
+    """Raise `UserError` where one of the images is another than when the store was built, as far as that is known."""
+    built = store.image_digests()
+    known = [i for i in wanted if built[i] is not None]
+    with ThreadPoolExecutor() as pool:
+        changed = [i for i, now in zip(known, pool.map(digest, known), strict=True) if now != built[i]]
+    if changed:
+        more = f", nor are {len(changed) - 1:,} more of the {len(known):,} wanted" if len(changed) > 1 else ""
+        raise UserError(
+            f"The image {keys[changed[0]]} is not the one that the store {quote(store.name)} was built from{more}: "
+            f"build the store again, or put the images back, or {_INSTEAD}."
+        )
+
+
+def _files(config: Build, keys: list[str], store: Store) -> tuple[LoadImage, Digest] | None:
+    """load(i) and digest(i) where the keys are paths of image files below the set's root; None for other sets."""
     if config.probe.root is None:
         return None
     from ..probe.folder import image_root
@@ -153,11 +181,21 @@ def _files(config: Build, keys: list[str], store: Store) -> Callable[[int], Imag
         try:
             return open_rgb(root / keys[i], config.probe.max_pixels)
         except UnreadableImage as error:
-            raise UserError(
-                f"The image {root / keys[i]} can't be read any more ({error}): put it back, or {_INSTEAD}."
-            ) from None
+            raise gone(i, error) from None
 
-    return load
+    def digest(i: int) -> bytes:
+        try:
+            with open(root / keys[i], "rb") as file:
+                return hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            raise gone(i, error.strerror) from None
+
+    def gone(i: int, why: object) -> UserError:
+        return UserError(
+            f"The image {root / keys[i]} can't be read any more ({why}): put it back, or {_INSTEAD}."
+        )
+
+    return load, digest
 
 
 def _leaves(key: str) -> bool:
@@ -168,9 +206,10 @@ def _leaves(key: str) -> bool:
 
 def _whole_set(
     config: Build, keys: list[str], store: Store, progress: Progress | None
-) -> Callable[[int], Image.Image]:
-    """load(i) of any probing set, which is loaded as the build did it."""
+) -> tuple[LoadImage, Digest]:
+    """load(i) and digest(i) of any probing set, which is loaded as the build did it."""
     from ..probe import load_probing_set
+    from ..probe.digest import image_digest
 
     if config.probe.set in _HOMES:
         import_module(_HOMES[config.probe.set])
@@ -193,4 +232,4 @@ def _whole_set(
             f"The {probing.source} isn't the one that the store {quote(store.name)} was built from (it has {what}): "
             f"build the store again, or {_INSTEAD}."
         )
-    return probing.load
+    return probing.load, lambda i: image_digest(probing.load, i)

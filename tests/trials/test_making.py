@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +149,52 @@ def test_pictures_from_the_store(store_path):
                 side = round(min(thumbnail.size) * 56 / 64)
                 assert picture.data == crop_jpeg(thumbnail, 64, 56, 92)[0]
             assert (picture.key, picture.width, picture.height) == (f"c/{i}.jpg", side, side)
+
+
+def test_images_that_were_exchanged_under_their_names_are_shown_to_nobody(folder, tmp_path):
+    """The activations are of the images of then: people would judge others."""
+    root = tmp_path / "images"
+    (root / "c").mkdir(parents=True)
+    for i in range(N):
+        noise(80, 80, i).save(root / "c" / f"{i}.png")
+    allow(root)
+    files = [root / "c" / f"{i}.png" for i in range(N)]
+    rng = np.random.default_rng(0)
+    store = write_store(
+        tmp_path / "made.duckdb",
+        {"one": rng.normal(size=(8, N)).astype(np.float32), "two": rng.normal(size=(9, N))},
+        keys=[f"c/{file.name}" for file in files],
+        sizes=[(80, 80)] * N,
+        thumbnails=[jpeg_of(noise(48, 48, i)) for i in range(N)],
+        probe={"set": "folder", "root": str(root)},
+        digests=[sha256(file.read_bytes()).digest() for file in files],
+    )
+    settings = load_settings(None, SHORT)
+    new_study(store, "before", settings, tmp_path / "studies")
+    data = [file.read_bytes() for file in files]
+    for i, file in enumerate(files):  # same names, same sizes: each is the next one now
+        file.write_bytes(data[(i + 1) % N])
+    with pytest.raises(UserError) as refused:
+        new_study(store, "after", settings, tmp_path / "studies")
+    said = str(refused.value)
+    assert re.search(
+        r"The image c/\d+\.png is not the one that the store .* was built from, nor are \d+ more of the \d+",
+        said,
+    )
+    assert "stimuli.images=stored" in said and "\n" not in said
+    assert [p.name for p in (tmp_path / "studies").iterdir()] == ["before.sqlite"]
+    stored = load_settings(None, [*SHORT, "stimuli.images=stored"])
+    new_study(store, "after", stored, tmp_path / "studies")
+    for i, file in enumerate(files):  # put back
+        file.write_bytes(data[i])
+    new_study(store, "again", settings, tmp_path / "studies")
+    with Store.open(store) as opened:
+        files[5].write_bytes(data[6])
+        with pytest.raises(
+            UserError, match="The image c/5.png is not the one .* built from: build the store again"
+        ):
+            source_pictures(opened, settings, wanted=[4, 5, 6])
+        assert source_pictures(opened, settings, wanted=[4, 6])(4).key == "c/4.png"
 
 
 def test_images_that_are_gone_or_others(folder, store_path, tmp_path):

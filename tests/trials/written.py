@@ -23,6 +23,7 @@ def write_store(
     thumbnails: Sequence[bytes] | None = None,
     probe: dict | None = None,
     correlation: dict[str, np.ndarray] | None = None,
+    digests: Sequence[bytes] | None = None,
 ) -> Path:
     """layers: name -> activations (K, N). computed: which of them no network has. observer: a machine
     observer's scores of a layer's units, (K,). sizes: width and height of the images. correlation: test
@@ -43,6 +44,7 @@ def write_store(
             "height": [h for _, h in sizes] if sizes else 8,
             "thumbnail": list(thumbnails or [b""] * n),
             "descriptor": [b"\0" * 192] * n,
+            "digest": list(digests or [None] * n),
         }
         store.rows("images", pd.DataFrame(images))
         for number, (name, q) in enumerate(layers.items()):
