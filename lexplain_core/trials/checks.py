@@ -20,6 +20,7 @@ CHECKS = {
     "first_time": "The person took part for the first time.",
 }
 SLACK = 1e-9  # 4 of 5 is 0.8
+LEAST_ROWS = 15  # main trials; of fewer, one row may be chosen nearly always by chance
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ def values_of(
         "catch_right": Value(sum(catch) / len(catch) if catch else None, {"right": sum(catch), "of": len(catch)}),
         "total_seconds": Value(max(ends) - started_at if ends and started_at is not None else None, {}),
         "instructions_seconds": Value(instructions_s, {}),
-        "row_share": Value(max(upper, lower) / len(main) if main else None, {"upper": upper, "lower": lower}),
+        "row_share": Value(
+            max(upper, lower) / len(main) if len(main) >= LEAST_ROWS else None, {"upper": upper, "lower": lower}
+        ),
         "first_time": Value(
             1.0 if named else None,
             {} if named else {"why": "The address named nobody, so this can't be known."},

@@ -7,7 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
-from .base import REFERENCES, Placed
+from .base import POLES, REFERENCES, Placed
 
 UnitKey = tuple[str, int]  # layer, unit
 
@@ -48,10 +48,16 @@ def least_used(
     return order[np.lexsort(keys)][:wanted]
 
 
-def place(trial: int, rng: np.random.Generator) -> Placed:
-    """Draw a trial's places as IMI did: the upper query by a coin; on both sides reference 8 comes first (the
-    top left cell), the others in any order."""
-    upper = "max" if rng.random() < 0.5 else "min"
+def uppers(trials: int, rng: np.random.Generator) -> list[str]:
+    """Which query is the upper one in each trial: as often the max query as the min one, in any order; of an odd number
+    one more by a coin. So the right answers of a task never lie in one row."""
+    poles = [POLES[i % 2] for i in range(trials - trials % 2)] + [POLES[rng.integers(2)]] * (trials % 2)
+    return [poles[i] for i in rng.permutation(trials)]
+
+
+def place(trial: int, upper: str, rng: np.random.Generator) -> Placed:
+    """Draw a trial's places as IMI did: on both sides reference 8 comes first (the top left cell), the others in any
+    order."""
     last = REFERENCES - 1
     left, right = ((last, *(int(i) for i in rng.permutation(last))) for _ in range(2))
     return Placed(trial, upper, left, right)

@@ -9,8 +9,9 @@ import numpy as np
 from ..progress import Progress, Silent
 from ..store import Store
 from .base import QUERY, REFERENCES, Picture, Placed, Shown, StudyPlan, Task, Trial
+from .checks import LEAST_ROWS
 from .choosing import Brought, Choice, Stock
-from .drawing import UnitKey, generator, least_used, place
+from .drawing import UnitKey, generator, least_used, place, uppers
 from .pictures import LoadPicture, Pictures
 from .settings import StudySettings
 
@@ -69,7 +70,7 @@ def _advice(settings: StudySettings) -> list[str]:
             f"{imis_practice} of practice; this study has {main} after {practice}. Another limit: "
             f"`--set 'checks.total_seconds=[{fitting}, {most:g}]'`."
         )
-    if checks.row_share == usual.checks.row_share and main < FEW:
+    if checks.row_share == usual.checks.row_share and LEAST_ROWS <= main < FEW:
         said.append(
             f"The checks leave out who chooses one row in more than {checks.row_share:.0%} of the main trials; of only "
             f"{main} trials that may happen by chance. Another limit: `--set checks.row_share=1`."
@@ -129,7 +130,10 @@ def _tasks(
 
 def _placed(trials: list[int], rng: np.random.Generator) -> tuple[Placed, ...]:
     """Trials in a new order, with new places."""
-    return tuple(place(trials[i], rng) for i in rng.permutation(len(trials)))
+    above = uppers(len(trials), rng)
+    return tuple(
+        place(trials[i], upper, rng) for i, upper in zip(rng.permutation(len(trials)), above, strict=True)
+    )
 
 
 class _Trials:

@@ -95,7 +95,10 @@ class Checks(Section):
     )
     instructions_seconds: float = Field(15.0, ge=0, description="Seconds on the instructions, at least.")
     row_share: float = Field(
-        0.9, ge=0.5, le=1, description="Neither row is chosen in more than this share of the main trials."
+        0.9,
+        ge=0.5,
+        le=1,
+        description="Neither row is chosen in more than this share of the main trials; not asked of fewer than 15 of them.",
     )
 
     @field_validator("total_seconds")

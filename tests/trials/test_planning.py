@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lexplain_core.errors import UserError
 from lexplain_core.store import Store
 from lexplain_core.trials.base import Picture
-from lexplain_core.trials.drawing import generator, least_used, place, sampled_units
+from lexplain_core.trials.drawing import generator, least_used, place, sampled_units, uppers
 from lexplain_core.trials.planning import plan_study
 from lexplain_core.trials.settings import load_settings
 
@@ -195,8 +195,8 @@ def test_rows_are_balanced_and_places_vary(imi):
     assert abs(count - len(placed) / 2) < 4 * np.sqrt(len(placed)) / 2  # 2,835 coins
     by_position = np.mean([[p.upper == "max" for p in task.main] for task in imi.tasks], axis=0)
     assert 0.2 < by_position.min() and by_position.max() < 0.8  # 63 coins each
-    per_task = [np.mean([p.upper == "max" for p in task.main]) for task in imi.tasks]
-    assert abs(np.std(per_task) - 0.5 / np.sqrt(45)) < 0.02  # as of coins: neither all alike nor clustered
+    per_task = {sum(p.upper == "max" for p in task.main) for task in imi.tasks}
+    assert per_task == {22, 23}  # whoever answers all right chooses neither row nearly always
     for side in ("left", "right"):
         cells = np.array([getattr(p, side) for p in placed])[:, 1:]
         for column in cells.T:  # each of the other eight references is anywhere
@@ -241,7 +241,8 @@ def test_catch_trials_are_of_the_most_obvious_units_and_vary(imi, store):
     ("overrides", "said"),
     [
         ([], []),
-        (["course.trials=5", "course.catch=1"], ["checks.total_seconds=[30, 2500]", "checks.row_share=1"]),
+        (["course.trials=5", "course.catch=1"], ["checks.total_seconds=[30, 2500]"]),
+        (["course.trials=15", "course.catch=1"], ["checks.total_seconds=[55, 2500]", "checks.row_share=1"]),
         (["course.trials=15"], ["checks.total_seconds=[70, 2500]"]),
         (["course.practice_other=2"], ["checks.total_seconds=[140, 2500]"]),
         (["course.trials=5", "checks.total_seconds=[20, 900]", "checks.row_share=0.95"], []),
@@ -463,4 +464,16 @@ def test_purposes_have_streams_of_their_own():
     ]
     first = [stream.integers(2**60) for stream in streams]
     assert len(set(first)) == 4 and first[0] == first[4]
-    assert place(7, generator(0, "a")) == place(7, generator(0, "a")) != place(7, generator(0, "b"))
+    assert (
+        place(7, "max", generator(0, "a"))
+        == place(7, "max", generator(0, "a"))
+        != place(7, "max", generator(0, "b"))
+    )
+
+
+@pytest.mark.parametrize("trials", [0, 1, 4, 5, 45])
+def test_the_right_answers_of_a_task_lie_in_both_rows(trials):
+    drawn = [uppers(trials, generator(0, "rows", i)) for i in range(40)]
+    counts = {poles.count("max") for poles in drawn}
+    assert counts == {trials // 2, trials - trials // 2} and all(len(poles) == trials for poles in drawn)
+    assert trials < 2 or len({tuple(poles) for poles in drawn}) > 1
