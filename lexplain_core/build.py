@@ -13,9 +13,11 @@ import torch
 
 from . import __version__, demo  # noqa: F401  (registers the demo's probing set and network)
 from .concepts import (
+    ConceptMatrix,
     check_given,
     concept_matrices,
     concept_set,
+    first_alike,
     load_encoder,
     refuse_same,
     usable,
@@ -36,7 +38,7 @@ from .relating import relate
 from .store import Store, StoreError, check_place
 from .target import Recording, choose_device, load_target, record, resolve_layers
 from .target.base import LayerInfo
-from .target.outputs import map_classes_to_outputs
+from .target.outputs import in_order, map_classes_to_outputs
 from .target.units import describe_units
 from .trust import noting
 from .work import EXPLAINABLE, Work
@@ -132,10 +134,7 @@ def record_layers(work: Work) -> None:
         info = LayerInfo(layer.name, units, "computed", (units,), ("none",), "computed")
         work.layers.append(Recording(info, "none", layer.activations))
     work.units = [describe_units(layer.values, work.config.dead_below) for layer in work.layers]
-    if model.outputs or model.output_keys:
-        work.class_outputs = map_classes_to_outputs(probing.classes, model.outputs, model.output_keys)
-    else:
-        work.class_outputs = [None] * len(probing.classes)
+    _match_outputs(work)
     if work.run.unsteady:
         work.progress.note(work.run.unsteady)
     work.progress.note(f"{work.run.images_per_second:,.0f} images per second on {work.run.device}")
@@ -151,6 +150,20 @@ def _note_room(work: Work) -> None:
             f"The store takes some {needed / 1e9:.1f} GB and its disk has {free / 1e9:.1f} GB free: make room "
             "before the build ends."
         )
+
+
+def _match_outputs(work: Work) -> None:
+    """Which output of the network each class has."""
+    probing, model = work.probing, work.model
+    names = tuple(c.name for c in probing.classes)
+    if work.config.target.outputs == "classes" and model.outputs == names:
+        order, note = in_order(probing.classes, probing.labels, work.run.predicted)
+        if note:
+            work.progress.note(note)
+        work.model = replace(model, outputs=tuple(names[c] for c in order))
+        work.class_outputs = [order.index(c) for c in range(len(order))]
+    else:
+        work.class_outputs = map_classes_to_outputs(probing.classes, model.outputs, model.output_keys)
 
 
 def make_concepts(work: Work) -> None:
@@ -200,12 +213,21 @@ def _filter(work: Work, method: str) -> None:
     """Which concepts of a method's matrix are used; a matrix without any ends the build."""
     explain, matrix = work.config.explain, work.matrices[work.matrices_of[method]]
     keep = usable(matrix.values, work.splits == "train", explain.concept_mean5, explain.concept_std)
-    work.kept[method] = keep
     dropped = int((~keep).sum())
+    same = work.same[matrix.name] = _same(work, matrix, keep)
+    keep[list(same)] = False
+    work.kept[method] = keep
     work.progress.note(
         f"{method}: {len(keep) - dropped:,} of {len(keep):,} concepts of “{matrix.name}” pass the filter, "
         f"{dropped:,} are dropped"
     )
+    if same:
+        names = [f"{matrix.concepts[i].name} = {matrix.concepts[j].name}" for i, j in same.items()]
+        more = ", …" if len(names) > 3 else ""
+        work.progress.note(
+            f"{method}: {len(names):,} of them can't be told from another and stand under its name: "
+            f"{', '.join(names[:3])}{more}"
+        )
     if not keep.any():
         if matrix.name == "label":
             why = "the probing set needs at least one label that is on some images and not on all"
@@ -215,6 +237,18 @@ def _filter(work: Work, method: str) -> None:
                 "explain.concept_mean5 is the filter's threshold"
             )
         raise UserError(f"No concept of “{matrix.name}” passes the concept filter on the train split: {why}.")
+
+
+def _same(work: Work, matrix: ConceptMatrix, keep: np.ndarray) -> dict[int, int]:
+    """Concepts that pass the filter but have the values of an earlier one, with the number of that one.
+
+    Which of them an explanation would name would be up to rounding. Labels come in the order class, superclass,
+    attribute, those of an encoder in the order of their sets; an encoder's are the same where their vectors are.
+    """
+    view = next((view for view in work.views.values() if view.name == matrix.name), None)
+    rows = matrix.values if view is None else view.embed([concept.name for concept in matrix.concepts])
+    first = first_alike(rows)
+    return {int(i): int(first[i]) for i in np.flatnonzero(keep & keep[first]) if first[i] != i}
 
 
 def _roles(config: Build) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -17,13 +16,12 @@ from urllib.parse import parse_qsl
 
 import typer
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
 from . import figure_cli, study_cli, trust_cli
 from .errors import UserError, quote, refuse_shortage
 from .files import cant_write, write_whole
+from .terminal import Console, leave_quietly, print_json, show_everything
 
 if TYPE_CHECKING:
     from .store import Store, Wanted
@@ -141,7 +139,7 @@ def presets(
             shown = (
                 ", ".join(pattern for pattern, _ in preset.layers) if preset.count < 4 else str(preset.count)
             )
-            table.add_row(preset.name, escape(preset.about), preset.weights or "a file", escape(shown))
+            table.add_row(preset.name, preset.about, preset.weights or "a file", shown)
         out.print(table)
         out.print("le: Oikarinen & Weng 2024. imi: Zimmermann, Klein & Brendel 2023.", style="dim")
         return
@@ -168,7 +166,7 @@ def info(
     with Store.open(store) as opened:
         facts = opened.info()
     if json_:
-        print(json.dumps(facts, ensure_ascii=False, indent=2))
+        print_json(facts)
     else:
         _print_info(facts)
 
@@ -381,22 +379,26 @@ def _summary(path: Path) -> None:
 
 def _print_info(facts: dict) -> None:
     splits, target = facts["splits"], facts["target"]
-    out.print(f"[bold]{escape(facts['name'])}[/bold]  (id {facts['id']}, schema {facts['schema_version']})")
+    out.print(facts["name"], style="bold", end="")
+    out.print(f"  (id {facts['id']}, schema {facts['schema_version']})")
     out.print(
-        f"{facts['images']:,} images of {escape(facts['probing_set']['name'])} "
+        f"{facts['images']:,} images of {facts['probing_set']['name']} "
         f"(train {splits['train']:,}, val {splits['val']:,}, test {splits['test']:,}; {len(facts['skipped'])} skipped), "
         f"{facts['classes']} classes, {facts['superclasses']} superclasses, {facts['concepts']} concepts",
         highlight=False,
     )
+    unknown = target.get("accuracy_reason") or "Its target.outputs can say which output is which class."
     accuracy = (
-        "unknown accuracy (target.outputs can say which output is which class)"
+        f"unknown accuracy. {unknown}"
         if target["accuracy"] is None
         else f"{target['accuracy']:.1%} right on {target['accuracy_images']:,} images, "
         f"among {target['outputs']:,} outputs"
     )
-    out.print(f"target model {escape(target['name'])}: {accuracy}", highlight=False)
+    out.print(f"target model {target['name']}: {accuracy}", highlight=False)
     if facts["unsteady"]:
-        out.print(escape(facts["unsteady"]), highlight=False)
+        out.print(facts["unsteady"])
+    for note in target.get("notes", []):
+        out.print(f"  {note}", style="dim")
     longest = max(len(layer["name"]) for layer in facts["layers"])
     names = ("units", "method", "explained", "concepts", "corr.", "abl.", "top 2%")
     columns = [Column("layer", min_width=longest), *(Column(name, min_width=len(name)) for name in names)]
@@ -428,12 +430,17 @@ def _print_info(facts: dict) -> None:
         f"units, test split{note}; top 2%: mean share of a unit's impact that lies on the 2% of images that excite it most.",
         style="dim",
     )
+    for matrix in facts["matrices"]:
+        same = [f"{name} = {' = '.join(others)}" for name, others in matrix["same"].items()]
+        if same:
+            more = ", …" if len(same) > 5 else ""
+            out.print(f"On the same images in “{matrix['matrix']}”: {', '.join(same[:5])}{more}", style="dim")
     reasons: dict[str, list[str]] = {}
     for layer in facts["layers"]:
         if layer["effect_reason"]:
             reasons.setdefault(layer["effect_reason"], []).append(layer["name"])
     for reason, names in reasons.items():
-        out.print(escape(f"No ablation and impact of {', '.join(names)}: {reason}"), style="dim")
+        out.print(f"No ablation and impact of {', '.join(names)}: {reason}", style="dim")
 
 
 def _cell(value: float | None, form: str, empty: bool = False) -> str:
@@ -481,9 +488,13 @@ def _run() -> None:
 def main() -> None:
     """Run the command line; exit code 2 and one sentence for what a user got wrong."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    show_everything()
     try:
         with _ending_tidily():
             _run()
+    except BrokenPipeError:
+        leave_quietly()
+        sys.exit(1)
     except UserError as error:
         err = Console(stderr=True, soft_wrap=True)
         err.print("Error: ", style="bold red", end="")

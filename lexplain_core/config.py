@@ -28,7 +28,7 @@ class Probe(Section):
     )
     root: Path | None = Field(
         None,
-        description="Folder of the images: a folder a class for `folder`, torchvision's `root` for its sets.",
+        description="Folder of the images: a folder a class for `folder` (one part of a set, such as its `val`), torchvision's `root` for its sets.",
     )
     partition: str | None = Field(
         None,
@@ -65,11 +65,19 @@ class Preprocess(Section):
         None, description="Interpolation of the resize."
     )
     mean: tuple[float, float, float] | None = Field(
-        None, description="Per-channel mean subtracted from values in [0, 1]."
+        None,
+        description="Per-channel mean subtracted from values in [0, 1]; one number stands for all channels.",
     )
     std: tuple[float, float, float] | None = Field(
-        None, description="Per-channel standard deviation divided by."
+        None, description="Per-channel standard deviation divided by; one number stands for all channels."
     )
+
+    @field_validator("mean", "std", mode="before")
+    @classmethod
+    def _for_all_channels(cls, given: Any) -> Any:
+        if isinstance(given, int | float) and not isinstance(given, bool):
+            return (given,) * 3
+        return given * 3 if isinstance(given, list | tuple) and len(given) == 1 else given
 
 
 class Target(Section):
@@ -85,7 +93,7 @@ class Target(Section):
     )
     outputs: str | list[str] | None = Field(
         None,
-        description="Names of the model's outputs, in order: a list, a text file with a name a line, `imagenet`, or `classes` (the probing set's classes in their order). Where it can be told from the weights it need not be said.",
+        description="Names of the model's outputs, in order: a list, a text file with a name a line, `imagenet`, or `classes` (the probing set's classes, sorted as text or, where more images are right so, by their numbers). Where it can be told from the weights it need not be said.",
     )
     preprocess: Preprocess = Field(
         default_factory=Preprocess, description="How an image becomes the network's input."

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from .errors import UserError, quote
 from .files import cant_write, write_whole
+from .terminal import Console
 
 out_ = Console()
 KINDS = ("pdf", "svg", "png", "txt", "csv", "bib")
@@ -91,9 +91,9 @@ def figure(
                 write_whole(file, made)
             except OSError as error:
                 raise cant_write(file, error) from None
-            out_.print(f"{file}: {len(made):,} bytes", highlight=False, markup=False, soft_wrap=True)
+            out_.print(f"{file}: {len(made):,} bytes", soft_wrap=True)
     for note in notes(data):
-        out_.print(note, highlight=False, markup=False, soft_wrap=True)
+        out_.print(note, soft_wrap=True)
 
 
 def _take_in(store) -> None:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError, shortage
+from .text import LARGEST, decode
 
-LARGEST_TEXT = 64_000_000  # bytes of a file with names or concepts
 _PREFIX = ".lexplain-"
 _MARK = "lexplain-temporary"  # a file in each temporary folder: what says that it may be swept
 
 
-def read_text(path: Path, what: str, most: int = LARGEST_TEXT) -> str:
-    """The text of a UTF-8 file, without a byte order mark. `what` begins the sentence of a `UserError`: 'The names file'.
+def read_text(path: Path, what: str, most: int = LARGEST) -> str:
+    """The text of a file, as `text.decode` reads it. `what` begins the sentence of a `UserError`: 'The names file'.
 
-    Raises `UserError` for a file that can't be read, isn't UTF-8, or has more than `most` bytes.
+    Raises `UserError` for a file that can't be read, is no text, or has more than `most` bytes.
     """
     try:
         with path.open("rb") as file:
@@ -31,15 +33,18 @@ def read_text(path: Path, what: str, most: int = LARGEST_TEXT) -> str:
         raise UserError(
             f"{what} {path} can't be read: {getattr(error, 'strerror', None) or error}."
         ) from None
-    if len(data) > most:
-        raise UserError(f"{what} {path} can't be read: it has more than {most / 1e6:g} MB.")
+    return decode(data, f"{what} {path}", most)
+
+
+def read_json(path: Path, what: str, pairs: Callable[[list[tuple]], Any] | None = None) -> Any:
+    """The JSON of a file; `UserError` for what can't be read or is none. pairs: `json.loads`' object_pairs_hook."""
+    text = read_text(path, what)
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{what} {path} can't be read: it is not UTF-8 text at line {line}; save it as UTF-8."
-        ) from None
+        return json.loads(text, object_pairs_hook=pairs)
+    except RecursionError:
+        raise UserError(f"{what} {path} can't be read as JSON: it is nested too deeply.") from None
+    except ValueError as error:
+        raise UserError(f"{what} {path} can't be read as JSON: {str(error)[:200]}.") from None
 
 
 def write_whole(path: Path, data: bytes) -> None:

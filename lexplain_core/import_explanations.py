@@ -7,7 +7,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ from .store import MATCH, Store
 from .store.appender import StoreAppender
 from .store.relations import two_faced
 from .stored_encoders import Places, StoredEncoders
+from .text import Names
 
 ORIGIN = "imported"
 _CONCEPTS_AT_ONCE = 256
@@ -73,7 +74,7 @@ def import_explanations(
     file, method = Path(file), _method_name(method)
     foreign = read_explanations(file)
     with Store.open(store) as opened:
-        _check_units(foreign, opened, file)
+        foreign = _with_layers(foreign, opened, file)
         matrices, config = opened.matrices(), opened.meta.get("config") or {}
     encoders = {row.matrix: row for row in matrices.itertuples() if row.kind == "encoder"}
     simulators = [name for name, row in encoders.items() if "simulator" in row.roles]
@@ -109,10 +110,14 @@ def _method_name(name: str) -> str:
     return name
 
 
-def _check_units(foreign: Sequence[Foreign], store: Store, file: Path) -> None:
-    """Every explanation is of a unit that the store has."""
+def _with_layers(foreign: Sequence[Foreign], store: Store, file: Path) -> list[Foreign]:
+    """The explanations with their layers' names as the store has them; every unit is one that the store has."""
     units = dict(store.layers()[["layer", "units"]].itertuples(index=False))
+    known, found = Names(units), []
     for one in foreign:
+        places = known.find(one.layer)
+        if len(places) == 1:
+            one = replace(one, layer=list(units)[places[0]])
         if one.layer not in units:
             raise UserError(
                 f"The explanations {file} can't be used: {one.where} names the layer {quote(one.layer)}, which "
@@ -124,6 +129,8 @@ def _check_units(foreign: Sequence[Foreign], store: Store, file: Path) -> None:
                 f"The explanations {file} can't be used: {one.where} names unit {quote(one.unit)} of "
                 f"{quote(one.layer)}, whose units are 0 to {units[one.layer] - 1}."
             )
+        found.append(one)
+    return found
 
 
 def _check_method(method: str, out: StoreAppender, replace: bool) -> None:

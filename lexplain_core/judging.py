@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -53,11 +54,12 @@ def replace_units(work: Work) -> None:
             continue
         if outputs is None or not finite:
             why = "not one number per image and class" if outputs is None else "not all finite"
-            work.ways[number] = (None, f"The network's outputs are {why}, so nothing is compared.")
+            reason = work.run.reason or f"The network's outputs are {why}, so nothing is compared."
+            work.ways[number] = (None, reason)
             continue
         opened = partial(
             open_effects,
-            work.model,
+            replace(work.model, answer=work.run.answer),
             layer,
             outputs,
             labels,

@@ -18,6 +18,7 @@ from . import __version__
 from .concepts import Concept, ConceptMatrix, EncoderView, split_filter_counts
 from .config import Build
 from .explain import Found, methods
+from .judging import labels_of
 from .mapping import Whole, mapped_images
 from .persist_effects import ablation_scores, missing_ablation, write_effects
 from .persist_relations import all_concepts, write_embeddings, write_similar
@@ -87,7 +88,7 @@ def _write_images(work: Work, store: StoreWriter) -> None:
         return (
             i, probing.keys[i], int(probing.labels[i]), str(work.splits[i]), image.width, image.height,
             probing.captions[i] if probing.captions else None,
-            None if predicted is None else int(predicted[i]), thumbnail_jpeg(image, side), describe(image),
+            None if predicted is None or predicted[i] < 0 else int(predicted[i]), thumbnail_jpeg(image, side), describe(image),
             crop, image_digest(probing.load, i),
         )  # fmt: skip
 
@@ -240,7 +241,8 @@ def _write_concepts(work: Work, store: StoreWriter) -> dict[str, int]:
     for name in sorted(work.matrices, key=lambda name: name != "label"):
         matrix, kept = work.matrices[name], _kept(work, name)
         for i, concept in enumerate(matrix.concepts):
-            if name == "label" or kept is None or kept[i] or concept.key in used:
+            listed = kept is None or kept[i] or i in work.same.get(name, {})
+            if name == "label" or listed or concept.key in used:
                 first = known.setdefault(concept.key, concept)
                 if concept.origin.startswith(f"{first.origin}, "):  # it came from other sets, too
                     known[concept.key] = replace(first, origin=concept.origin)
@@ -248,6 +250,12 @@ def _write_concepts(work: Work, store: StoreWriter) -> dict[str, int]:
     ids = {key: number for number, key in enumerate(known)}
     rows = [(ids[key], key, c.name, c.origin) for key, c in known.items()]
     store.rows("concepts", pd.DataFrame(rows, columns=["concept_id", "key", "name", "origin"]))
+    same = [
+        (name, *(ids[work.matrices[name].concepts[c].key] for c in pair))
+        for name, found in work.same.items()
+        for pair in found.items()
+    ]
+    store.rows("same_concepts", pd.DataFrame(same, columns=["matrix", "concept_id", "same_as"]))
 
     views = {view.name: view for view in work.views.values()}
     for name in sorted({*work.matrices, *views}, key=lambda name: (name != "label", name)):
@@ -307,7 +315,10 @@ def _matrix_facts(work: Work, name: str, view: EncoderView | None) -> dict:
     roles |= {"explainer"} if kept is not None else set()
     roles |= {"simulator"} if name in simulators else set()
     config = matrix.config if matrix else view.config
-    counts = {} if kept is None else split_filter_counts(matrix.concepts, kept)
+    if kept is not None:  # what stands under another's name is neither kept nor dropped
+        rest = [i for i in range(len(kept)) if i not in work.same.get(name, {})]
+        concepts, kept = [matrix.concepts[i] for i in rest], kept[rest]
+    counts = {} if kept is None else split_filter_counts(concepts, kept)
     return {
         "matrix": name, "kind": "encoder" if view else "label", "roles": sorted(roles),
         "a": view.a if view else None, "b": view.b if view else None,
@@ -323,7 +334,7 @@ def _matrix_facts(work: Work, name: str, view: EncoderView | None) -> dict:
 
 def _write_meta(work: Work, store: StoreWriter) -> None:
     config, probing, model = work.config, work.probing, work.model
-    accuracy, counted = _accuracy(work)
+    accuracy, counted, unknown = _accuracy(work)
     store.meta(
         id=store_id(config, probing, model, _encoder_facts(work)),
         name=config.name,
@@ -331,7 +342,8 @@ def _write_meta(work: Work, store: StoreWriter) -> None:
         probing_set={"name": probing.name, "source": probing.source},
         target={
             "name": model.name, "source": model.source, "outputs": work.run.n_outputs,
-            "accuracy": accuracy, "accuracy_images": counted,
+            "accuracy": accuracy, "accuracy_images": counted, "accuracy_reason": unknown,
+            "notes": list(work.run.notes),
         },
         outputs=list(model.outputs) if model.outputs else None,
         build={
@@ -347,17 +359,27 @@ def _write_meta(work: Work, store: StoreWriter) -> None:
     )  # fmt: skip
 
 
-def _accuracy(work: Work) -> tuple[float | None, int]:
-    """Share of images whose largest output is their class's, over images whose class has one."""
-    if work.run.predicted is None:
-        return None, 0
+def _accuracy(work: Work) -> tuple[float | None, int, str | None]:
+    """Share of images whose largest output is their class's, over images whose class has one, how many these
+    are, and why there is none."""
+    predicted = work.run.predicted
+    if predicted is None:
+        return None, 0, work.run.reason
+    if (predicted < 0).any():
+        where = work.probing.keys[int(np.argmin(predicted))]
+        count = f"{(predicted < 0).sum():,} of {len(predicted):,} images"
+        return (
+            None,
+            0,
+            f"The network's outputs are NaN on {count}, such as {where}, so its answers are not counted.",
+        )
     outputs = np.array([-1 if output is None else output for output in work.class_outputs])[
         work.probing.labels
     ]
     known = outputs >= 0
     if not known.any():
-        return None, 0
-    return float((work.run.predicted[known] == outputs[known]).mean()), int(known.sum())
+        return None, 0, labels_of(work)[1]
+    return float((predicted[known] == outputs[known]).mean()), int(known.sum()), None
 
 
 def config_hash(config: dict) -> str:

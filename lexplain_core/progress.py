@@ -35,7 +35,7 @@ class Terminal:
     """Rich progress bars: label, bar, count, elapsed and remaining time."""
 
     def __init__(self, console=None):
-        from rich.console import Console
+        from .terminal import Console
 
         self.console = console or Console(stderr=True)
 
@@ -52,8 +52,10 @@ class Terminal:
             Progress as Bars,
         )
 
+        from .terminal import printable
+
         columns = (
-            TextColumn("{task.description:<28}"),
+            TextColumn("{task.description:<28}", markup=False),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -61,8 +63,8 @@ class Terminal:
             TimeRemainingColumn(),
         )
         with Bars(*columns, console=self.console) as bars:
-            job = bars.add_task(label, total=total)
+            job = bars.add_task(printable(label), total=total)
             yield lambda n=1: bars.advance(job, n)
 
     def note(self, text: str) -> None:
-        self.console.print(f"  {text}", style="dim", highlight=False)
+        self.console.print(f"  {text}", style="dim")

@@ -12,12 +12,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import typer
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from .errors import UserError, quote, repeated
 from .files import read_text
+from .terminal import Console, print_json, printable
+from .text import lines
 
 app = typer.Typer(
     name="study",
@@ -126,7 +126,7 @@ def list_(
         except UserError as error:
             unreadable.append(str(error))
     if json_:
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        print_json(rows)
         return
     for problem in unreadable:
         _say(problem)
@@ -141,7 +141,7 @@ def list_(
     for i, heading in enumerate(("name", "of", *HEADINGS.values())):
         table.add_column(heading, justify="right" if i > 1 else "left", no_wrap=True)
     for line in cells:
-        table.add_row(*map(escape, line))
+        table.add_row(*line)
     needed = Console(width=10_000).measure(table).maximum  # names are there to be copied: none is cut
     Console(width=max(out.width, needed)).print(table)
     _say(
@@ -302,8 +302,7 @@ def _links(address: str) -> Callable[[str, str], str]:
 
 def _names(file: Path) -> list[str]:
     """The names in a file, one a line; empty lines are skipped."""
-    lines = [line.strip() for line in read_text(file, "The file of names").splitlines()]
-    found = [line for line in lines if line]
+    found = [line for line in lines(read_text(file, "The file of names")) if line]
     if not found:
         raise UserError(f"{file} holds no names; it wants one a line.")
     if (twice := repeated(found)) is not None:
@@ -359,11 +358,6 @@ def delete_person(
 
 def _count(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def printable(text: str) -> str:
-    """Text in which nothing commands a terminal: control characters are left out, other white space is a blank."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
 
 
 def _say(text: str) -> None:

@@ -33,7 +33,8 @@ class Work:
 
     matrices: concept matrices by name. matrices_of: the name of the one that each method reads.
     concepts: the build's concept set.
-    kept: by method, which of that matrix's concepts pass the concept filter, boolean (M,).
+    kept: by method, which of that matrix's concepts pass the concept filter and stand for themselves, boolean (M,).
+    same: by matrix and number of a concept that passes the filter but has the values of an earlier one, which.
     views: encoders by role, 'explainer' and 'simulator'. same_encoder: whether they are one model.
 
     explanations: by (layer number, method), then by unit; their concepts are positions in the
@@ -61,6 +62,7 @@ class Work:
     matrices: dict[str, ConceptMatrix] = field(default_factory=dict)
     matrices_of: dict[str, str] = field(default_factory=dict)
     kept: dict[str, np.ndarray] = field(default_factory=dict)
+    same: dict[str, dict[int, int]] = field(default_factory=dict)
     concepts: tuple[Concept, ...] = ()
     views: dict[str, EncoderView] = field(default_factory=dict)
     same_encoder: bool = False

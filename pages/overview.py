@@ -74,6 +74,10 @@ def _in_words(info: dict) -> str:
         count = target.get("accuracy_images") or info["images"]
         among = f", among its {target['outputs']:,} outputs" if target.get("outputs") else ""
         text += f" The network names {accuracy:.1%} of {count:,} images right{among}."
+    elif isinstance(reason := target.get("accuracy_reason"), str):
+        text += f" How many images it names right is unknown. {md(reason)}"
+    for note in target.get("notes") or ():
+        text += f" Note: {md(str(note))}."
     if info.get("skipped"):
         text += f" {figures.plural(len(info['skipped']), 'image')} could not be used."
     return text

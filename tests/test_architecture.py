@@ -19,7 +19,7 @@ ROOMS = [
     "demo", "work", "judging", "mapping", "observing", "relating", "persist_effects", "persist_relations", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "figure_cli", "trust_cli", "cli", "__main__", "reference",
 ]  # fmt: skip
 BASE = [
-    "errors", "entries", "writing", "files", "toml", "pictures", "sqlite_file", "registry", "progress", "config", "config_paths", "sampling", "offline",
+    "errors", "text", "terminal", "entries", "writing", "files", "toml", "pictures", "sqlite_file", "registry", "progress", "config", "config_paths", "sampling", "offline",
     "trust",
 ]  # fmt: skip
 SOURCES = sorted(p for p in CORE.rglob("*.py"))

@@ -46,7 +46,6 @@ def test_the_measure_lets_a_linear_pattern_be():
 # over and over, then an end on which it fails.
 ATTACKS: dict[str | bytes, list[Callable[[int], str]]] = {
     # lexplain_core/concepts
-    r"\r\n|\n|\r": [repeated("\r"), repeated("\r\n", "x")],
     "[a-z]{3,}": [repeated("a", "!")],
     "[a-z]{3,}(_[a-z]{2,}){1,2}": [repeated("a", "!"), repeated("a", "_", "aaa_"), repeated("aaa_", "!")],
     "[a-z]+": [repeated("a", "!"), repeated("a!")],

@@ -20,7 +20,7 @@ from lexplain_core.probe import load_probing_set
 from lexplain_core.progress import Silent
 from lexplain_core.simulate import Correlation, LabelSimulator, Null, Scored
 from lexplain_core.store import StoreWriter
-from lexplain_core.target import load_target
+from lexplain_core.target import RecordingRun, load_target
 from lexplain_core.work import Work
 
 from .conftest import ROOT
@@ -315,7 +315,7 @@ def test_versions_are_kept_of_all_that_computes_or_reads(tmp_path):
         config_dict(tmp_path / "images", make_network(tmp_path), tmp_path / "x.duckdb"), "test"
     )
     probing, model = load_probing_set(config.probe, 0, Silent()), load_target(config.target)
-    run = SimpleNamespace(predicted=None, n_outputs=3, device="cpu", images_per_second=1.0, unsteady=None)
+    run = RecordingRun([], None, 3, "cpu", 1.0)
     work = make_work(config=config, probing=probing, model=model, run=run)
     with StoreWriter(tmp_path / "s.duckdb") as store:
         persist._write_meta(work, store)

@@ -1,7 +1,7 @@
 """What can be said: concepts and concept matrices."""
 
 from . import label  # noqa: F401  (registers the label matrix)
-from .base import Concept, ConceptMatrix, concept_matrices, usable
+from .base import Concept, ConceptMatrix, concept_matrices, first_alike, usable
 from .calibrate import Calibration, calibrate, calibration_labels, cross_entropy
 from .embed import cache_folder, embed_concepts, embed_images
 from .encoder import DualEncoder, load_encoder
@@ -26,6 +26,7 @@ __all__ = [
     "embed_concepts",
     "embed_images",
     "encoder_folders",
+    "first_alike",
     "label_concepts",
     "load_encoder",
     "normalised",

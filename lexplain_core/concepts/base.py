@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,6 +40,13 @@ class ConceptMatrix:
 
 # name -> function(ProbingSet) -> ConceptMatrix
 concept_matrices: Registry[Callable[..., ConceptMatrix]] = Registry("concept matrix")
+
+
+def first_alike(rows: np.ndarray) -> np.ndarray:
+    """For each row, of (M, N), the number of the first that is equal to it, int64 (M,)."""
+    first: dict[bytes, int] = {}
+    digests = (hashlib.sha256(np.ascontiguousarray(row)).digest() for row in rows)
+    return np.array([first.setdefault(digest, i) for i, digest in enumerate(digests)], dtype=np.int64)
 
 
 def usable(values: np.ndarray, train: np.ndarray, mean5: float = 0.5, std: float = 1e-5) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from ..config import CONCEPT_SETS
 from ..errors import UserError, did_you_mean, quote
 from ..files import read_text
 from ..probe.base import ProbingSet
+from ..text import folded, lines
 from .base import Concept
 from .label import label_concepts
 
@@ -23,8 +23,8 @@ LONGEST = 300
 
 
 def normalised(text: str) -> str:
-    """The form in which two texts are the same concept: letter case, spaces and `_` don't matter."""
-    return " ".join(unicodedata.normalize("NFC", text).replace("_", " ").casefold().split())
+    """The form in which two texts are the same concept: as `text.folded`, and `_` is a blank."""
+    return folded(text.replace("_", " "))
 
 
 def read_concepts(path: str | Path) -> list[str]:
@@ -34,11 +34,9 @@ def read_concepts(path: str | Path) -> list[str]:
     `UserError` with file and line for what can't be read.
     """
     path = Path(path)
-    text = read_text(path, "The concepts file")
     found = []
-    # Split on the ends of lines alone: str.splitlines would also split on control characters.
-    for number, raw in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
-        where, line = f"The concepts file {path}, line {number},", raw.strip()
+    for number, line in enumerate(lines(read_text(path, "The concepts file")), start=1):
+        where = f"The concepts file {path}, line {number},"
         if not line or line.startswith("#"):
             continue
         if len(line) > LONGEST:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from copy import deepcopy
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from .. import config
 from ..errors import UserError, did_you_mean, quote
-from ..files import read_text
+from ..files import read_json
 from ..registry import Registry
 from ..target.open_clip_tower import downloaded
 from ..trust import opening
@@ -203,11 +202,7 @@ def _weights_in(folder: Path) -> Path:
 
 
 def _read_json(file: Path) -> dict:
-    text = read_text(file, "The encoder's configuration")
-    try:
-        given = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"The encoder's configuration {file} can't be read as JSON: {error}.") from None
+    given = read_json(file, "The encoder's configuration")
     model = given.get("model_cfg", given) if isinstance(given, dict) else None
     towers = ("vision_cfg", "text_cfg")
     if not isinstance(model, dict) or not all(isinstance(model.get(key), dict) for key in towers):

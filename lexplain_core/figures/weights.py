@@ -31,7 +31,7 @@ def weights_bar(
 ) -> go.Figure:
     """One bar a term, largest |weight| on top; the sign stands at the bar's end.
 
-    explanation: `.terms` (weight, concept_id, name, origin) and `.bias`. Weights are in units of
+    explanation: `.terms` (weight, concept_id, name, origin, same) and `.bias`. Weights are in units of
     activation per unit of concept (P from 0 to 1).
     """
     look = theme_of(theme)
@@ -45,7 +45,7 @@ def weights_bar(
         [term.name for term in terms],
         [term.weight for term in terms],
         f"weight: activation per unit of concept{bias}",
-        more=[escape(term.origin) for term in terms],
+        more=[escape(", ".join((term.origin, *(f"= {name}" for name in term.same)))) for term in terms],
         hover="<b>%{customdata[0]}</b> (%{customdata[1]})<br>weight %{text}",
         marker={
             "color": [styles[term.concept_id].color for term in terms],

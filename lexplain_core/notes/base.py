@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from ..errors import UserError, few
 from ..errors import quote as quoted
+from ..text import composed, decode
 
 LARGEST_FILE = 1_000_000  # bytes of a list's file
 LARGEST_REMARK = 2000  # characters
@@ -58,7 +59,7 @@ class Brought:
 
 def check_name(name: object, what: str) -> str:
     """The name without blanks around it, or a `UserError` where it can't be one. what: 'a list', …"""
-    found = " ".join(name.split()) if isinstance(name, str) else ""
+    found = composed(" ".join(name.split())) if isinstance(name, str) else ""
     if not found or len(found) > LONGEST_NAME or not found.isprintable():
         raise UserError(
             f"{_short(name)} can't be the name of {what}: it must have 1 to {LONGEST_NAME} printable characters."
@@ -94,7 +95,7 @@ def from_json(data: bytes) -> tuple[str, list[tuple[str, int, str]], list[str]]:
             f"The file has {len(data) / 1e6:.1f} MB; a list's file has at most {LARGEST_FILE / 1e6:.0f} MB."
         )
     try:
-        facts = json.loads(data.decode("utf-8-sig"))
+        facts = json.loads(decode(data, "The file", LARGEST_FILE))
     except (ValueError, RecursionError):
         raise UserError("The file is no list of units: it isn't JSON.") from None
     if not isinstance(facts, dict) or facts.get("kind") != _KIND:

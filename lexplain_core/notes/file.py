@@ -22,6 +22,7 @@ from ..entries import regular
 from ..errors import UserError, quote
 from ..sqlite_file import digest, foreign, guard, once, rows_of, state, unsound
 from ..store import Made, Store, StoreError
+from ..text import composed
 from ..writing import check_writing
 from . import base
 from . import made as as_json
@@ -94,7 +95,7 @@ class Notes:
             _LISTS,
             "SELECT s.layer, s.unit, s.remark, s.added FROM lists l LEFT JOIN starred s USING (list_id) "
             "WHERE l.name = ? ORDER BY s.rowid",
-            name,
+            composed(name),
         )
         if not rows:
             raise _no_list(name)
@@ -441,7 +442,7 @@ def _seal(con: sqlite3.Connection) -> None:
 
 
 def _list_id(con: sqlite3.Connection, name: str, make: bool = False) -> int:
-    row = con.execute("SELECT list_id FROM lists WHERE name = ?", (name,)).fetchone()
+    row = con.execute("SELECT list_id FROM lists WHERE name = ?", (composed(name),)).fetchone()
     if row:
         return row[0]
     if not make:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from ..progress import Progress
 from ..trust import opening
 from .base import ClassInfo, ProbingSet, Skipped, probing_sets
 from .images import EXTENSIONS, ImageFiles, Stamp, check_files
+from .layout import check_layout, clutter_sentence, is_clutter, real_ancestors
 from .splits import draw
 
 
@@ -21,14 +24,16 @@ from .splits import draw
 def load_folder(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
     """Read `probe.root`: each folder in it is a class, with images at any depth.
 
-    Classes are sorted by folder name, images by path. Hidden files, and files with other endings
-    than an image's, are left alone. Unusable images are listed in `skipped`; classes without a
+    Classes are sorted by folder name, images by path. Hidden files, what systems and photo programs keep
+    beside the images (`layout.is_clutter`), and files with other endings than an image's, are left alone. Unusable images are listed in `skipped`; classes without a
     usable image are left out.
     """
     root = image_root(probe)
-    names, files, labels, loose, others = _walk(root)
+    names, files, labels, loose, others, clutter = walk(root)
     if not files:
         raise UserError(_why_empty(root, names, loose))
+    for note in filter(None, [clutter_sentence(clutter), *check_layout(root, names, files, labels)]):
+        progress.note(note)
     if loose:
         progress.note(f"{loose} images directly in {root} are in no class folder and are left out")
     if others:
@@ -90,6 +95,8 @@ def from_files(
         gone = [classes[c].key for c in np.setdiff1d(np.arange(len(classes)), alive)]
         number = _count(len(gone), "class", "classes")
         progress.note(f"{number} without a usable image left out: {_few(gone)}")
+    if note := _copies(root, [files[i] for i in kept], labels[kept]):
+        progress.note(note)
     position = np.full(len(classes), -1)
     position[alive] = np.arange(len(alive))
     keys = tuple(files[i] for i in kept)
@@ -104,37 +111,45 @@ def from_files(
     )
 
 
-def _walk(root: Path) -> tuple[list[str], list[str], list[int], int, int]:
-    """Return class folders, image files, their labels, and how many images and others are left alone."""
-    with os.scandir(root) as entries:
-        top = sorted((e for e in entries if not _hidden(e.name)), key=lambda e: e.name)
-    names = [e.name for e in top if e.is_dir()]
-    loose = [e.name for e in top if not e.is_dir()]
+def walk(root: Path) -> tuple[list[str], list[str], list[int], int, int, dict[str, int]]:
+    """Return class folders, image files, their labels, how many images and others are left alone, and the
+    number of images by the name of the clutter that holds them."""
+    top = sorted(os.listdir(root))
+    clutter: Counter[str] = Counter()
+    for name in filter(is_clutter, top):
+        clutter[name] += _images_below(root / name)
+    top = [name for name in top if not is_clutter(name)]
+    names = [name for name in top if os.path.isdir(root / name)]
+    loose = [name for name in top if not os.path.isdir(root / name)]
     files: list[str] = []
     labels: list[int] = []
     others = sum(not _is_image(f) for f in loose)
     for label, name in enumerate(names):
-        found = list(_files_below(root, name))
+        found = list(_files_below(root, name, clutter))
         images = sorted(f for f in found if _is_image(f))
         files += images
         labels += [label] * len(images)
         others += len(found) - len(images)
-    return names, files, labels, sum(map(_is_image, loose)), others
+    return names, files, labels, sum(map(_is_image, loose)), others, clutter
 
 
-def _files_below(root: Path, name: str) -> Iterator[str]:
-    """Yield the posix paths below `root` of the files in `root/name`; links are followed, once."""
-    seen = set()
+def _files_below(root: Path, name: str, clutter: Counter[str]) -> Iterator[str]:
+    """Yield the posix paths below `root` of the files in `root/name`; links are followed, once, and never upwards."""
+    seen = real_ancestors(root)
     for folder, inner, names in os.walk(root / name, followlinks=True, onerror=_unreadable):
         real = os.path.realpath(folder)
         if real in seen:
             inner.clear()
             continue
         seen.add(real)
-        inner[:] = sorted(n for n in inner if not _hidden(n))
+        for kept in filter(is_clutter, inner):
+            clutter[kept] += _images_below(Path(folder) / kept)
+        inner[:] = sorted(n for n in inner if not is_clutter(n))
         below = Path(folder).relative_to(root)
         for file in names:
-            if not _hidden(file):
+            if is_clutter(file):
+                clutter[file] += _is_image(file)
+            else:
                 yield (below / file).as_posix()
 
 
@@ -143,8 +158,29 @@ def _unreadable(error: OSError) -> None:
     refuse_shortage(error, f"The folder {error.filename} can't be read")
 
 
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+def _images_below(path: Path) -> int:
+    """How many files end as images do: the file itself, or those in the folder."""
+    if not os.path.isdir(path):
+        return int(_is_image(path.name))
+    return sum(_is_image(name) for _, _, names in os.walk(path) for name in names)
+
+
+def _copies(root: Path, files: Sequence[str], labels: np.ndarray) -> str | None:
+    """A sentence on images that are there more than once, byte by byte."""
+    by_size: dict[int, list[int]] = {}
+    for i, file in enumerate(files):
+        by_size.setdefault(os.path.getsize(root / file), []).append(i)
+    by_content: dict[bytes, list[int]] = {}
+    for i in (i for alike in by_size.values() if len(alike) > 1 for i in alike):
+        by_content.setdefault(hashlib.sha256((root / files[i]).read_bytes()).digest(), []).append(i)
+    same = [places for places in by_content.values() if len(places) > 1]
+    if not same:
+        return None
+    across = [places for places in same if len(set(labels[places])) > 1]
+    places = (across or same)[0]
+    several = f", {len(across):,} of them in several classes," if across else ""
+    images = _count(len(same), "image is", "images are")
+    return f"{images} there more than once{several} such as {_few([files[i] for i in places], 3)}"
 
 
 def _is_image(name: str) -> bool:
@@ -155,12 +191,23 @@ def _why_empty(root: Path, names: list[str], loose: int) -> str:
     if loose and not names:
         return (
             f"The {loose} images in {root} are in no class folder: make a folder for each class in it "
-            f"and move the images there, as in {root.name}/cat/1.jpg."
+            f"and move the images there, as in {root.name}/cat/1.jpg{_above(root)}."
         )
     if not names:
         return f"The image folder {root} is empty: it needs a folder for each class, with images in it."
     where = f"its {_count(len(names), 'class folder', 'class folders')} ({_few(names)})"
     return f"The image folder {root} has no images in {where}: images end in {_endings()}."
+
+
+def _above(root: Path) -> str:
+    """Advice for a root that is itself a class folder: it has others beside it."""
+    try:
+        beside = [p for p in root.parent.iterdir() if p.is_dir() and p != root and not is_clutter(p.name)]
+        if not any(_is_image(name) for p in beside[:100] for name in os.listdir(p)):
+            return ""
+    except OSError:  # folders that aren't ours
+        return ""
+    return f"; or set probe.root to {root.parent}, where {root.name!r} is a class"
 
 
 def _printable(path: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError, quote
 from ..files import read_text
+from ..text import Names, lines
 from .base import ClassInfo
 
 
@@ -18,10 +18,8 @@ def read_names(path: str | Path) -> dict[str, str]:
     Raises `UserError` with file and line for what can't be read.
     """
     path = Path(path)
-    text = read_text(path, "The names file")
     names: dict[str, str] = {}
-    for number, raw in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
-        line = raw.strip()
+    for number, line in enumerate(lines(read_text(path, "The names file")), start=1):
         if not line:
             continue
         key, *rest = line.split("\t", 1) if "\t" in line else line.split(None, 1)
@@ -45,10 +43,15 @@ def apply_names(classes: tuple[ClassInfo, ...], path: str | Path) -> tuple[Class
     Raises `UserError` if none is in it: then the file belongs to another set.
     """
     names = read_names(path)
-    if not any(c.key in names for c in classes):
+    keys, given = Names(names), list(names.values())
+    found = [keys.find(c.key) for c in classes]
+    if not any(found):
         example = f" (such as {quote(next(iter(names)))})" if names else ""
         raise UserError(
             f"The names file {path} has none of the {len(classes)} classes, such as {quote(classes[0].key)}: "
             f"its ids{example} must be the names of the class folders."
         )
-    return tuple(replace(c, name=names.get(c.key, c.name)) for c in classes)
+    return tuple(
+        replace(c, name=given[places[0]]) if len(places) == 1 else c
+        for c, places in zip(classes, found, strict=True)
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError, did_you_mean, quote, repeated
-from ..files import read_text
+from ..files import read_json
+from ..text import Names, composed, trimmed
 from .base import ClassInfo, Superclass
 from .wordnet import wordnet_superclasses
 
@@ -32,10 +32,7 @@ def read_superclasses(path: str | Path, classes: Sequence[ClassInfo]) -> tuple[S
     superclass and entry for anything that doesn't fit the classes.
     """
     table = _read_table(Path(path))
-    by_key = {c.key: (i,) for i, c in enumerate(classes)}
-    by_name: dict[str, tuple[int, ...]] = {}
-    for i, c in enumerate(classes):
-        by_name[c.name] = (*by_name.get(c.name, ()), i)
+    by_key, by_name = Names(c.key for c in classes), Names(c.name for c in classes)
     found = []
     for name, entries in table.items():
         where = f"The superclasses file {path}, {quote(name)}:"
@@ -43,9 +40,9 @@ def read_superclasses(path: str | Path, classes: Sequence[ClassInfo]) -> tuple[S
             raise UserError(f'{where} there must be a list of class names, such as ["cat", "dog"].')
         members: set[int] = set()
         for entry in entries:
-            indices = by_key.get(entry) or by_name.get(entry)
-            if indices is None:
-                known = [*by_key, *by_name]
+            indices = by_key.find(entry) or by_name.find(entry)
+            if not indices:
+                known = [c.key for c in classes] + [c.name for c in classes]
                 raise UserError(
                     f"{where} there is no class {quote(entry)} among the {len(classes)} of the probing set."
                     + did_you_mean(entry, list(dict.fromkeys(known)))
@@ -62,16 +59,11 @@ def read_superclasses(path: str | Path, classes: Sequence[ClassInfo]) -> tuple[S
 
 def _read_table(path: Path) -> dict:
     def once(pairs: list[tuple]) -> dict:
-        if (twice := repeated(key for key, _ in pairs)) is not None:
+        if (twice := repeated(composed(trimmed(key)) for key, _ in pairs)) is not None:
             raise UserError(f"The superclasses file {path} has {quote(twice)} twice: join the two lists.")
         return dict(pairs)
 
-    text = read_text(path, "The superclasses file")
-    try:
-        table = json.loads(text, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise UserError(f"The superclasses file {path} is not JSON: {why}.") from None
+    table = read_json(path, "The superclasses file", once)
     if not isinstance(table, dict) or not table:
         raise UserError(
             f'The superclasses file {path} must be one JSON object, such as {{"animal": ["cat", "dog"]}}.'

@@ -17,7 +17,8 @@ from ..errors import UserError, quote
 from ..progress import Progress
 from ..trust import by_store
 from .base import ClassInfo, ProbingSet, probing_sets
-from .folder import from_files, image_root
+from .folder import from_files, image_root, walk
+from .layout import clutter_sentence, is_clutter
 from .superclasses import read_superclasses
 from .wordnet import DATA
 
@@ -117,6 +118,8 @@ def load_imagenette(probe: Probe, *, seed: int, progress: Progress) -> ProbingSe
     classes = [ClassInfo(wnid, names[0]) for wnid, names in zip(data.wnids, data.classes, strict=True)]
     files = [Path(path).relative_to(root).as_posix() for path, _ in data._samples]
     labels = [label for _, label in data._samples]
+    tidy = [i for i, file in enumerate(files) if not any(map(is_clutter, file.split("/")))]
+    files, labels = [files[i] for i in tidy], [labels[i] for i in tidy]
     source = f"Imagenette {partition} set in {root}"
     return from_files("imagenette", source, root, files, labels, classes, probe, seed, progress)
 
@@ -131,7 +134,7 @@ def load_imagenet(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
     Reads `root/val/n01440764/…`; where that folder isn't there, torchvision unpacks the original
     archives into it first. Classes have the names that torchvision's weights give their outputs.
     """
-    from torchvision.datasets import ImageFolder, ImageNet
+    from torchvision.datasets import ImageNet
 
     partition = _partition(probe, ("val", "train"))
     root = _root(probe)
@@ -147,18 +150,20 @@ def load_imagenet(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
                     f"Unpacking ImageNet's archives in {root} needs SciPy ({error}): `pip install scipy`, "
                     f"or unpack them to {root / partition}/n01440764/…"
                 ) from None
-        data = ImageFolder(root / partition, allow_empty=True)
+        folders, found, labels, *_, clutter = walk(root / partition)
+    if note := clutter_sentence(clutter):
+        progress.note(note)
     names = _imagenet_names()
-    strange = [k for k in data.classes if k not in names]
+    strange = [k for k in folders if k not in names]
     if strange:
         raise UserError(
             f"{root / partition} has folders that are no ImageNet classes, such as {quote(strange[0])}: "
             "they must be named by WordNet ids such as 'n01440764'; for other images use the set 'folder'."
         )
-    classes = [ClassInfo(wnid, names[wnid]) for wnid in data.classes]
-    files = [Path(path).relative_to(root).as_posix() for path, _ in data.samples]
+    classes = [ClassInfo(wnid, names[wnid]) for wnid in folders]
+    files = [f"{partition}/{file}" for file in found]
     source = f"ImageNet {partition} set in {root}"
-    return from_files("imagenet", source, root, files, data.targets, classes, probe, seed, progress)
+    return from_files("imagenet", source, root, files, labels, classes, probe, seed, progress)
 
 
 def _imagenet_names() -> dict[str, str]:

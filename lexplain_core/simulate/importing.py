@@ -15,6 +15,7 @@ from typing import Any
 from ..concepts import normalised
 from ..errors import UserError, did_you_mean, quote
 from ..files import read_text
+from ..text import folded, trimmed
 
 LONGEST_TEXT = 1000
 LARGEST_NUMBER = 1e30  # of weights and biases, so that sums over them stay finite
@@ -67,7 +68,7 @@ def _from_csv(text: str) -> list[Foreign]:
     header = next(rows, None)
     if header is None:
         return []
-    columns = [name.strip().casefold() for name in header[1]]
+    columns = [folded(name) for name in header[1]]
     terms = _check_columns(columns)
     units: dict[tuple[str, int], _Gathered] = {}
     for number, cells in rows:
@@ -78,7 +79,7 @@ def _from_csv(text: str) -> list[Foreign]:
                 "put texts that hold a comma in double quotes."
             )
         row = dict(zip(columns, cells, strict=True))
-        layer, unit = _layer(row["layer"], where), _unit(row["unit"].strip(), where)
+        layer, unit = _layer(row["layer"], where), _unit(trimmed(row["unit"]), where)
         known = units.get((layer, unit))
         if known and not terms:
             raise _Wrong(
@@ -86,9 +87,9 @@ def _from_csv(text: str) -> list[Foreign]:
             )
         known = units.setdefault((layer, unit), _Gathered(where))
         name = _text(row["concept" if terms else "text"], where, "concept" if terms else "text")
-        known.add(_number(row["weight"].strip(), where, "weight") if terms else 1.0, name, where)
+        known.add(_number(trimmed(row["weight"]), where, "weight") if terms else 1.0, name, where)
         if row.get("bias", "").strip():
-            known.set_bias(_number(row["bias"].strip(), where, "bias"), where)
+            known.set_bias(_number(trimmed(row["bias"]), where, "bias"), where)
     return [found.foreign(layer, unit) for (layer, unit), found in units.items()]
 
 
@@ -221,7 +222,7 @@ class _Gathered:
 def _layer(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise _Wrong(f"{where} names no layer.")
-    return value.strip()
+    return trimmed(value)
 
 
 def _unit(value: Any, where: str) -> int:

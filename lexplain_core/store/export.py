@@ -37,6 +37,7 @@ COLUMNS = {
     "length": "how many concepts it has",
     "bias": "its bias, in units of the activation",
     "terms": "its concepts in the order in which they were chosen: weight (activation per unit of P), concept, key",
+    "same": "names of other concepts that the matrix can't tell from these, since they are on the same images: a = b = c",
     "matrix": "the concept matrix that it was found on",
     "reason": "why there is no explanation, or why the unit is not alive",
     "val_correlation": "correlation on the val split, which the concepts were chosen by",
@@ -62,7 +63,7 @@ COLUMNS = {
     "human": "human 2AFC: share of answers that were right, over all studies of this store; chance 0.5",
 }
 _TEXTS = (
-    "unit_name", "method", "origin", "explanation", "matrix", "reason", "simulator", "correlation_reason",
+    "unit_name", "method", "origin", "explanation", "same", "matrix", "reason", "simulator", "correlation_reason",
     "ablation_norm_reason",
 )  # fmt: skip
 _WHOLE = ("length", "test_scores_seen", "correlation_n", "ablation_norm_n", "observer_trials")
@@ -135,6 +136,10 @@ def export(
         ],
         dtype=object,
     )
+    frame["same"] = [
+        None if pd.isna(matrix) else _same(store, matrix, [t["concept"] for t in found])
+        for found, matrix in zip(frame["terms"], frame["matrix"], strict=True)
+    ]
     frame["test_scores_seen"] = [None if pd.isna(config) else _seen(config) for config in frame["config"]]
     judged = {} if human is None else dict(
         zip(zip(human["layer"], human["unit"], strict=True), human["human"], strict=True)
@@ -145,6 +150,13 @@ def export(
     for column in _WHOLE:
         frame[column] = frame[column].astype("Int64")
     return none_for_missing(frame[list(COLUMNS)], *_TEXTS)
+
+
+def _same(store: Store, matrix: str, names: list[str]) -> str | None:
+    """What stands under the names of an explanation's concepts, in words."""
+    labels = store._concept_labels
+    same = {labels[concept][0]: others for concept, others in store.same_concepts(matrix).items()}
+    return "; ".join(" = ".join((name, *same[name])) for name in names if name in same) or None
 
 
 def _seen(config: str) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import quote
+from ..text import folded
 from . import tables
 from .find import COLUMNS, RANGES, Found, Wanted
 from .find_words import Term, read_search
@@ -168,14 +169,28 @@ def _filters(store: Store, query: _Query, wanted: Wanted) -> list[str]:
 
 def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
     """Add the search. Gives the terms that no concept's name contains."""
-    masks: dict[int, int] = {}  # concept -> a bit for each term that its name contains
-    texts = [term.text.casefold() for term in terms]
-    for concept, (name, _) in store._concept_labels.items():
-        name = name.casefold()
-        if mask := sum(1 << place for place, text in enumerate(texts) if text in name):
-            masks[concept] = mask
+    texts = [folded(term.text) for term in terms]
+
+    def mask_of(name: str) -> int:
+        """A bit for each term that a name contains."""
+        name = folded(name)
+        return sum(1 << place for place, text in enumerate(texts) if text in name)
+
+    # A concept is also found by the names that stand under its own, in explanations found on their matrix.
+    masks = [
+        (concept, "", mask) for concept, (name, _) in store._concept_labels.items() if (mask := mask_of(name))
+    ]
+    others = [
+        (concept, matrix, mask)
+        for matrix, same in store._same.items()
+        for concept, names in same.items()
+        for name in names
+        if (mask := mask_of(name))
+    ]
+    rows = masks + others
+    concepts, matrices, bits = ([row[column] for row in rows] for column in range(3))
     parameters: dict[str, Any] = {
-        "concepts": list(masks), "masks": list(masks.values()), "by": by,
+        "concepts": concepts, "matrices": matrices, "masks": bits, "by": by,
         "methods": query.names,
     }  # fmt: skip
     have = []
@@ -188,9 +203,14 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
             parameters[f"bound_{place}"] = term.bound
         have.append(f"bool_or({' AND '.join(asked)})")
     query.ctes.append(
-        "masks AS (SELECT unnest($concepts::INT[]) AS concept_id, unnest($masks::INT[]) AS mask)"
+        "masks AS (SELECT unnest($concepts::INT[]) AS concept_id, unnest($matrices::VARCHAR[]) AS matrix, "
+        "unnest($masks::INT[]) AS mask)"
     )
-    hits = "SELECT t.explanation_id{} FROM terms t JOIN masks m USING (concept_id) GROUP BY ALL"
+    found_on = "JOIN explanations x ON x.explanation_id = t.explanation_id AND m.matrix IN ('', x.matrix) "
+    hits = (
+        "SELECT t.explanation_id{} FROM terms t JOIN masks m USING (concept_id) "
+        f"{found_on if others else ''}GROUP BY ALL"
+    )
     whose = "list(list_position($methods, e.method))"
     named = _named(store, query.units, terms, parameters)
     if any(named):
@@ -215,7 +235,7 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
     query.found = "q.found"
     query.parameters |= parameters
     said = 0
-    for mask in masks.values():
+    for mask in bits:
         said |= mask
     return [term.text for place, term in enumerate(terms) if not said >> place & 1 and not named[place]]
 
@@ -223,12 +243,16 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
 def _named(store: Store, units: str, terms: list[Term], parameters: dict[str, Any]) -> list[str]:
     """For each term what finds it in a unit's name, or as its `layer:unit`; '' where no unit has it there."""
     conditions = []
+    names = [name for (name,) in store._all("SELECT DISTINCT name FROM units WHERE name IS NOT NULL")]
+    layers = [name for (name,) in store._all("SELECT name FROM layers")]
     for place, term in enumerate(terms):
-        own, how = {f"text_{place}": term.text}, [f"contains(lower(u.name), lower($text_{place}))"]
-        layer, _, unit = term.text.rpartition(":")
+        text = folded(term.text)
+        own: dict[str, Any] = {f"names_{place}": [name for name in names if text in folded(name)]}
+        how = [f"u.name IN $names_{place}::VARCHAR[]"]
+        layer, _, unit = text.rpartition(":")
         if layer and unit.isdecimal() and len(unit) < 10:
-            own[f"layer_{place}"] = layer
-            how.append(f"(lower(u.layer) = lower($layer_{place}) AND u.unit = {int(unit)})")
+            own[f"layers_{place}"] = [name for name in layers if folded(name) == layer]
+            how.append(f"(u.layer IN $layers_{place}::VARCHAR[] AND u.unit = {int(unit)})")
         condition = " OR ".join(how)
         if term.weighted or not store._all(f"SELECT 1 FROM {units} u WHERE {condition} LIMIT 1", own):
             conditions.append("")

@@ -91,6 +91,10 @@ def _matrices(store: Store) -> list[dict[str, Any]]:
     rows = store.matrices().drop(columns="config").to_dict("records")
     for row in rows:
         row["roles"] = list(row["roles"])
+        row["same"] = {
+            store._concept_labels[concept][0]: list(names)
+            for concept, names in store.same_concepts(row["matrix"]).items()
+        }
         for key, kind in (("a", float), ("b", float), ("loss", float), ("kept", int), ("dropped", int)):
             row[key] = None if pd.isna(row[key]) else kind(row[key])
     return rows

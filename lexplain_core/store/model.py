@@ -12,12 +12,16 @@ from .text import explanation_text
 
 @dataclass(frozen=True)
 class Term:
-    """One concept of an explanation with its weight, in activation units per unit of P."""
+    """One concept of an explanation with its weight, in activation units per unit of P.
+
+    same: names of other concepts that the explanation's matrix can't tell from it: they have its P on all images.
+    """
 
     weight: float
     concept_id: int
     name: str
     origin: str
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,14 @@ CREATE TABLE concept_matrices (
     config  VARCHAR NOT NULL        -- JSON
 );
 
+-- Concepts that a matrix can't tell apart (P is the same on all images) stand under the name of the first of them.
+CREATE TABLE same_concepts (
+    matrix     VARCHAR NOT NULL,
+    concept_id INTEGER NOT NULL,
+    same_as    INTEGER NOT NULL,    -- the concept under whose name it stands
+    PRIMARY KEY (matrix, concept_id)
+);
+
 -- P[concept, image] of each matrix, sorted by matrix, concept, image. Zeros are left out, but a concept
 -- without any other value keeps one: a matrix knows the concepts that it has rows of.
 -- The label matrix has all labels, an encoder's the concepts that explanations use.

@@ -126,7 +126,10 @@ class Unit:
                     id=identity,
                     method=method,
                     matrix=matrix,
-                    terms=tuple(Term(weight, c, *labels[c]) for weight, c in terms.get(identity, ())),
+                    terms=tuple(
+                        Term(weight, c, *labels[c], store.same_concepts(matrix).get(c, ()))
+                        for weight, c in terms.get(identity, ())
+                    ),
                     bias=bias,
                     val_correlation=correlation,
                     reason=reason,

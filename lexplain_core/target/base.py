@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from .answers import Answer
 from .preprocess import Preprocessing
 
 
@@ -22,7 +23,8 @@ class TargetModel:
     crop: PIL RGB image -> the PIL image that the network sees (resized and cut, not normalised).
     outputs: names of the model's outputs in order, or None where they are not known;
     output_keys: their WordNet ids where known. source: a sentence on model and weights. interest: a
-    preset's layers of interest, (pattern of names, pooling), which `layers = ["preset"]` stands for.
+    preset's layers of interest, (pattern of names, pooling), which `layers = ["preset"]` stands for. answer: how outputs
+    are read from what the network returns.
     """
 
     name: str
@@ -34,6 +36,7 @@ class TargetModel:
     outputs: tuple[str, ...] | None = None
     output_keys: tuple[str, ...] | None = None
     interest: tuple[tuple[str, str], ...] = ()
+    answer: Answer = Answer()
 
     def to_tensor(self, image: Image.Image) -> torch.Tensor:
         """An image as `crop` gives it -> float tensor (3, H, W): normalised, not resized or cut again."""
@@ -44,6 +47,9 @@ class TargetModel:
         digest = hashlib.sha256()
         for name, tensor in self.module.state_dict().items():
             digest.update(name.encode())
+            if not isinstance(tensor, torch.Tensor):  # what a module of one's own keeps beside its weights
+                digest.update(repr(tensor).encode())
+                continue
             digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
         return digest.hexdigest()
 
@@ -78,10 +84,11 @@ class Recording:
 class RecordingRun:
     """What one pass over the images gave.
 
-    predicted: int64 (N,), the largest output per image (None if the output is not (B, C)).
-    n_outputs: C. images_per_second: of the whole pass. device: where it ran. outputs: float32 (C, N),
-    in memory or a memmap, where they were asked for and the output is (B, C). unsteady: a sentence where the
-    network doesn't give the same numbers again, and that was allowed.
+    predicted: int64 (N,), the largest output per image, -1 where an output is NaN (None if the output is not (B, C)
+    with C > 1). n_outputs: C. images_per_second: of the whole pass. device: where it ran. outputs: logits, float32
+    (C, N), in memory or a memmap, where they were asked for and the output is (B, C). unsteady: a sentence where the
+    network doesn't give the same numbers again, and that was allowed. answer: how outputs were read.
+    reason: why there are none to compare. notes: sentences on how they were read.
     """
 
     layers: Sequence[Recording]
@@ -91,3 +98,6 @@ class RecordingRun:
     images_per_second: float
     outputs: np.ndarray | None = None
     unsteady: str | None = None
+    answer: Answer = Answer()
+    reason: str | None = None
+    notes: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -108,6 +108,14 @@ class Columns:
     def _map(self, number: int, mode: str) -> np.memmap:
         file, shape = self._files[number]
         return np.memmap(file, np.float32, mode, shape=shape)
+
+    def change(self, function: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Put `function(block)` in the place of every block of images, float32 (B, K) of a single array."""
+        self._write()
+        array = self._map(0, "r+") if self.spilled else self._arrays[0]
+        for start in range(0, self.images, _BLOCK_IMAGES):
+            part = slice(start, start + _BLOCK_IMAGES)
+            array[:, part] = function(np.ascontiguousarray(array[:, part].T)).T
 
     def finish(self) -> list[np.ndarray]:
         """The arrays, all images in place; memmaps are read-only."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError, quote
+from .answers import ONE, Answer, Unusable, find_answer
 from .base import LayerInfo
 from .hooks import listen
 
@@ -18,15 +19,15 @@ from .hooks import listen
 class Result:
     """What a forward pass gave, on its way to the host.
 
-    block: (B, ΣK) float32, layer after layer. predicted: int64 (B,) or None. outputs: C or None.
-    logits: float32 (B, C), where they are kept. ready: CUDA event after which the host may look.
+    block: (B, ΣK) float32, layer after layer. predicted: int64 (B,), -1 where an output is NaN, or None. outputs: C
+    or None. raw: the outputs, float32 (B, C), where they are kept. ready: CUDA event after which the host may look.
     """
 
     block: Tensor
     predicted: Tensor | None
     outputs: int | None
     ready: torch.cuda.Event | None
-    logits: Tensor | None = None
+    raw: Tensor | None = None
 
     @property
     def images(self) -> int:
@@ -42,9 +43,15 @@ class Forward:
         chosen: Sequence[tuple[LayerInfo, str]],
         device: torch.device,
         half: torch.dtype | None,
-        keep_logits: bool = False,
+        keep_outputs: bool = False,
+        count: int | None = None,
     ):
-        self._module, self._device, self._half, self._keep_logits = module, device, half, keep_logits
+        """count: how many outputs the network should have, where that is known."""
+        self._module, self._device, self._half, self._keep = module, device, half, keep_outputs
+        self._count = count
+        self.answer: Answer | None = None
+        self.reason: str | None = None  # why there are no outputs, or why they say nothing
+        self.note: str | None = None
         self._chosen = list(chosen)
         self._pooled: dict[tuple[str, str], Tensor] = {}  # by call and pooling
         self._usual_calls: dict[str, int] | None = None
@@ -71,20 +78,35 @@ class Forward:
         self._calls.clear()
         self._pooled.clear()
         with torch.autocast("cuda", self._half) if self._half else nullcontext():
-            output = self._module(batch.to(self._device, non_blocking=on_cuda))
+            returned = self._module(batch.to(self._device, non_blocking=on_cuda))
         self._check_calls()
-        output = getattr(output, "logits", output)
-        has_classes = isinstance(output, Tensor) and output.ndim == 2 and len(output) == len(images)
+        outputs = self._outputs(returned, len(images))
+        compared = outputs is not None and outputs.shape[1] > 1
+        predicted = None
+        if compared:
+            predicted = outputs.argmax(1).masked_fill_(outputs.isnan().any(1), -1)
         block = torch.cat([self._pooled[info.name, pooling] for info, pooling in self._chosen], dim=1)
-        predicted = output.argmax(1) if has_classes else None
-        logits = self._to_host(output.float()) if has_classes and self._keep_logits else None
         return Result(
             self._to_host(block),
-            self._to_host(predicted) if predicted is not None else None,
-            output.shape[1] if has_classes else None,
+            self._to_host(predicted) if compared else None,
+            outputs.shape[1] if outputs is not None else None,
             torch.cuda.current_stream(self._device).record_event() if on_cuda else None,
-            logits,
+            self._to_host(outputs) if outputs is not None and self._keep else None,
         )
+
+    def _outputs(self, returned: object, images: int) -> Tensor | None:
+        """The network's outputs (B, C); how they are read is found on the first batch."""
+        if self.answer is None and self.reason is None:
+            try:
+                self.answer, self.note = find_answer(returned, images, self._count)
+            except Unusable as error:
+                self.reason = str(error)
+        if self.answer is None:
+            return None
+        outputs = self.answer.raw(returned)
+        if outputs.shape[1] == 1:
+            self.reason = ONE
+        return outputs
 
     def _to_host(self, tensor: Tensor) -> Tensor:
         if self._device.type != "cuda":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import fields, is_dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +18,37 @@ Listener = Callable[[str, nn.Module, Tensor], None]
 def output_tensor(module: nn.Module, output: object) -> Tensor | None:
     """The tensor of a module's output; None for outputs that have no units.
 
-    Of tuples only `nn.MultiheadAttention`'s is taken: its first member is the output.
+    Of tuples, lists, dictionaries and data classes the first member is taken, if it is a tensor: attention, recurrent
+    and transformers' layers put their output there.
     """
-    if isinstance(module, nn.MultiheadAttention) and isinstance(output, tuple):
-        output = output[0]
-    return output if isinstance(output, Tensor) else None
+    place = _first(output)
+    if place is not None:
+        output = output[place] if not is_dataclass(output) else getattr(output, place)
+    return output if isinstance(output, Tensor) and not output.is_quantized else None
+
+
+def _first(output: object) -> int | str | None:
+    """Where the first member of what a module returned is; None for what has no members."""
+    if isinstance(output, Mapping):
+        return next(iter(output), None)
+    if isinstance(output, tuple | list):
+        return 0 if output else None
+    return next((f.name for f in fields(output)), None) if is_dataclass(output) else None
+
+
+def _with(output: object, new: Tensor) -> object:
+    """What a module returned, with another tensor in the place of `output_tensor`'s."""
+    place = _first(output)
+    if place is None:
+        return new
+    if isinstance(output, tuple):
+        members = (new, *output[1:])
+        return output._make(members) if hasattr(output, "_make") else members
+    if not isinstance(output, Mapping | list):
+        return replace(output, **{place: new})
+    changed = copy(output)
+    changed[place] = new
+    return changed
 
 
 @contextmanager
@@ -75,7 +103,7 @@ def replacing(module: nn.Module, call: str, change: Callable[[Tensor], Tensor]) 
         if tensor is None:
             raise RuntimeError(f"call {call!r} gives no tensor")
         new = change(tensor)
-        return (new, *output[1:]) if isinstance(output, tuple) else new
+        return _with(output, new)
 
     start = module.register_forward_pre_hook(begin)
     handle = dict(module.named_modules())[name].register_forward_hook(hook)

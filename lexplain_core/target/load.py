@@ -18,6 +18,7 @@ from ..offline import is_offline, not_in_cache
 from . import checkpoints, open_clip_tower, outputs, preprocess, presets
 from .base import TargetModel
 from .factory import call_factory, said, seeded
+from .kinds import check_kind, take_grey, unwrapped
 from .preprocess import Preprocessing
 from .registry import registered, target_models
 
@@ -60,6 +61,7 @@ def load_target(
     if target.outputs is not None:
         names = outputs.chosen_outputs(target.outputs, names, class_names)
     module = loaded.module.float().eval().requires_grad_(False)
+    take_grey(module, preprocessing.crop or image_size)
     return TargetModel(
         name=loaded.name,
         module=module,
@@ -290,7 +292,8 @@ def _wrong_tag(base: str, tag: str) -> str:
 def _from_factory(path: Path, function: str, weights: str, ours: bool) -> _Loaded:
     path = Path(os.path.expanduser(path))
     where = f"{path}:{function}"
-    module = call_factory(path, function, ours)
+    module = unwrapped(call_factory(path, function, ours))
+    check_kind(module, where)
     source = f"{function}() of {path.name}"
     if weights not in ("default", "random"):
         file = _file(weights)

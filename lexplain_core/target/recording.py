@@ -16,6 +16,7 @@ from PIL import Image
 from .. import config
 from ..errors import UserError, out_of_memory, quote, refuse_shortage
 from ..progress import Progress, Silent
+from .answers import Answer, Scale
 from .base import LayerInfo, Recording, RecordingRun, TargetModel
 from .columns import Columns, parse_bytes
 from .feed import Feed, decoding_threads
@@ -80,12 +81,13 @@ def record(
         feed.look_ahead(min(batch + workers, room))
         columns = Columns([info.units for info, _ in chosen], len(keys), limit, folder)
         stack.callback(columns.close)
-        logits = _Logits(len(keys), limit, folder) if outputs else None
+        kept = _Outputs(len(keys), limit, folder) if outputs else None
         stack.callback(module.to, "cpu")
         module.to(device)
-        forward = stack.enter_context(Forward(module, chosen, device, half, keep_logits=True))
+        count = len(model.outputs) if model.outputs is not None else None
+        forward = stack.enter_context(Forward(module, chosen, device, half, keep_outputs=True, count=count))
         steady = Steady(len(keys), chosen, device, half)
-        sink = _Sink(model, chosen, keys, layers, columns, logits, steady)
+        sink = _Sink(model, chosen, keys, layers, columns, kept, steady)
         start = time.perf_counter()
         advance = stack.enter_context(progress.task("recording", len(keys)))
         batch = _run(feed, forward, sink, batch, advance, progress)
@@ -94,15 +96,26 @@ def record(
         if fault and settings.random == "refuse":
             raise UserError(f"{fault}. {_UNSTEADY}")
         values = columns.finish()
+    answer, notes = forward.answer or Answer(), [forward.note]
+    logits = None
+    if kept is not None and sink.predicted:
+        scale, note = kept.scale.found()
+        answer, notes = replace(answer, scale=scale), [*notes, note]
+        logits = kept.finish(answer)
+    for note in filter(None, notes):
+        progress.note(note)
     recordings = [Recording(info, pooling, v) for (info, pooling), v in zip(chosen, values, strict=True)]
     return RecordingRun(
         layers=recordings,
-        predicted=np.concatenate(sink.predicted) if sink.outputs is not None else None,
+        predicted=np.concatenate(sink.predicted) if sink.predicted else None,
         n_outputs=sink.outputs,
         device=str(device),
         images_per_second=len(keys) / seconds,
-        outputs=logits.finish() if logits is not None else None,
+        outputs=logits,
         unsteady=f"{fault}." if fault else None,
+        answer=answer,
+        reason=forward.reason,
+        notes=tuple(filter(None, notes)),
     )
 
 
@@ -187,21 +200,31 @@ def _free_memory() -> int:
         return available
 
 
-class _Logits:
-    """Keeps the outputs, whose number shows with the first batch; in a file where they are too many."""
+class _Outputs:
+    """Keeps the outputs, whose number shows with the first batch; in a file where they are too many.
+
+    scale: on which they are.
+    """
 
     def __init__(self, images: int, limit: int, folder: Path | None):
         self._images, self._limit, self._folder = images, limit, folder
         self._columns: Columns | None = None
+        self.scale = Scale()
 
-    def add(self, logits: np.ndarray) -> None:
+    def add(self, outputs: torch.Tensor) -> None:
         if self._columns is None:
-            count = logits.shape[1]
+            count = outputs.shape[1]
             self._columns = Columns([count], self._images, self._limit, self._folder, "outputs")
-        self._columns.add(logits)
+        self.scale.see(outputs)
+        self._columns.add(outputs.numpy())
 
-    def finish(self) -> np.ndarray | None:
-        return self._columns.finish()[0] if self._columns is not None else None
+    def finish(self, answer: Answer) -> np.ndarray | None:
+        """The outputs as logits, (C, N)."""
+        if self._columns is None:
+            return None
+        if answer.scale != "logits":
+            self._columns.change(lambda block: answer.to_logits(torch.from_numpy(block)).numpy())
+        return self._columns.finish()[0]
 
 
 class _Sink:
@@ -214,11 +237,11 @@ class _Sink:
         keys: Sequence[str],
         layers: Sequence[LayerInfo],
         columns: Columns,
-        logits: _Logits | None,
+        kept: _Outputs | None,
         steady: Steady,
     ):
         self._steady = steady
-        self._logits = logits
+        self._kept = kept
         self._model, self._chosen, self._keys, self._columns = model, chosen, keys, columns
         self._order = {info.name: place for place, info in enumerate(layers)}
         self._done = 0
@@ -234,11 +257,11 @@ class _Sink:
         if result.outputs is not None:
             self._check_outputs(result.outputs)
             self.outputs = result.outputs
+        if result.predicted is not None:
             self.predicted.append(result.predicted.numpy())
-        logits = None if result.logits is None else result.logits.numpy()
-        if self._logits is not None and logits is not None:
-            self._logits.add(logits)
-        self._steady.note(self._done, block, logits)
+        if self._kept is not None and result.predicted is not None:
+            self._kept.add(result.raw)
+        self._steady.note(self._done, block, None if result.raw is None else result.raw.numpy())
         self._columns.add(block)
         self._done += len(block)
 

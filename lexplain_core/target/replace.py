@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import out_of_memory
+from .answers import Answer
 from .base import LayerInfo
 from .forward import pool
 from .hooks import blank_batch, listen, replacing
@@ -37,14 +38,6 @@ def _exactly(function: Callable) -> Callable:
     return run
 
 
-def logits_of(output: object) -> Tensor:
-    """The (B, C) tensor of a network's output; `ValueError` where there is none."""
-    output = getattr(output, "logits", output)
-    if not isinstance(output, Tensor) or output.ndim != 2:
-        raise ValueError("the network's output is not one number per image and class")
-    return output.float()
-
-
 @dataclass(frozen=True)
 class Shown:
     """A batch that the network has seen: its `logits` (B, C), and what runs with a replaced unit start
@@ -63,16 +56,24 @@ class Replacer:
     way: 'whole', or 'prefix' for a layer that `is_cut`.
     """
 
-    def __init__(self, module: nn.Module, info: LayerInfo, pooling: str, way: str = "whole"):
+    def __init__(
+        self,
+        module: nn.Module,
+        info: LayerInfo,
+        pooling: str,
+        way: str = "whole",
+        answer: Answer | None = None,
+    ):
         if way not in WAYS:
             raise ValueError(f"way {way!r} is none of {', '.join(WAYS)}")
         self.module, self.info, self.pooling, self.way = module, info, pooling, way
+        self._logits_of = answer or Answer()
 
     @_exactly
     def show(self, batch: Tensor) -> Shown:
         """Show images (B, 3, H, W), on the network's device, to the network."""
         if self.way == "whole":
-            return Shown(batch, logits_of(self.module(batch)), batch[:0])
+            return Shown(batch, self._logits_of(self.module(batch)), batch[:0])
         kept: list[Tensor] = []
 
         def keep(call: str, _module: nn.Module, output: Tensor) -> None:
@@ -80,7 +81,7 @@ class Replacer:
                 kept.append(output.clone())  # the network may overwrite it later on
 
         with listen(self.module, [self.info.name.partition("#")[0]], keep):
-            logits = logits_of(self.module(batch))
+            logits = self._logits_of(self.module(batch))
         return Shown(kept[0], logits, blank_batch(self.module, 1, tuple(batch.shape[-2:])))
 
     @_exactly
@@ -89,11 +90,11 @@ class Replacer:
         `values[r]`."""
         if self.way == "whole":
             with replacing(self.module, self.info.name, lambda output: self._set(output, units, values)):
-                return logits_of(self.module(shown.start[images]))
+                return self._logits_of(self.module(shown.start[images]))
         # What comes before the layer has to run on something: a blank image, whose output is thrown away.
         output = self._set(shown.start[images], units, values)
         with replacing(self.module, self.info.name, lambda _: output):
-            return logits_of(self.module(shown.blank))
+            return self._logits_of(self.module(shown.blank))
 
     def _set(self, output: Tensor, units: Tensor, values: Tensor) -> Tensor:
         """A copy of a layer's output (R, …) with one unit of each row set."""
@@ -120,7 +121,7 @@ def close(one: Tensor, other: Tensor) -> bool:
 
 
 @_exactly
-def is_cut(module: nn.Module, info: LayerInfo, batch: Tensor) -> bool:
+def is_cut(module: nn.Module, info: LayerInfo, batch: Tensor, answer: Answer | None = None) -> bool:
     """Whether the rest of the network sees the images only through this layer's output.
 
     The layer's output on real images, (B ≥ 3, 3, H, W), is put in its place while the network runs
@@ -130,11 +131,11 @@ def is_cut(module: nn.Module, info: LayerInfo, batch: Tensor) -> bool:
     if len(batch) < 3:
         raise ValueError("at least 3 images are needed to tell a true cut")
     try:
-        shown = Replacer(module, info, info.poolings[0], "prefix").show(batch)
+        shown = Replacer(module, info, info.poolings[0], "prefix", answer).show(batch)
         for count in (2, 1):
             noise = blank_batch(module, count, tuple(batch.shape[-2:]))
             with replacing(module, info.name, lambda _: shown.start.clone()):
-                if not close(logits_of(module(noise)), shown.logits):
+                if not close((answer or Answer())(module(noise)), shown.logits):
                     return False
     except Exception as error:  # whatever a network does with tensors that don't fit together
         if out_of_memory(error):

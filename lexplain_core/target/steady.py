@@ -102,8 +102,8 @@ def _show(forward: Forward, images: list[Tensor], batch: int) -> np.ndarray:
         result = forward(images[start : start + batch])
         if result.ready is not None:
             result.ready.synchronize()
-        logits = None if result.logits is None else result.logits.numpy()
-        found.append(_joined(result.block.numpy(), logits))
+        outputs = None if result.raw is None else result.raw.numpy()
+        found.append(_joined(result.block.numpy(), outputs))
     return np.concatenate(found)
 
 

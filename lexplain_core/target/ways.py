@@ -42,10 +42,10 @@ def open_effects(
         low, high, liveliest = _ranges(layer.values)
         tried = {*np.linspace(0, len(keys) - 1, min(_TRIED, len(keys))).astype(int).tolist(), liveliest}
         batch = torch.stack([model.preprocess(load(i)) for i in sorted(tried)]).to(device)
-        cut = way != "whole" and len(batch) >= 3 and is_cut(module, layer.info, batch)
+        cut = way != "whole" and len(batch) >= 3 and is_cut(module, layer.info, batch, model.answer)
         if not cut and way in ("closed", "prefix"):
             raise ValueError(f"layer {layer.info.name!r} is no cut of the network")
-        replacer = Replacer(module, layer.info, layer.pooling, "prefix" if cut else "whole")
+        replacer = Replacer(module, layer.info, layer.pooling, "prefix" if cut else "whole", model.answer)
         weight = linear_head(replacer, batch, low, high) if cut and way != "prefix" else None
     finally:
         module.to("cpu")

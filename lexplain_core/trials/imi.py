@@ -7,7 +7,6 @@ pickled twins of these files are never opened.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UserError
+from ..files import read_json
 from ..progress import Progress, Silent
 from .base import QUERY, REFERENCES, JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
 from .file import StudyFile, study_path
@@ -169,12 +169,9 @@ def _tasks(answers: pd.DataFrame) -> tuple[Task, ...]:
 
 
 def _read_images(path: Path) -> dict | None:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} can't be read as JSON: {error}.") from None
+    found = read_json(path, "The map of images")
     if not isinstance(found, dict):
         raise UserError(f"{path} is no map from models to images.")
     return found

@@ -57,9 +57,14 @@ def show(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> 
 def _terms(unit: Unit, explanation: Explanation) -> None:
     st.subheader("Terms", anchor=False)
     terms = pd.DataFrame(
-        [(t.name, t.weight, t.origin, rank) for rank, t in enumerate(explanation.terms, start=1)],
-        columns=["concept", "weight", "origin", "chosen"],
+        [
+            (t.name, t.weight, t.origin, ", ".join(t.same), rank)
+            for rank, t in enumerate(explanation.terms, start=1)
+        ],
+        columns=["concept", "weight", "origin", "same", "chosen"],
     )
+    if not terms["same"].any():
+        terms = terms.drop(columns="same")
     st.dataframe(
         terms,
         hide_index=True,
@@ -68,6 +73,7 @@ def _terms(unit: Unit, explanation: Explanation) -> None:
         column_config={
             "concept": "Concept",
             "origin": "Origin",
+            "same": "On the same images",
             "weight": st.column_config.NumberColumn("Weight", format="%.4f"),
             "chosen": st.column_config.NumberColumn("Chosen", help="1: the greedy search took it first"),
         },

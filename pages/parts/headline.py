@@ -104,10 +104,23 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
         _STYLE + f'<p class="lx-line">{colored(explanation, styles)}</p>'
         f'<p class="lx-facts lx-score">{score_words(unit, explanation, main_only=several)}</p>'
         + (f'<p class="lx-facts lx-ablation">{ablation}</p>' if ablation else "")
+        + _same(explanation)
         + _observer(unit)
         + _humans(unit)
         + _range(unit)
     )
+
+
+def _same(explanation: Explanation) -> str:
+    """Which other names the concepts have, for those that are on the same images."""
+    said = [
+        f"“{t.name}” stands for {', '.join(f'“{n}”' for n in t.same)}, too"
+        for t in explanation.terms
+        if t.same
+    ]
+    if not said:
+        return ""
+    return f'<p class="lx-facts lx-muted">{escape("; ".join(said))}: all images show both or neither.</p>'
 
 
 def same_model(opened: common.Opened, explanation: Explanation | None) -> None:

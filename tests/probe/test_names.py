@@ -89,7 +89,7 @@ def test_json_by_name_or_folder(tmp_path):
         ('["tabby"]', r"must be one JSON object, such as \{"),
         ("{}", r"must be one JSON object"),
         ('{"a": ["n1"], "a": ["n2"]}', r"has 'a' twice"),
-        ('{"a": ["n1"],\n}', r"is not JSON: .*line 2"),
+        ('{"a": ["n1"],\n}', r"can't be read as JSON: .*line 2"),
     ],
 )
 def test_wrong_json(tmp_path, text, message):

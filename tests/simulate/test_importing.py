@@ -98,7 +98,7 @@ T, W = "layer,unit,text\n", "layer,unit,concept,weight\n"
         (T + "a,1, _ \n", ["row 2", "has no text"]),
         (T + "a,1,dog\na,1,cat\n", ["row 3", "unit 1 of 'a' a second time", "row 2"]),
         (T + "a,1," + 1001 * "x" + "\n", ["row 2", "1,001 characters", "1,000"]),
-        (T + "a,1,do\x00g\n", ["row 2"]),
+        (T + "a,1,do\x00g\n", ["zero byte at line 2"]),
         (T + "a,1,do\x07g\n", ["row 2", "no text"]),
         (W + "a,1,dog,much\n", ["row 2", "weight 'much'", "finite number"]),
         (W + "a,1,dog,nan\n", ["row 2", "weight 'nan'"]),
@@ -114,7 +114,7 @@ T, W = "layer,unit,text\n", "layer,unit,concept,weight\n"
         (W.replace("\n", ",bias\n") + "a,1,x,2,1\na,1,y,2,2\n", ["row 3", "bias 2", "has 1"]),
         (W.replace("\n", ",bias\n") + "a,1,x,2,inf\n", ["row 2", "bias 'inf'"]),
         (b"layer,unit,text\na,1,f\xfcchse\n", ["not UTF-8"]),
-        ("layer,unit,text\na,1,dog\n".encode("utf-16"), ["not UTF-8"]),
+        ("layer,unit,text\na,1,dog\n".encode("utf-16-le"), ["zero byte", "UTF-8"]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_csv_file_is_one_sentence(read, content, words):

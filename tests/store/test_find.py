@@ -379,3 +379,24 @@ def test_a_layer_that_is_not_there(named):
         named.find(Wanted(layer="nowhere"))
     assert named.find(Wanted(among=(("nowhere", 1), ("layer1", 99)))).total == 0
     assert named.find(Wanted(among=())).total == 0
+
+
+@pytest.mark.parametrize("asked", ["café", "cafe\u0301", "CAFÉ", "ｃａｆé", "caf\u200bé"])
+@pytest.mark.parametrize("named", ["Café au lait", "cafe\u0301 au lait"])
+def test_a_search_finds_names_however_their_accents_are_written(tmp_path, named, asked):
+    from lexplain_core.store import StoreWriter
+
+    from .helpers import fill, make
+
+    with StoreWriter(tmp_path / "s.duckdb") as store:
+        fill(store, make())
+        store._con.execute("UPDATE concepts SET name = ? WHERE key = 'class:boat'", [named])
+        store._con.execute("UPDATE units SET name = ? WHERE layer_id = 1 AND unit = 1", [named])
+    with Store.open(tmp_path / "s.duckdb") as store:
+        found = store.find(Wanted.read({"q": f'"{asked} au"'})[0])
+        assert [(r.layer, r.unit) for r in found.rows.itertuples()] == [
+            ("layer1", 1),
+            ("planted", 0),
+            ("planted", 1),
+        ]
+        assert not found.missing
