@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from .config import parse_config
 from .errors import UserError
 from .study_cli import printable
+from .terminal import Console
 from .trust import KINDS, Wanted, wanted
 from .trust import file as trust_file
 

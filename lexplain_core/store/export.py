@@ -155,7 +155,7 @@ def export(
 def _same(store: Store, matrix: str, names: list[str]) -> str | None:
     """What stands under the names of an explanation's concepts, in words."""
     labels = store._concept_labels
-    same = {labels[concept][0]: others for concept, others in store.same_concepts(matrix).items()}
+    same = {labels[concept][0]: others for concept, others in store.same_concepts.get(matrix, {}).items()}
     return "; ".join(" = ".join((name, *same[name])) for name in names if name in same) or None
 
 

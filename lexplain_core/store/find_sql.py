@@ -182,7 +182,7 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
     ]
     others = [
         (concept, matrix, mask)
-        for matrix, same in store._same.items()
+        for matrix, same in store.same_concepts.items()
         for concept, names in same.items()
         for name in names
         if (mask := mask_of(name))

@@ -93,7 +93,7 @@ def _matrices(store: Store) -> list[dict[str, Any]]:
         row["roles"] = list(row["roles"])
         row["same"] = {
             store._concept_labels[concept][0]: list(names)
-            for concept, names in store.same_concepts(row["matrix"]).items()
+            for concept, names in store.same_concepts.get(row["matrix"], {}).items()
         }
         for key, kind in (("a", float), ("b", float), ("loss", float), ("kept", int), ("dropped", int)):
             row[key] = None if pd.isna(row[key]) else kind(row[key])

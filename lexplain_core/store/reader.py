@@ -174,20 +174,10 @@ class Store:
             labels[concept] = (label, origin)
         return labels
 
-    def same_concepts(self, matrix: str) -> dict[int, tuple[str, ...]]:
-        """By concept the names of those that stand under its name in explanations found on a matrix: it can't tell
-        them apart, since P is the same on all images."""
-        return self._same.get(matrix, {})
-
     @cached_property
-    def _same(self) -> dict[str, dict[int, tuple[str, ...]]]:
-        found: dict[str, dict[int, tuple[str, ...]]] = {}
-        for matrix, concept, same_as in self._all(
-            "SELECT matrix, concept_id, same_as FROM same_concepts ORDER BY matrix, same_as, concept_id"
-        ):
-            own = found.setdefault(matrix, {})
-            own[same_as] = (*own.get(same_as, ()), self._concept_labels[concept][0])
-        return found
+    def same_concepts(self) -> dict[str, dict[int, tuple[str, ...]]]:
+        """By matrix and concept the names of those that stand under its name, since the matrix can't tell them apart."""
+        return tables.same_concepts(self)
 
     def concepts(self) -> pd.DataFrame:
         """All concepts: concept, name, origin, key."""

@@ -138,6 +138,17 @@ def none_for_missing(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame
 
 
+def same_concepts(store: Store) -> dict[str, dict[int, tuple[str, ...]]]:
+    """See `Store.same_concepts`."""
+    found: dict[str, dict[int, tuple[str, ...]]] = {}
+    for matrix, concept, same_as in store._all(
+        "SELECT matrix, concept_id, same_as FROM same_concepts ORDER BY matrix, same_as, concept_id"
+    ):
+        own = found.setdefault(matrix, {})
+        own[same_as] = (*own.get(same_as, ()), store._concept_labels[concept][0])
+    return found
+
+
 def matrices(store: Store) -> pd.DataFrame:
     """See `Store.matrices`."""
     frame = store._frame(

@@ -127,7 +127,7 @@ class Unit:
                     method=method,
                     matrix=matrix,
                     terms=tuple(
-                        Term(weight, c, *labels[c], store.same_concepts(matrix).get(c, ()))
+                        Term(weight, c, *labels[c], store.same_concepts.get(matrix, {}).get(c, ()))
                         for weight, c in terms.get(identity, ())
                     ),
                     bias=bias,

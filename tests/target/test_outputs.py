@@ -37,7 +37,7 @@ def test_chosen_outputs(tmp_path):
     ("chosen", "sentence"),
     [
         ("names.csv", "target.outputs is 'names.csv'"),
-        ("absent.txt", r"absent.txt \(target.outputs\) can't be read: No such file"),
+        ("absent.txt", r"absent.txt can't be read: No such file"),
         (["a", ""], "must name every output"),
         ([], "must name every output"),
     ],
