@@ -169,11 +169,12 @@ def test_what_a_config_names_is_opened_where_it_is_asked_for():
         "concepts/sources.py",
         "concepts/tokenizer.py",
         "probe/folder.py",
+        "probe/layout.py",
     }
     for path in SOURCES:
         text, name = path.read_text("utf-8"), path.relative_to(CORE).as_posix()
         assert not re.search(r"\bprobe\.root\b(?! is | and )", text) or name in (
-            "probe/folder.py", "probe/torchvision_sets.py", "trust/wanted.py", "config.py", "trials/pictures.py",
+            "probe/folder.py", "probe/layout.py", "probe/torchvision_sets.py", "trust/wanted.py", "config.py", "trials/pictures.py",
         ), name  # fmt: skip
         assert "exec_module" not in text or name == "target/factory.py"
 
