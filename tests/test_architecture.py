@@ -169,7 +169,6 @@ def test_what_a_config_names_is_opened_where_it_is_asked_for():
         "concepts/sources.py",
         "concepts/tokenizer.py",
         "probe/folder.py",
-        "probe/layout.py",
     }
     for path in SOURCES:
         text, name = path.read_text("utf-8"), path.relative_to(CORE).as_posix()
