@@ -82,7 +82,7 @@ class Steady:
         if one.shape[1] > ends[-1]:
             ends, names = np.append(ends, one.shape[1]), [*names, OUTPUTS]
         for name, start, stop in zip(names, [0, *ends], ends, strict=False):
-            values = self._before[:, start:stop].astype(np.float64)
+            values = np.nan_to_num(self._before[:, start:stop].astype(np.float64))  # outputs may be NaN
             allowed = _DIFFERENCE * np.sqrt(values.var(axis=0).mean())
             allowed = max(allowed, _ROUNDING * self._epsilon * np.sqrt((values**2).mean()))
             gaps = np.abs(one[:, start:stop].astype(np.float64) - other[:, start:stop])

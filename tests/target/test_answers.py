@@ -189,9 +189,7 @@ def test_of_several_the_one_with_as_many_numbers_as_names_is_taken():
 
 def test_nan_is_no_answer_and_layers_are_recorded_all_the_same():
     def end(z):
-        z = z.clone()
-        z[0] = torch.nan
-        return z
+        return z.masked_fill((z[:, :1] * 20).round() % 2 == 0, torch.nan)
 
     _, _, found = run(end)
     assert (found.predicted == -1).any() and (found.predicted >= 0).any()
