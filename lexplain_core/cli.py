@@ -323,9 +323,7 @@ def import_explanations(
     out.print(f"{done.method}: {units} explained, {new}", highlight=False, markup=False)
     for simulator, (scored, mean) in done.scores.items():
         shown = "" if mean is None else f", mean correlation {mean:.3f} on the test split"
-        out.print(
-            f"  by {simulator}: {scored:,} of {units} have a score{shown}", highlight=False, markup=False
-        )
+        out.print(f"  by {simulator}: {scored:,} of {units} have a score{shown}")
 
 
 @imports.command("imi")
@@ -431,8 +429,7 @@ def _print_info(facts: dict) -> None:
         style="dim",
     )
     for matrix in facts["matrices"]:
-        same = [f"{name} = {' = '.join(others)}" for name, others in matrix["same"].items()]
-        if same:
+        if same := [f"{name} = {' = '.join(others)}" for name, others in matrix["same"].items()]:
             more = ", …" if len(same) > 5 else ""
             out.print(f"On the same images in “{matrix['matrix']}”: {', '.join(same[:5])}{more}", style="dim")
     reasons: dict[str, list[str]] = {}
