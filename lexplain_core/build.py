@@ -63,6 +63,7 @@ def build(
     with temporary_folder() as folder, noting() as noted:
         work = Work(config, progress, folder, rebuild)
         for name, stage in STAGES:
+            progress.stage(name)
             started = time.perf_counter()
             try:
                 stage(work)

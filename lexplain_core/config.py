@@ -266,7 +266,12 @@ class Importance(Section):
     runs: int = Field(
         50_000,
         ge=1_000,
-        description="Most runs of the network, or of what follows a layer, per layer; a quarter for what units push towards, the rest for impacts. Beyond them they are estimated from a sample of images.",
+        description="Most runs of the network, or of what follows a layer, per layer; a quarter for what units push the outputs towards, the rest for impacts. Beyond them they are estimated from a sample of images.",
+    )
+
+    outputs: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Measure what units push the outputs towards: `auto` where the outputs have names. All runs are for the impacts where it is not.",
     )
 
     @field_validator("to")

@@ -92,12 +92,18 @@ def _measure(work: Work, number: int, effects: Effects, problem: str | None) -> 
         work.progress.note(f"no impacts and no ablation scores: {problem}")
     units = np.flatnonzero(work.units[number].status.isin(EXPLAINABLE))
     if config.importance.run:
-        runs = config.importance.runs  # a quarter of them is for the pushes
-        work.pushes[number] = measure_pushes(
-            effects, units, runs=max(1, runs // 4), seed=seed, progress=work.progress
-        )
+        runs = config.importance.runs
+        if reason := _no_pushes(work):
+            work.push_reasons[number] = reason
+            work.progress.note(f"no output effects: {reason}")
+        else:
+            for_pushes = max(1, runs // 4)
+            work.pushes[number] = measure_pushes(
+                effects, units, runs=for_pushes, seed=seed, progress=work.progress
+            )
+            runs = 3 * runs // 4
         for to in config.importance.to if problem is None else ():
-            each = 3 * runs // 4 // len(config.importance.to)
+            each = runs // len(config.importance.to)
             work.impacts[number, to] = measure_impact(
                 effects, units, to, runs=each, seed=seed, progress=work.progress
             )
@@ -118,6 +124,19 @@ def _measure(work: Work, number: int, effects: Effects, problem: str | None) -> 
             seed=seed,
             progress=work.progress,
         )
+
+
+def _no_pushes(work: Work) -> str | None:
+    """Why it isn't measured what units push the outputs towards, if so."""
+    wanted = work.config.importance.outputs
+    if wanted == "never":
+        return "This build was told not to measure it (importance.outputs)."
+    if wanted == "auto" and not work.model.outputs:
+        return (
+            "The network's outputs have no names, so it was not measured; target.outputs can name them, and "
+            'importance.outputs = "always" measures it all the same.'
+        )
+    return None
 
 
 def labels_of(work: Work) -> tuple[np.ndarray, str | None]:

@@ -34,6 +34,8 @@ from .work import Work
 CROP_SIDE = 288
 _CONCEPTS_AT_ONCE = 1024  # rows of a dense P that are held at a time
 TOP_IMAGES = 9  # per unit, whose crop is kept
+TOP = 5  # outputs, of the accuracy beside that of the largest one
+_LOGITS_AT_ONCE = 4096  # images
 _IMAGES_IN_ID = 32  # whose pixels go into the store's id
 _PACKAGES = (
     "torch", "torchvision", "duckdb", "glm-saga", "numpy", "pillow", "timm", "open_clip_torch", "transformers",
@@ -125,6 +127,7 @@ def _write_layers(work: Work, store: StoreWriter) -> None:
             "note": source.note if source else None,
             "way": work.ways.get(number, (None, None))[0],
             "effect_reason": work.ways.get(number, (None, None))[1],
+            "push_reason": work.push_reasons.get(number),
         }  # fmt: skip
         store.rows("layers", pd.DataFrame([row]))
         frame = facts.assign(layer_id=number, unit=range(info.units), name=None, truth=None)
@@ -335,6 +338,7 @@ def _matrix_facts(work: Work, name: str, view: EncoderView | None) -> dict:
 def _write_meta(work: Work, store: StoreWriter) -> None:
     config, probing, model = work.config, work.probing, work.model
     accuracy, counted, unknown = _accuracy(work)
+    top5, no_top5 = _top5(work, accuracy)
     store.meta(
         id=store_id(config, probing, model, _encoder_facts(work)),
         name=config.name,
@@ -344,6 +348,7 @@ def _write_meta(work: Work, store: StoreWriter) -> None:
             "name": model.name, "source": model.source, "outputs": work.run.n_outputs,
             "accuracy": accuracy, "accuracy_images": counted, "accuracy_reason": unknown,
             "notes": list(work.run.notes),
+            "top5": top5, "top5_reason": no_top5,
         },
         outputs=list(model.outputs) if model.outputs else None,
         build={
@@ -380,6 +385,36 @@ def _accuracy(work: Work) -> tuple[float | None, int, str | None]:
     if not known.any():
         return None, 0, labels_of(work)[1]
     return float((predicted[known] == outputs[known]).mean()), int(known.sum()), None
+
+
+def _top5(work: Work, accuracy: float | None) -> tuple[float | None, str | None]:
+    """Share of images whose class is among the 5 largest outputs, over those of `_accuracy`; or why there is none."""
+    if accuracy is None:
+        return None, "It is not known which output is which class."
+    if work.run.n_outputs <= TOP:
+        return None, f"The network has no more than {TOP} outputs."
+    if work.run.outputs is None:
+        return None, "This build kept no outputs of the network: importance.run and ablation.run are off."
+    outputs = np.array([-1 if output is None else output for output in work.class_outputs])[
+        work.probing.labels
+    ]
+    known = np.flatnonzero(outputs >= 0)
+    return float(np.mean(_among_top(work.run.outputs, known, outputs[known]))), None
+
+
+def _among_top(logits: np.ndarray, images: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Whether an image's answer is among its 5 largest outputs; of equal ones the first counts as the larger.
+
+    logits: (C, N). images: (n,), and the output of each one's class, (n,).
+    """
+    inside = []
+    for start in range(0, len(images), _LOGITS_AT_ONCE):
+        part = slice(start, start + _LOGITS_AT_ONCE)
+        values, answer = logits[:, images[part]], answers[part]
+        own = values[answer, np.arange(len(answer))]
+        before = (values > own) | ((values == own) & (np.arange(len(values))[:, None] < answer))
+        inside.append((before.sum(axis=0) < TOP) & np.isfinite(own))
+    return np.concatenate(inside)
 
 
 def config_hash(config: dict) -> str:

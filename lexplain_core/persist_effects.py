@@ -8,6 +8,8 @@ import pyarrow as pa
 from .store import StoreWriter
 from .work import Work
 
+_NUMBERS = ("total", "total_error", "accuracy", "accuracy_error", "loss", "loss_error")
+
 
 def write_effects(work: Work, store: StoreWriter) -> None:
     """Fill `impacts`, `top_impacts`, `bucket_impacts`, `pushes`, `maps` and `observer_scores`."""
@@ -17,20 +19,16 @@ def write_effects(work: Work, store: StoreWriter) -> None:
             where = {"layer_id": number, "unit": unit, "to_value": to}
             impacts.append(
                 where
-                | {
-                    name: getattr(impact, name)
-                    for name in ("total", "total_error", "accuracy", "loss", "images", "sampled", "reason")
-                }
+                | {name: getattr(impact, name) for name in ("half", "images", "sampled", "reason", *_NUMBERS)}
             )
             tops.append(impact.top.assign(**where))
             buckets.append(impact.buckets.assign(**where))
     for number, found in sorted(work.pushes.items()):
         for unit, frame in found.items():
             pushes.append(frame.rename(columns={"output": "output_id"}).assign(layer_id=number, unit=unit))
-    columns = ["total", "total_error", "accuracy", "loss"]
     frame = pd.DataFrame(impacts)
     if len(frame):
-        store.rows("impacts", frame.astype({name: "float64" for name in columns}))
+        store.rows("impacts", frame.astype({name: "float64" for name in _NUMBERS} | {"half": "Int32"}))
     for table, frames in (("top_impacts", tops), ("bucket_impacts", buckets), ("pushes", pushes)):
         if frames := [frame for frame in frames if len(frame)]:
             # through Arrow, where NaN (undefined) is NULL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Protocol
 
 Advance = Callable[[int], None]
@@ -15,6 +16,8 @@ class Progress(Protocol):
     `with progress.task("recording", total=len(images)) as advance: …; advance(64)`
     """
 
+    def stage(self, name: str) -> None: ...
+
     def task(self, label: str, total: int) -> contextmanager: ...
 
     def note(self, text: str) -> None: ...
@@ -22,6 +25,9 @@ class Progress(Protocol):
 
 class Silent:
     """Reports nothing; the default in notebooks and tests."""
+
+    def stage(self, name: str) -> None:
+        pass
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
@@ -32,15 +38,26 @@ class Silent:
 
 
 class Terminal:
-    """Rich progress bars: label, bar, count, elapsed and remaining time."""
+    """Rich progress bars: label, bar, count, elapsed and remaining time.
+
+    Where nobody watches (a pipe, a log file) there are no bars: a line says when a stage or a task begins, at once.
+    """
 
     def __init__(self, console=None):
         from .terminal import Console
 
         self.console = console or Console(stderr=True)
 
+    def stage(self, name: str) -> None:
+        if not self.console.is_terminal:
+            self._line(f"{name} …")
+
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
+        if not self.console.is_terminal:
+            self._line(f"  {label}: {total:,} …")
+            yield lambda n=1: None
+            return
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -68,3 +85,7 @@ class Terminal:
 
     def note(self, text: str) -> None:
         self.console.print(f"  {text}", style="dim")
+
+    def _line(self, text: str) -> None:
+        now = datetime.now().strftime("%H:%M:%S")
+        self.console.print(f"{now} {text}", soft_wrap=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _PER_STRATUM = 8  # images that a stratum gets about; more strata than that leave too few for its variance
+_CERTAIN = 0.5  # of the budget at most for things that are chosen for their guess alone
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Sample:
     chosen: int64 (m,), positions in what was sampled from, ascending. stratum: int64 (m,), the
     stratum of each. sizes, counts: int64 (H,), how many there are in a stratum and how many of
     them were chosen. guess: (m,), what the sizes of the values were guessed to be, for the chosen ones;
-    spread, fourth: (H,), of the *squared* guesses of all in a stratum the variance and the mean square.
+    spread, fourth: (H,), of the *squared* guesses of all in a stratum the variance and the mean square; largest:
+    (H,), the largest guess of those that were not chosen, 0 where all were.
     """
 
     chosen: np.ndarray
@@ -27,6 +29,7 @@ class Sample:
     guess: np.ndarray
     spread: np.ndarray
     fourth: np.ndarray
+    largest: np.ndarray
 
     @property
     def whole(self) -> bool:
@@ -44,8 +47,23 @@ class Sample:
         √(Σ_h N_h² (1 − n_h/N_h) s_h² / n_h) over the strata (Cochran, Sampling Techniques, eq. 5.6). A few
         values say little of their variance, the less the rarer the large ones are. So a stratum's is
         at least what the variances of all strata, relative to the guesses, make it, and what it
-        would be if values went as the squared guesses, which are known of those not chosen, too.
+        would be if values went as the squared guesses, which are known of those not chosen, too. Beside it stands
+        what those not chosen may hold, see `_unseen`.
         """
+        return np.sqrt(self._variance(values) + self._unseen(np.abs(values), np.ones_like(values)))
+
+    def share_errors(self, inside: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Standard errors of the shares of Σ values that lie inside; inside: boolean (m, D), values: (m,) >= 0 -> (D,).
+
+        By the delta method: those of the sums of (inside − share) · values, over the sum of values.
+        """
+        total = self.weights @ values
+        apart = inside - (self.weights * values) @ inside / total
+        variance = self._variance(apart * values[:, None])
+        return np.sqrt(variance + self._unseen(values[:, None], np.abs(apart))) / total
+
+    def _variance(self, values: np.ndarray) -> np.ndarray:
+        """Of the estimated sums, as the sample shows it; (m, D) -> (D,)."""
         order = np.argsort(self.stratum, kind="stable")
         ends = np.cumsum(self.counts)
         taken = np.flatnonzero(self.counts < self.sizes)
@@ -60,17 +78,24 @@ class Sample:
         mean_squares = np.array([np.mean(values[part] ** 2, axis=0) for part in parts])
         per_guess = (sizes @ mean_squares) / max(sizes @ self.fourth[taken], 1e-300)
         variance = np.maximum(variance, self.spread[taken][:, None] * per_guess)
-        return np.sqrt((sizes * (sizes - counts) / counts) @ variance)
+        return (sizes * (sizes - counts) / counts) @ variance
 
-    def ratio_errors(self, parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        """Standard errors of the estimated ratios of Σ parts, (m, D), to Σ whole, (m,) -> (D,).
+    def _unseen(self, values: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Squares of what the things that were not chosen may add, summed over the strata; (m, D) -> (D,).
 
-        By the delta method: those of the sums of parts − ratio · whole, over the sum of `whole`.
+        A sample may hold none of a kind that is rare and heavy, and then its variance knows nothing of it. So each
+        stratum is taken to hold one more such thing than was seen, which counts for as many as a chosen one stands
+        for: as heavy, for the largest guess that was not chosen, as the heaviest one outside of what was taken whole is
+        for its own. factors: by how much what a thing holds moves the estimate.
         """
-        weights = self.weights
-        total = weights @ whole
-        ratios = weights @ parts / total
-        return self.errors(parts - ratios * whole[:, None]) / total
+        drawn = (self.counts < self.sizes)[self.stratum]
+        if not drawn.any():
+            return np.zeros(factors.shape[1])
+        heaviest = np.max(values[drawn] / self.guess[drawn, None], axis=0)
+        moves = np.zeros((len(self.sizes), factors.shape[1]))
+        np.maximum.at(moves, self.stratum, factors)
+        added = ((self.sizes - self.counts) / self.counts * self.largest)[:, None] * heaviest * moves
+        return np.sum(added**2, axis=0)
 
 
 def draw(
@@ -80,14 +105,15 @@ def draw(
 
     ranks: (M,) ascending. guess: (M,), above 0, how large each value may be. cuts: ranks at which
     the strata are to be divided, the important ones first; with a small budget only those. Strata
-    at the top are taken whole as long as they need no more than a quarter of the budget. The
+    at the top are taken whole as long as they need no more than a quarter of the budget, and so are the
+    things whose guess is so large that a draw in proportion to it would take them for certain. The
     others are divided further by the guess, so that few large values are not left to chance, and
     sampled in proportion to size times guess (Neyman's allocation), each with at least 2.
     """
     m = len(ranks)
     if m <= budget:
-        one = np.array([m])
-        return Sample(np.arange(m), np.zeros(m, dtype=np.int64), one, one, guess, np.zeros(1), np.zeros(1))
+        one, nothing = np.array([m]), np.zeros(1)
+        return Sample(np.arange(m), np.zeros(m, dtype=np.int64), one, one, guess, nothing, nothing, nothing)
     if budget < 2:
         raise ValueError("a sample needs 2 images at least")
     kept = np.sort(np.array(list(dict.fromkeys(cuts)), dtype=np.int64)[: max(0, budget // _PER_STRATUM - 1)])
@@ -95,24 +121,44 @@ def draw(
     ends = np.cumsum(np.bincount(segment))
     n_whole = int(np.searchsorted(ends, budget // 4, side="right"))
     top = int(ends[n_whole - 1]) if n_whole else 0
-    stratum = np.zeros(m, dtype=np.int64)  # 0: the top, taken whole
-    stratum[top:] = 1 + _divide(segment[top:] - n_whole, guess[top:], budget - top)
+    whole = _certain(guess, np.arange(m) < top, budget)
+    rest = np.flatnonzero(~whole)
+    stratum = np.zeros(m, dtype=np.int64)  # 0: what is taken whole
+    segment = np.unique(segment[rest], return_inverse=True)[1]
+    stratum[rest] = 1 + _divide(segment, guess[rest], budget - int(whole.sum()))
     strata = np.unique(stratum, return_inverse=True)[1]
     sizes = np.bincount(strata)
     least = np.minimum(sizes, 2)
-    if top:
-        least[0] = top
+    if whole.any():
+        least[0] = sizes[0]
     squares = np.bincount(strata, (guess / guess.max()) ** 2)
     counts = allocate(np.sqrt(sizes * squares), least, sizes, budget)
     order = np.lexsort((rng.random(m), strata))
     starts = np.cumsum(sizes) - sizes
     nth = np.arange(m) - np.repeat(starts, sizes)
-    chosen = np.sort(order[nth < np.repeat(counts, sizes)])
+    is_chosen = np.zeros(m, dtype=bool)
+    is_chosen[order[nth < np.repeat(counts, sizes)]] = True
+    chosen = np.flatnonzero(is_chosen)
     squared = guess**2
     means = np.bincount(strata, squared) / sizes
     spread = np.bincount(strata, (squared - means[strata]) ** 2) / sizes
     fourth = np.bincount(strata, squared**2) / sizes
-    return Sample(chosen, strata[chosen], sizes, counts, guess[chosen], spread, fourth)
+    largest = np.zeros(len(sizes))
+    np.maximum.at(largest, strata[~is_chosen], guess[~is_chosen])
+    return Sample(chosen, strata[chosen], sizes, counts, guess[chosen], spread, fourth, largest)
+
+
+def _certain(guess: np.ndarray, whole: np.ndarray, budget: int) -> np.ndarray:
+    """What is taken whole, boolean (M,): `whole`, and what a draw in proportion to the guess would take for certain."""
+    order = np.argsort(-guess, kind="stable")
+    order = order[~whole[order]]
+    left = budget - int(whole.sum())
+    rest = np.cumsum(guess[order][::-1])[::-1]  # of each and all that are smaller
+    places = left - np.arange(len(order))
+    count = int(np.argmin((guess[order] * places >= rest) & (np.arange(len(order)) < _CERTAIN * left)))
+    whole = whole.copy()
+    whole[order[:count]] = True
+    return whole
 
 
 def _divide(segment: np.ndarray, guess: np.ndarray, budget: int) -> np.ndarray:

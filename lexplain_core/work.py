@@ -43,7 +43,7 @@ class Work:
 
     ways: by layer number, how its units are replaced (None where they are not), and why there are no
     impacts and ablation scores, if so. temperature: of the losses, fitted on val. impacts: by (layer number, what
-    units are set to), then by unit. pushes: by layer number, then by unit. ablations: as scores, and
+    units are set to), then by unit. pushes: by layer number, then by unit; push_reasons: why a layer has none. ablations: as scores, and
     then by mode. similar, maps, observers: rows of the store's tables.
     two_faced: by layer number, method and unit, and why it is None. seconds: by stage.
     """
@@ -72,6 +72,7 @@ class Work:
     temperature: float | None = None
     impacts: dict[tuple[int, str], dict[int, Impact]] = field(default_factory=dict)
     pushes: dict[int, dict[int, pd.DataFrame]] = field(default_factory=dict)
+    push_reasons: dict[int, str] = field(default_factory=dict)
     ablations: dict[tuple[int, str], dict[str, dict[int, dict[str, Ablated]]]] = field(default_factory=dict)
     similar: list[pd.DataFrame] = field(default_factory=list)
     two_faced: dict[tuple[int, str, int], tuple[float | None, str | None]] = field(default_factory=dict)

@@ -28,7 +28,7 @@ class Listening:
     def __init__(self):
         from lexplain_core.progress import Silent
 
-        self.notes, self.task = [], Silent().task
+        self.notes, self.task, self.stage = [], Silent().task, Silent().stage
 
     def note(self, text: str) -> None:
         self.notes.append(text)

@@ -31,10 +31,11 @@ _SURE = 1e-6  # of an image on which the network is quite sure
 class Impact:
     """The impact of one unit (paper, eq. 1–4), and where it lies.
 
-    to: what the unit was set to, `zero` or its `mean`. total: Σ|I(x)| over all images, with its
-    standard error, 0 where exact. accuracy: the share of the right answers that is lost. loss: the
-    relative rise of the loss (both signed, and before the halving of eq. 3). images: on how many
-    the network was run without the unit (all where `sampled` is False).
+    to: what the unit was set to, `zero` or its `mean`. total: Σ|I(x)| over all images. accuracy: the
+    share of the right answers that is lost. loss: the relative rise of the loss (both signed, and before
+    the halving of eq. 3). Each with its standard error, 0 where exact. images: on how many the network was
+    run without the unit (all where `sampled` is False). half: how many images hold half of the total, the
+    heaviest first; None without an effect.
 
     top: a row for each of BETAS: beta, value (Top Impact), error (its standard error). buckets:
     bucket (0–7, -1 for values below 0), images (of the whole probing set), impact, share, error
@@ -47,7 +48,10 @@ class Impact:
     total: float | None
     total_error: float | None
     accuracy: float | None
+    accuracy_error: float | None
     loss: float | None
+    loss_error: float | None
+    half: int | None
     images: int
     sampled: bool
     top: pd.DataFrame = field(repr=False)
@@ -232,20 +236,22 @@ def _sum_up(
     bucket, rows = buckets_of(q)
     shares = np.bincount(bucket[images] + 1, weights * values, N_BUCKETS + 1)[rows + 1] / total
     shares = np.minimum(shares, 1.0)  # but for rounding they are
-    total_error, errors = 0.0, np.zeros(len(BETAS) + len(rows))
+    sum_errors, errors = np.zeros(3), np.zeros(len(BETAS) + len(rows))
     if sample is not None:
-        total_error = float(sample.errors(values[:, None])[0])
-        inside = [ranks[:, None] < counts, bucket[images][:, None] == rows]
-        parts = np.column_stack(inside) * values[:, None]
-        errors = sample.ratio_errors(parts, values)
+        sum_errors = sample.errors(np.column_stack([values, lost, rise]))
+        inside = np.column_stack([ranks[:, None] < counts, bucket[images][:, None] == rows])
+        errors = sample.share_errors(inside, values)
     top = np.where(counts > 0, top, np.nan)
     top_errors = np.where(counts > 0, errors[: len(BETAS)], np.nan)
     return Impact(
         to,
         total,
-        total_error,
+        float(sum_errors[0]),
         float(weights @ lost),
+        float(sum_errors[1]),
         float(weights @ rise),
+        float(sum_errors[2]),
+        _half(values, weights),
         measured,
         sampled,
         pd.DataFrame({"beta": BETAS, "value": top, "error": top_errors}),
@@ -261,6 +267,13 @@ def _sum_up(
     )
 
 
+def _half(values: np.ndarray, weights: np.ndarray) -> int:
+    """How many images hold half of Σ weights · values, the heaviest first; each counts for what it stands for."""
+    order = np.argsort(-values, kind="stable")
+    held, images = np.cumsum((weights * values)[order]), np.cumsum(weights[order])
+    return max(1, int(np.ceil(images[np.searchsorted(held, held[-1] / 2)] - 1e-9)))
+
+
 def _without(q: np.ndarray, to: str, total: float | None, images: int, sampled: bool, reason: str) -> Impact:
     """An impact of 0, or one that is undefined (None)."""
     bucket, rows = buckets_of(np.asarray(q))
@@ -268,10 +281,8 @@ def _without(q: np.ndarray, to: str, total: float | None, images: int, sampled: 
     frame = pd.DataFrame({"bucket": rows, "images": count_buckets(bucket, rows)})
     return Impact(
         to,
-        total,
-        total,
-        total,
-        total,
+        *[total] * 6,
+        None,
         images,
         sampled,
         pd.DataFrame({"beta": BETAS, "value": np.nan, "error": np.nan}),

@@ -9,10 +9,10 @@ from .export import FORMATS, as_bytes, csv_bytes
 from .find import Found, Wanted, sentence
 from .find_starting import Start
 from .made import Made
-from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
+from .model import FEW, Explanation, Impact, ObserverScore, Score, Term, UnitMap
 from .place import check_place
 from .reader import Store
-from .text import explanation_text
+from .text import explanation_text, of_units
 from .unit import Unit
 from .version import SCHEMA_VERSION, StoreError
 from .writer import StoreWriter
@@ -20,6 +20,7 @@ from .writer import StoreWriter
 __all__ = [
     "EXAMPLES",
     "EXPORTED",
+    "FEW",
     "FORMATS",
     "MATCH",
     "N_BUCKETS",
@@ -49,5 +50,6 @@ __all__ = [
     "example_images",
     "explanation_text",
     "find_stores",
+    "of_units",
     "sentence",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .model import Impact, UnitMap
+from .model import CERTAIN, FEW, Impact, UnitMap
 from .tables import MAIN_SCORES, in_words, none_for_missing
 
 if TYPE_CHECKING:
@@ -32,14 +32,15 @@ def impacts(store: Store, to: str, layer: str | None) -> pd.DataFrame:
     """See `Store.impacts`."""
     frame = store._frame(
         """
-        SELECT l.name AS layer, i.unit, u.name, u.status, i.total, i.total_error, i.accuracy, i.loss,
-               i.images, i.sampled, i.reason
+        SELECT l.name AS layer, i.unit, u.name, u.status, i.total, i.total_error, i.accuracy,
+               i.accuracy_error, i.loss, i.loss_error, i.half, i.images, i.sampled, i.reason
         FROM impacts i JOIN layers l USING (layer_id) JOIN units u USING (layer_id, unit)
         WHERE i.to_value = $to AND ($layer IS NULL OR i.layer_id = $layer)
         ORDER BY i.layer_id, i.unit
         """,
         {"to": to, "layer": None if layer is None else store._layer_id(layer)},
     )
+    frame["rough"] = frame["sampled"] & (frame["half"] <= FEW)
     return none_for_missing(frame, "name", "reason")
 
 
@@ -59,12 +60,21 @@ def top_impacts(store: Store, to: str, layer: str | None) -> pd.DataFrame:
 def table1(store: Store, to: str) -> pd.DataFrame:
     """See `Store.table1`."""
     return store._frame(
-        """
+        f"""
         SELECT l.name AS layer, t.beta, avg(t.value) AS mean, stddev_pop(t.value) AS std,
-               count(t.value)::INT AS units, coalesce(bool_or(i.sampled) FILTER (t.value IS NOT NULL), false)
-               AS sampled, sqrt(sum(t.error * t.error) FILTER (t.value IS NOT NULL)) / count(t.value) AS error
+               count(t.value)::INT AS units, any_value(l.units) AS of, any_value(n.dead) AS dead,
+               any_value(n.constant) AS constant, count(*) FILTER (i.total IS NULL)::INT AS unknown,
+               count(*) FILTER (i.total = 0)::INT AS idle,
+               coalesce(bool_or(i.sampled) FILTER (t.value IS NOT NULL), false) AS sampled,
+               count(*) FILTER (t.value IS NOT NULL AND i.sampled AND i.half <= {FEW})::INT AS rough,
+               sqrt(sum(t.error * t.error) FILTER (t.value IS NOT NULL)) / count(t.value) AS error
         FROM top_impacts t JOIN layers l USING (layer_id)
         JOIN impacts i ON i.layer_id = t.layer_id AND i.unit = t.unit AND i.to_value = t.to_value
+        JOIN (
+            SELECT layer_id, count(*) FILTER (status = 'dead')::INT AS dead,
+                   count(*) FILTER (status = 'constant')::INT AS constant
+            FROM units GROUP BY layer_id
+        ) n ON n.layer_id = t.layer_id
         WHERE t.to_value = ?
         GROUP BY t.layer_id, l.name, t.beta ORDER BY t.layer_id, t.beta
         """,
@@ -99,7 +109,8 @@ def impact(unit: Unit, to: str) -> Impact | None:
     """See `Unit.impact`."""
     store, key = unit.store, [unit.layer_id, unit.index, to]
     rows = store._all(
-        "SELECT to_value, total, total_error, accuracy, loss, images, sampled, reason FROM impacts "
+        "SELECT to_value, total, total_error, accuracy, accuracy_error, loss, loss_error, half, images, sampled, "
+        "reason FROM impacts "
         "WHERE layer_id = ? AND unit = ? AND to_value = ?",
         key,
     )
@@ -121,12 +132,13 @@ def impact(unit: Unit, to: str) -> Impact | None:
 def pushes(unit: Unit) -> pd.DataFrame:
     """See `Unit.pushes`."""
     frame = unit.store._frame(
-        "SELECT bucket, output_id, change, rank, images FROM pushes WHERE layer_id = ? AND unit = ? "
+        "SELECT bucket, output_id, change, error, rank, images FROM pushes WHERE layer_id = ? AND unit = ? "
         "ORDER BY bucket, rank < 0, abs(rank)",
         [unit.layer_id, unit.index],
     )
     names = pd.Series(unit.store.output_names(frame["output_id"]), dtype=object)
     frame.insert(1, "output", names)
+    frame.insert(5, "certain", frame["change"].abs() > CERTAIN * frame["error"])
     return frame
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .tables import CORRELATIONS
+from .text import of_units
 
 if TYPE_CHECKING:
     from .reader import Store
@@ -26,8 +27,10 @@ def describe(store: Store) -> dict[str, Any]:
     layers = store.layers()
     impacts = _impacts(store)
     tops = {row["layer"]: row["mean_top_impact"] for row in impacts if row["to"] == "zero"}
+    layers_of = layers.set_index("layer")[["ablated", "observed"]].to_dict()
     keep = ["layer", "source", "kind", "pooling", "shape", "units", "dead", "constant", "negative", "note",
-            "way", "effect_reason", "mean_ablation", "mean_observer"]  # fmt: skip
+            "way", "effect_reason", "push_reason", "mean_ablation", "mean_observer"]  # fmt: skip
+    facts = layers.set_index("layer")[["units", "dead", "constant"]].to_dict("index")
     layer_rows = layers[keep].rename(columns={"layer": "name"}).to_dict("records")
     for row in layer_rows:
         row["shape"] = [int(size) for size in row["shape"]]
@@ -55,6 +58,12 @@ def describe(store: Store) -> dict[str, Any]:
         "scored",
         "simulator",
     )
+    for row in layer_rows:
+        row["mean_ablation_over"] = _over(facts[row["name"]], layers_of["ablated"][row["name"]])
+        row["mean_observer_over"] = _over(
+            {"units": row["units"]}, layers_of["observed"][row["name"]]
+        )  # which judges dead units, too
+    found = [dict(zip(names, row, strict=True)) for row in explained]
     return {
         "id": store.id,
         "name": store.name,
@@ -71,10 +80,12 @@ def describe(store: Store) -> dict[str, Any]:
         "layers": layer_rows,
         "units": int(layers["units"].sum()),
         "dead_units": int(layers["dead"].sum()),
-        "explanations": [dict(zip(names, row, strict=True)) for row in explained],
+        "explanations": [row | {"mean_over": _over(facts[row["layer"]], row["scored"])} for row in found],
         "matrices": _matrices(store),
-        "scores": _scores(store),
-        "ablations": _ablations(store),
+        "scores": [row | {"mean_over": _over(facts[row["layer"]], row["scored"])} for row in _scores(store)],
+        "ablations": [
+            row | {"mean_over": _over(facts[row["layer"]], row["scored"])} for row in _ablations(store)
+        ],
         "impacts": impacts,
         "observers": _observers(store),
         "temperature": meta.get("temperature"),
@@ -143,21 +154,32 @@ def _ablations(store: Store) -> list[dict[str, Any]]:
 def _impacts(store: Store) -> list[dict[str, Any]]:
     """Units with an impact and mean Top Impact at 0.02, by layer and by what units were set to."""
     found = []
+    counts = store.layers().set_index("layer")[["units", "dead", "constant"]]
     for to in store.impact_values():
         table = store.table1(to)
         means = table[np.isclose(table["beta"], TOP)].set_index("layer")
         for layer, units in store.impacts(to).groupby("layer", sort=False):
-            mean = means.loc[layer] if layer in means.index else {"mean": None, "error": None}
+            none = {"mean": None, "error": None, "units": 0}
+            mean = means.loc[layer] if layer in means.index else none
+            whole = {name: int(counts.loc[layer, name]) for name in counts}
+            idle = int((units["total"] == 0).sum())
+            errors = units["total_error"][units["total"].notna()]
             found.append(
                 {
                     "layer": layer,
                     "to": to,
                     "units": int(units["total"].notna().sum()),
-                    "without_effect": int((units["total"] == 0).sum()),
+                    "without_effect": idle,
                     "sampled": bool(units["sampled"].any()),
+                    "rough": int(units["rough"].sum()),
                     "mean_impact": _number(units["total"].mean()),
+                    "mean_impact_error": _number(
+                        np.sqrt((errors**2).sum()) / len(errors) if len(errors) else None
+                    ),
+                    "mean_impact_over": _over(whole, int(units["total"].notna().sum())),
                     "mean_top_impact": _number(mean["mean"]),
                     "mean_top_impact_error": _number(mean["error"]),
+                    "mean_top_impact_over": _over(whole, int(mean["units"]), without_effect=idle),
                 }
             )
     return found
@@ -175,6 +197,12 @@ def _observers(store: Store) -> list[dict[str, Any]]:
     )
     names = ("layer", "embedding", "main", "trials", "scored", "unscored", "mean", "mean_soft")
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _over(layer: dict[str, int], mean_of: int, **why: int) -> str:
+    """Over how many of a layer's units a mean is, and what the others are."""
+    left = {name: layer[name] for name in ("dead", "constant") if name in layer}
+    return of_units(int(mean_of), int(layer["units"]), **left, **why)
 
 
 def _number(value: float | None) -> float | None:

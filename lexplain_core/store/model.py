@@ -116,6 +116,12 @@ class Explanation:
         return next((s for s in self.scores if s.kind == kind and s.simulator == wanted), None)
 
 
+CERTAIN = (
+    4.0  # so many standard errors from 0 an output effect is sure, though it is picked among all outputs
+)
+FEW = 10  # images that hold half of an impact: a sample may well have missed as many more
+
+
 @dataclass(frozen=True, eq=False)
 class Impact:
     """What the network loses without a unit (paper, eq. 1–4), over the whole probing set.
@@ -124,8 +130,9 @@ class Impact:
     the right answers that is lost. loss: relative rise of the loss. Both have their sign: a network
     may do better without a unit.
 
+    half: how many images hold half of the total, the heaviest first (by what the measured ones stand for).
     images: how many were measured; `sampled` where they are a sample and the numbers estimates, whose
-    standard errors are total_error and `error` in the frames (0 where exact).
+    standard errors are total_error, accuracy_error, loss_error and `error` in the frames (0 where exact).
 
     top: beta, value, error; value is the share of the total that lies in the round(beta·N) images with
     the highest activation. buckets: bucket (-1 below 0), images (of the probing set), impact, share,
@@ -137,12 +144,20 @@ class Impact:
     total: float | None
     total_error: float | None
     accuracy: float | None
+    accuracy_error: float | None
     loss: float | None
+    loss_error: float | None
+    half: int | None
     images: int
     sampled: bool
     reason: str | None
     top: pd.DataFrame
     buckets: pd.DataFrame
+
+    @property
+    def rough(self) -> bool:
+        """Whether it is an estimate whose half lies on few images, so that its error is rough, too."""
+        return self.sampled and self.half is not None and self.half <= FEW
 
 
 @dataclass(frozen=True)

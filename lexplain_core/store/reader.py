@@ -139,7 +139,8 @@ class Store:
         method, the default one without, over the units that have one), the means
         over units of what chance gives: mean_null and mean_null_high (95th percentile); way (how units
         are replaced: closed, prefix, whole, or None), effect_reason (why there are no impacts and ablation scores),
-        mean_ablation (of the method's `ablation-norm` scores), and mean_observer (of the main machine observer's)."""
+        push_reason (why there are no output effects), mean_ablation (of the method's `ablation-norm` scores), and
+        mean_observer (of the main machine observer's); scored, ablated and observed: of how many units these means are."""
         return tables.layers(self, method or self.default_method)
 
     def methods(self) -> list[str]:
@@ -259,8 +260,9 @@ class Store:
         return effects.impact_values(self)
 
     def impacts(self, to: str = "zero", layer: str | None = None) -> pd.DataFrame:
-        """One row per unit whose impact is known: layer, unit, name, status, total, total_error,
-        accuracy, loss, images, sampled, reason; as in `Unit.impact`."""
+        """One row per unit whose impact is known: layer, unit, name, status, total, total_error, accuracy,
+        accuracy_error, loss, loss_error, half, images, sampled, reason; as in `Unit.impact`; and rough (an estimate
+        whose half lies on few images)."""
         return effects.impacts(self, to, layer)
 
     def top_impacts(self, to: str = "zero", layer: str | None = None) -> pd.DataFrame:
@@ -269,7 +271,8 @@ class Store:
 
     def table1(self, to: str = "zero") -> pd.DataFrame:
         """Top Impacts by layer (the paper's Table 1), one row per layer and beta: layer, beta, mean and
-        std over the units that have one, units (how many), sampled (whether any is an estimate), error
+        std over the units that have one, units (how many), of (all units of the layer), dead, constant, unknown and idle (how many of
+        the others are, have an impact that is unknown, or none), sampled (whether any is an estimate), rough (how many are estimates whose half lies on few images), error
         (the mean's standard error that comes from sampling, as of independent estimates)."""
         return effects.table1(self, to)
 

@@ -56,7 +56,8 @@ CREATE TABLE layers (
     note     VARCHAR,               -- why interventions don't apply, where they don't
     way      VARCHAR,               -- how units are replaced: closed (matrix products), prefix (the rest of the
                                     -- network is run again), whole (all of it); NULL where they are not
-    effect_reason VARCHAR           -- why there are no impacts and ablation scores, in a sentence
+    effect_reason VARCHAR,          -- why there are no impacts and ablation scores, in a sentence
+    push_reason VARCHAR             -- why there are no output effects (pushes), in a sentence
 );
 
 CREATE TABLE units (
@@ -181,7 +182,10 @@ CREATE TABLE impacts (
                                      -- NULL, with a reason, where undefined
     total_error DOUBLE,              -- standard error; 0 where exact
     accuracy    DOUBLE,              -- share of the right answers that is lost
+    accuracy_error DOUBLE,           -- standard error; 0 where exact
     loss        DOUBLE,              -- relative rise of the loss
+    loss_error  DOUBLE,              -- standard error; 0 where exact
+    half        INTEGER,             -- so many images hold half of the total; NULL without an effect
     images      INTEGER NOT NULL,    -- measured
     sampled     BOOLEAN NOT NULL,    -- whether they are a sample, and so the numbers estimates
     reason      VARCHAR,             -- why Top Impacts and shares are undefined
@@ -216,6 +220,7 @@ CREATE TABLE pushes (
     bucket    INTEGER NOT NULL,
     output_id INTEGER NOT NULL,
     change    FLOAT NOT NULL,        -- mean of output(as it is) - output(unit at its mean), less that of all outputs
+    error     FLOAT,                 -- standard error; 0 where exact, NULL where the images are too few to tell
     rank      INTEGER NOT NULL,      -- 1 to 5 up, -1 to -5 down
     images    INTEGER NOT NULL       -- measured
 );

@@ -30,3 +30,20 @@ def explanation_text(terms: Iterable[tuple[float, str]], bias: float | None) -> 
         return "0"
     first = (MINUS if parts[0][0] < 0 else "") + parts[0][1]
     return first + "".join(f" {MINUS if w < 0 else '+'} {text}" for w, text in parts[1:])
+
+
+def of_units(mean_of: int, units: int, **why: int) -> str:
+    """Over how many units a mean is, and what the others are: '487 of 512 units; 25 dead'.
+
+    why: how many units are left out for which reason; what remains 'without a value'. Underscores stand for spaces.
+    """
+    rest = units - mean_of
+    parts = []
+    for reason, count in why.items():
+        if (count := min(int(count), rest)) > 0:
+            parts.append(f"{count:,} {reason.replace('_', ' ')}")
+            rest -= count
+    if rest > 0:
+        parts.append(f"{rest:,} without a value")
+    whole = f"{units:,} unit{'' if units == 1 else 's'}"
+    return f"{mean_of:,} of {whole}; {', '.join(parts)}" if parts else f"all {whole}" if units > 1 else whole

@@ -35,7 +35,8 @@ class Unit:
     truth: what a computed unit was made of, {terms: [[weight, concept]], bias, noise}, else None.
     note: why interventions don't apply to the layer, else None.
     way: how the layer's units are replaced: 'closed' (matrix products), 'prefix' (the rest of the
-    network is run again), 'whole' (all of it); None where they are not. effect_reason: why there is no impact and no ablation score.
+    network is run again), 'whole' (all of it); None where they are not. effect_reason: why there is no impact and no
+    ablation score. push_reason: why there are no output effects.
     """
 
     store: Store
@@ -57,6 +58,7 @@ class Unit:
     note: str | None
     way: str | None = None
     effect_reason: str | None = None
+    push_reason: str | None = None
 
     @property
     def unit(self) -> int:
@@ -68,14 +70,14 @@ class Unit:
         row = store._all(
             """
             SELECT l.units, u.name, u.status, u.reason, u.minimum, u.maximum, u.mean, u.std,
-                   l.pooling, l.kind, l.source, u.truth, l.note, l.way, l.effect_reason
+                   l.pooling, l.kind, l.source, u.truth, l.note, l.way, l.effect_reason, l.push_reason
             FROM units u JOIN layers l USING (layer_id) WHERE u.layer_id = ? AND u.unit = ?
             """,
             [layer_id, unit],
         )[0]
-        *facts, truth, note, way, why = row
+        *facts, truth, note, way, why, why_no_pushes = row
         made_of = read_json(truth) if truth else None
-        return cls(store, layer, layer_id, unit, *facts, made_of, note, way, why)
+        return cls(store, layer, layer_id, unit, *facts, made_of, note, way, why, why_no_pushes)
 
     def __repr__(self) -> str:
         return f"Unit({self.layer!r}, {self.index}, {self.status})"
@@ -265,9 +267,10 @@ class Unit:
         """The outputs that the unit pushes hardest up and down, on the images of each bucket.
 
         Columns bucket (-1 below 0), output (its name), output_id, change (mean of the output as it is
-        less that with the unit at its mean, both less their mean over outputs), rank (1 is the
+        less that with the unit at its mean, both less their mean over outputs), error (its standard error, 0 where
+        exact, NaN where unknown), certain (whether it is more than 4 errors from 0), rank (1 is the
         strongest up, -1 the strongest down) and images (measured); by bucket, up before down, the
-        strongest first. Empty where the store has none.
+        surest first. Empty where the store has none; `push_reason` may say why.
         """
         return effects.pushes(self)
 
