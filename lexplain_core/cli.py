@@ -423,8 +423,8 @@ def _print_info(facts: dict) -> None:
             left_out += _left_out(facts, layer, row, i == 0)
     out.print(table)
     out.print(
-        f"concepts: mean per explanation; corr. and abl.: mean correlation and ablation score (norm) over the explained "
-        f"units, test split; top 2%: mean share of a unit's impact that lies on the 2% of images that excite it most.",
+        "concepts: mean per explanation; corr. and abl.: mean correlation and ablation score (norm) over the explained "
+        "units, test split; top 2%: mean share of a unit's impact that lies on the 2% of images that excite it most.",
         style="dim",
     )
     for matrix in facts["matrices"]:

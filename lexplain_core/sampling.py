@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 _PER_STRATUM = 8  # images that a stratum gets about; more strata than that leave too few for its variance
+_UNSEEN = (
+    1.5  # things of a kind that a sample holds none of: 3 at most, with 95 % (the rule of three), over 1.96
+)
 _CERTAIN = 0.5  # of the budget at most for things that are chosen for their guess alone
 
 
@@ -41,18 +44,23 @@ class Sample:
         """How many each chosen one stands for, float64 (m,) (Horvitz & Thompson, 1952)."""
         return (self.sizes / self.counts)[self.stratum]
 
-    def errors(self, values: np.ndarray) -> np.ndarray:
+    def tail(self, values: np.ndarray) -> float:
+        """How far the heaviest of the drawn values, (m,) >= 0, lies above their mean, in means and relative to the guesses."""
+        relative = self._relative(values[:, None])
+        return float(relative.max() / max(relative.mean(), 1e-300) - 1) if relative.any() else 0.0
+
+    def errors(self, values: np.ndarray, tail: float = 0.0) -> np.ndarray:
         """Standard errors of the estimated sums Σ weights · values; values: (m, D) -> (D,).
 
         √(Σ_h N_h² (1 − n_h/N_h) s_h² / n_h) over the strata (Cochran, Sampling Techniques, eq. 5.6). A few
         values say little of their variance, the less the rarer the large ones are. So a stratum's is
         at least what the variances of all strata, relative to the guesses, make it, and what it
         would be if values went as the squared guesses, which are known of those not chosen, too. Beside it stands
-        what those not chosen may hold, see `_unseen`.
+        what those not chosen may hold, see `_unseen`. tail: at least so far above the mean they may lie.
         """
-        return np.sqrt(self._variance(values) + self._unseen(np.abs(values), np.ones_like(values)))
+        return np.sqrt(self._variance(values) + self._unseen(np.abs(values), np.ones_like(values), tail))
 
-    def share_errors(self, inside: np.ndarray, values: np.ndarray) -> np.ndarray:
+    def share_errors(self, inside: np.ndarray, values: np.ndarray, tail: float = 0.0) -> np.ndarray:
         """Standard errors of the shares of Σ values that lie inside; inside: boolean (m, D), values: (m,) >= 0 -> (D,).
 
         By the delta method: those of the sums of (inside − share) · values, over the sum of values.
@@ -60,7 +68,10 @@ class Sample:
         total = self.weights @ values
         apart = inside - (self.weights * values) @ inside / total
         variance = self._variance(apart * values[:, None])
-        return np.sqrt(variance + self._unseen(values[:, None], np.abs(apart))) / total
+        moves = np.where(
+            inside.any(axis=0), np.abs(apart), 1.0
+        )  # what was not seen may all lie where nothing was
+        return np.sqrt(variance + self._unseen(values[:, None], moves, tail)) / total
 
     def _variance(self, values: np.ndarray) -> np.ndarray:
         """Of the estimated sums, as the sample shows it; (m, D) -> (D,)."""
@@ -80,22 +91,28 @@ class Sample:
         variance = np.maximum(variance, self.spread[taken][:, None] * per_guess)
         return (sizes * (sizes - counts) / counts) @ variance
 
-    def _unseen(self, values: np.ndarray, factors: np.ndarray) -> np.ndarray:
-        """Squares of what the things that were not chosen may add, summed over the strata; (m, D) -> (D,).
-
-        A sample may hold none of a kind that is rare and heavy, and then its variance knows nothing of it. So each
-        stratum is taken to hold one more such thing than was seen, which counts for as many as a chosen one stands
-        for: as heavy, for the largest guess that was not chosen, as the heaviest one outside of what was taken whole is
-        for its own. factors: by how much what a thing holds moves the estimate.
-        """
+    def _relative(self, values: np.ndarray) -> np.ndarray:
+        """Values of what was drawn, (m, D), relative to the guesses; what was taken whole says nothing of the others."""
         drawn = (self.counts < self.sizes)[self.stratum]
-        if not drawn.any():
+        return values[drawn] / self.guess[drawn, None]
+
+    def _unseen(self, values: np.ndarray, factors: np.ndarray, tail: float) -> np.ndarray:
+        """Squares of what the things that were not chosen may add, (m, D) -> (D,).
+
+        A sample may hold none of a kind that is rare and heavy, and then its variance knows nothing of it. So it is
+        reckoned with _UNSEEN more such things than were seen, each of which counts for as many as a chosen one stands
+        for, in the stratum where that is most. They exceed the mean by as much, relative to the largest guess that
+        was not chosen, as the heaviest one does that was drawn. factors: by how much what a thing holds moves the estimate.
+        """
+        relative = self._relative(values)
+        if not len(relative):
             return np.zeros(factors.shape[1])
-        heaviest = np.max(values[drawn] / self.guess[drawn, None], axis=0)
+        mean = relative.mean(axis=0)
+        heaviest = np.maximum(relative.max(axis=0) - mean, tail * mean)
         moves = np.zeros((len(self.sizes), factors.shape[1]))
         np.maximum.at(moves, self.stratum, factors)
         added = ((self.sizes - self.counts) / self.counts * self.largest)[:, None] * heaviest * moves
-        return np.sum(added**2, axis=0)
+        return (_UNSEEN * added.max(axis=0)) ** 2
 
 
 def draw(

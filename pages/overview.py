@@ -73,14 +73,32 @@ def _in_words(info: dict) -> str:
     if accuracy is not None:
         count = target.get("accuracy_images") or info["images"]
         among = f", among its {target['outputs']:,} outputs" if target.get("outputs") else ""
-        text += f" The network names {accuracy:.1%} of {count:,} images right{among}."
+        text += f" The network names {accuracy:.1%} of {count:,} images right{among}"
+        top5 = target.get("top5")
+        text += "." if top5 is None else f"; for {top5:.1%} the class is among the 5 largest."
     elif isinstance(reason := target.get("accuracy_reason"), str):
         text += f" How many images it names right is unknown. {md(reason)}"
     for note in target.get("notes") or ():
         text += f" Note: {md(str(note))}."
+    text += _mean_words(info)
     if info.get("skipped"):
         text += f" {figures.plural(len(info['skipped']), 'image')} could not be used."
     return text
+
+
+def _mean_words(info: dict) -> str:
+    """The mean test correlation of each layer by the first method, and over how many units it is."""
+    methods = {row["method"]: row for row in info["explanations"]}
+    first = next(iter(methods), None)
+    told = [
+        f"{code(row['layer'])} {row['mean_correlation']:.3f} (mean of {row['mean_over']})"
+        for row in info["explanations"]
+        if row["method"] == first and row["mean_correlation"] is not None
+    ]
+    if not told:
+        return ""
+    more = f" and {len(told) - 4} more layers" if len(told) > 5 else ""
+    return f" Test correlation by {md(first)}: {', '.join(told[: 4 if more else 5])}{more}."
 
 
 # -- units ----------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def impact(**more) -> Impact:
     top.loc[0, ["value", "error"]] = np.nan
     buckets = pd.DataFrame({"bucket": range(-1, 8), "images": range(9)})
     buckets = buckets.assign(impact=np.arange(9) / 10, share=np.arange(9) / 36, error=0.125)
-    found = Impact("zero", 3.6, 0.5, -0.25, 0.75, 40, True, top, buckets)
+    found = Impact("zero", 3.6, 0.5, -0.25, 0.1, 0.75, 0.2, 7, 40, True, top, buckets)
     return replace(found, **more)
 
 
@@ -109,14 +109,14 @@ def undefined(total: float | None, reason: str) -> Impact:
     empty = impact()
     nothing = np.nan if total is None else total
     return impact(
-        total=total, total_error=total, accuracy=total, loss=total, sampled=False, reason=reason,
+        total=total, total_error=total, accuracy=total, accuracy_error=total, loss=total, loss_error=total, half=None, sampled=False, reason=reason,
         top=empty.top.assign(value=np.nan, error=np.nan),
         buckets=empty.buckets.assign(impact=nothing, share=np.nan, error=np.nan),
     )  # fmt: skip
 
 
 def pushes(*rows: tuple) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["bucket", "output", "change", "rank", "images"])
+    return pd.DataFrame(rows, columns=["bucket", "output", "change", "rank", "images"]).assign(error=0.25)
 
 
 @pytest.fixture(scope="module")

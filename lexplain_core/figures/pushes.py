@@ -13,12 +13,13 @@ def pushes_bar(pushes: pd.DataFrame, *, theme: str = "light", height: int = 380)
     """A bar an output, the one that is pushed up most on top; the sign stands at the bar's end.
 
     pushes: rows of one range, with columns output, change (in logits, less the mean over outputs) and
-    rank (1, 2, … up; −1, −2, … down), as `Unit.pushes` gives them. What is pushed down is hatched.
+    rank (1, 2, … up; −1, −2, … down), as `Unit.pushes` gives them; with error, lines are 95 % intervals. What is
+    pushed down is hatched.
     """
     look = theme_of(theme)
     frame = pushes.sort_values("change", ascending=False, kind="stable")
     changes = frame["change"].astype(float).tolist()
-    return named_bars(
+    chart = named_bars(
         look,
         frame["output"].tolist(),
         changes,
@@ -31,3 +32,7 @@ def pushes_bar(pushes: pd.DataFrame, *, theme: str = "light", height: int = 380)
         top=8,
         bottom=56,
     )
+    if "error" in frame and frame["error"].gt(0).any():
+        line = {"color": look.text, "thickness": 1.2, "width": 4}
+        chart.data[0].error_x = {"type": "data", "array": (1.96 * frame["error"]).tolist()} | line
+    return chart

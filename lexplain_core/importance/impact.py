@@ -19,6 +19,7 @@ from .ranges import buckets_of, by_activation, count_buckets, top_count
 # Shares of the images for Top Impact: those of the paper's Table 1, then the curve's further points.
 TABLE1 = (0.0003, 0.002, 0.02, 0.1, 0.5)
 BETAS = tuple(sorted({*TABLE1, 0.001, 0.005, 0.01, 0.05, 0.2, 1.0}))
+_TAIL = 0.9  # quantile over the units of a layer
 LEAST_RUNS = 10  # a sample of fewer images says nothing of a unit
 _AT_ONCE = 4_000_000  # losses of units × images that are worked on at a time
 _ROWS = 4_096  # runs between two steps of the progress bar
@@ -146,12 +147,39 @@ def _by_runs(
         else:
             plans.append(_plan(effects, unit, to, int(budget), seed))
     loss, right = _run(effects, plans, progress, f"impact, {_set_to(to)}")
-    start = 0
-    for plan in plans:
-        part = slice(start, start := start + len(plan.images))
+    ends = np.cumsum([len(plan.images) for plan in plans])
+    parts = [slice(end - len(plan.images), end) for plan, end in zip(plans, ends, strict=True)]
+    tail = _tail(effects, plans, parts, loss, right)
+    for plan, part in zip(plans, parts, strict=True):
         q, sample = effects.q[plan.unit], None if plan.sample.whole else plan.sample
-        found[plan.unit] = _sum_up(effects, q, to, plan.images, plan.ranks, sample, loss[part], right[part])
+        found[plan.unit] = _sum_up(
+            effects, q, to, plan.images, plan.ranks, sample, loss[part], right[part], tail
+        )
     return found
+
+
+def _tail(
+    effects: Effects, plans: list[_Plan], parts: list[slice], loss: np.ndarray, right: np.ndarray
+) -> float:
+    """How heavy the heaviest images of the layer's units are, as all but a tenth of the samples show it.
+
+    Where a few images hold a unit's impact its own sample may hold none of them; those of some others do.
+    """
+    tails = [
+        plan.sample.tail(_values(effects, plan.images, loss[part], right[part])[0])
+        for plan, part in zip(plans, parts, strict=True)
+        if not plan.sample.whole and np.isfinite(loss[part]).all()
+    ]
+    return float(np.quantile(tails, _TAIL)) if tails else 0.0
+
+
+def _values(
+    effects: Effects, images: np.ndarray, loss: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """|I| of images (eq. 3), and its two parts: right answers lost and rise of the loss, each as a share of all."""
+    lost = (effects.right[images].astype(np.float64) - right) / effects.right.sum()
+    rise = (loss - effects.loss[images]) / effects.loss.sum()
+    return np.abs(lost + rise) / 2, lost, rise
 
 
 def _plan(effects: Effects, unit: int, to: str, budget: int, seed: int) -> _Plan:
@@ -206,6 +234,7 @@ def _sum_up(
     sample: Sample | None,
     loss: np.ndarray,
     right: np.ndarray,
+    tail: float = 0.0,
 ) -> Impact:
     """A unit's impact from the losses of m images, which come in the order of their ranks.
 
@@ -216,18 +245,15 @@ def _sum_up(
     if not np.isfinite(loss).all():
         reason = f"With this unit at {_set_to(to)} the network's loss is no finite number on some images."
         return _without(q, to, None, measured, sampled, reason)
-    rise = loss - effects.loss[images]
     weights = np.ones(len(images)) if sample is None else sample.weights
-    if weights @ np.abs(rise) < NO_EFFECT * n:
+    if weights @ np.abs(loss - effects.loss[images]) < NO_EFFECT * n:
         where = f", as a sample of {measured:,} images has it" if sampled else ""
         reason = (
             f"With this unit at {_set_to(to)} the network's loss stays the same: "
             f"it changes by less than 0.000001 nats an image{where}."
         )
         return _without(q, to, 0.0, measured, sampled, reason)
-    rise /= effects.loss.sum()
-    lost = (effects.right[images].astype(np.float64) - right) / effects.right.sum()
-    values = np.abs(lost + rise) / 2
+    values, lost, rise = _values(effects, images, loss, right)
     sums = np.concatenate([[0.0], np.cumsum(weights * values)])
     total = float(sums[-1])
 
@@ -238,9 +264,9 @@ def _sum_up(
     shares = np.minimum(shares, 1.0)  # but for rounding they are
     sum_errors, errors = np.zeros(3), np.zeros(len(BETAS) + len(rows))
     if sample is not None:
-        sum_errors = sample.errors(np.column_stack([values, lost, rise]))
+        sum_errors = sample.errors(np.column_stack([values, lost, rise]), tail)
         inside = np.column_stack([ranks[:, None] < counts, bucket[images][:, None] == rows])
-        errors = sample.share_errors(inside, values)
+        errors = sample.share_errors(inside, values, tail)
     top = np.where(counts > 0, top, np.nan)
     top_errors = np.where(counts > 0, errors[: len(BETAS)], np.nan)
     return Impact(

@@ -81,28 +81,40 @@ def total_words(unit: Unit, impact: Impact) -> str:
     words = f"With the unit at {SET_TO[impact.to]}"
     losses = []
     if impact.accuracy is not None:
-        losses.append(_change(impact.accuracy, "of its right answers", ("loses", "gains")))
+        losses.append(
+            _change(impact.accuracy, "of its right answers", ("loses", "gains"), impact.accuracy_error)
+        )
     if impact.loss is not None:
         losses.append(
             "its loss stays as it is"
             if abs(impact.loss) < 5e-7
             else f"its loss {'rises' if impact.loss > 0 else 'falls'} by {percent(abs(impact.loss))}"
+            + _interval(impact.loss_error)
         )
-    if losses and impact.sampled:  # only the total has a standard error
-        losses[-1] += f" ({'both estimates' if len(losses) > 1 else 'an estimate'}, without an interval)"
     words += f" the network {' and '.join(losses)}; total impact" if losses else ": total impact"
     words += f" **{total}**" + (f" ± {rounded(1.96 * error)}" if error else "")
     n = len(unit.activations)
     if impact.sampled:
         interval = "; ± is about a 95% interval" if error else ""
-        return f"{words}. An **estimate** from a sample of {impact.images:,} of {n:,} images{interval}."
+        words = f"{words}. An **estimate** from a sample of {impact.images:,} of {n:,} images{interval}."
+        return f"{words} {_rough(impact)}" if impact.rough else words
     return f"{words}, the sum of |impact| over all {n:,} images."
 
 
-def _change(value: float, what: str, verbs: tuple[str, str]) -> str:
+def _rough(impact: Impact) -> str:
+    """That an estimate rests on a few images."""
+    images = "on a single image" if impact.half == 1 else f"on {impact.half} images"
+    return f"**Half of it lies {images}, as far as these show: take it and its error as rough.**"
+
+
+def _interval(error: float | None) -> str:
+    return f" (± {percent(1.96 * error)})" if error else ""
+
+
+def _change(value: float, what: str, verbs: tuple[str, str], error: float | None) -> str:
     if abs(value) < 5e-7:
-        return "loses none " + what
-    return f"{verbs[value < 0]} {percent(abs(value))} {what}"
+        return f"loses none {what}{_interval(error)}"
+    return f"{verbs[value < 0]} {percent(abs(value))} {what}{_interval(error)}"
 
 
 # -- the tab --------------------------------------------------------------------------------------
@@ -155,7 +167,8 @@ def _counts(unit: Unit) -> dict[int, int]:
 def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
     st.subheader("What it pushes towards", anchor=False)
     if pushes.empty:
-        st.markdown("Which outputs it pushes is not known.")
+        why = md(_upper(unit.push_reason or unit.effect_reason or "The build did not measure it."))
+        st.markdown(f"Which outputs it pushes is not known. {why}")
         return
     ranges, counts = _ranges(unit, pushes), _counts(unit)
     bucket = view.bucket if view.bucket in ranges else next(iter(ranges))
@@ -169,19 +182,31 @@ def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
         args=(view, next(iter(ranges))),
     )
     rows = pushes[pushes["bucket"] == bucket]
-    up, down = rows[rows["rank"] == 1], rows[rows["rank"] == -1]
+    few, measured = len(rows), int(rows["images"].iloc[0])
+    sampled = measured < counts[bucket]
+    rows = rows[rows["certain"]]
+    if rows.empty:
+        st.info(
+            f"**Too few images to tell.** {plural(measured, 'image')} of {counts[bucket]:,} were run, and what they show of "
+            "each output is less than 4 times its standard error. More runs (importance.runs) would tell; the CSV below has the rough numbers.",
+            icon=":material/query_stats:",
+        )
+        return
+    up, down = rows[rows["rank"] > 0].head(1), rows[rows["rank"] < 0].head(1)
     words = "On average over these images, the unit pushes"
     told = [
         f"{verb} **{md(one['output'].iloc[0])}** by {rounded(abs(one['change'].iloc[0]))}"
+        + (f" ± {rounded(1.96 * one['error'].iloc[0])}" if one["error"].iloc[0] > 0 else "")
         for verb, one in (("up", up), ("down", down))
         if len(one)
     ]
-    measured = int(rows["images"].iloc[0])
-    sample = (
-        ""
-        if measured >= counts[bucket]
-        else f" Measured on {measured:,} of {counts[bucket]:,} images, a sample."
-    )
+    sample = ""
+    if sampled:
+        sample = f" Measured on {measured:,} of {counts[bucket]:,} images, a sample; ± and the bars’ lines are 95% intervals."
+        if left := few - len(rows):
+            sample += (
+                f" {left} of the {few} strongest are left out: they may as well be 0, or have the other sign."
+            )
     st.markdown(
         f"{words} {' and '.join(told)}, as against the unit at its mean. Outputs are logits, here less the mean over "
         f"all outputs, which makes no difference to the network’s answer.{sample}"
@@ -208,7 +233,7 @@ def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:
     """A row a range: its three strongest outputs up and down."""
     rows, ranges, counts = [], _ranges(unit, pushes), _counts(unit)
     for bucket, words in ranges.items():
-        part = pushes[pushes["bucket"] == bucket]
+        part = pushes[(pushes["bucket"] == bucket) & pushes["certain"]]
         names = [
             ", ".join(f"{r.output} {_signed(r.change)}" for r in side.head(3).itertuples())
             for side in (
@@ -217,6 +242,8 @@ def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:
             )
         ]
         rows.append((words, counts[bucket], *names))
+    if not pushes["certain"].all():
+        st.caption("Outputs whose effect is within 4 standard errors of 0 are left out; the CSV has them.")
     st.dataframe(
         pd.DataFrame(rows, columns=["range", "images", "up", "down"]),
         hide_index=True,
@@ -287,5 +314,24 @@ def _table(impact: Impact) -> pd.DataFrame:
     top = impact.top.rename(columns={"beta": "of", "value": "share"}).assign(kind="top impact", impact=None)
     ranges = impact.buckets.rename(columns={"bucket": "of"}).assign(kind="range")
     frame = pd.concat([top.astype(object), ranges.astype(object)])
-    frame = frame.assign(to=impact.to, total=impact.total, sampled=impact.sampled)
-    return frame[["kind", "of", "images", "impact", "share", "error", "to", "total", "sampled"]]
+    frame = frame.assign(
+        to=impact.to,
+        total=impact.total,
+        total_error=impact.total_error,
+        half=impact.half,
+        sampled=impact.sampled,
+    )
+    kept = [
+        "kind",
+        "of",
+        "images",
+        "impact",
+        "share",
+        "error",
+        "to",
+        "total",
+        "total_error",
+        "half",
+        "sampled",
+    ]
+    return frame[kept]

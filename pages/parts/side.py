@@ -6,11 +6,17 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.store import of_units
 
 from .. import common
 from .words import md, rounded, two
 
 _ROLES = {"explainer": "find", "simulator": "score"}
+
+
+def mean_of(row) -> str:
+    """Over how many units a layer's mean correlation is, and what the others are; row: of `Store.layers`."""
+    return of_units(row.scored, row.units, dead=row.dead, constant=row.constant)
 
 
 def layers_table(opened: common.Opened, layers: pd.DataFrame) -> None:
@@ -21,8 +27,10 @@ def layers_table(opened: common.Opened, layers: pd.DataFrame) -> None:
     ]  # fmt: skip
     optional = ("constant", "negative", "mean_null_high", "mean_ablation")
     shown = [c for c in columns if c not in optional or layers[c].fillna(0).any()]
+    shown.insert(shown.index("mean_score") + 1, "mean_of")
+    rows = layers.assign(mean_of=[mean_of(row) for row in layers.itertuples()])
     st.dataframe(
-        layers[shown],
+        rows[shown],
         hide_index=True,
         height="content" if len(layers) <= 6 else 236,
         placeholder="",
@@ -44,6 +52,11 @@ def layers_table(opened: common.Opened, layers: pd.DataFrame) -> None:
             "mean_score": st.column_config.NumberColumn(
                 "Corr.", width=44, format="%.2f", help="Mean test correlation over the units that have one"
             ),
+            "mean_of": st.column_config.TextColumn(
+                "Mean of",
+                width=110,
+                help="Over how many units the mean correlation is, and what the others are",
+            ),
             "mean_null_high": st.column_config.NumberColumn(
                 "Chance", width=54, format="%.2f", help="Mean of the units’ chance: see the table of units"
             ),
@@ -55,7 +68,7 @@ def layers_table(opened: common.Opened, layers: pd.DataFrame) -> None:
             ),
         },
     )
-    common.csv_button("Layers as CSV", lambda: layers, f"{opened.store.name} layers.csv", "csv layers")
+    common.csv_button("Layers as CSV", lambda: rows, f"{opened.store.name} layers.csv", "csv layers")
     if unsteady := opened.store.meta.get("unsteady"):
         st.warning(
             md(f"{unsteady} The numbers of this store are of one pass each."), icon=":material/casino:"

@@ -9,6 +9,7 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.figures import plain, plural
+from lexplain_core.store import of_units
 
 from .. import common, links
 from . import measured
@@ -65,7 +66,7 @@ def show(view: links.Importance, opened: common.Opened) -> None:
     common.csv_button(
         "Scores as CSV", lambda: frame, f"{opened.store.name} {view.fit} scores.csv", "csv pairs"
     )
-    _means(frame)
+    _means(opened, frame)
 
 
 def _nothing(opened: common.Opened) -> None:
@@ -123,7 +124,7 @@ def _sign(value: float) -> str:
     return "−" if value < 0 else "+"
 
 
-def _means(frame: pd.DataFrame) -> None:
+def _means(opened: common.Opened, frame: pd.DataFrame) -> None:
     """Mean scores by method and layer (the paper's Tables 2 and 3)."""
     st.subheader("Means over units", anchor=False)
     table = (
@@ -131,6 +132,13 @@ def _means(frame: pd.DataFrame) -> None:
         .agg(units=("unit", "nunique"), correlation=("correlation", "mean"), ablation=("ablation", "mean"))
         .reset_index()
     )
+    whole = common.layers(opened).set_index("layer")
+    table["mean_of"] = [
+        of_units(
+            row.units, whole.units[row.layer], dead=whole.dead[row.layer], constant=whole.constant[row.layer]
+        )
+        for row in table.itertuples()
+    ]
     st.dataframe(
         table,
         hide_index=True,
@@ -144,6 +152,9 @@ def _means(frame: pd.DataFrame) -> None:
                 "Seen by", help="Whose concept values simulated the unit"
             ),
             "units": st.column_config.NumberColumn("Units", help="Those that have both scores"),
+            "mean_of": st.column_config.TextColumn(
+                "Mean of", help="Units that have both scores; what the others are"
+            ),
             "correlation": st.column_config.NumberColumn("Mean correlation", format="%.3f"),
             "ablation": st.column_config.NumberColumn("Mean ablation score", format="%.3f"),
         },

@@ -9,6 +9,7 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.figures import percent, plural
+from lexplain_core.store import FEW, of_units
 
 from .. import common, links
 from . import measured
@@ -32,7 +33,7 @@ def show(view: links.Importance, opened: common.Opened) -> None:
     _switches(view, opened)
     images = common.info(opened)["images"]
     st.markdown(_in_words(table, images, view.to))
-    _table(table, images, view, _unknown(measured.impacts(opened, view.to)))
+    _table(table, images, view)
     _missing(opened, table)
     frame = _units(view, opened)
     left, right = st.columns(2, gap="large")
@@ -112,12 +113,7 @@ def _at(rows: pd.DataFrame, beta: float):
     return rows.loc[close[0]] if close else None
 
 
-def _unknown(frame: pd.DataFrame) -> dict[str, int]:
-    """By layer: how many units have an impact that is undefined."""
-    return frame[frame["total"].isna()].groupby("layer").size().to_dict()
-
-
-def _table(table: pd.DataFrame, images: int, view: links.Importance, unknown: dict[str, int]) -> None:
+def _table(table: pd.DataFrame, images: int, view: links.Importance) -> None:
     head = "".join(
         f'<th scope="col">top {_beta(beta)}<br>{plural(round(beta * images), "image")}</th>' for beta in BETAS
     )
@@ -130,23 +126,32 @@ def _table(table: pd.DataFrame, images: int, view: links.Importance, unknown: di
         body.append(
             f'<tr{" class=now" if layer == view.layer else ""}><th scope="row">{escape(layer)}'
             f"{' <span class=lx-muted>(estimate)</span>' if sampled else ''}</th>{cells}"
-            f"<td>{int(rows['units'].max()):,}{_and_unknown(unknown.get(layer, 0))}</td></tr>"
+            f"<td>{_counted(rows)}</td></tr>"
         )
     st.html(
         f'<div class="lx-table"><table class="lx-compare lx-table1"><thead><tr><th scope="col">Layer</th>{head}'
-        f'<th scope="col">Units with<br>an effect</th></tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+        f'<th scope="col">Mean of</th></tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         common.csv_button("Top Impact as CSV", lambda: table, "top impact.csv", "csv table1")
         if estimates:
             st.html(
                 '<span class="lx-muted">Estimates come from a sample of images; the standard error of each mean is in the '
-                "tooltip of its cell and in the CSV.</span>"
+                f"tooltip of its cell and in the CSV. Rough: half of the unit’s impact lies on {FEW} images or fewer.</span>"
             )
 
 
-def _and_unknown(units: int) -> str:
-    return f' <span class="lx-muted">({units:,} unknown)</span>' if units else ""
+def _counted(rows: pd.DataFrame) -> str:
+    """Over how many of a layer's units the means are, what the others are, and how many estimates are rough."""
+    row = rows.loc[rows["units"].idxmax()]
+    words = of_units(
+        row["units"], row["of"], dead=row["dead"], constant=row["constant"], without_effect=row["idle"],
+        unknown=row["unknown"],
+    )  # fmt: skip
+    first, _, others = words.partition("; ")
+    if row["rough"]:
+        others += ("; " if others else "") + f"{row['rough']:,} rough"
+    return f"{first}" + (f'<br><span class="lx-muted">{others}</span>' if others else "")
 
 
 def _cell(row) -> str:
@@ -225,8 +230,20 @@ def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) ->
     st.markdown(
         f"{_first(frame)} Total impact sums |impact| over all images. **Click a row to open its unit.**"
     )
-    columns = ["layer", "unit", "total", "total_error", "accuracy", "loss", "value", "images", "reason"]
-    optional = {"reason": frame["reason"].notna().any(), "total_error": frame["sampled"].any()}
+    columns = [
+        "layer",
+        "unit",
+        "total",
+        "total_error",
+        "rough",
+        "accuracy",
+        "loss",
+        "value",
+        "images",
+        "reason",
+    ]
+    sampled = frame["sampled"].any()
+    optional = {"reason": frame["reason"].notna().any(), "total_error": sampled, "rough": sampled}
     estimate = "; an estimate where the unit was sampled" if frame["sampled"].any() else ""
     picked = st.dataframe(
         frame[[c for c in columns if optional.get(c, True)]],
@@ -245,6 +262,11 @@ def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) ->
             ),
             "total_error": st.column_config.NumberColumn(
                 "Standard error", format="%.4f", help="Of the total impact, of nothing else; 0 where exact"
+            ),
+            "rough": st.column_config.CheckboxColumn(
+                "Rough",
+                width=56,
+                help=f"An estimate, half of which lies on {FEW} images or fewer: its error is rough, too",
             ),
             "accuracy": st.column_config.NumberColumn(
                 "Right answers lost",

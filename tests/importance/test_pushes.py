@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lexplain_core.importance import STRONGEST, measure_pushes
+from lexplain_core.store.model import CERTAIN
 from lexplain_core.store.buckets import Buckets
 
 from .brute import CLASSES, KINDS, LAYER_OF, Brute
@@ -36,7 +37,7 @@ def test_pushes_are_what_a_loop_over_images_gives(world, kind):
         for bucket, rows in got.groupby("bucket"):
             change = expected[bucket]
             assert rows.change.to_numpy() == pytest.approx(change[rows.output], abs=2e-5)
-            assert set(rows.images) == {counts[bucket + 1]}
+            assert set(rows.images) == {counts[bucket + 1]} and set(rows.error) == {0}
             up, down = rows[rows["rank"] > 0], rows[rows["rank"] < 0]
             assert up["rank"].tolist() == list(range(1, len(up) + 1))
             assert down["rank"].tolist() == list(range(-1, -len(down) - 1, -1))
@@ -68,7 +69,7 @@ def test_a_unit_that_the_head_ignores_pushes_nothing(world, kind):
     effects = KINDS[kind](world)
     last = len(effects.q) - 1
     got = measure_pushes(effects, [last], runs=1_000_000)[last]
-    assert got.empty and list(got.columns) == ["bucket", "output", "change", "rank", "images"]
+    assert got.empty and list(got.columns) == ["bucket", "output", "change", "error", "rank", "images"]
 
 
 def test_samples_keep_to_their_runs_and_take_all_buckets_alike(world):
@@ -82,6 +83,28 @@ def test_samples_keep_to_their_runs_and_take_all_buckets_alike(world):
     assert of_bucket.sum() <= 30
     few = measure_pushes(effects, [0], runs=3)[0]
     assert sorted(few.bucket.unique()) == sorted(of_bucket.index)[-3:]
+
+
+def test_output_effects_know_their_errors(world):
+    """What is certain is near the truth; what three images of a range happen to show is not certain."""
+    effects = Brute(world, "late", "whole")
+    z, certain = [], []
+    for unit in range(4):
+        expected = plain_pushes(effects, unit)
+        for seed in range(25):
+            got = measure_pushes(effects, [unit], runs=40, seed=seed)[unit]
+            got = got[got.error > 0]
+            truth = np.array([expected[row.bucket][row.output] for row in got.itertuples()])
+            z += ((got.change - truth) / got.error).tolist()
+            certain += (truth / got.change)[got.change.abs() > CERTAIN * got.error].tolist()
+    assert np.mean(np.abs(z) > 3) < 0.05 and np.sqrt(np.mean(np.minimum(np.square(z), 100))) < 1.4
+    assert len(certain) > 100 and np.mean(np.array(certain) < 0.5) < 0.05 and min(certain) > 0
+
+
+def test_one_image_of_each_bucket_is_no_error(world):
+    got = measure_pushes(Brute(world, "late", "whole"), [0], runs=9)[0]
+    sampled = got[got.images == 1]
+    assert len(sampled) and sampled.error[sampled.error > 0].empty
 
 
 def test_samples_are_unbiased(world):

@@ -84,13 +84,14 @@ def top_impact(q: np.ndarray, impact: np.ndarray, beta: float) -> float:
 
 
 def pushes(made: Made, layer: str) -> list[tuple]:
-    """(unit, bucket, output, change, rank, images) of a layer, in no good order."""
+    """(unit, bucket, output, change, error, rank, images) of a layer, in no good order."""
     rows = []
     for unit in range(2):
         for bucket in (4, -1, 0):
             for rank, output in ((-2, 0), (2, 3), (-1, 1), (1, 2)):
                 change = (0.5 - 0.125 * abs(rank) + 0.0625 * bucket) * np.sign(rank) + unit
-                rows.append((unit, bucket, output, float(change), rank, 5 + bucket))
+                error = abs(rank) * abs(change) / 5  # those of rank 2 are uncertain
+                rows.append((unit, bucket, output, float(change), float(error), rank, 5 + bucket))
     return rows
 
 
@@ -103,8 +104,8 @@ def write(store: StoreWriter, made: Made, effects: Effects, explanations: pd.Dat
             key, error = (numbers[layer], unit, to), effects.error[layer, to, unit]
             idle, exact, total = unit == IDLE, (layer, to) == EXACT, float(np.abs(own).sum())
             totals.append(
-                (*key, total, error, 0.01 * unit, -0.02 * unit, N if exact else 10, not exact,
-                 NO_EFFECT if idle else None)
+                (*key, total, error, 0.01 * unit, error / 2, -0.02 * unit, error / 3, None if idle else 5 * (unit + 1),
+                 N if exact else 10, not exact, NO_EFFECT if idle else None)
             )  # fmt: skip
             for beta in BETAS[::-1]:
                 tops.append(
@@ -120,12 +121,13 @@ def write(store: StoreWriter, made: Made, effects: Effects, explanations: pd.Dat
                      None if idle else error / 4)
                 )  # fmt: skip
     key = ["layer_id", "unit", "to_value"]
-    columns = [*key, "total", "total_error", "accuracy", "loss", "images", "sampled", "reason"]
+    columns = [*key, "total", "total_error", "accuracy", "accuracy_error", "loss", "loss_error", "half", "images",
+               "sampled", "reason"]  # fmt: skip
     store.rows("impacts", pd.DataFrame(totals, columns=columns))
     store.rows("top_impacts", pd.DataFrame(tops, columns=[*key, "beta", "value", "error"]))
     columns = [*key, "bucket", "images", "impact", "share", "error"]
     store.rows("bucket_impacts", pd.DataFrame(buckets, columns=columns))
-    columns = ["unit", "bucket", "output_id", "change", "rank", "images"]
+    columns = ["unit", "bucket", "output_id", "change", "error", "rank", "images"]
     for layer in WAYS:
         frame = pd.DataFrame(pushes(made, layer), columns=columns)
         store.rows("pushes", frame.assign(layer_id=numbers[layer]))

@@ -82,17 +82,24 @@ def test_impacts_are_sums_over_images(store, effects, layer, to):
         "total",
         "total_error",
         "accuracy",
+        "accuracy_error",
         "loss",
+        "loss_error",
+        "half",
         "images",
         "sampled",
     ]
-    assert list(frame.columns) == [*columns, "reason"]
+    assert list(frame.columns) == [*columns, "reason", "rough"]
     assert frame["unit"].tolist() == list(range(5)) and set(frame["layer"]) == {layer}
     assert frame["status"].tolist() == list(UNITS) and frame["name"].tolist() == [None] * 5
     for unit, row in enumerate(frame.itertuples()):
         assert same(row.total, sum(abs(v) for v in effects.impact[layer, to][unit].tolist()))
         assert row.total_error == effects.error[layer, to, unit]
         assert (row.accuracy, row.loss) == (0.01 * unit, -0.02 * unit)
+        error = effects.error[layer, to, unit]
+        assert (row.accuracy_error, row.loss_error) == (error / 2, error / 3)
+        assert (row.half == 5 * (unit + 1)) if unit != IDLE else np.isnan(row.half)
+        assert row.rough == (row.sampled and unit < 2)
         assert (row.images, row.sampled) == ((N, False) if (layer, to) == EXACT else (10, True))
         assert row.reason == (NO_EFFECT if unit == IDLE else None)
 
@@ -122,7 +129,10 @@ def test_top_impacts_and_table_1_are_equation_4(store, rich, effects, layer, to)
         assert same(row.value, expected)
         assert same(row.error, None if row.unit == IDLE else effects.error[layer, to, row.unit] / 2)
     table = store.table1(to)
-    assert list(table.columns) == ["layer", "beta", "mean", "std", "units", "sampled", "error"]
+    assert list(table.columns) == [
+        "layer", "beta", "mean", "std", "units", "of", "dead", "constant", "unknown", "idle", "sampled", "rough",
+        "error",
+    ]  # fmt: skip
     rows = table[table["layer"] == layer]
     assert rows["beta"].tolist() == list(BETAS)
     units = [unit for unit in range(5) if unit != IDLE]
@@ -133,6 +143,8 @@ def test_top_impacts_and_table_1_are_equation_4(store, rich, effects, layer, to)
         variance = sum((effects.error[layer, to, unit] / 2) ** 2 for unit in units)
         assert row.error == pytest.approx(variance**0.5 / 4) and (row.error > 0) == ((layer, to) != EXACT)
         assert row.sampled == ((layer, to) != EXACT)
+        assert (row.of, row.idle, row.unknown) == (5, 1, 0)
+        assert row.rough == (2 if row.sampled else 0)  # units 0 and 1, whose half lies on 5 and 10 images
     assert rows["mean"].iloc[-1] == pytest.approx(1) and rows["std"].iloc[-1] == pytest.approx(0, abs=1e-7)
 
 
