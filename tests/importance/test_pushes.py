@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lexplain_core.importance import STRONGEST, measure_pushes
-from lexplain_core.store.model import CERTAIN
 from lexplain_core.store.buckets import Buckets
+from lexplain_core.store.model import CERTAIN
 
 from .brute import CLASSES, KINDS, LAYER_OF, Brute
 
