@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -444,6 +445,12 @@ def no_unit(error: StoreError, store: str) -> None:
 def chart(figure, key: str, alt: str) -> None:
     """A plotly figure as wide as its place, with a downloadable SVG and words for those who can't see it."""
     st.plotly_chart(figure, theme=None, key=key, config=CHART, alt=alt)
+
+
+def file_name(*parts: str, ending: str = "csv") -> str:
+    """A name for a file to take away, of what it is of, from the store on: 'Demo world - block7 - unit 3 - scores.csv'."""
+    words = (re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", str(part)).strip()[:80] for part in parts)
+    return f"{' - '.join(word for word in words if word)}.{ending}"
 
 
 def csv_button(label: str, make: Callable[[], pd.DataFrame], name: str, key: str) -> None:

@@ -136,7 +136,7 @@ def _units(view: links.Overview, opened: common.Opened, human: pd.DataFrame) -> 
         common.csv_button(
             "Table as CSV, a row per unit",
             lambda: _export(opened.store.find(wanted, None, 0, human).rows),
-            f"{opened.store.name} units.csv",
+            common.file_name(opened.store.name, "table of units"),
             "csv units",
         )
         lists.export(opened, wanted, found.total)

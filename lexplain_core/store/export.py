@@ -24,7 +24,7 @@ FORMATS = {"csv": "text/csv", "json": "application/json", "parquet": "applicatio
 COLUMNS = {
     "layer": "name of the layer",
     "unit": "number of the unit in its layer, from 0",
-    "unit_name": "name of a computed unit, else empty",
+    "name": "name of a computed unit, else empty",
     "status": "alive, dead, constant, negative (no positive range)",
     "minimum": "smallest activation over the probing set",
     "maximum": "largest activation over the probing set",
@@ -42,31 +42,33 @@ COLUMNS = {
     "reason": "why there is no explanation, or why the unit is not alive",
     "val_correlation": "correlation on the val split, which the concepts were chosen by",
     "simulator": "the concept matrix whose scores follow",
-    "correlation": "correlation of simulated and actual activation on the test split",
-    "correlation_low": "lower end of its 95 % interval",
-    "correlation_high": "upper end of its 95 % interval",
-    "correlation_n": "images of the test split that it was computed on",
-    "correlation_reason": "why there is no correlation",
-    "chance_mean": "mean correlation of the same words with other units of the layer",
-    "chance_high": "95th percentile of that",
-    "ablation_norm": "ablation score on the test split, c and d in closed form",
-    "ablation_norm_low": "lower end of its 95 % interval",
-    "ablation_norm_high": "upper end of its 95 % interval",
-    "ablation_norm_n": "images that it was computed on",
-    "ablation_norm_reason": "why there is no such score",
+    "score": "test correlation: of simulated and actual activation on the test split",
+    "low": "lower end of its 95 % interval",
+    "high": "upper end of its 95 % interval",
+    "score_n": "images of the test split that it was computed on",
+    "score_reason": "why there is no correlation",
+    "null_mean": "mean correlation of the same words with other units of the layer",
+    "null_high": "95th percentile of that",
+    "ablation": "ablation score on the test split, c and d in closed form",
+    "ablation_low": "lower end of its 95 % interval",
+    "ablation_high": "upper end of its 95 % interval",
+    "ablation_n": "images that it was computed on",
+    "ablation_reason": "why there is no such score",
     "ablation_optim": "ablation score on the test split, c and d by gradient descent",
     "scores": "all scores, those by other simulators, too: simulator, kind, split, n, value, low, high, reason",
     "two_faced": "0 to 1: how different the concepts of its low and high ranges are",
     "impact": "what the network loses with the unit at 0, summed as |impact| over all images",
+    "impact_sampled": "whether that is an estimate from a sample of images",
+    "impact_error": "its standard error; 0 where exact",
     "observer": "machine 2AFC: share of trials in which the main machine observer was right; chance 0.5",
     "observer_trials": "how many trials those were",
     "human": "human 2AFC: share of answers that were right, over all studies of this store; chance 0.5",
 }
 _TEXTS = (
-    "unit_name", "method", "origin", "explanation", "same", "matrix", "reason", "simulator", "correlation_reason",
-    "ablation_norm_reason",
+    "name", "method", "origin", "explanation", "same", "matrix", "reason", "simulator", "score_reason",
+    "ablation_reason",
 )  # fmt: skip
-_WHOLE = ("length", "test_scores_seen", "correlation_n", "ablation_norm_n", "observer_trials")
+_WHOLE = ("length", "test_scores_seen", "score_n", "ablation_n", "observer_trials")
 _NESTED = ("terms", "scores")
 _SCORE = ("simulator", "kind", "split", "n", "value", "low", "high", "reason")
 
@@ -94,17 +96,18 @@ def export(
         order = {key: place for place, key in enumerate(keys)}
     frame = store._frame(
         f"""
-        SELECT u.layer_id, l.name AS layer, u.unit, u.name AS unit_name, u.status, u.minimum, u.maximum, u.mean,
+        SELECT u.layer_id, l.name AS layer, u.unit, u.name AS name, u.status, u.minimum, u.maximum, u.mean,
                u.std, e.method, CASE WHEN e.method IS NULL THEN NULL WHEN list_contains($by_hand::VARCHAR[], e.method) THEN 'hand'
                WHEN c.source IS NULL THEN 'build' ELSE 'file' END AS origin,
                CASE WHEN list_contains($by_hand::VARCHAR[], e.method) THEN c.config END AS config,
                e.explanation_id, e.length, e.bias, e.matrix, coalesce(u.reason, e.reason) AS reason,
                e.val_correlation, c.simulator,
-               s.value AS correlation, s.low AS correlation_low, s.high AS correlation_high, s.n AS correlation_n,
-               s.reason AS correlation_reason, s.null_mean AS chance_mean, s.null_high AS chance_high,
-               a.value AS ablation_norm, a.low AS ablation_norm_low, a.high AS ablation_norm_high,
-               a.n AS ablation_norm_n, {ABLATION_REASON} AS ablation_norm_reason,
-               b.value AS ablation_optim, e.two_faced, i.total AS impact, o.value AS observer,
+               s.value AS score, s.low AS low, s.high AS high, s.n AS score_n,
+               s.reason AS score_reason, s.null_mean AS null_mean, s.null_high AS null_high,
+               a.value AS ablation, a.low AS ablation_low, a.high AS ablation_high,
+               a.n AS ablation_n, {ABLATION_REASON} AS ablation_reason,
+               b.value AS ablation_optim, e.two_faced, i.total AS impact, i.sampled AS impact_sampled,
+               i.total_error AS impact_error, o.value AS observer,
                o.trials AS observer_trials
         FROM units u JOIN layers l USING (layer_id)
         LEFT JOIN (SELECT * FROM explanations WHERE $methods::VARCHAR[] IS NULL OR list_contains($methods::VARCHAR[], method)) e

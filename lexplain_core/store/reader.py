@@ -192,7 +192,7 @@ class Store:
         the method's main simulator), low, high, score_n, score_reason, simulator, and the score's
         null: null_units, null_mean, null_high, null_above. `reason` is why a unit is not alive or
         has no explanation. ablation (the `ablation-norm` score by the main simulator, NaN with
-        ablation_reason), impact (total, the unit set to 0; NaN where unknown) and impact_sampled; observer (the
+        ablation_reason), impact (total, the unit set to 0; NaN where unknown), impact_sampled and impact_error (its standard error); observer (the
         main machine observer's score, NaN where there is none), observer_embedding, observer_trials and
         observer_reason."""
         if layer is not None:

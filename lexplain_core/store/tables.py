@@ -71,6 +71,7 @@ UNITS = f"""
                s.simulator, s.null_units, s.null_mean, s.null_high, s.null_above, a.value AS ablation,
                {ABLATION_REASON} AS ablation_reason,
                i.total AS impact, coalesce(i.sampled, false) AS impact_sampled,
+               i.total_error AS impact_error,
                o.value AS observer, o.embedding AS observer_embedding, o.trials AS observer_trials,
                o.reason AS observer_reason, e.two_faced, e.two_faced_reason
         FROM units u JOIN layers l USING (layer_id)

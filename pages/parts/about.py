@@ -49,7 +49,18 @@ def show(opened: common.Opened, unit: Unit, explanation: Explanation | None) -> 
             alt="Facts about the unit",
             column_config={"fact": "What", "value": st.column_config.TextColumn("Value", width="medium")},
         )
-        common.csv_button("Facts as CSV", lambda: facts, f"{unit.layer} {unit.unit} facts.csv", "csv facts")
+        common.csv_button(
+            "Facts as CSV",
+            lambda: facts,
+            common.file_name(
+                unit.store.name,
+                unit.layer,
+                f"unit {unit.unit}",
+                explanation.method if explanation else "",
+                "facts",
+            ),
+            "csv facts",
+        )
         if unit.note:
             st.caption(md(unit.note))
 
@@ -78,7 +89,12 @@ def _terms(unit: Unit, explanation: Explanation) -> None:
             "chosen": st.column_config.NumberColumn("Chosen", help="1: the greedy search took it first"),
         },
     )
-    common.csv_button("Terms as CSV", lambda: terms, f"{unit.layer} {unit.unit} terms.csv", "csv terms")
+    common.csv_button(
+        "Terms as CSV",
+        lambda: terms,
+        common.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", explanation.method, "terms"),
+        "csv terms",
+    )
 
 
 def _scores(unit: Unit, explanation: Explanation) -> None:
@@ -109,7 +125,12 @@ def _scores(unit: Unit, explanation: Explanation) -> None:
             "reason": st.column_config.TextColumn("Why there is none"),
         },
     )
-    common.csv_button("Scores as CSV", lambda: scores, f"{unit.layer} {unit.unit} scores.csv", "csv scores")
+    common.csv_button(
+        "Scores as CSV",
+        lambda: scores,
+        common.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", explanation.method, "scores"),
+        "csv scores",
+    )
 
 
 def _filter(opened: common.Opened, unit: Unit, explanation: Explanation) -> None:
@@ -140,7 +161,10 @@ def _filter(opened: common.Opened, unit: Unit, explanation: Explanation) -> None
         },
     )
     common.csv_button(
-        "Concept filter as CSV", lambda: counts, f"{explanation.matrix} filter.csv", "csv filter"
+        "Concept filter as CSV",
+        lambda: counts,
+        common.file_name(opened.store.name, explanation.matrix, "concept filter"),
+        "csv filter",
     )
 
 

@@ -91,7 +91,12 @@ def scores(shown: Sequence[Shown]) -> None:
         + "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
         + f"</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
-    common.csv_button("Scores as CSV", lambda: score_table(shown), "compared scores.csv", "csv compared")
+    common.csv_button(
+        "Scores as CSV",
+        lambda: score_table(shown),
+        common.file_name("compared", *(f"{one.unit.layer} {one.unit.unit}" for one in shown), "scores"),
+        "csv compared",
+    )
 
 
 def score_table(shown: Sequence[Shown]) -> pd.DataFrame:

@@ -257,7 +257,12 @@ def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:
             "down": st.column_config.TextColumn("Pushes down most"),
         },
     )
-    common.csv_button("Pushes as CSV", lambda: pushes, f"{unit.layer} {unit.unit} pushes.csv", "csv pushes")
+    common.csv_button(
+        "Pushes as CSV",
+        lambda: pushes,
+        common.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "output effects"),
+        "csv pushes",
+    )
 
 
 def _curve(opened: common.Opened, unit: Unit, impact: Impact) -> None:
@@ -278,7 +283,10 @@ def _curve(opened: common.Opened, unit: Unit, impact: Impact) -> None:
     )
     st.markdown(_curve_words(unit, impact, layer))
     common.csv_button(
-        "Effect as CSV", lambda: _table(impact), f"{unit.layer} {unit.unit} effect.csv", "csv effect"
+        "Effect as CSV",
+        lambda: _table(impact),
+        common.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "impact"),
+        "csv effect",
     )
 
 

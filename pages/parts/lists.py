@@ -111,7 +111,7 @@ def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
         st.download_button(
             "List as a file",
             lambda: notes.to_json(name),
-            file_name=f"{name}.json",
+            file_name=common.file_name(name, "list of units", ending="json"),
             mime="application/json",
             key="list file",
             on_click="ignore",
@@ -245,7 +245,7 @@ def export(opened: common.Opened, wanted: Wanted, total: int) -> None:
             st.download_button(
                 title,
                 lambda form=form: _file(opened, wanted, form),
-                file_name=f"{opened.store.name} units.{form}",
+                file_name=common.file_name(opened.store.name, "explanations", ending=form),
                 mime=FORMATS[form],
                 key=f"export {form}",
                 on_click="ignore",

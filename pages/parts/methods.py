@@ -64,7 +64,10 @@ def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, ma
         if len(methods) > 1:
             st.space("stretch")
             common.csv_button(
-                "Methods as CSV", lambda: _table(unit), f"{unit.layer} {unit.unit} methods.csv", "csv methods"
+                "Methods as CSV",
+                lambda: _table(unit),
+                common.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "methods"),
+                "csv methods",
             )
 
 

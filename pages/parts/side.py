@@ -68,7 +68,9 @@ def layers_table(opened: common.Opened, layers: pd.DataFrame) -> None:
             ),
         },
     )
-    common.csv_button("Layers as CSV", lambda: rows, f"{opened.store.name} layers.csv", "csv layers")
+    common.csv_button(
+        "Layers as CSV", lambda: rows, common.file_name(opened.store.name, "layers"), "csv layers"
+    )
     if unsteady := opened.store.meta.get("unsteady"):
         st.warning(
             md(f"{unsteady} The numbers of this store are of one pass each."), icon=":material/casino:"
@@ -142,7 +144,10 @@ def matrices_table(opened: common.Opened) -> None:
         },
     )
     common.csv_button(
-        "Concept matrices as CSV", lambda: everything, f"{opened.store.name} matrices.csv", "csv matrices"
+        "Concept matrices as CSV",
+        lambda: everything,
+        common.file_name(opened.store.name, "concept matrices"),
+        "csv matrices",
     )
     if opened.store.meta.get("same_encoder"):
         st.warning(

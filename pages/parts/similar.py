@@ -55,7 +55,10 @@ def _by_activation(view: links.Neuron, opened: common.Opened, unit: Unit) -> Non
         st.markdown("**Most opposed**")
         _rows(view, opposed, "correlation", "Correlation")
     common.csv_button(
-        "Similar units as CSV", lambda: found, f"{unit.layer} {unit.unit} similar.csv", "csv similar"
+        "Similar units as CSV",
+        lambda: found,
+        common.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "similar"),
+        "csv similar",
     )
 
 
@@ -78,7 +81,10 @@ def _by_words(view: links.Neuron, opened: common.Opened, unit: Unit, explanation
         return
     _rows(view, found, "cosine", "Cosine")
     common.csv_button(
-        "Units alike in words as CSV", lambda: found, f"{unit.layer} {unit.unit} alike.csv", "csv alike"
+        "Units alike in words as CSV",
+        lambda: found,
+        common.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "alike"),
+        "csv alike",
     )
 
 

@@ -43,7 +43,10 @@ def show(opened: common.Opened, unit: Unit, explanation: Explanation, matrix: st
             f"At most {figures.plural(2000, 'point')} are drawn, picked by a fixed seed; the CSV has every image."
         )
         common.csv_button(
-            "Simulated and actual as CSV", table, f"{unit.layer} {unit.unit} simulated.csv", "csv simulated"
+            "Simulated and actual as CSV",
+            table,
+            common.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "simulated"),
+            "csv simulated",
         )
     _missed(opened, unit, explanation, matrix)
 

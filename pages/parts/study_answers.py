@@ -59,7 +59,7 @@ def _confidence(study: Study, results: Results, condition: tuple) -> None:
     common.csv_button(
         "Confidence as CSV",
         lambda: no_formulas(results.confidence),
-        f"{study.stem} confidence.csv",
+        common.file_name(study.stem, "confidence of the study"),
         "csv confidence",
     )
 
@@ -102,7 +102,10 @@ def _times(study: Study, results: Results, condition: tuple) -> None:
             "Histogram of response times, right and wrong answers stacked",
         )
     common.csv_button(
-        "Response times as CSV", lambda: no_formulas(results.times), f"{study.stem} times.csv", "csv times"
+        "Response times as CSV",
+        lambda: no_formulas(results.times),
+        common.file_name(study.stem, "times of the study"),
+        "csv times",
     )
 
 
@@ -124,7 +127,10 @@ def _depth(study: Study, results: Results, condition: tuple) -> None:
         at_hand(study),
     )
     common.csv_button(
-        "Depth as CSV", lambda: no_formulas(results.depth), f"{study.stem} depth.csv", "csv depth"
+        "Depth as CSV",
+        lambda: no_formulas(results.depth),
+        common.file_name(study.stem, "depth of the study"),
+        "csv depth",
     )
 
 
@@ -156,7 +162,7 @@ def _difficulty(view: links.Results, study: Study, results: Results) -> None:
     common.csv_button(
         "Differences as CSV",
         lambda: no_formulas(results.difficulty),
-        f"{study.stem} difficulty.csv",
+        common.file_name(study.stem, "difficulty of the study"),
         "csv difficulty",
     )
 

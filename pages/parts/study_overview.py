@@ -87,7 +87,12 @@ def show(view: links.Results, study: Study, results: Results) -> None:
         "Bars of the proportion right by model and kind of references, beside chance",
     )
     notes(models)
-    common.csv_button("Models as CSV", lambda: no_formulas(models), f"{study.stem} models.csv", "csv models")
+    common.csv_button(
+        "Models as CSV",
+        lambda: no_formulas(models),
+        common.file_name(study.stem, "models of the study"),
+        "csv models",
+    )
     _layers(view, study, results)
 
 
@@ -180,7 +185,10 @@ def _layers(view: links.Results, study: Study, results: Results) -> None:
         )
     notes(rows)
     common.csv_button(
-        "Layers as CSV", lambda: no_formulas(results.layers), f"{study.stem} layers.csv", "csv layers"
+        "Layers as CSV",
+        lambda: no_formulas(results.layers),
+        common.file_name(study.stem, "layers of the study"),
+        "csv layers",
     )
 
 

@@ -142,7 +142,12 @@ def _checks(study: Study, results: Results) -> None:
             "about": st.column_config.TextColumn("Passed where"),
         },
     )  # fmt: skip
-    common.csv_button("Checks as CSV", lambda: no_formulas(frame), f"{study.stem} checks.csv", "csv checks")
+    common.csv_button(
+        "Checks as CSV",
+        lambda: no_formulas(frame),
+        common.file_name(study.stem, "checks of the study"),
+        "csv checks",
+    )
 
 
 def _codes(study: Study) -> None:
@@ -194,7 +199,10 @@ def _rows(study: Study) -> None:
         ("Sessions as CSV", export_sessions, "sessions"),
     ):
         common.csv_button(
-            label, lambda export=export: _export(study, export), f"{study.stem} {name}.csv", f"csv {name}"
+            label,
+            lambda export=export: _export(study, export),
+            common.file_name(study.stem, name),
+            f"csv {name}",
         )
 
 

@@ -65,7 +65,7 @@ def show(view: links.Results, study: Study, results: Results) -> None:
     common.csv_button(
         "Correlations as CSV",
         lambda: no_formulas(results.correlations),
-        f"{study.stem} correlations.csv",
+        common.file_name(study.stem, "correlations of the study"),
         "csv correlations",
     )
 

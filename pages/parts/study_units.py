@@ -48,7 +48,7 @@ def show(view: links.Results, study: Study, results: Results) -> None:
     common.csv_button(
         "Units as CSV",
         lambda: no_formulas(results.units),
-        f"{study.stem} units.csv",
+        common.file_name(study.stem, "units of the study"),
         "csv study units",
     )
 

@@ -109,6 +109,6 @@ def _images(opened: common.Opened, unit: Unit, explanation: Explanation | None, 
     common.csv_button(
         "Images as CSV",
         lambda: _table(opened, unit, explanation, matrix),
-        f"{unit.layer} {unit.unit} images.csv",
+        common.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "images"),
         "csv images",
     )

@@ -64,9 +64,12 @@ def show(view: links.Importance, opened: common.Opened) -> None:
         figure, _POINTS, "Scatter of explanations: correlation against ablation score", view
     )
     common.csv_button(
-        "Scores as CSV", lambda: frame, f"{opened.store.name} {view.fit} scores.csv", "csv pairs"
+        "Scores as CSV",
+        lambda: frame,
+        common.file_name(opened.store.name, f"correlation and ablation ({view.fit})"),
+        "csv pairs",
     )
-    _means(opened, frame)
+    _means(opened, frame, view.fit)
 
 
 def _nothing(opened: common.Opened) -> None:
@@ -124,7 +127,7 @@ def _sign(value: float) -> str:
     return "−" if value < 0 else "+"
 
 
-def _means(opened: common.Opened, frame: pd.DataFrame) -> None:
+def _means(opened: common.Opened, frame: pd.DataFrame, fit: str) -> None:
     """Mean scores by method and layer (the paper's Tables 2 and 3)."""
     st.subheader("Means over units", anchor=False)
     table = (
@@ -159,4 +162,9 @@ def _means(opened: common.Opened, frame: pd.DataFrame) -> None:
             "ablation": st.column_config.NumberColumn("Mean ablation score", format="%.3f"),
         },
     )
-    common.csv_button("Means as CSV", lambda: table, "mean scores.csv", "csv means")
+    common.csv_button(
+        "Means as CSV",
+        lambda: table,
+        common.file_name(opened.store.name, f"mean scores ({fit})"),
+        "csv means",
+    )

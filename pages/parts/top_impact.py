@@ -33,7 +33,7 @@ def show(view: links.Importance, opened: common.Opened) -> None:
     _switches(view, opened)
     images = common.info(opened)["images"]
     st.markdown(_in_words(table, images, view.to))
-    _table(table, images, view)
+    _table(opened, table, images, view)
     _missing(opened, table)
     frame = _units(view, opened)
     left, right = st.columns(2, gap="large")
@@ -113,7 +113,7 @@ def _at(rows: pd.DataFrame, beta: float):
     return rows.loc[close[0]] if close else None
 
 
-def _table(table: pd.DataFrame, images: int, view: links.Importance) -> None:
+def _table(opened: common.Opened, table: pd.DataFrame, images: int, view: links.Importance) -> None:
     head = "".join(
         f'<th scope="col">top {_beta(beta)}<br>{plural(round(beta * images), "image")}</th>' for beta in BETAS
     )
@@ -133,7 +133,12 @@ def _table(table: pd.DataFrame, images: int, view: links.Importance) -> None:
         f'<th scope="col">Mean of</th></tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        common.csv_button("Top Impact as CSV", lambda: table, "top impact.csv", "csv table1")
+        common.csv_button(
+            "Top Impact as CSV",
+            lambda: table,
+            common.file_name(opened.store.name, f"top impact ({view.to})"),
+            "csv table1",
+        )
         if estimates:
             st.html(
                 '<span class="lx-muted">Estimates come from a sample of images; the standard error of each mean is in the '
@@ -288,7 +293,7 @@ def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) ->
     common.csv_button(
         "Impacts as CSV",
         lambda: frame.rename(columns={"value": "top_impact_2%"}),
-        f"{opened.store.name} impacts.csv",
+        common.file_name(opened.store.name, f"impacts ({view.to})"),
         "csv impacts",
     )
     if picked.selection.cells:

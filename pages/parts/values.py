@@ -197,5 +197,8 @@ def _bars(unit: Unit, means: pd.DataFrame, one: str, many: str) -> None:
         + ", ".join(f"{r.label} {rounded(r.mean)}" for r in means.head(5).itertuples()),
     )
     common.csv_button(
-        f"{many.capitalize()} as CSV", lambda: means, f"{unit.layer} {unit.unit} {many}.csv", f"csv {many}"
+        f"{many.capitalize()} as CSV",
+        lambda: means,
+        common.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", f"mean by {many}"),
+        f"csv {many}",
     )

@@ -36,7 +36,7 @@ def test_every_unit_has_a_row_a_method_or_one_without(store):
         table = store.unit_table(method=method).set_index(["layer", "unit"])
         rows = frame[frame["method"] == method].set_index(["layer", "unit"])
         table = table.loc[rows.index]
-        for ours, theirs in (("correlation", "score"), ("ablation_norm", "ablation"), ("chance_high", "null_high"),
+        for ours, theirs in (("correlation", "score"), ("ablation", "ablation"), ("null_high", "null_high"),
                              ("impact", "impact"), ("observer", "observer"), ("maximum", "maximum")):  # fmt: skip
             a, b = rows[ours].to_numpy(float, na_value=np.nan), table[theirs].to_numpy(float, na_value=np.nan)
             assert np.array_equal(a, b, equal_nan=True), ours
@@ -106,7 +106,7 @@ def test_a_missing_ablation_score_has_the_reason_that_tables_give(demo_store, tm
         frame = store.export(Wanted())
         for method in ("le-label", "le-siglip"):
             table = store.unit_table(method=method).set_index(["layer", "unit"])["ablation_reason"]
-            rows = frame[frame["method"] == method].set_index(["layer", "unit"])["ablation_norm_reason"]
+            rows = frame[frame["method"] == method].set_index(["layer", "unit"])["ablation_reason"]
             assert rows.tolist() == table.loc[rows.index].tolist()
             assert rows.notna().all() == (method == "le-siglip") and len(rows)
         assert "Imported explanations get no ablation scores." in set(rows)
@@ -143,7 +143,7 @@ def test_three_formats_say_the_same(store):
         assert row == rows[number]
         for column in ("terms", "scores"):
             assert json.loads(table.loc[number, column]) == row[column]
-        for column in ("correlation", "bias", "length", "explanation", "correlation_n"):
+        for column in ("correlation", "bias", "length", "explanation", "score_n"):
             value = table.loc[number, column]
             assert (None if pd.isna(value) else value) == row[column]
     with pytest.raises(StoreError, match="no format 'xls'"):
