@@ -48,8 +48,16 @@ def _dashboard(stores: list[str]) -> None:
         page_title="lexplain", page_icon=ICON, layout="wide", initial_sidebar_state="collapsed"
     )
     st.session_state["given stores"] = stores
+    from pages.parts.no_page import asked_for, no_page
+
+    unknown = asked_for(set(common.PAGES))
+
+    def nowhere() -> None:
+        no_page(unknown, common.PAGES, common.UNLISTED)
+
     page = st.navigation(
         [
+            *([st.Page(nowhere, title="No such page", url_path=unknown)] if unknown else []),
             st.Page(_home, title="lexplain", default=True),
             *(
                 st.Page(

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from pages import access, links
 from pages.parts.copy_link import copy_link
 from pages.parts.no_store import no_store
 from pages.parts.style import style
+from pages.parts.travel import to_share
 from pages.parts.words import code, md, message
 
 _LOG = logging.getLogger("lexplain.pages")
@@ -38,7 +40,7 @@ PAGES = {
     "studio": ("Figures", ":material/print:"),
     "words": ("Your words", ":material/edit_note:"),
 }
-_UNLISTED = {"words"}  # pages that others lead to
+UNLISTED = {"words"}  # pages that others lead to
 _CHANGED = "changed since the page last ran to its end"  # in the session: (page, names of the view's fields)
 _RUN = threading.local()  # of a script's run: `stores`, those that it opened
 _MOST_ERRORS = 50
@@ -255,7 +257,7 @@ def start(page: str, stores: bool = True) -> tuple[Any, Opened | None, Callable[
     if opened and opened.problems and page in _SAYS_OF_NOTES:
         st.warning(" ".join(message(problem) for problem in opened.problems), icon=":material/edit_note:")
     st.session_state[f"{page} of {wanted.id}"] = links.query(view)
-    return view, opened, offer
+    return view, opened, partial(offer, store=opened.store if opened else None)
 
 
 def run(render: Callable[[], None]) -> None:
@@ -364,7 +366,7 @@ def _header(
     with st.container(horizontal=True, vertical_alignment="center", key="lx_header"):
         st.html('<div class="lx-brand">lexplain</div>', width="content")
         for name, (title, _) in PAGES.items():
-            if name in _UNLISTED and name != page:
+            if name in UNLISTED and name != page:
                 continue
             there = {"store": wanted.id} if wanted else {}
             if wanted:
@@ -389,14 +391,15 @@ def _header(
             _refused(bad)
         place = st.empty()
 
-    def offer(view: Any, release_focus: bool = False) -> None:
+    def offer(view: Any, release_focus: bool = False, store: Store | None = None) -> None:
         if page == "neuron":  # that unit is what one may want to try
             unit = links.TryIt(store=view.store, layer=view.layer, unit=view.unit)
             places["try_it"].page_link(
                 "pages/try_it.py", label=PAGES["try_it"][0], query_params=links.query(unit)
             )
         with place:
-            copy_link(links.link(view), release_focus)
+            shared, left = to_share(view, store)
+            copy_link(links.link(shared), release_focus, note=" ".join(left))
 
     return offer
 

@@ -38,9 +38,9 @@ def render() -> None:
     )
     picture_taken.choose(view, opened)
     taken = picture_taken.current(view, opened)
-    if taken is None:
+    if taken is None and not picture_taken.wrong(view):
         _nothing_yet()
-    else:
+    elif taken is not None:
         _show(view, opened, layers, taken)
     _what_is_this()
 

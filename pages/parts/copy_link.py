@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 _HTML = """<button type="button" class="copy" title="Copy a link to everything that this page shows">
-<span class="words" aria-live="polite">Copy link</span></button>"""
+<span class="words" aria-live="polite">Copy link</span></button>
+<p class="told" role="status" hidden></p>"""
 
 _CSS = """
 .copy { font: inherit; font-size: .95rem; color: var(--st-text-color); background: transparent; cursor: pointer;
@@ -13,6 +14,9 @@ _CSS = """
         min-width: 7.2rem; }
 .copy:hover, .copy:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color);
         outline: none; }
+.told { position: absolute; z-index: 10; right: 0; margin: .3rem 0 0; padding: .5rem .7rem; width: 19rem; font-size: .88rem;
+        line-height: 1.4; color: var(--st-text-color); background: var(--st-secondary-background-color);
+        border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius); }
 .copy:focus-visible { box-shadow: 0 0 0 2px var(--st-primary-color); }
 """
 
@@ -33,11 +37,16 @@ export default function (component) {
   button.dataset.link = target;
   const note = (event) => { button.dataset.keyed = event.type === 'keydown' ? 'yes' : ''; };
   for (const kind of ['keydown', 'pointerdown']) document.addEventListener(kind, note, true);
+  const told = parentElement.querySelector('.told');
+  told.hidden = true;
+  told.textContent = data.note;
+  button.title = ['Copy a link to everything that this page shows.', data.note].filter(Boolean).join(' ');
   let timer = null;
   const say = (text) => {
     words.textContent = text;
     clearTimeout(timer);
-    timer = setTimeout(() => { words.textContent = 'Copy link'; }, 2500);
+    told.hidden = !data.note;
+    timer = setTimeout(() => { words.textContent = 'Copy link'; told.hidden = true; }, data.note ? 9000 : 2500);
   };
   const oldWay = () => {
     const area = document.createElement('textarea');
@@ -67,10 +76,16 @@ export default function (component) {
 _component = st.components.v2.component("lexplain_copy_link", html=_HTML, css=_CSS, js=_JS)
 
 
-def copy_link(link: str, release_focus: bool = False, key: str = "copy link") -> None:
+def copy_link(link: str, release_focus: bool = False, key: str = "copy link", note: str = "") -> None:
     """Show the button. link: an address relative to the dashboard's pages, as `links.link` makes it.
 
     release_focus: when the view has changed, take the keyboard's focus from the widget that
-    changed it, so that the page's keys work again.
+    changed it, so that the page's keys work again. note: what the link does not take along; stands
+    below the button once it is copied.
     """
-    _component(data={"link": link, "release": release_focus}, key=key, width="content", height="content")
+    _component(
+        data={"link": link, "release": release_focus, "note": note},
+        key=key,
+        width="content",
+        height="content",
+    )

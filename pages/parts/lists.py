@@ -13,6 +13,7 @@ from .. import access, common, links
 from . import star
 from .copy_link import copy_link
 from .humans import people
+from .travel import LONGEST
 from .words import md, message
 
 _TITLES = {"csv": "CSV", "json": "JSON", "parquet": "Parquet"}
@@ -104,7 +105,7 @@ def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
     )
     fresh = links.Overview(store=view.store, units=shared((row.layer, row.unit) for row in rows))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if len(fresh.units) <= _LONGEST:
+        if len(fresh.units) <= LONGEST:
             copy_link(links.link(fresh), key="copy list")
         else:
             st.caption(f"{count} are too many for an address; send the file.")
@@ -131,9 +132,6 @@ def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
             args=(view, notes, name),
         )
     st.divider()
-
-
-_LONGEST = 6000  # characters of units in an address: browsers and servers take 8,000 in all
 
 
 def _rename(view: links.Overview, notes: Notes, name: str) -> None:

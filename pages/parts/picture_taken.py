@@ -88,7 +88,7 @@ def choose(view: links.Picture, opened: common.Opened) -> None:
                 args=(view, opened),
                 help="Another image of the store",
             )
-        if _SENT in st.session_state and view.image is not None:
+        if _SENT in st.session_state and (view.image is not None or wrong(view)):
             st.button(
                 md(f"Back to {st.session_state[_SENT].name}"),
                 icon=":material/undo:",
@@ -150,13 +150,18 @@ def _random(view: links.Picture, opened: common.Opened) -> None:
             return _go(view, number)
 
 
+def wrong(view: links.Picture) -> str:
+    """What was wrong with the picture that has just been sent, '' for nothing."""
+    where, problem = st.session_state.get(_WRONG, (None, ""))
+    return problem if where == _where(view) else ""
+
+
 def current(view: links.Picture, opened: common.Opened) -> Taken | None:
     """The picture that is asked for; None, after saying why, where there is none."""
-    where, wrong = st.session_state.get(_WRONG, (None, ""))
-    if where == _where(view):
-        st.error(message(wrong), icon=":material/broken_image:")
-    else:
-        st.session_state.pop(_WRONG, None)
+    if problem := wrong(view):  # what was shown before is not what was asked for
+        st.error(message(problem), icon=":material/broken_image:")
+        return None
+    st.session_state.pop(_WRONG, None)
     if view.image is None:
         return st.session_state.get(_SENT)
     if view.image not in common.images(opened).index:

@@ -176,7 +176,7 @@ def test_a_kept_explanation_counts_as_a_method_and_goes_into_the_export(visit, o
     table = pd.read_csv(download.value.path())
     assert table["method"].tolist() == ["le-label", "le-siglip", "by me"] and set(table["unit"]) == {3}
     last = table.iloc[-1]
-    assert (last["origin"], last["correlation"]) == ("hand", 0.125)
+    assert (last["origin"], last["score"]) == ("hand", 0.125)
     assert [t["key"] for t in json.loads(last["terms"])] == ["class:dog", "class:cat"]
     # the whole filter, not the page of the table, and put on a list
     page.goto(f"{address}/overview?store={store.id}&layer=block7")

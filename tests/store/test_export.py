@@ -36,10 +36,12 @@ def test_every_unit_has_a_row_a_method_or_one_without(store):
         table = store.unit_table(method=method).set_index(["layer", "unit"])
         rows = frame[frame["method"] == method].set_index(["layer", "unit"])
         table = table.loc[rows.index]
-        for ours, theirs in (("correlation", "score"), ("ablation", "ablation"), ("null_high", "null_high"),
-                             ("impact", "impact"), ("observer", "observer"), ("maximum", "maximum")):  # fmt: skip
-            a, b = rows[ours].to_numpy(float, na_value=np.nan), table[theirs].to_numpy(float, na_value=np.nan)
-            assert np.array_equal(a, b, equal_nan=True), ours
+        # what both have has one name
+        for name in (
+            "score", "low", "high", "score_n", "ablation", "null_mean", "null_high", "impact", "observer", "maximum",
+        ):  # fmt: skip
+            a, b = rows[name].to_numpy(float, na_value=np.nan), table[name].to_numpy(float, na_value=np.nan)
+            assert np.array_equal(a, b, equal_nan=True), name
         assert rows["explanation"].fillna("").tolist() == table["explanation"].tolist()
         assert [sorted(t["concept"] for t in terms) for terms in rows["terms"]] == [
             sorted(t) for t in table["terms"]
@@ -54,7 +56,7 @@ def test_only_the_filters_units_in_its_order_and_only_the_methods_asked_for(stor
     assert 0 < len(found) < 80
     frame = store.export(wanted, methods=["le-label"])
     assert frame["unit"].tolist() == found["unit"].tolist() and set(frame["method"]) == {"le-label"}
-    assert frame["correlation"].dropna().is_monotonic_decreasing
+    assert frame["score"].dropna().is_monotonic_decreasing
     among = Wanted(among=(("block7", 5), ("block4", 2)))
     assert set(zip(*[store.export(among)[c] for c in ("layer", "unit")], strict=True)) == {*among.among}
     assert store.export(Wanted(among=())).empty
@@ -143,7 +145,7 @@ def test_three_formats_say_the_same(store):
         assert row == rows[number]
         for column in ("terms", "scores"):
             assert json.loads(table.loc[number, column]) == row[column]
-        for column in ("correlation", "bias", "length", "explanation", "score_n"):
+        for column in ("score", "bias", "length", "explanation", "score_n"):
             value = table.loc[number, column]
             assert (None if pd.isna(value) else value) == row[column]
     with pytest.raises(StoreError, match="no format 'xls'"):
