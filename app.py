@@ -43,13 +43,12 @@ def main() -> None:
 
 def _dashboard(stores: list[str]) -> None:
     from pages import common
+    from pages.parts.no_page import asked_for, no_page
 
     st.set_page_config(
         page_title="lexplain", page_icon=ICON, layout="wide", initial_sidebar_state="collapsed"
     )
     st.session_state["given stores"] = stores
-    from pages.parts.no_page import asked_for, no_page
-
     unknown = asked_for(set(common.PAGES))
 
     def nowhere() -> None:

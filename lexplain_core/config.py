@@ -247,7 +247,7 @@ class Ablation(Section):
     run: bool = Field(True, description="Compute ablation scores.")
     optim: Literal["auto", "always", "never"] = Field(
         "auto",
-        description="Also score with c and d found by optimisation: `auto` where only pooling and a linear head follow the layer.",
+        description="Also score with c and d found by gradient descent on the val split, begun at those of `norm`: `auto` where only pooling and a linear head follow the layer.",
     )
     runs: int = Field(
         50_000,

@@ -339,6 +339,9 @@ def _write_meta(work: Work, store: StoreWriter) -> None:
     config, probing, model = work.config, work.probing, work.model
     accuracy, counted, unknown = _accuracy(work)
     top5, no_top5 = _top5(work, accuracy)
+    if accuracy is not None:
+        among = "" if top5 is None else f", top-5 {top5:.1%}"
+        work.progress.note(f"the network names {accuracy:.1%} of {counted:,} images right{among}")
     store.meta(
         id=store_id(config, probing, model, _encoder_facts(work)),
         name=config.name,

@@ -63,7 +63,7 @@ those images to learn what a unit means. Where Top Impact at 0.2% is small, the 
 The **ablation score** asks whether words can do the unit’s work: on each test image the unit is replaced by what the words predict,
 times *c* plus *d*, and the network is run on. 1 means that its loss stays as it is, 0 that the words do no better than the unit’s mean,
 less than 0 that they do worse. *norm* finds c and d in closed form: the straight line from prediction to
-activation that fits best on the val split; *optim* by gradient descent on the val split, so that the loss changes least.
+activation that fits best on the val split; *optim* by gradient descent on the val split, begun there, towards where the loss changes least; that it gets there is not promised.
 
 Where replacing units costs a run of the network for each, impacts and scores are **estimates** from a sample of images, and say so.
 """

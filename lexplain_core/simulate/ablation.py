@@ -72,7 +72,7 @@ def score_ablation(
     1 − Σ|L(c·s + d) − L| / Σ|L(mean) − L| over the test split (paper, eq. 11–14), with the unit's mean
     on val: 1 where the network loses nothing by the replacement, 0 where the mean would do as well,
     below 0 where it does harm. found: by unit. val, test: boolean (N,). modes: how c and d are found on
-    val, `norm` in closed form or `optim` by gradient descent. In closed form all images count; else
+    val, `norm` in closed form or `optim` by gradient descent from there (not promised to be the least). In closed form all images count; else
     at most `runs` runs of the network are made, half of them for the descent if there is one, and
     where that is too few a random sample of images is used, the same for all units, weighted by what
     each image stands for. The interval is by the delta method for a ratio of two sums.

@@ -40,6 +40,7 @@ def impacts(store: Store, to: str, layer: str | None) -> pd.DataFrame:
         """,
         {"to": to, "layer": None if layer is None else store._layer_id(layer)},
     )
+    frame["half"] = frame["half"].astype(float)  # NaN where there is none
     frame["rough"] = frame["sampled"] & (frame["half"] <= FEW)
     return none_for_missing(frame, "name", "reason")
 

@@ -54,7 +54,7 @@ COLUMNS = {
     "ablation_high": "upper end of its 95 % interval",
     "ablation_n": "images that it was computed on",
     "ablation_reason": "why there is no such score",
-    "ablation_optim": "ablation score on the test split, c and d by gradient descent",
+    "ablation_optim": "ablation score on the test split, c and d by gradient descent on val from there, not promised to be the least",
     "scores": "all scores, those by other simulators, too: simulator, kind, split, n, value, low, high, reason",
     "two_faced": "0 to 1: how different the concepts of its low and high ranges are",
     "impact": "what the network loses with the unit at 0, summed as |impact| over all images",

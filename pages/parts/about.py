@@ -231,6 +231,15 @@ def _facts(opened: common.Opened, unit: Unit, explanation: Explanation | None) -
         "pooling": unit.pooling,
         "kind of layer": unit.kind,
     }
+    target = opened.store.meta.get("target") or {}
+    if target.get("accuracy") is not None:
+        top5 = target.get("top5")
+        more = (
+            f", top-5 {top5:.1%}"
+            if top5 is not None
+            else f"; no top-5: {target.get('top5_reason') or 'unknown'}"
+        )
+        facts["the network is right on"] = f"{target['accuracy']:.1%} of the images{more}"
     if explanation is not None:
         facts["method"] = explanation.method
         if explanation.source:

@@ -174,8 +174,8 @@ that the explanation was not made from. **Chance** says what it is worth: the sa
 units of the layer, and words that say something about this unit predict it better than they predict the others.
 The **ablation score** puts what the words predict in the place of the unit and runs the network on: 1 means that its loss on the
 test split stays as it is, 0 that the words do no better than the unit’s mean, less than 0 that they do worse. The prediction is
-first scaled, to *c* times it plus *d*: *norm* takes the straight line that fits the unit best on the val split, *optim* the one that
-changes the loss least there.
+first scaled, to *c* times it plus *d*: *norm* takes the straight line that fits the unit best on the val split, *optim* one that gradient
+descent finds from there, towards the least change of the loss on val; that it is the least is not promised.
 
 **Machine 2AFC** asks the same as people are asked in a study: here are 9 images that excite the unit most and 9 that do so least; which
 of two others belongs with the first? The machine takes the one that looks more like them to an encoder. It knows nothing of the words.

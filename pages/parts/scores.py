@@ -42,7 +42,7 @@ ABLATIONS = {
     ),
     "ablation-optim": (
         "optim",
-        "c and d by gradient descent on val, so that the network’s loss changes least there; on test it can do worse than norm, "
+        "c and d by gradient descent on val, begun at those of norm, towards where the network’s loss changes least (not promised to be the least); on test it can do worse than norm, "
         "most of all where few val images decide",
     ),
 }

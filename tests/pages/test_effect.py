@@ -24,7 +24,8 @@ def impact(**more):
     )
     top = pd.DataFrame({"beta": [0.02, 1.0], "value": [0.01, 1.0], "error": 0.0})
     facts = {
-        "to": "zero", "total": 0.0312, "total_error": 0.0, "accuracy": 0.008, "loss": -0.031, "images": 100,
+        "to": "zero", "total": 0.0312, "total_error": 0.0, "accuracy": 0.008, "accuracy_error": 0.0, "loss": -0.031,
+        "loss_error": 0.0, "half": 40, "images": 100,
         "sampled": False, "reason": None, "top": top, "buckets": buckets,
     } | more  # fmt: skip
     return Impact(**facts)
@@ -52,15 +53,25 @@ def test_the_total_says_what_the_network_loses():
 
 def test_a_sample_says_that_it_is_an_estimate_with_its_error():
     frame = impact().buckets.assign(error=0.001)
-    words = effect.strip_words(UNIT, impact(sampled=True, images=40, total_error=0.002, buckets=frame))
+    words = effect.strip_words(
+        UNIT,
+        impact(
+            sampled=True, images=40, total_error=0.002, accuracy_error=0.001, loss_error=0.002, buckets=frame
+        ),
+    )
     assert "1.4% (± 0.20%) of the effect" in words
     assert (
-        "the network loses 0.80% of its right answers and its loss falls by 3.1% (both estimates, without an interval); "
+        "the network loses 0.80% of its right answers (± 0.20%) and its loss falls by 3.1% (± 0.39%); "
         "total impact **0.0312** ± 0.00392. An **estimate** from a sample of 40 of 100 images; ± is about a 95% interval."
     ) in words
     alone = effect.total_words(UNIT, impact(sampled=True, images=40, total_error=0.0, accuracy=None))
-    assert "its loss falls by 3.1% (an estimate, without an interval); total impact **0.0312**. An" in alone
+    assert "its loss falls by 3.1%; total impact **0.0312**. An" in alone
     assert alone.endswith("of 40 of 100 images.")  # no ± where there is none
+    few = effect.total_words(UNIT, impact(sampled=True, images=40, total_error=0.002, half=3))
+    assert few.endswith(
+        "**Half of it lies on 3 images, as far as these show: take it and its error as rough.**"
+    )
+    assert "rough" not in effect.total_words(UNIT, impact(half=3))  # exact
 
 
 def test_no_effect_and_no_measurement_say_why():
@@ -105,10 +116,11 @@ def tab():
 
     pushes = pd.DataFrame(
         {"bucket": [-1, 0], "output": ["a", "b"], "change": [0.5, -1.0], "rank": [1, -1], "images": [3, 2]}
-    )
+    ).assign(error=0.0, certain=True)
     unit = SimpleNamespace(
         unit=5, layer="l", kind="map", pooling="mean", maximum=0.0, buckets=None, effect_reason="Class [x] has none.",
         activations=np.array([-2, -1, -0.5, 0, 0], np.float32), impact=lambda to: None, pushes=lambda: pushes,
+        store=SimpleNamespace(name="s"), push_reason=None,
     )  # fmt: skip
     effect.show(links.Neuron(), None, unit)
 
@@ -120,6 +132,39 @@ def test_pushes_without_an_impact():
     assert page.selectbox[0].options == ["0 (2 images)", "below 0 (3 images)"]
     assert "the unit pushes down **b** by 1" in page.markdown[0].value
     assert page.dataframe[0].value["range"].tolist() == ["0", "below 0"]
+
+
+def uncertain():
+    """The tab of a unit of whose two ranges one has an output effect that is certain, the other none."""
+    from types import SimpleNamespace
+
+    import numpy as np
+    import pandas as pd
+
+    from lexplain_core.store import Buckets
+    from pages import links
+    from pages.parts import effect
+
+    q = np.array([0.1] * 40 + [8.0] * 50, np.float32)
+    pushes = pd.DataFrame(
+        {"bucket": [7, 7, 0], "output": ["a", "b", "c"], "change": [9.0, -8.0, 1.0], "error": [3.0, 3.0, 0.1],
+         "certain": [False, False, True], "rank": [1, -1, 1], "images": [3, 3, 20]}
+    )  # fmt: skip
+    unit = SimpleNamespace(
+        unit=5, layer="l", kind="map", pooling="mean", maximum=8.0, buckets=Buckets.of(q), effect_reason="None.",
+        activations=q, impact=lambda to: None, pushes=lambda: pushes, store=SimpleNamespace(name="s"), push_reason=None,
+    )  # fmt: skip
+    effect.show(links.Neuron(), None, unit)
+
+
+def test_what_few_images_show_of_an_output_is_not_shown_as_if_it_was_known():
+    page = AppTest.from_function(uncertain).run(timeout=30)
+    assert not page.exception
+    said = page.info[1].value
+    assert "Too few images to tell" in said and "3 images of 50" in said
+    assert not any("pushes up" in one.value for one in page.markdown)
+    table = page.dataframe[0].value
+    assert table["up"].tolist() == ["", "c +1"] and table["down"].tolist() == ["", ""]
 
 
 # -- the units of the Importance page -----------------------------------------------------------------
@@ -137,7 +182,6 @@ def test_units_without_effect_are_told_from_those_of_unknown_impact():
         "1 unit whose impact is unknown."
     )
     assert top_impact._not_drawn(frame[:1]) == ""
-    assert top_impact._unknown(frame) == {"one": 1}
 
 
 @pytest.mark.parametrize(

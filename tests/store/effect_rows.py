@@ -90,7 +90,7 @@ def pushes(made: Made, layer: str) -> list[tuple]:
         for bucket in (4, -1, 0):
             for rank, output in ((-2, 0), (2, 3), (-1, 1), (1, 2)):
                 change = (0.5 - 0.125 * abs(rank) + 0.0625 * bucket) * np.sign(rank) + unit
-                error = abs(rank) * abs(change) / 5  # those of rank 2 are uncertain
+                error = abs(change) / (8 if abs(rank) == 1 else 2)  # those of rank 2 are uncertain
                 rows.append((unit, bucket, output, float(change), float(error), rank, 5 + bucket))
     return rows
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lexplain_core.store import Buckets, Store, StoreError, StoreWriter
@@ -98,7 +99,7 @@ def test_impacts_are_sums_over_images(store, effects, layer, to):
         assert (row.accuracy, row.loss) == (0.01 * unit, -0.02 * unit)
         error = effects.error[layer, to, unit]
         assert (row.accuracy_error, row.loss_error) == (error / 2, error / 3)
-        assert (row.half == 5 * (unit + 1)) if unit != IDLE else np.isnan(row.half)
+        assert pd.isna(row.half) if unit == IDLE else row.half == 5 * (unit + 1)
         assert row.rough == (row.sampled and unit < 2)
         assert (row.images, row.sampled) == ((N, False) if (layer, to) == EXACT else (10, True))
         assert row.reason == (NO_EFFECT if unit == IDLE else None)
@@ -208,13 +209,28 @@ def test_pushes_come_by_bucket_strongest_first(tmp_path, rich, effects, outputs)
     with Store.open(tmp_path / "s.duckdb") as store:
         for number in range(2):
             frame = store.unit("layer2", number).pushes()
-            assert list(frame.columns) == ["bucket", "output", "output_id", "change", "rank", "images"]
+            assert list(frame.columns) == [
+                "bucket",
+                "output",
+                "output_id",
+                "change",
+                "error",
+                "certain",
+                "rank",
+                "images",
+            ]
             assert frame["bucket"].tolist() == [-1] * 4 + [0] * 4 + [4] * 4
             assert frame["rank"].tolist() == [1, 2, -1, -2] * 3
             assert frame["output"].tolist() == [names[i] for i in frame["output_id"]]
             written = {row[1:3]: row[3:] for row in effect_rows.pushes(rich, "layer2") if row[0] == number}
             for row in frame.itertuples():
-                assert written[row.bucket, row.output_id] == (row.change, row.rank, row.images)
+                assert written[row.bucket, row.output_id] == (
+                    row.change,
+                    pytest.approx(row.error),
+                    row.rank,
+                    row.images,
+                )
+                assert row.certain == (abs(row.rank) == 1 and row.change != 0) or row.error == 0
         assert len(store.unit("layer2", 2).pushes()) == 0
         assert store.output_names([3, None, 0]) == [names[3], None, names[0]]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexplain_core.store import explanation_text
+from lexplain_core.store import explanation_text, of_units
 from lexplain_core.store.text import number
 
 
@@ -50,3 +50,16 @@ def test_a_number_is_never_in_powers_of_ten_and_within_5_percent(value):
 def test_an_explanation_is_one_line_strongest_first(terms, bias, text):
     assert explanation_text(terms, bias) == text
     assert explanation_text(iter(terms), bias) == text
+
+
+@pytest.mark.parametrize(
+    ("mean_of", "units", "why", "text"),
+    [
+        (512, 512, {}, "all 512 units"), (1, 1, {"dead": 0}, "1 unit"),
+        (487, 512, {"dead": 25, "constant": 0}, "487 of 512 units; 25 dead"),
+        (4_000, 4_100, {"dead": 60, "without_effect": 30}, "4,000 of 4,100 units; 60 dead, 30 without effect, 10 without a value"),
+        (0, 3, {"dead": 5}, "0 of 3 units; 3 dead"), (5, 8, {}, "5 of 8 units; 3 without a value"),
+    ],
+)  # fmt: skip
+def test_a_mean_says_over_how_many_units_it_is(mean_of, units, why, text):
+    assert of_units(mean_of, units, **why) == text
