@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .model import CERTAIN, FEW, Impact, UnitMap
+from .model import CERTAIN, FEW, TRIFLE, Impact, UnitMap
 from .tables import MAIN_SCORES, in_words, none_for_missing
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def impacts(store: Store, to: str, layer: str | None) -> pd.DataFrame:
         {"to": to, "layer": None if layer is None else store._layer_id(layer)},
     )
     frame["half"] = frame["half"].astype(float)  # NaN where there is none
-    frame["rough"] = frame["sampled"] & (frame["half"] <= FEW)
+    few = frame["sampled"] & (frame["half"] <= FEW)
+    frame["rough"] = few & (frame["total_error"] > TRIFLE * frame["total"])
     return none_for_missing(frame, "name", "reason")
 
 
@@ -67,7 +68,8 @@ def table1(store: Store, to: str) -> pd.DataFrame:
                any_value(n.constant) AS constant, count(*) FILTER (i.total IS NULL)::INT AS unknown,
                count(*) FILTER (i.total = 0)::INT AS idle,
                coalesce(bool_or(i.sampled) FILTER (t.value IS NOT NULL), false) AS sampled,
-               count(*) FILTER (t.value IS NOT NULL AND i.sampled AND i.half <= {FEW})::INT AS rough,
+               count(*) FILTER (t.value IS NOT NULL AND i.sampled AND i.half <= {FEW}
+                                AND i.total_error > {TRIFLE} * i.total)::INT AS rough,
                sqrt(sum(t.error * t.error) FILTER (t.value IS NOT NULL)) / count(t.value) AS error
         FROM top_impacts t JOIN layers l USING (layer_id)
         JOIN impacts i ON i.layer_id = t.layer_id AND i.unit = t.unit AND i.to_value = t.to_value

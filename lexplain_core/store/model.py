@@ -120,6 +120,7 @@ CERTAIN = (
     4.0  # so many standard errors from 0 an output effect is sure, though it is picked among all outputs
 )
 FEW = 10  # images that hold half of an impact: a sample may well have missed as many more
+TRIFLE = 0.01  # an error of this share of the impact: then nearly all that matters was measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +157,9 @@ class Impact:
 
     @property
     def rough(self) -> bool:
-        """Whether it is an estimate whose half lies on few images, so that its error is rough, too."""
-        return self.sampled and self.half is not None and self.half <= FEW
+        """Whether it is an estimate whose half lies on few images and whose error is no trifle: that is rough, too."""
+        few = self.sampled and self.half is not None and self.half <= FEW
+        return few and self.total_error > TRIFLE * self.total
 
 
 @dataclass(frozen=True)

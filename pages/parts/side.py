@@ -30,7 +30,7 @@ def layers_table(opened: common.Opened, layers: pd.DataFrame) -> None:
     shown.insert(shown.index("mean_score") + 1, "mean_of")
     rows = layers.assign(mean_of=[mean_of(row) for row in layers.itertuples()])
     st.dataframe(
-        rows[shown],
+        rows[shown].assign(mean_of=rows["mean_of"].str.partition(";")[0]),  # the others stand beside it
         hide_index=True,
         height="content" if len(layers) <= 6 else 236,
         placeholder="",
