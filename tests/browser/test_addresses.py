@@ -20,9 +20,9 @@ def test_a_page_that_there_is_not_says_so_and_keeps_its_address(visit, dashboard
 
 def test_a_broken_upload_leaves_nothing_of_what_was_there(visit, dashboard):
     page = visit(f"{dashboard}/picture?image=3")
-    expect(page.get_by_text("Stored images most like it").first).to_be_visible()
+    expect(page.get_by_text("The stored images most like it").first).to_be_visible()
     broken = {"name": "x.png", "mimeType": "image/png", "buffer": b"nonsense"}
     page.locator("input[type=file]").first.set_input_files(broken)
     expect(page.get_by_text("x.png holds text, not a picture")).to_be_visible()
-    expect(page.get_by_text("Stored images most like it")).to_have_count(0)
+    expect(page.get_by_text("The stored images most like it")).to_have_count(0)
     expect(page.get_by_text("No picture yet")).to_have_count(0)
