@@ -36,9 +36,12 @@ from .probe.digest import content_digest
 from .progress import Progress, Silent
 from .relating import relate
 from .store import Store, StoreError, check_place
-from .target import Recording, choose_device, load_target, record, resolve_layers
+from .target import Recording, choose_device, list_layers, load_target, record
 from .target.base import LayerInfo
+from .target.feed import Feed
+from .target.layers import choose_layers
 from .target.outputs import in_order, map_classes_to_outputs
+from .target.places import check_places
 from .target.units import describe_units
 from .trust import noting
 from .work import EXPLAINABLE, Work
@@ -113,7 +116,17 @@ def load_images(work: Work) -> None:
 
 def load_network(work: Work) -> None:
     work.model = load_target(work.config.target, [c.name for c in work.probing.classes])
-    resolve_layers(work.model, work.config.layers)  # a wrong name ends the build here
+    with Feed(work.probing.load, work.model.preprocess, work.probing.keys[:1], workers=0, ahead=1) as feed:
+        shown = replace(work.model, input_size=tuple(feed.take(1)[0].shape[-2:]))
+    layers = list_layers(shown)
+    names = [info.name for info, _ in choose_layers(shown, layers, work.config.layers)]  # wrong ones end here
+    device = choose_device(work.config.record.device)
+    for name, verdict in check_places(shown, layers, names, device).items():
+        if verdict.units:
+            raise UserError(verdict.units)
+        if verdict.maps:
+            work.map_reasons[name] = verdict.maps
+            work.progress.note(verdict.maps)
 
 
 def record_layers(work: Work) -> None:

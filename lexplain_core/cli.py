@@ -100,26 +100,33 @@ def layers(
         int | None, typer.Option(min=1, help="Side of the input in pixels, where the model doesn't say.")
     ] = None,
 ) -> None:
-    """List the layers of a target model: units, output shape and how a unit can be pooled."""
+    """List the layers of a target model: units, output shape, how a unit can be pooled, and which have no maps."""
     from .config import Target
     from .target import list_layers, load_target
+    from .target.places import check_places
 
     preprocess = {"resize": size, "crop": size} if size else {}
     target = load_target(
         Target(model=model, weights="random" if ".py:" not in model else "default", preprocess=preprocess)
     )
-    found = list_layers(target, match)
+    listed, found = list_layers(target), list_layers(target, match)
     if not found:
         raise UserError(f"No layer of {model} matches {quote(match)}; without --match all are listed.")
     longest = max(len(info.name) for info in found)  # a name is there to be copied: never cut it
     name = Column("layer", min_width=longest, no_wrap=True)
-    table = Table(name, "units", "shape", "kind", "pooling", "module", title=f"Layers of {model}")
+    table = Table(name, "units", "shape", "kind", "pooling", "maps", "module", title=f"Layers of {model}")
+    with Console(stderr=True).status("Moving a patch over an image, to see which layers have maps …"):
+        verdicts = check_places(target, listed, [info.name for info in found])
     for info in found:
-        shape = " × ".join(str(s) for s in info.shape)
-        table.add_row(info.name, str(info.units), shape, info.kind, ", ".join(info.poolings), info.module)
+        shape, poolings = " × ".join(str(s) for s in info.shape), ", ".join(info.poolings)
+        verdict = verdicts[info.name]
+        poolings, maps = ("–", "–") if verdict.units else (poolings, "no" if verdict.maps else "yes")
+        table.add_row(info.name, str(info.units), shape, info.kind, poolings, maps, info.module)
     out.print(table)
     out.print(
-        "Units: channels of a map (B, C, H, W), neurons of tokens (B, T, C) or of features (B, C).",
+        "Units: channels of a map (B, C, H, W), neurons of tokens (B, T, C) or of features (B, C). Maps: no where the "
+        "output has no places, or they are not the image's rows and columns in order. –: what would be units are "
+        "mixtures of places, or rows are not images; a build refuses the layer.",
         style="dim",
     )
 

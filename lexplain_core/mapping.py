@@ -31,10 +31,11 @@ def keep_maps(work: Work) -> None:
         units = np.flatnonzero(work.units[number].status.isin(EXPLAINABLE))
         wanted = _wanted(layer, number, units)
         probing, record = work.probing, work.config.record
-        found = record_maps(
-            work.model, layer.info, probing.load, wanted, record, work.progress, settings.side, probing.keys
-        )
-        rows = [_row(number, *one, settings.side) for one in found]
+        rows = []
+        if layer.info.name not in work.map_reasons:
+            args = (work.model, layer.info, probing.load, wanted, record, work.progress)
+            found = record_maps(*args, settings.side, probing.keys)
+            rows = [_row(number, *one, settings.side) for one in found]
         if not rows and settings.occlusion:
             strongest = _wanted(layer, number, units, strongest=True)
             args = (work.model, layer.info, layer.pooling, probing.load, strongest, record, work.progress)

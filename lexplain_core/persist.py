@@ -128,6 +128,7 @@ def _write_layers(work: Work, store: StoreWriter) -> None:
             "way": work.ways.get(number, (None, None))[0],
             "effect_reason": work.ways.get(number, (None, None))[1],
             "push_reason": work.push_reasons.get(number),
+            "map_reason": work.map_reasons.get(info.name),
         }  # fmt: skip
         store.rows("layers", pd.DataFrame([row]))
         frame = facts.assign(layer_id=number, unit=range(info.units), name=None, truth=None)

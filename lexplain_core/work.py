@@ -41,6 +41,7 @@ class Work:
     method's whole matrix. scores: by (layer number, method), then by simulator, then by unit; a
     simulator that was run has an entry for every explained unit.
 
+    map_reasons: by layer name, why its units have no activation maps.
     ways: by layer number, how its units are replaced (None where they are not), and why there are no
     impacts and ablation scores, if so. temperature: of the losses, fitted on val. impacts: by (layer number, what
     units are set to), then by unit. pushes: by layer number, then by unit; push_reasons: why a layer has none. ablations: as scores, and
@@ -58,6 +59,7 @@ class Work:
     run: RecordingRun | None = None
     class_outputs: list[int | None] = field(default_factory=list)
     layers: list[Recording] = field(default_factory=list)
+    map_reasons: dict[str, str] = field(default_factory=dict)
     units: list[pd.DataFrame] = field(default_factory=list)
     matrices: dict[str, ConceptMatrix] = field(default_factory=dict)
     matrices_of: dict[str, str] = field(default_factory=dict)

@@ -117,7 +117,7 @@ def _units(
     left, right = st.columns([1, 2.1], gap="medium")
     with left:
         picture_units.shots(taken, answer, maps.get(now), f"unit {now}")
-        st.caption(_map_words(maps, now, view.layer))
+        st.caption(_map_words(maps, opened, view.layer, now))
     with right:
         args = (view, opened, taken, answer)
         if found.high.empty:
@@ -131,11 +131,12 @@ def _units(
                 picture_units.rows(*args, found.low, maps, now, "low")
 
 
-def _map_words(maps: dict, now: int | None, layer: str) -> str:
+def _map_words(maps: dict, opened: common.Opened, layer: str, now: int | None) -> str:
     if now is None:
         return ""
     if now not in maps:
-        return f"There is no map of unit {now}: the layer’s units have none, or no network is at hand to ask."
+        why = opened.store.unit(layer, now).map_reason
+        return md(why) if why else f"There is no map of unit {now}: no network is at hand to ask."
     if float(maps[now].values.min()) < 0:
         return "Orange is above 0, purple below; each map has its own scale, 0 is transparent."
     return "The brighter (yellow), the more; each map has its own scale, 0 is transparent."

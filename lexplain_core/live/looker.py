@@ -21,6 +21,7 @@ from ..target.layers import list_layers
 from ..target.load import load_target
 from ..target.maps import KINDS, ActivationMap, TokenGrid, hear, token_grid, unit_maps
 from ..target.occlusion import occlusion_map
+from ..target.places import check_places
 from ..target.recording import choose_device
 from ..trust import of_store
 from . import gradients
@@ -49,6 +50,7 @@ class Looker:
         self._lock = Lock()  # hooks of two runs at a time would hear each other
         self._listed: dict[tuple[int, int], dict[str, LayerInfo]] = {}
         self._sources: dict[tuple, tuple[LayerInfo, TokenGrid | None] | None] = {}
+        self._unmapped: dict[tuple[int, int], dict[str, str | None]] = {}
 
     @classmethod
     def open(cls, config: dict, device: str = "auto", path: Path | None = None) -> Looker:
@@ -117,18 +119,18 @@ class Looker:
                 )
             self._asked(layer, pooling, size)
             grid_of_tokens = token_grid(info, list(self._layers(size).values()), size)
+            reason = self._missing(info, pooling, kind, size)
 
             def take(output: Tensor) -> tuple[float, ActivationMap | None]:
                 activation = float(pool(output, info, pooling)[0, unit])
-                maps = unit_maps(output, info, grid_of_tokens) if kind == "activation" else None
-                if maps is None:
+                if reason is not None or kind != "activation":
                     return activation, None
+                maps = unit_maps(output, info, grid_of_tokens)
                 return activation, ActivationMap("activation", maps[0, unit].cpu().numpy())
 
             with torch.inference_mode():
                 activation, found = hear(self._module, info, tensor[None], take)
             self._check_finite(info, np.array([activation]), unit)
-            reason = self._missing(info, pooling, kind, size)
             if reason is None and found is None:
                 found = self._made(info, pooling, unit, kind, tensor, grid)
             return Look(activation, found, reason)
@@ -212,10 +214,7 @@ class Looker:
     def _missing(self, info: LayerInfo, pooling: str, kind: str, size: tuple[int, int]) -> str | None:
         """Why a layer's units have no map of a kind; None if they have one."""
         if kind == "activation":
-            if info.kind == "features":
-                return f"The output of {info.name!r} has no places in the image, so its units have no activation map."
-            if info.kind == "tokens" and token_grid(info, list(self._layers(size).values()), size) is None:
-                return f"The tokens of {info.name!r} are no grid of patches, so its units have no activation map."
+            return self._why_unmapped([info.name], size)[info.name]
         if kind in gradients.KINDS and not gradients.installed():
             return "Maps by gradients need captum, which is not installed: `pip install captum`."
         if kind == "gradcam" and self._source(info, pooling, size) is None:
@@ -228,8 +227,21 @@ class Looker:
         key = (info.name, pooling, size)
         if key not in self._sources:
             layers = list(self._layers(size).values())
-            self._sources[key] = gradients.gradcam_source(self._module, layers, info, pooling, size)
+            found = gradients.gradcam_source(self._module, layers, info, pooling, size)
+            if found and self._why_unmapped([found[0].name], size)[found[0].name]:
+                why = self._why_unmapped([layer.name for layer in layers], size)
+                layers = [layer for layer in layers if layer.name == info.name or why[layer.name] is None]
+                found = gradients.gradcam_source(self._module, layers, info, pooling, size)
+            self._sources[key] = found
         return self._sources[key]
+
+    def _why_unmapped(self, names: Sequence[str], size: tuple[int, int]) -> dict[str, str | None]:
+        """By layer, why its units have no activation map for images of this size; found out once."""
+        known = self._unmapped.setdefault(size, {})
+        if new := [name for name in names if name not in known]:
+            model, layers = replace(self.model, input_size=size), list(self._layers(size).values())
+            known |= {name: verdict.maps for name, verdict in check_places(model, layers, new).items()}
+        return known
 
     def _layers(self, size: tuple[int, int]) -> dict[str, LayerInfo]:
         """The layers by name, as they are for images of this size."""
@@ -237,6 +249,7 @@ class Looker:
             if len(self._listed) > 16:  # a network that takes any size, and images of all sizes
                 self._listed.clear()
                 self._sources.clear()
+                self._unmapped.clear()
             model = replace(self.model, input_size=size)
             self._listed[size] = {layer.name: layer for layer in list_layers(model)}
         return self._listed[size]

@@ -29,7 +29,7 @@ def describe(store: Store) -> dict[str, Any]:
     tops = {row["layer"]: row["mean_top_impact"] for row in impacts if row["to"] == "zero"}
     layers_of = layers.set_index("layer")[["ablated", "observed"]].to_dict()
     keep = ["layer", "source", "kind", "pooling", "shape", "units", "dead", "constant", "negative", "note",
-            "way", "effect_reason", "push_reason", "mean_ablation", "mean_observer"]  # fmt: skip
+            "way", "effect_reason", "push_reason", "map_reason", "mean_ablation", "mean_observer"]  # fmt: skip
     facts = layers.set_index("layer")[["units", "dead", "constant"]].to_dict("index")
     layer_rows = layers[keep].rename(columns={"layer": "name"}).to_dict("records")
     for row in layer_rows:

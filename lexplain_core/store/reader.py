@@ -139,7 +139,7 @@ class Store:
         method, the default one without, over the units that have one), the means
         over units of what chance gives: mean_null and mean_null_high (95th percentile); way (how units
         are replaced: closed, prefix, whole, or None), effect_reason (why there are no impacts and ablation scores),
-        push_reason (why there are no output effects), mean_ablation (of the method's `ablation-norm` scores), and
+        push_reason (why there are no output effects), map_reason (why units have no maps), mean_ablation (of the method's `ablation-norm` scores), and
         mean_observer (of the main machine observer's); scored, ablated and observed: of how many units these means are."""
         return tables.layers(self, method or self.default_method)
 

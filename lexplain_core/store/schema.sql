@@ -57,7 +57,8 @@ CREATE TABLE layers (
     way      VARCHAR,               -- how units are replaced: closed (matrix products), prefix (the rest of the
                                     -- network is run again), whole (all of it); NULL where they are not
     effect_reason VARCHAR,          -- why there are no impacts and ablation scores, in a sentence
-    push_reason VARCHAR             -- why there are no output effects (pushes), in a sentence
+    push_reason VARCHAR,            -- why there are no output effects (pushes), in a sentence
+    map_reason VARCHAR              -- why its units have no activation maps, in a sentence; NULL where they have
 );
 
 CREATE TABLE units (

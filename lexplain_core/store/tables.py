@@ -42,7 +42,7 @@ def layers(store: Store, method: str) -> pd.DataFrame:
                count(*) FILTER (u.status = 'negative')::INT AS negative,
                l.note,
                avg(s.value) AS mean_score, avg(s.null_mean) AS mean_null, avg(s.null_high) AS mean_null_high,
-               l.way, l.effect_reason, l.push_reason, avg(a.value) AS mean_ablation, avg(o.value) AS mean_observer,
+               l.way, l.effect_reason, l.push_reason, l.map_reason, avg(a.value) AS mean_ablation, avg(o.value) AS mean_observer,
                count(s.value)::INT AS scored, count(a.value)::INT AS ablated, count(o.value)::INT AS observed
         FROM layers l
         JOIN units u USING (layer_id)
@@ -51,11 +51,11 @@ def layers(store: Store, method: str) -> pd.DataFrame:
         LEFT JOIN ({ABLATIONS}) a ON a.explanation_id = e.explanation_id
         LEFT JOIN observer_scores o ON o.layer_id = u.layer_id AND o.unit = u.unit AND o.place = 0
         GROUP BY l.layer_id, l.name, l.source, l.kind, l.pooling, l.shape, l.units, l.note, l.way,
-                 l.effect_reason, l.push_reason ORDER BY l.layer_id
+                 l.effect_reason, l.push_reason, l.map_reason ORDER BY l.layer_id
         """,
         [method],
     )
-    return none_for_missing(frame, "way", "effect_reason", "push_reason")
+    return none_for_missing(frame, "way", "effect_reason", "push_reason", "map_reason")
 
 
 # Why there is no ablation score: of a layer `l`, an explanation `e`, its configuration `c` and its score `a`.

@@ -36,7 +36,8 @@ class Unit:
     note: why interventions don't apply to the layer, else None.
     way: how the layer's units are replaced: 'closed' (matrix products), 'prefix' (the rest of the
     network is run again), 'whole' (all of it); None where they are not. effect_reason: why there is no impact and no
-    ablation score. push_reason: why there are no output effects.
+    ablation score. push_reason: why there are no output effects. map_reason: why units have no
+    activation maps.
     """
 
     store: Store
@@ -59,6 +60,7 @@ class Unit:
     way: str | None = None
     effect_reason: str | None = None
     push_reason: str | None = None
+    map_reason: str | None = None
 
     @property
     def unit(self) -> int:
@@ -70,14 +72,14 @@ class Unit:
         row = store._all(
             """
             SELECT l.units, u.name, u.status, u.reason, u.minimum, u.maximum, u.mean, u.std,
-                   l.pooling, l.kind, l.source, u.truth, l.note, l.way, l.effect_reason, l.push_reason
+                   l.pooling, l.kind, l.source, u.truth, l.note, l.way, l.effect_reason, l.push_reason, l.map_reason
             FROM units u JOIN layers l USING (layer_id) WHERE u.layer_id = ? AND u.unit = ?
             """,
             [layer_id, unit],
         )[0]
-        *facts, truth, note, way, why, why_no_pushes = row
+        *facts, truth, note, way, why, why_no_pushes, unmapped = row
         made_of = read_json(truth) if truth else None
-        return cls(store, layer, layer_id, unit, *facts, made_of, note, way, why, why_no_pushes)
+        return cls(store, layer, layer_id, unit, *facts, made_of, note, way, why, why_no_pushes, unmapped)
 
     def __repr__(self) -> str:
         return f"Unit({self.layer!r}, {self.index}, {self.status})"

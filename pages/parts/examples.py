@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from lexplain_core import figures
@@ -108,9 +110,9 @@ def _map_slider(view: links.Neuron, unit: Unit, maps: dict[int, UnitMap], images
     if unit.source == "computed" or not images:
         return
     if not maps:
+        why = escape(unit.map_reason or "No activation maps of these images are kept.")
         st.html(
-            '<p class="lx-facts lx-muted">No activation maps of these images are kept. “Look closer at one image”, below, '
-            "asks the network itself.</p>"
+            f'<p class="lx-facts lx-muted">{why} “Look closer at one image”, below, asks the network itself.</p>'
         )
         return
     if st.session_state.get("map") != view.map:  # set while it is being moved, it would jump back
