@@ -114,7 +114,8 @@ def layers(
         raise UserError(f"No layer of {model} matches {quote(match)}; without --match all are listed.")
     longest = max(len(info.name) for info in found)  # a name is there to be copied: never cut it
     name = Column("layer", min_width=longest, no_wrap=True)
-    table = Table(name, "units", "shape", "kind", "pooling", "maps", "module", title=f"Layers of {model}")
+    kind = Column("kind", no_wrap=True, min_width=8)  # map-last
+    table = Table(name, "units", "shape", kind, "pooling", "maps", "module", title=f"Layers of {model}")
     with Console(stderr=True).status("Moving a patch over an image, to see which layers have maps …"):
         verdicts = check_places(target, listed, [info.name for info in found])
     for info in found:

@@ -31,8 +31,9 @@ FOLLOWS = 0.88
 SPREAD = 0.32
 # Below this lift a patch changes all places about alike (attention, token mixing), and its place can't be told.
 LOCAL = 2.5
-# The changed units are the same whatever the patch: 0.86 and more in token mixers, whose places then say 0.02 at most.
-_BY_PLACE = 0.6
+# Which units change depends on the patch's place alone: 0.77 and more in token mixers, whose “places” then say 0.11
+# at most. Where units are channels the places say as much as the units, or more.
+_BY_PLACE = 0.5
 _APART = 0.4
 _Grid = tuple[str, int, int, int]  # kind, height, width, tokens before
 
@@ -277,7 +278,7 @@ def _no_units(layer: LayerInfo, found: Found | None, counts: set[int], model: st
             f"What would be the units of layer {layer.name!r} of {model} ({shape}) are mixtures of places in the image, not "
             f"channels, as in a network that mixes tokens, {end}"
         )
-    if layer.kind != "tokens" and not found.in_order:
+    if layer.kind != "tokens" and not found.in_order and found.lift >= LOCAL:
         height, width = layer.shape[1:] if layer.kind == "map" else layer.shape[:2]
         if height == width > 3 and height in counts:
             return f"Layer {layer.name!r} of {model} ({shape}) compares places with places, as attention does, {end}"
