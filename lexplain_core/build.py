@@ -116,6 +116,7 @@ def load_images(work: Work) -> None:
 
 def load_network(work: Work) -> None:
     work.model = load_target(work.config.target, [c.name for c in work.probing.classes])
+    work.progress.note(work.model.source)
     with Feed(work.probing.load, work.model.preprocess, work.probing.keys[:1], workers=0, ahead=1) as feed:
         shown = replace(work.model, input_size=tuple(feed.take(1)[0].shape[-2:]))
     layers = list_layers(shown)

@@ -91,6 +91,10 @@ class Target(Section):
         "default",
         description="A checkpoint file (`.pth`, `.pt`, `.th`, `.safetensors`), torchvision's, timm's or open_clip's tag, `default` (a preset's own, or the library's; downloaded), or `random`.",
     )
+    weights_key: str | None = Field(
+        None,
+        description="Which copy of the weights, where a checkpoint file holds several: the name under which it lies there, such as `state_dict_ema`. The raw weights when not set; the build says which were taken.",
+    )
     outputs: str | list[str] | None = Field(
         None,
         description="Names of the model's outputs, in order: a list, a text file with a name a line, `imagenet`, or `classes` (the probing set's classes, sorted as text or, where more images are right so, by their numbers). Where it can be told from the weights it need not be said.",

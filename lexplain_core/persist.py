@@ -447,7 +447,7 @@ def store_id(config: Build, probing: ProbingSet, model: TargetModel, encoders: d
         "cache": True,
         "record": True,
         "probe": {"root", "names", "superclasses"},
-        "target": {"weights"},
+        "target": {"weights", "weights_key"},
         "concepts": {"sets", "embeddings"},
         "explainer": files,
         "simulator": files,

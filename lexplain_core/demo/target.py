@@ -25,8 +25,9 @@ def demo_target(target: Target) -> TargetModel:
         said = "random weights (seed 0)"
     else:
         path = WEIGHTS if target.weights == "default" else target.weights
-        load_weights(network, path, "the demo network", named=target.weights != "default")
-        said = "its own weights" if target.weights == "default" else f"weights from {path}"
+        named = target.weights != "default"
+        which = load_weights(network, path, "the demo network", target.weights_key, named)
+        said = f"weights from {path}{which}" if named else "its own weights"
     preprocessing = with_settings(
         Preprocessing(resize=network.input_size[0], crop=network.input_size, mean=MEAN, std=STD),
         target.preprocess,

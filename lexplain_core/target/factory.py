@@ -25,10 +25,10 @@ _RUNNING: ContextVar[Code | None] = ContextVar("running", default=None)
 
 
 @contextlib.contextmanager
-def seeded() -> Iterator[None]:
+def seeded(seed: int = 0) -> Iterator[None]:
     """Random weights are always the same ones, and the caller's random state stays as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         yield
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -55,7 +57,7 @@ def load_target(
         return make(target)
     preset = presets.presets[target.model] if target.model in presets.presets else None
     target = presets.filled(target)
-    loaded = _load(target, ours=preset is not None)
+    loaded = _load(target, preset)
     preprocessing = preprocess.with_settings(loaded.preprocessing, target.preprocess)
     names = loaded.names
     if target.outputs is not None:
@@ -75,10 +77,11 @@ def load_target(
     )
 
 
-def _load(target: config.Target, ours: bool) -> _Loaded:
-    """ours: it is a preset that names the model, so that a file of code comes with lexplain."""
+def _load(target: config.Target, preset: presets.Preset | None) -> _Loaded:
+    """preset: which one names the model. A file of code then comes with lexplain, and a file's weights are like its tag's."""
+    recipe = preset.weights if preset else None
     if factory := config_paths.factory_of(target.model):
-        return _from_factory(*factory, target.weights, ours)
+        return _from_factory(*factory, target.weights, target.weights_key, ours=preset is not None)
     if target.model.endswith(".py"):
         raise UserError(
             f"target.model {quote(target.model)} doesn't say which function makes the model: write "
@@ -87,7 +90,7 @@ def _load(target: config.Target, ours: bool) -> _Loaded:
     library, _, name = target.model.rpartition("/")
     if library == "open_clip":
         tower, given, source = open_clip_tower.load(
-            name, target.weights, _file(target.weights), target.preprocess
+            name, target.weights, _file(target.weights), target.preprocess, target.weights_key, recipe
         )
         return _Loaded(name, tower, given, source)
     if library not in ("", "timm", "torchvision"):
@@ -96,9 +99,9 @@ def _load(target: config.Target, ours: bool) -> _Loaded:
             "or path/to/file.py:function."
         )
     if library != "timm" and name in _torchvision_names():
-        return _from_torchvision(name, target.weights)
+        return _from_torchvision(name, target.weights, target.weights_key, recipe)
     if library != "torchvision" and _is_timm(name):
-        return _from_timm(name, target.weights)
+        return _from_timm(name, target.weights, target.weights_key, recipe)
     known = [f"timm/{n}" for n in _timm_names()] if library == "timm" else _torchvision_names()
     if not library:
         known = [*target_models, *known, *_timm_names()]
@@ -115,19 +118,23 @@ def _file(weights: str) -> Path | None:
     return Path(os.path.expanduser(weights)) if config.names_file(weights) else None
 
 
-def _fill(build: Callable[..., nn.Module], path: Path, name: str) -> tuple[nn.Module, int | None]:
+def _fill(
+    build: Callable[..., nn.Module], copies: checkpoints.Copies, path: Path, name: str, key: str | None
+) -> tuple[nn.Module, int | None, str]:
     """Build a model and load a checkpoint into it; the classifier takes the checkpoint's size.
 
-    Returns the module, and its number of outputs if it isn't the usual one.
+    Returns the module, its number of outputs if it isn't the usual one, and which weights of the file were taken.
     """
     with seeded():
         module = build()
-        state, difference = checkpoints.fit(checkpoints.read_checkpoint(path), module)
-        size = difference.head_size()
+        chosen = checkpoints.choose(copies, path, lambda state: checkpoints.fit(state, module), key)
+        size = chosen.difference.head_size()
         if size is not None:
             module = build(num_classes=size)
-    checkpoints.load_weights(module, path, name)
-    return module, size
+            state, difference = checkpoints.fit(chosen.state, module)
+            chosen = replace(chosen, state=state, difference=difference)
+    checkpoints.put(module, chosen, path, name)
+    return module, size, chosen.sentence()
 
 
 # torchvision
@@ -139,7 +146,7 @@ def _torchvision_names() -> list[str]:
     return torchvision.models.list_models(module=torchvision.models)
 
 
-def _from_torchvision(name: str, weights: str) -> _Loaded:
+def _from_torchvision(name: str, weights: str, key: str | None, recipe: str | None) -> _Loaded:
     from torchvision.models import get_model, get_model_weights
 
     def build(**arguments) -> nn.Module:
@@ -150,13 +157,10 @@ def _from_torchvision(name: str, weights: str) -> _Loaded:
             return get_model(name, **arguments)
 
     enum = get_model_weights(name)
-    # A file doesn't say which recipe it is from; most are torchvision's first.
     usual = getattr(enum, "IMAGENET1K_V1", None) or enum.DEFAULT
     usual_preset = preprocess.from_torchvision(usual.transforms())
     if path := _file(weights):
-        module, size = _fill(build, path, name)
-        names = outputs.imagenet() if size is None else (None, None)
-        return _Loaded(name, module, usual_preset, f"torchvision {name} with weights from {path.name}", names)
+        return _from_torchvisions_file(name, build, list(enum), path, key, recipe)
     if weights == "random":
         with seeded():
             return _Loaded(name, build(), usual_preset, f"torchvision {name} with random weights (seed 0)")
@@ -191,6 +195,64 @@ def _from_torchvision(name: str, weights: str) -> _Loaded:
         f"torchvision {name} with weights {tag}",
         (categories, wnids if categories == imagenet_names else None),
     )
+
+
+def _from_torchvisions_file(
+    name: str, build: Callable[..., nn.Module], tags: list, path: Path, key: str | None, recipe: str | None
+) -> _Loaded:
+    """As by the tag whose weights the file has: its preprocessing, and what torchvision builds with for it."""
+    copies = checkpoints.read_copies(path)
+    keys = {key for state in copies.values() for key in state}
+    known = _tag_of(path, tags, recipe)
+    # A file of one's own doesn't say which recipe it is from; most are torchvision's first.
+    order = sorted(
+        tags, key=lambda tag: (tag is not known, tag.name != "IMAGENET1K_V1", tag != type(tag).DEFAULT)
+    )
+    tried: list[dict] = []
+    failures: list[UserError] = []
+    for tag in order:
+        arguments = _as_by_tag(name, tag, keys)
+        if arguments in tried:
+            continue
+        tried.append(arguments)
+        try:
+            module, size, which = _fill(partial(build, **arguments), copies, path, name, key)
+        except UserError as error:
+            failures.append(error)
+            continue
+        given = preprocess.from_torchvision(tag.transforms())
+        others = (
+            [] if tag is known else [other for other in tags if _as_by_tag(name, other, keys) == arguments]
+        )
+        alike = [t.name for t in others if preprocess.from_torchvision(t.transforms()) != given]
+        doubt = f", taken for {tag.name} (for {' or '.join(alike)} set target.preprocess)" if alike else ""
+        source = f"torchvision {name} with weights from {path.name}{which}{doubt}"
+        return _Loaded(name, module, given, source, outputs.imagenet() if size is None else (None, None))
+    raise failures[0]
+
+
+def _tag_of(path: Path, tags: list, recipe: str | None) -> object | None:
+    """The tag whose weights a file has: a preset's own, or the one whose download has its name or its digest."""
+    for tag in tags:
+        if tag.name == recipe or tag.url.rpartition("/")[2] == path.name:
+            return tag
+    if len(tags) < 2:
+        return None
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return next((tag for tag in tags if f"-{digest[:8]}." in tag.url), None)
+
+
+def _as_by_tag(name: str, tag: object, keys: set[str]) -> dict:
+    """What torchvision's own function changes in its network where it is given a tag."""
+    if name in ("googlenet", "inception_v3"):
+        kept = name == "inception_v3" and any("AuxLogits." in key for key in keys)
+        return {"transform_input": True, "aux_logits": kept, "init_weights": False}
+    if name.startswith("vit_"):
+        return {"image_size": tag.meta["min_size"][0]}
+    if name.startswith("maxvit"):
+        return {"input_size": tag.meta["min_size"]}
+    return {}
 
 
 @contextmanager
@@ -232,7 +294,7 @@ def _is_timm(name: str) -> bool:
     return ":" not in name and timm.is_model(name)  # `hf-hub:…` and `local-dir:…` are no names of timm's
 
 
-def _from_timm(name: str, weights: str) -> _Loaded:
+def _from_timm(name: str, weights: str, key: str | None, recipe: str | None) -> _Loaded:
     import timm
 
     base, _, tag = name.partition(".")
@@ -246,8 +308,10 @@ def _from_timm(name: str, weights: str) -> _Loaded:
             raise UserError(_wrong_tag(base, full.partition(".")[2])) from None
 
     if path := _file(weights):
-        module, size = _fill(build, path, name)
-        source, known = f"timm {name} with weights from {path.name}", size is None
+        full = f"{base}.{recipe}" if recipe and not tag else name
+        module, size, which = _fill_timm(partial(build, full), path, name, key)
+        doubt = _doubt(module, base) if full == base else ""
+        source, known = f"timm {name} with weights from {path.name}{which}{doubt}", size is None
     elif weights == "random":
         with seeded():
             module = build()
@@ -273,6 +337,47 @@ def _from_timm(name: str, weights: str) -> _Loaded:
     return _Loaded(name, module, preprocess.from_timm(module), source, names)
 
 
+def _fill_timm(
+    build: Callable[..., nn.Module], path: Path, name: str, key: str | None
+) -> tuple[nn.Module, int | None, str]:
+    """As `_fill`; weights in the form in which they were published are converted by timm, as it does by tag."""
+    copies = checkpoints.read_copies(path)
+    try:
+        return _fill(build, copies, path, name, key)
+    except UserError as failure:
+        state = next(iter(copies.values()))
+        try:
+            given = {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state}}
+            made = []
+            for seed in (0, 1):
+                with seeded(seed):
+                    made.append(build(**given))
+        except Exception:  # timm's converters raise all sorts for what they don't know
+            raise failure from None
+        pairs = zip(*(module.state_dict().values() for module in made), strict=True)
+        if not all(torch.equal(one, other) for one, other in pairs):  # some weights are not from the file
+            raise failure from None
+        return made[0], None, ""
+
+
+def _doubt(module: nn.Module, base: str) -> str:
+    """Which tag's preprocessing a file of one's own was given, where timm has several."""
+    import timm
+
+    def prepared(one: dict) -> tuple:
+        return tuple(
+            one.get(k) for k in ("input_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")
+        )
+
+    own = module.pretrained_cfg
+    cfgs = {tag: timm.get_pretrained_cfg(f"{base}.{tag}").to_dict() for tag in _tags(base)}
+    others = [tag for tag, cfg in cfgs.items() if prepared(cfg) != prepared(own)]
+    if not others:
+        return ""
+    named = " or ".join(others[:3]) + (", …" if len(others) > 3 else "")
+    return f", taken for {own.get('tag')} (for {named} set target.model to timm/{base}.TAG)"
+
+
 def _tags(base: str) -> list[str]:
     import timm
 
@@ -289,7 +394,7 @@ def _wrong_tag(base: str, tag: str) -> str:
 # one's own
 
 
-def _from_factory(path: Path, function: str, weights: str, ours: bool) -> _Loaded:
+def _from_factory(path: Path, function: str, weights: str, key: str | None, ours: bool) -> _Loaded:
     path = Path(os.path.expanduser(path))
     where = f"{path}:{function}"
     module = unwrapped(call_factory(path, function, ours))
@@ -302,8 +407,8 @@ def _from_factory(path: Path, function: str, weights: str, ours: bool) -> _Loade
                 f"target.weights is {quote(weights)}, but a model from one's own file takes a checkpoint file, "
                 "or `default` for the weights that the function returned."
             )
-        checkpoints.load_weights(module, file, where)
-        source += f" with weights from {file.name}"
+        which = checkpoints.load_weights(module, file, where, key)
+        source += f" with weights from {file.name}{which}"
     given = getattr(module, "preprocess", None)
     preprocessing = preprocess.from_attribute(given, where) if isinstance(given, dict) else Preprocessing()
     names = getattr(module, "outputs", None) or getattr(module, "categories", None)

@@ -44,12 +44,18 @@ def names() -> list[str]:
 
 
 def load(
-    name: str, weights: str, file: Path | None, settings: Preprocess | None = None
+    name: str,
+    weights: str,
+    file: Path | None,
+    settings: Preprocess | None = None,
+    key: str | None = None,
+    recipe: str | None = None,
 ) -> tuple[nn.Module, Preprocessing, str]:
     """Build the image tower `name`; gives it with its preprocessing and a sentence on its source.
 
     weights: a tag of open_clip's (downloaded), `random`, or with `file` a checkpoint of the whole model or of the
-    tower. settings: what the config says of the preprocessing. Raises `UserError` for an unknown name or tag, weights
+    tower. settings: what the config says of the preprocessing. key: which weights of the file, where it holds several.
+    recipe: the tag that a file's weights are like, where that is known. Raises `UserError` for an unknown name or tag, weights
     that don't fit or can't be had, and a file whose preprocessing could be one of several.
     """
     from open_clip import get_model_config
@@ -63,13 +69,12 @@ def load(
         )
     tags = {tag: get_pretrained_cfg(name, tag) for tag in _PRETRAINED.get(name, {})}
     if file is not None or weights == "random":
-        entry, apart = _agreed(list(tags.values()))
+        entry, apart = _agreed([tags[recipe]] if file and recipe in tags else list(tags.values()))
         tower = _built(name, config, entry)
         said_of = "random weights (seed 0)"
         if file is not None:
             _refuse_doubt(name, file, apart, settings)
-            _fill(tower, file, name)
-            said_of = f"weights from {file.name}"
+            said_of = f"weights from {file.name}{_fill(tower, file, name, key)}"
             if "quick_gelu" in apart:
                 said_of += f", taken for ones with GELU (open_clip/{name}-quickgelu has QuickGELU)"
     else:
@@ -128,20 +133,20 @@ def _built(name: str, config: dict, entry: dict) -> nn.Module:
         raise UserError(f"open_clip can't build the image tower of {name}: {said(error)}.") from None
 
 
-def _fill(tower: nn.Module, file: Path, name: str, named: bool = True) -> None:
-    """Load the tower's part of a checkpoint, strictly. named: as for `checkpoints.read_checkpoint`."""
-    state = checkpoints.read_checkpoint(file, named)
-    for prefix in ("module.", "_orig_mod.", "module."):
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
-    if any(key.startswith(_NAMED) for key in state):
-        state = {k.removeprefix(_NAMED): v for k, v in state.items() if k.startswith(_NAMED)}
-    state, difference = checkpoints.fit(state, tower)
-    if difference:
-        raise UserError(
-            f"The weights in {file} don't fit the image tower of {name}: {difference.sentence()}."
-        )
-    tower.load_state_dict(state, strict=False)  # copies, so half precision becomes float32
+def _fill(tower: nn.Module, file: Path, name: str, key: str | None = None, named: bool = True) -> str:
+    """Load the tower's part of a checkpoint, strictly; says which, where the file holds several. named: as for `checkpoints.read_copies`."""
+
+    def fitted(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], checkpoints.Difference]:
+        for prefix in ("module.", "_orig_mod.", "module."):
+            if all(key.startswith(prefix) for key in state):
+                state = {key.removeprefix(prefix): value for key, value in state.items()}
+        if any(key.startswith(_NAMED) for key in state):
+            state = {k.removeprefix(_NAMED): v for k, v in state.items() if k.startswith(_NAMED)}
+        return checkpoints.fit(state, tower)
+
+    chosen = checkpoints.choose(checkpoints.read_copies(file, named), file, fitted, key)
+    checkpoints.put(tower, chosen, file, f"the image tower of {name}")
+    return chosen.sentence()
 
 
 def downloaded(entry: Mapping, what: str, instead: str) -> Path:

@@ -70,6 +70,7 @@ def filled(target: Target) -> Target:
     return Target(
         model=preset.model,
         weights=weights,
+        weights_key=target.weights_key,
         outputs=target.outputs if target.outputs is not None else preset.outputs,
         preprocess=Preprocess(**(preset.preprocess | given)),
     )
