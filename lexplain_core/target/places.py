@@ -82,27 +82,33 @@ def check_places(
     of its place (global attention), the layer's other tokens or maps of the same size decide: then the
     network runs on two batches more. device: where it runs, if not where it is; afterwards it is back there.
     """
-    by_name = {layer.name: layer for layer in layers}
-    wanted = [by_name[name] for name in names if name in by_name]
-    grids = {layer.name: _grid(layer, layers, model.input_size) for layer in layers}
+    known = {layer.name for layer in layers}
+    wanted = [name for name in names if name in known]
     with _on(model.module, device):
-        found = measure(model, layers, [layer.name for layer in wanted])
-        found |= _alike(model, layers, grids, found)
+        found = measure(model, layers, wanted)
+        found |= _alike(model, layers, found)
+    verdicts = judge(model, layers, found)
+    return {name: verdicts[name] for name in wanted}
+
+
+def judge(model: TargetModel, layers: Sequence[LayerInfo], found: dict[str, Found]) -> dict[str, Verdict]:
+    """Verdicts on all layers, from what was found of some; a layer of which nothing was found gets none that needs it."""
+    grids = _grids(model, layers)
     counts = {h * w for _, h, w, _ in filter(None, grids.values())}
     counts |= {layer.shape[0] for layer in layers if layer.kind == "tokens"}
     verdicts = {}
-    for layer in wanted:
+    for layer in layers:
         units = _no_units(layer, found.get(layer.name), counts, model.name)
-        others = [one for name, one in found.items() if grids[name] == grids[layer.name]]
-        maps = units or _no_maps(layer, grids[layer.name], found.get(layer.name), others)
-        verdicts[layer.name] = Verdict(units, maps)
+        alike = [one for name, one in found.items() if grids[name] == grids[layer.name]]
+        verdicts[layer.name] = Verdict(
+            units, units or _no_maps(layer, grids[layer.name], found.get(layer.name), alike)
+        )
     return verdicts
 
 
-def _alike(
-    model: TargetModel, layers: Sequence[LayerInfo], grids: dict[str, _Grid | None], found: dict[str, Found]
-) -> dict[str, Found]:
+def _alike(model: TargetModel, layers: Sequence[LayerInfo], found: dict[str, Found]) -> dict[str, Found]:
     """What a patch does to the other layers with the places of those that can't be told alone."""
+    grids = _grids(model, layers)
     unsure = {grids[name] for name, one in found.items() if _has_places(grids[name]) and _unsure(one)}
     alike = [layer.name for layer in layers if grids[layer.name] in unsure and layer.name not in found]
     return measure(model, layers, alike) if alike else {}
@@ -253,6 +259,10 @@ def _grid(layer: LayerInfo, layers: Sequence[LayerInfo], size: tuple[int, int]) 
     if layer.kind in ("map", "map-last"):
         return (layer.kind, *(layer.shape[1:] if layer.kind == "map" else layer.shape[:2]), 0)
     return None
+
+
+def _grids(model: TargetModel, layers: Sequence[LayerInfo]) -> dict[str, _Grid | None]:
+    return {layer.name: _grid(layer, layers, model.input_size) for layer in layers}
 
 
 def _has_places(grid: _Grid | None) -> bool:
