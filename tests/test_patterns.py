@@ -79,6 +79,17 @@ ATTACKS: dict[str | bytes, list[Callable[[int], str]]] = {
         repeated("denselayer1.norm.1.", "!"), repeated("1", "x", "denselayer"), repeated("denselayer", "1"),
         repeated("a", "!", "denselayer1.norm.1."),
     ],
+    r"(grad_)?scaler|optim|(lr_)?sched|rng|loops|hyper": [repeated("grad_", "x"), repeated("lr_")],
+    r"(^|[._])(ema|swa|averaged|average|avg|shadow|teacher|momentum|encoder_k|target_(encoder|network))([._]|$)": [
+        repeated("_emax"), repeated(".target_", "x"), repeated("_", "x"), repeated("average", "x"),
+    ],
+    r"(?:^|(?<=\.))(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.": [
+        repeated("module.", "x"), repeated(".", "module"), repeated("_orig_mod", "."),
+    ],
+    r"(^|[._])(n_averaged|num_batches_tracked|total_ops|total_params|num_updates|updates|decay|global_step|step|epoch|initted)$": [
+        repeated("_step", "x"), repeated(".num_", "x"), repeated("_", "x"), repeated("n_averaged", "x"),
+    ],
+    r"(^|\.)(aux1|aux2|AuxLogits|aux_classifier)\.": [repeated(".aux1", "x"), repeated("aux_", "."), repeated(".", "x")],
     r" You can (use|set) download=True to download it": [repeated(" You can use download=True to download "), repeated(" ")],
     r"\d[\d,]*+(?: × \d[\d,]*+)?": [repeated(",", "x"), repeated("1", "x"), repeated("1 × ", "x")],
     # lexplain_core/trials
