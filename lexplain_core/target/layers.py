@@ -129,7 +129,7 @@ def _no_layer(model: TargetModel, name: str, known: list[str]) -> str:
             f"Layer {quote(base)} of {model.name} is called {times} times, so there is no {name!r}; {lists}"
         )
     if base in dict(model.module.named_modules()):
-        return f"The module {name!r} of {model.name} gives no output with units that hooks can see; {lists}"
+        return f"The module {name!r} of {model.name} gives no output with units that hooks can see: one row for each image, with an axis of channels; {lists}"
     return f"{model.name} has no layer {name!r}.{did_you_mean(name, known)} {lists}"
 
 
