@@ -7,10 +7,11 @@ from PIL import Image
 
 from lexplain_core.build import build
 from lexplain_core.cli import app
-from lexplain_core.config import apply_overrides, parse_config
+from lexplain_core.config import Target, apply_overrides, parse_config
 from lexplain_core.errors import UserError
 from lexplain_core.live import Looker
 from lexplain_core.store import Store
+from lexplain_core.target import load_target
 from pages.links import Neuron
 from pages.parts import examples
 
@@ -86,8 +87,7 @@ def test_a_build_keeps_no_maps_at_the_wrong_place_and_says_why(world, monkeypatc
 
 def test_grad_cam_weighs_no_map_in_another_order(world):
     pytest.importorskip("captum")
-    config = config_dict(world / "images", world / "windowed.py", world / "b.duckdb", "make")
-    looker = Looker.open(parse_config(config, "of the test").model_dump(mode="json"), device="cpu")
+    looker = Looker(load_target(Target(model=f"{world}/windowed.py:make")), "cpu")
     source, _ = looker._source(looker._layers((24, 24))["head"], "none", (24, 24))
     assert source.name == "stem"  # not `windows`, which comes last before the head
 
