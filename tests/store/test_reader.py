@@ -262,7 +262,13 @@ def test_info_is_strict_json_with_the_right_numbers(small):
     assert info["skipped"] == [{"key": "dog/bad.jpg", "reason": "it is truncated"}]
     assert (info["classes"], info["superclasses"], info["concepts"]) == (3, 1, 5)
     assert (info["units"], info["dead_units"]) == (7, 1)
-    nothing = {"way": None, "effect_reason": None, "mean_ablation": None, "mean_observer": None}
+    nothing = {
+        "way": None,
+        "effect_reason": None,
+        "map_reason": None,
+        "mean_ablation": None,
+        "mean_observer": None,
+    }
     nothing["mean_top_impact"] = None
     assert (info["ablations"], info["impacts"], info["temperature"]) == ([], [], None)
     assert info["layers"] == [
