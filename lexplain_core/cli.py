@@ -103,7 +103,7 @@ def layers(
     """List the layers of a target model: units, output shape, how a unit can be pooled, and which have no maps."""
     from .config import Target
     from .target import list_layers, load_target
-    from .target.places import check_places
+    from .target.places import LEGEND, check_places
 
     preprocess = {"resize": size, "crop": size} if size else {}
     target = load_target(
@@ -119,17 +119,10 @@ def layers(
     with Console(stderr=True).status("Moving a patch over an image, to see which layers have maps …"):
         verdicts = check_places(target, listed, [info.name for info in found])
     for info in found:
-        shape, poolings = " × ".join(str(s) for s in info.shape), ", ".join(info.poolings)
-        verdict = verdicts[info.name]
-        poolings, maps = ("–", "–") if verdict.units else (poolings, "no" if verdict.maps else "yes")
-        table.add_row(info.name, str(info.units), shape, info.kind, poolings, maps, info.module)
+        shape, cells = " × ".join(str(s) for s in info.shape), verdicts[info.name].cells(info)
+        table.add_row(info.name, str(info.units), shape, info.kind, *cells, info.module)
     out.print(table)
-    out.print(
-        "Units: channels of a map (B, C, H, W), neurons of tokens (B, T, C) or of features (B, C). Maps: no where the "
-        "output has no places, or they are not the image's rows and columns in order. –: what would be units are "
-        "mixtures of places, or rows are not images; a build refuses the layer.",
-        style="dim",
-    )
+    out.print(LEGEND, style="dim")
 
 
 @app.command()

@@ -38,6 +38,13 @@ _APART = 0.4
 _Grid = tuple[str, int, int, int]  # kind, height, width, tokens before
 
 
+LEGEND = (
+    "Units: channels of a map (B, C, H, W), neurons of tokens (B, T, C) or of features (B, C). Maps: no where the output "
+    "has no places, or they are not the image's rows and columns in order. –: what would be units are mixtures of "
+    "places, or rows are not images; a build refuses the layer."
+)
+
+
 @dataclass(frozen=True)
 class Found:
     """Where a layer's output changed as the patch moved.
@@ -68,6 +75,10 @@ class Verdict:
 
     units: str | None = None
     maps: str | None = None
+
+    def cells(self, layer: LayerInfo) -> tuple[str, str]:
+        """How a layer can be pooled, and whether it has maps, for a table with `LEGEND` below it."""
+        return ("–", "–") if self.units else (", ".join(layer.poolings), "no" if self.maps else "yes")
 
 
 def check_places(
