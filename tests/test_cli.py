@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lexplain_core import cli
+from lexplain_core import cli, info_cli
 
 from .conftest import ROOT
 from .small_folder import config_dict, make_folder, make_network
@@ -49,7 +49,8 @@ def run(capsys, monkeypatch):
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["lexplain_core", *map(str, arguments)])
-        monkeypatch.setattr(cli, "out", cli.Console(width=200))
+        for module in (cli, info_cli):
+            monkeypatch.setattr(module, "out", cli.Console(width=200))
         with pytest.raises(SystemExit) as left:
             cli.main()
             raise SystemExit(0)

@@ -110,6 +110,7 @@ ATTACKS: dict[str | bytes, list[Callable[[int], str]]] = {
         repeated("a", "", "_"), repeated("._"), repeated(" __a"), repeated("** ", "a"),
     ],
     r"[\w-]{1,100}": [repeated("a", "!"), repeated("a-", "/")],
+    r'[\\/:*?"<>|\x00-\x1f]': [repeated("a"), repeated("/"), repeated("a/")],
     # JavaScript
     r"[\d.]+": [repeated("1", "x"), repeated("1x")],
     r" (chosen|good|bad)": [repeated(" chose"), repeated(" ")],
