@@ -214,7 +214,7 @@ def export(
 def backup(
     name: Name,
     to: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="NAME, the time and .sqlite when not given.")
+        Path | None, typer.Argument(metavar="FILE", help="NAME, the time and .sqlite when not given.")
     ] = None,
 ) -> None:
     """Copy a study with all its answers, also while people take part; a file that is there is never replaced."""

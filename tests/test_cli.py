@@ -69,7 +69,7 @@ def run(capsys, monkeypatch):
         (["layers", "{world}/tiny.py"], ["doesn't say which function"]),
         (["info", "{world}/none.duckdb"], ["There is no store at", "none.duckdb"]),
         (["info", "{world}/text.duckdb", "--json"], ["text.duckdb is not a lexplain store"]),
-        (["info", "{world}"], ["There is no store at"]),
+        (["info", "{world}"], ["is a folder, not a lexplain store"]),
         (["build", "{world}/none.toml"], ["There is no config file", "none.toml"]),
         (["build", "{world}/text.duckdb"], ["can't be read as TOML"]),
         (["build", "{world}/small.toml", "--set", 'layers=["lst"]'], ["'lst'", "last"]),
