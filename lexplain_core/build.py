@@ -257,11 +257,15 @@ def _filter(work: Work, method: str) -> None:
 def _same(work: Work, matrix: ConceptMatrix, keep: np.ndarray) -> dict[int, int]:
     """Concepts that pass the filter but have the values of an earlier one, with the number of that one.
 
-    Which of them an explanation would name would be up to rounding. Labels come in the order class, superclass,
+    Labels are the same where they are so on the images that words are chosen by, those of train and val. Which of them an explanation would name would be up to rounding. Labels come in the order class, superclass,
     attribute, those of an encoder in the order of their sets; an encoder's are the same where their vectors are.
     """
     view = next((view for view in work.views.values() if view.name == matrix.name), None)
-    rows = matrix.values if view is None else view.embed([concept.name for concept in matrix.concepts])
+    rows = (
+        matrix.values[:, work.splits != "test"]
+        if view is None
+        else view.embed([concept.name for concept in matrix.concepts])
+    )
     first = first_alike(rows)
     return {int(i): int(first[i]) for i in np.flatnonzero(keep & keep[first]) if first[i] != i}
 

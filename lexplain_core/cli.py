@@ -183,6 +183,7 @@ def check(
     """
     from .entries import shown
     from .store import Store, StoreError, every_fault
+    from .store.questions import check_command
 
     found = 0
     try:
@@ -192,7 +193,7 @@ def check(
                 print(study_cli.printable(fault))
     except StoreError as error:
         found += 1
-        print(study_cli.printable(str(error)))
+        print(study_cli.printable(str(error).replace(f"`{check_command(store)}` says more, and ", "")))
     if found:
         raise typer.Exit(1)
     print(f"{shown(store)} is in order.")

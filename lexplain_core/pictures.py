@@ -27,6 +27,7 @@ LARGEST_FILE = 2**31  # bytes; an uncompressed TIFF of the most pixels that Pill
 STORED = {"JPEG": "image/jpeg", "PNG": "image/png"}
 STORED_BYTES = 16 * 2**20
 STORED_PIXELS = 20_000_000
+_SCAN, _MOST_SCANS = b"\xff\xda", 100  # the mark of a JPEG's scan; progressive ones have some ten
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 
 # Pillow only warns from 89 million pixels on; who opens a picture here says how many are too many.
@@ -59,6 +60,10 @@ def opened(
             width, height = image.size
             if max_pixels is not None and width * height > max_pixels:
                 raise UnreadableImage(f"too large: {width} × {height} pixels, more than {max_pixels:,}")
+            if image.format in ("JPEG", "MPO") and _scans(source) > _MOST_SCANS:
+                raise UnreadableImage(
+                    f"a JPEG of more than {_MOST_SCANS} scans, each of which is decoded whole"
+                )
             yield image
     except UnreadableImage:
         raise
@@ -70,6 +75,18 @@ def opened(
         refuse_shortage(error, f"The image{'' if isinstance(source, bytes) else f' {source}'} can't be read")
         detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UnreadableImage(f"can't be decoded: {detail}") from None
+
+
+def _scans(source: str | Path | bytes) -> int:
+    """How often a JPEG's picture is drawn over; its pixels never hold the mark of a scan's start, its thumbnails may."""
+    if isinstance(source, bytes):
+        return source.count(_SCAN)
+    found, before = 0, b""
+    with open(source, "rb") as file:
+        while found <= _MOST_SCANS and (piece := file.read(2**20)):
+            found += (before + piece).count(_SCAN)
+            before = piece[-1:]
+    return found
 
 
 def _size(path: str | Path) -> int:

@@ -59,9 +59,18 @@ def trust(
     if any(need.kind == "code" for need in open_):
         _say("Network code can do on this machine whatever you can: allow only what you know.")
     if not yes:
-        typer.confirm(f"Trust {'this' if len(open_) == 1 else f'these {len(open_)}'}?", abort=True)
+        _ask(f"Trust {'this' if len(open_) == 1 else f'these {len(open_)}'}?")
     trust_file.add(need.entry for need in open_)
     _say(f"Noted in {trust_file.place()}.")
+
+
+def _ask(question: str) -> None:
+    """End the command unless somebody says yes."""
+    try:
+        typer.confirm(question, abort=True)
+    except typer.Abort:
+        _say("\nNothing was noted; `--yes` allows it without a question.")
+        raise
 
 
 def _needs(store: Path, trusted: trust_file.Trusted) -> list[Wanted]:

@@ -21,6 +21,7 @@ from lexplain_core.entries import regular, shown
 from lexplain_core.store import Store, StoreEntry, StoreError, csv_bytes, find_stores
 from lexplain_core.store.discover import END, refused
 from lexplain_core.store.guard import blame
+from lexplain_core.store.questions import check_command
 from pages import access, links
 from pages.parts.copy_link import copy_link
 from pages.parts.no_store import no_store
@@ -309,7 +310,7 @@ def _lost_pictures(store: Store) -> None:
                 f"{figures.plural(len(lost), 'picture')} of {store.path.name} can't be read, so grey squares stand in "
                 f"their places: {shown}{'; …' if len(lost) > 3 else ''}. "
             )
-            + f"{code(f'python -m lexplain_core check {store.path}')} says what else is wrong.",
+            + f"{code(check_command(store.path))} says what else is wrong.",
             icon=":material/broken_image:",
         )
 

@@ -104,6 +104,7 @@ ATTACKS: dict[str | bytes, list[Callable[[int], str]]] = {
     r"[!-/:-@\[-`{-~]": [repeated("!"), repeated("a!")],
     r"(?<=[:@])|(?<=www)(?=\.)|(?<=[-<>~])(?=[-=>])": [repeated("w", "."), repeated("->"), repeated(":")],
     "`+": [repeated("`"), repeated("`a")],
+    r"(?<![\w:/.])/(?:[^/\s]++/)++": [repeated("/"), repeated("/a", " "), repeated("a", " ", "/"), repeated(" /a")],
     "(`[^`]+`)": [repeated("`"), repeated("a", "", "`"), repeated("``a")],
     r"(\*\*.+?\*\*|__.+?__|\*.+?\*|(?<!\w)_(?:[^_]|(?<=\w)_(?=\w))++_(?!\w))": [
         repeated(" _a"), repeated("_a", "!"), repeated("*", "a"), repeated("a", "", "**"), repeated("a", "", "***"),

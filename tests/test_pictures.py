@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -119,3 +120,19 @@ def test_the_linter_bans_opening_pictures_elsewhere(code):
     for name in ("pages/parts/thumbs.py", "lexplain_core/store/reader.py", "benchmarks/new.py"):
         assert "TID251" in lint(code, name)
     assert "TID251" not in lint(code, "lexplain_core/pictures.py")
+
+
+def test_a_jpeg_is_not_drawn_over_and_over(tmp_path):
+    buffer = io.BytesIO()
+    NOISE.resize((64, 64)).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    last = data[data.rindex(b"\xff\xda") : -2]
+    (tmp_path / "a.jpg").write_bytes(heavy := data[:-2] + 200 * last + data[-2:])
+    assert pictures.stored_rgb(data).size == (64, 64)
+    for read in (
+        lambda: pictures.stored_rgb(heavy),
+        lambda: pictures.stored_type(heavy),
+        lambda: open_rgb(tmp_path / "a.jpg"),
+    ):
+        with pytest.raises(UnreadableImage, match="scans"):
+            read()

@@ -40,10 +40,21 @@ _POINTERS = [
     ("concept_values", "concept_id", "concepts", "concept_id"),
     ("embeddings", "matrix", "concept_matrices", "matrix"),
     ("explanations", "config_hash", "method_configs", "config_hash"),
+    *(("same_concepts", mine, "concepts", "concept_id") for mine in ("concept_id", "same_as")),
+    ("same_concepts", "matrix", "concept_matrices", "matrix"),
     ("terms", "explanation_id", "explanations", "explanation_id"),
     ("terms", "concept_id", "concepts", "concept_id"),
     ("scores", "explanation_id", "explanations", "explanation_id"),
 ]  # fmt: skip
+# Table without a primary key -> what stands there once.
+_ONCE = {
+    "terms": "explanation_id, concept_id",
+    "superclass_members": "superclass_id, class_id",
+    "top_impacts": "layer_id, unit, to_value, beta",
+    "bucket_impacts": "layer_id, unit, to_value, bucket",
+    "pushes": "layer_id, unit, bucket, output_id",
+    "maps": "layer_id, unit, image_id, kind",
+}
 # Table, condition that holds of every row, and what a row is that breaks it. NULL is no breach.
 _SHARE = "BETWEEN -1e-6 AND 1 + 1e-6"
 _ESTIMATE = f"{_SHARE} + 10 * coalesce(error, 0)"
@@ -98,6 +109,9 @@ def every_fault(store: Store) -> Iterator[str]:
             if str(error) not in told:
                 told.add(str(error))
                 yield str(error).rstrip(".")
+        except Exception as error:  # what doesn't fit together in a way that no part foresees
+            told.add(part.__name__)
+            yield f"it can't be looked through to the end ({type(error).__name__}: {str(error)[:200]})"
 
 
 def _own(store: Store, query: str) -> int:
@@ -124,6 +138,16 @@ def _counts(store: Store) -> Iterator[str]:
         "SELECT count(*) FROM layers l WHERE l.units <> (SELECT count(*) FROM units u WHERE u.layer_id = l.layer_id)",
     ):
         yield f"{wrong:,} layers have another number of units than they say"
+    if wrong := _own(
+        store,
+        "SELECT count(*) FROM (SELECT 1 FROM units GROUP BY layer_id HAVING min(unit) <> 0 OR max(unit) + 1 <> count(*))",
+    ):
+        yield f"{wrong:,} layers have units that are not numbered from 0"
+    for table, key in _ONCE.items():
+        if wrong := _own(
+            store, f"SELECT count(*) FROM (SELECT 1 FROM {table} GROUP BY {key} HAVING count(*) > 1)"
+        ):
+            yield f"{wrong:,} of `{table}` ({key}) stand there more than once"
     if wrong := _own(
         store,
         f"""

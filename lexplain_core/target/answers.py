@@ -10,6 +10,16 @@ from torch import Tensor
 
 ROUNDING = 1e-3  # by which probabilities may miss a sum of 1
 _TAKEN = "logits"  # what transformers call it
+# Members that are embeddings by their name, as open_clip and transformers have them: no scores of classes.
+_EMBEDDINGS = (
+    "image_features",
+    "image_embeds",
+    "features",
+    "embedding",
+    "embeddings",
+    "pooler_output",
+    "last_hidden_state",
+)
 
 ONE = (
     "The network puts out one number per image, so no answer is right or wrong, and there is no loss to compare. "
@@ -77,7 +87,11 @@ def find_answer(returned: object, images: int, count: int | None = None) -> tupl
     members = [
         (name, tensor) for name, tensor in _members(returned) if len(_shape(tensor)) and len(tensor) == images
     ]
-    usable = [(name, flat) for name, tensor in members if (flat := _flat(tensor)) is not None]
+    usable = [
+        (name, flat)
+        for name, tensor in members
+        if name not in _EMBEDDINGS and (flat := _flat(tensor)) is not None
+    ]
     if not usable:
         raise Unusable(
             f"The network puts out {_described(returned)}, not one number per image and class, so nothing is compared; "

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .base import BUTTONS, JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
     from .checks import CHECKS, judge
     from .course import Course, NotAdmitted, Screen, TrialScreen, Verdict, admit, begin, resume
-    from .drawing import generator, place
+    from .drawing import generator, place, uppers
     from .export import export_csv, export_responses, export_sessions, no_formulas
     from .file import Recorded, StudyEntry, StudyFile, find_studies, studies_folder, study_path
     from .file_backup import backup_study
@@ -31,7 +31,7 @@ _HOMES = {
     "base": ["BUTTONS", "JudgedUnit", "Picture", "Placed", "Shown", "StudyPlan", "Task", "Trial"],
     "checks": ["CHECKS", "judge"],
     "course": ["Course", "NotAdmitted", "Screen", "TrialScreen", "Verdict", "admit", "begin", "resume"],
-    "drawing": ["generator", "place"],
+    "drawing": ["generator", "place", "uppers"],
     "export": ["export_csv", "export_responses", "export_sessions", "no_formulas"],
     "file": ["Recorded", "StudyEntry", "StudyFile", "find_studies", "studies_folder", "study_path"],
     "file_backup": ["backup_study"],
@@ -104,6 +104,7 @@ __all__ = [
     "studies_folder",
     "study_path",
     "timed",
+    "uppers",
     "wilson",
 ]
 

@@ -21,6 +21,7 @@ SMALL = 8 * 2**20  # bytes: a file of so few is checked each time that it is ope
 REMEDY = "put a backup in its place, with its -wal and -shm removed"
 RECORDS = ("sessions", "shown", "responses", "checks")  # what people leave behind
 CHANGING = (*RECORDS, "invited")  # nothing else changes after `create`
+_LATEST = 4_102_444_800  # seconds since 1970, in the year 2100
 META = {"name": str, "kind": str, "made": int | float, "settings": dict, "facts": dict}
 Connection = sqlite3.Connection
 Row = sqlite3.Row
@@ -92,6 +93,8 @@ def _meta(con: sqlite3.Connection, schema: int) -> dict:
             raise ValueError(f"it doesn't say its {key}")
         if not isinstance(meta[key], kind):
             raise ValueError(f"its {key} makes no sense")
+    if not 0 <= meta["made"] <= _LATEST:
+        raise ValueError("its made is no time")
     if not isinstance(meta["facts"].get("store"), dict | None):
         raise ValueError("its facts make no sense")
     return meta

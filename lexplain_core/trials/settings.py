@@ -48,9 +48,9 @@ class Stimuli(Section):
 class Course(Section):
     """What a person goes through."""
 
-    tasks: int = Field(63, ge=1, description="Tasks of the study; each is for another person.")
-    people: int = Field(1, ge=1, description="How many people are to answer each task.")
-    trials: int = Field(40, ge=1, description="Real trials of a task; no unit comes twice.")
+    tasks: int = Field(63, ge=1, le=100_000, description="Tasks of the study; each is for another person.")
+    people: int = Field(1, ge=1, le=1_000_000, description="How many people are to answer each task.")
+    trials: int = Field(40, ge=1, le=10_000, description="Real trials of a task; no unit comes twice.")
     catch: int = Field(
         5,
         ge=0,

@@ -24,7 +24,7 @@ def no_store(wanted: str, found: list[StoreEntry], folder: Path, given: bool) ->
         st.header("This link is to another store")
         st.markdown(
             f"It asks for the store with the id **{md(wanted)}**, which is not among the stores here. "
-            "Ids stay the same when a store is rebuilt from the same images, layers and options. "
+            "Ids stay the same when a store is rebuilt from the same images, weights and options. "
             "If you have its file, start the dashboard with it:"
         )
         st.code("streamlit run app.py -- --store FILE", language="bash")

@@ -38,7 +38,7 @@ def summary(opened: common.Opened, layer: str, found: picture.Unusual) -> str:
     if found.others:
         others = f" {figures.plural(found.others, 'dead or constant unit')} {'is' if found.others == 1 else 'are'} left out."
     return (
-        f"**{found.above:,} of {figures.plural(found.living, 'living unit')}** of {md(layer)} fire more than on 99% of the "
+        f"**{found.above:,} of {figures.plural(found.living, 'living unit')}** of {md(layer)} {'fires' if found.above == 1 else 'fire'} more than on 99% of the "
         f"{images:,} images of the probing set, **{found.under:,}** less than on 99% of them. Of an ordinary image one expects "
         f"{usual} at each end.{others}"
     )
@@ -53,7 +53,7 @@ def heading(found: picture.Unusual, method: str) -> str:
     elif unusual == count:
         how = "all of them are unusual (beyond 99% of the probing images)"
     else:
-        how = f"{unusual} of them {'is' if unusual == 1 else 'are'} unusual, those above the line at 99%"
+        how = f"{unusual} of them {'is' if unusual == 1 else 'are'} unusual, above the line at 99%"
     which = f"The {count} units highest" if count > 1 else "The unit highest"
     return f"**{which} in {'their' if count > 1 else 'its'} own range**: {how}. Words by the method {md(method)}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -183,16 +184,16 @@ def how_to_run(stem: str) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Walk through it yourself first**; nothing is recorded:")
-        st.code(f"streamlit run app.py -- --study {stem} --preview", language="bash")
+        st.code(f"streamlit run app.py -- --study {shlex.quote(stem)} --preview", language="bash")
         st.markdown("**Put it to people.** This serves the study and nothing else:")
-        st.code(f"streamlit run app.py -- --study {stem}", language="bash")
+        st.code(f"streamlit run app.py -- --study {shlex.quote(stem)}", language="bash")
     with right:
         st.markdown(
             "**Hand each person a link of their own.** It names them, so that nobody takes part twice under the same name; this prints 20 of the form "
             "`http://localhost:8501/?pid=…`. Names that somebody makes up are let in, too, unless the study was made with `--set course.pid=invited`:"
         )
-        st.code(f"python -m lexplain_core study invite {stem} 20", language="bash")
+        st.code(f"python -m lexplain_core study invite {shlex.quote(stem)} 20", language="bash")
         st.markdown(
             "For people elsewhere, serve it with `streamlit run app.py --server.address 0.0.0.0 -- --study …` and give `invite` the `--address` "
-            f"by which they reach you. The answers as a file: {code(f'python -m lexplain_core study export {stem}')}."
+            f"by which they reach you. The answers as a file: {code(f'python -m lexplain_core study export {shlex.quote(stem)}')}."
         )

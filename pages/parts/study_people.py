@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import datetime
 
@@ -192,7 +193,7 @@ def _rows(study: Study) -> None:
     st.subheader("All rows", anchor=False)
     st.markdown(
         f"A row an answer, of everybody, practice and catch trials included, with IMI’s column names where they exist; the same as "
-        f"{code(f'python -m lexplain_core study export {study.stem}')}. A row a session has what the checks say."
+        f"{code(f'python -m lexplain_core study export {shlex.quote(study.stem)}')}. A row a session has what the checks say."
     )
     for label, export, name in (
         ("Answers as CSV", export_responses, "answers"),

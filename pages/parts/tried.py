@@ -18,6 +18,7 @@ from lexplain_core.trials import (
     place,
     stimuli,
     stored_pictures,
+    uppers,
 )
 
 from .. import common, links
@@ -165,7 +166,7 @@ def _rng(view: links.TryIt, *more: int) -> np.random.Generator:
 
 def _asked(unit: Unit, sides, batch: int, rng: np.random.Generator) -> Asked:
     low, high = (tuple(int(i) for i in side[batch]) for side in (sides.low, sides.high))
-    placed = place(0, rng)
+    placed = place(0, uppers(1, rng)[0], rng)
     return Asked(
         unit.layer, unit.unit, low, high, int(sides.low_ranks[batch, 9]), int(sides.high_ranks[batch, 9]),
         placed.upper, placed.left, placed.right,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from lexplain_core.store import Unit
+from pages import access
 
 _POOLED = {
     ("map", "mean"): "activation (mean over the channel’s map)",
@@ -19,6 +20,7 @@ _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # all of ASCII: Markdown lets eac
 # Places where Streamlit finds a meaning after it has read the Markdown, escapes or not: `:dog:`,
 # `:material_home:`, addresses without brackets, arrows.
 _JOINTS = re.compile(r"(?<=[:@])|(?<=www)(?=\.)|(?<=[-<>~])(?=[-=>])", re.I)
+_FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^/\s]++/)++")  # before a file's name
 _NOTHING = ":small[]"  # an empty piece of small text: parts what stands before it and after it
 
 
@@ -42,8 +44,12 @@ def code(text: object) -> str:
 
 
 def message(error: object) -> str:
-    """The sentence of an error as Markdown: `commands` in backticks are code, the rest is as it is."""
-    pieces = re.split(r"(`[^`]+`)", _one_line(error))
+    """The sentence of an error as Markdown: `commands` in backticks are code, the rest is as it is.
+
+    On a dashboard for strangers files stand without their folders.
+    """
+    line = _one_line(error)
+    pieces = re.split(r"(`[^`]+`)", _FOLDERS.sub("", line) if access.readonly() else line)
     return "".join(piece if number % 2 else _escaped(piece) for number, piece in enumerate(pieces))
 
 

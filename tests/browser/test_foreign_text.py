@@ -92,7 +92,7 @@ def test_text_of_the_address(visit, dashboard, store):
     nothing_comes_of_it(page, asked, dashboard)
     page.goto(f"{dashboard}/overview?store={store.id}&layer={text}&method={text}&low={text}")
     expect(page.get_by_role("alert")).to_contain_text(
-        [f"The address says low={NASTY}, which is not a number from -1 to 1; it was ignored.",
+        [f"The address says low={NASTY[:60]}…, which is not a number from -1 to 1; it was ignored.",
          f"This store has no layer “{NASTY}”; all layers are shown.",
          f"This store has no explanations by “{NASTY}”."]
     )  # fmt: skip
@@ -218,5 +218,7 @@ def test_two_files_of_one_store(visit, demo_store, store, tmp_path):
 def test_a_draw_that_is_none_is_ignored(visit, dashboard, store, draw):
     layer = store.layers()["layer"].iloc[0]
     page = visit(f"{dashboard}/neuron?store={store.id}&layer={layer}&unit=0&draw={draw}")
-    expect(page.get_by_role("alert")).to_contain_text(f"draw={draw}, which is not a whole number")
+    expect(page.get_by_role("alert")).to_contain_text(
+        f"draw={draw if len(draw) <= 60 else draw[:60] + '…'}, which is not a whole number"
+    )
     expect(page.get_by_text("Draw 0:")).to_be_visible()

@@ -69,7 +69,7 @@ def test_an_activation_beyond_all_that_were_recorded_is_said():
     ("above", "count", "said"),
     [
         (0, 12, "**The 12 units highest in their own range**: none of them is unusual"),
-        (1, 12, "1 of them is unusual, those above the line at 99%"),
+        (1, 12, "1 of them is unusual, above the line at 99%"),
         (5, 12, "5 of them are unusual"),
         (40, 12, "all of them are unusual"),
         (0, 1, "**The unit highest in its own range**"),
@@ -87,9 +87,13 @@ def test_words_from_a_store_are_no_markup():
     assert "no explanation" in picture_units._words(pd.Series({"explanation": None, "score": np.nan}))
 
 
-def test_the_words_below_a_map():
-    signed = {3: UnitMap("activation", np.array([[-1.0, 2.0]]))}
-    assert picture._map_words(signed, 3, "a").startswith("Orange is above 0")
-    assert picture._map_words({3: UnitMap("activation", np.ones((1, 2)))}, 3, "a").startswith("The brighter")
-    assert picture._map_words(signed, 4, "a").startswith("There is no map of unit 4")
-    assert picture._map_words({}, None, "a") == ""
+def test_the_words_below_a_map(store):
+    signed, opened = {3: UnitMap("activation", np.array([[-1.0, 2.0]]))}, common.Opened(store, ())
+
+    def words(maps, unit):
+        return picture._map_words(maps, opened, "block7", unit)
+
+    assert words(signed, 3).startswith("Orange is above 0")
+    assert words({3: UnitMap("activation", np.ones((1, 2)))}, 3).startswith("The brighter")
+    assert words(signed, 4).startswith("There is no map of unit 4")
+    assert words({}, None) == ""

@@ -19,6 +19,7 @@ from lexplain_core.notes import Notes
 from lexplain_core.trials import StudyFile, begin, load_settings, new_study
 from pages import access
 from pages.parts import look, star
+from pages.parts.words import message
 from tests.conftest import ROOT
 from tests.trials.conftest import make_plan
 
@@ -224,6 +225,21 @@ def test_an_error_of_ours_shows_its_details_to_nobody_else(visit, monkeypatch, o
         assert [one.value for one in app.error] == ["This page failed; the server’s log says why."]
     else:
         assert [one.value for one in app.exception] == ["division by zero"]
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("'/home/ann/my stores/x.duckdb' is damaged", "stores/x"),
+        ("names /home/ann/net.py:make, see docs/trust.md", "names net"),
+        ("`python -m lexplain_core check /srv/a/b.duckdb` says more", "check b.duckdb"),
+    ],
+)
+def test_errors_name_no_folder_to_strangers(monkeypatch, error, shown):
+    assert "/home/ann" in message(error).replace("\\", "") or "/srv/a" in message(error)
+    monkeypatch.setenv("LEXPLAIN_READONLY", "1")
+    said = message(error).replace("\\", "")
+    assert shown in said and "ann" not in said and "/srv" not in said
 
 
 def test_every_writer_of_the_pages_can_be_off():

@@ -157,7 +157,8 @@ def test_reloaded_trials_are_told_and_left_out_of_the_times(made, monkeypatch):
     )
     monkeypatch.setattr(
         study_answers, "common",
-        SimpleNamespace(theme=common.theme, chart=lambda figure, *_: charts.append(figure), csv_button=lambda *_: None),
+        SimpleNamespace(theme=common.theme, chart=lambda figure, *_: charts.append(figure), csv_button=lambda *_: None,
+                        file_name=common.file_name),
     )  # fmt: skip
     study_answers._times(study, found, studies.chosen(links.Results(), found))
     again = int((found.responses["shown_times"] > 1).sum())

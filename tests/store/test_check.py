@@ -117,3 +117,20 @@ def test_numbers_that_come_out_otherwise_are_found(demo_store, tmp_path):
     text = "\n".join(faults(path))
     assert "not 0.110 as it says" in text and "other counts of images in its ranges" in text
     assert "another range, mean or deviation than their activations" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("INSERT INTO same_concepts VALUES ('label', 999999, 0)", "point to nothing"),
+        ("INSERT INTO terms SELECT * FROM terms LIMIT 1", "more than once"),
+        ("INSERT INTO bucket_impacts SELECT 0, 0, 'zero', 1, 1, 0, 0, 0 FROM range(2)", "more than once"),
+        ("UPDATE units SET unit = -1 - unit WHERE layer_id = 0", "not numbered from 0"),
+    ],
+)
+def test_rows_that_no_build_writes_are_found(whole, tmp_path, change, words):  # noqa: F811
+    path = tmp_path / "s.duckdb"
+    shutil.copyfile(whole, path)
+    with duckdb.connect(str(path)) as con:
+        con.execute(change)
+    assert any(words in fault for fault in faults(path))

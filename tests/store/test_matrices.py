@@ -91,11 +91,11 @@ def test_info_has_matrices_and_every_mean(two):
     assert info["same_encoder"] is True
     assert info["matrices"] == [
         {"matrix": "label", "kind": "label", "roles": ["explainer", "simulator"], "a": None, "b": None,
-         "loss": None, "kept": 4, "dropped": 1, "filter": {"class": [3, 0], "colour": [1, 1]}},
+         "loss": None, "kept": 4, "dropped": 1, "filter": {"class": [3, 0], "colour": [1, 1]}, "same": {}},
         {"matrix": "eye", "kind": "encoder", "roles": ["explainer"], "a": 10.5, "b": -0.25, "loss": 0.125,
-         "kept": 3, "dropped": 7, "filter": {"class, noun": [3, 7]}},
+         "kept": 3, "dropped": 7, "filter": {"class, noun": [3, 7]}, "same": {}},
         {"matrix": "other eye", "kind": "encoder", "roles": ["simulator"], "a": 12.0, "b": 0.5, "loss": None,
-         "kept": None, "dropped": None, "filter": None},
+         "kept": None, "dropped": None, "filter": None, "same": {}},
     ]  # fmt: skip
     keys = [(r["layer"], r["method"], r["simulator"], r["main"]) for r in info["scores"]]
     assert keys == [
