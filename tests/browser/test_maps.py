@@ -152,7 +152,7 @@ def test_without_the_network_a_sentence_says_so(visit, elsewhere, mapped):
         f"{elsewhere}/neuron?store=elsewhere&layer={mapped.layer}&unit={mapped.unit}&image={image}&map=60"
     )
     heading(page, mapped.layer, mapped.unit)
-    words = "The network can’t be run here. There is no weights file /nowhere/else.pth."
+    words = "names the weights file /nowhere/else.pth, which this machine has not been told to trust"
     expect(page.locator("[data-testid=stMain]")).to_contain_text(words)
     settle(page)
     assert page.locator("img.lx-look").count() == 0

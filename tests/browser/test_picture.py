@@ -209,7 +209,7 @@ def test_without_the_network_pictures_are_still_compared_by_colours(visit, elsew
     settle(page)
     image = Image.open(io.BytesIO(store.thumbnails([7])[7])).convert("RGB")
     send(page, "seven.png", png(image))
-    words = "The network can’t be run here. There is no weights file /nowhere/else.pth."
+    words = "names the weights file /nowhere/else.pth, which this machine has not been told to trust"
     expect(page.locator("[data-testid=stMain]")).to_contain_text(words)
     settle(page)
     shown = [words for words, _ in pictures(page)]
