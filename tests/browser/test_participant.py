@@ -359,7 +359,7 @@ GERMAN = {
     "small": "Das Fenster ist zu klein",
     "how_it_works": "So geht es", "sketch": "Eine Skizze", "go_on": "Weiter", "again": "Noch einmal", "practise": "Üben",
     "ready": "Bereit", "start": "Los", "almost": "Fast fertig", "comment": "Ihre Worte", "finish": "Fertig",
-    "thanks": "Danke", "code": "Ihr Code", "unknown": "Unbekannt", "taken_part": "Schon dabei gewesen",
+    "thanks": "Danke", "code": "Ihr Code", "unknown": "Unbekannt", "taken_part": "Schon dabei gewesen", "begun": "Schon begonnen",
     "practice": "Übung", "count": "{number} von {of}", "score": "{right} richtig", "progress": "Fortschritt",
     "left": "Links & <b>", "right": "Rechts", "upper": "Das obere", "lower": "Das untere",
     "confidence": "{image}, Stufe {confidence}", "key": "Taste {key}", "more_confident": "sicherer", "correct": "Richtig",
@@ -372,7 +372,7 @@ def test_all_words_can_be_others(tmp_path, visit):
     overrides += [
         f"texts.{name}=#" for name in ("title", "consent", "question", "again", "begin", "comment", "thanks")
     ]
-    path = study(tmp_path, overrides=[*overrides, "texts.agree=Ja", 'texts.instructions=["#"]', "texts.taken_part=#"],
+    path = study(tmp_path, overrides=[*overrides, "texts.agree=Ja", 'texts.instructions=["#"]', "texts.begun=#"],
                  practice=1, trials=1, catch=0)  # fmt: skip
     seen = []
 
@@ -416,14 +416,14 @@ def test_all_words_can_be_others(tmp_path, visit):
         expect(page.get_by_role("heading", name="Danke")).to_be_visible()
         expect(page.get_by_text("Ihr Code")).to_be_visible()
         look(page).goto(f"{server.address}/?pid=uli")
-        expect(page.get_by_role("heading", name="Schon dabei gewesen")).to_be_visible()
+        expect(page.get_by_role("heading", name="Schon begonnen")).to_be_visible()
         look(page)
     words = "\n".join(seen)
     for name, default in vars(Labels()).items():
         word = re.sub(r"\{\w+\}|[^\w ].*", "", default).strip()
         assert len(word) < 4 or word not in words, name
     for name, word in GERMAN.items():
-        if name not in ("comment", "waiting", "unknown", "confidence", "key", "count", "score"):
+        if name not in ("comment", "waiting", "unknown", "taken_part", "confidence", "key", "count", "score"):
             assert word in words, name
     assert "Das untere, Stufe 2" in words and "Taste 6" in words
 

@@ -254,8 +254,8 @@ def test_info_is_strict_json_with_the_right_numbers(small):
     assert list(info) == [
         "id", "name", "schema_version", "created", "probing_set", "target", "images", "splits", "skipped",
         "classes", "superclasses", "concepts", "layers", "units", "dead_units", "explanations",
-        "matrices", "scores", "ablations", "impacts", "observers", "temperature", "same_encoder", "build", "config",
-        "versions",
+        "matrices", "scores", "ablations", "impacts", "observers", "temperature", "same_encoder", "unsteady",
+        "build", "config", "versions",
     ]  # fmt: skip
     assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", SCHEMA_VERSION)
     assert info["images"] == N and info["splits"] == {"train": 42, "val": 6, "test": 12}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import math
 import statistics
 
 import pandas as pd
@@ -115,7 +116,7 @@ def test_checks_in_imis_terms(study, exported):
         main = exported[(exported.session == session) & exported.catch_trial]
         assert told["catch_trials"]["correctly_answered"] == main.correct.tolist()
         upper, lower = told["row_variability"]["n_upper_row"], told["row_variability"]["n_lower_row"]
-        assert upper + lower == 11 and max(upper, lower) / 11 == pytest.approx(values.row_share[session])
+        assert upper + lower == 11 and math.isnan(values.row_share[session])  # too few trials for this check
         assert row.row_variability_details_details_upper_extracted == upper
         assert told["total_response_time"]["total_time"] == pytest.approx(values.total_seconds[session])
         for imi, ours in columns.items():
