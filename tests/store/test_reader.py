@@ -271,6 +271,9 @@ def test_info_is_strict_json_with_the_right_numbers(small):
     }
     nothing["mean_top_impact"] = None
     assert (info["ablations"], info["impacts"], info["temperature"]) == ([], [], None)
+    for row in info["layers"]:
+        over = [row.pop(name) for name in ("mean_ablation_over", "mean_observer_over")]
+        assert row.pop("push_reason") is None and all(words.startswith("0 of ") for words in over)
     assert info["layers"] == [
         {"name": "layer1", "source": "network", "kind": "map", "pooling": "mean", "shape": [5, 4, 4],
          "units": 5, "dead": 1, "constant": 1, "negative": 1, "note": None, **nothing},
@@ -280,6 +283,7 @@ def test_info_is_strict_json_with_the_right_numbers(small):
     first, second = info["explanations"]
     assert list(first) == [
         "layer", "method", "explained", "unexplained", "mean_length", "mean_correlation", "scored", "simulator",
+        "mean_over",
     ]  # fmt: skip
     assert (first["layer"], first["explained"], first["unexplained"], first["scored"]) == ("layer1", 3, 2, 3)
     assert first["mean_length"] == 2 and first["mean_correlation"] == pytest.approx(2 / 3)
