@@ -25,14 +25,17 @@ def load_folder(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
     """Read `probe.root`: each folder in it is a class, with images at any depth.
 
     Classes are sorted by folder name, images by path. Hidden files, what systems and photo programs keep
-    beside the images (`layout.is_clutter`), and files with other endings than an image's, are left alone. Unusable images are listed in `skipped`; classes without a
-    usable image are left out.
+    beside the images (`layout.is_clutter`), and files with other endings than an image's, are left alone.
+    Unusable images are listed in `skipped`; classes without a usable image are left out.
     """
     root = image_root(probe)
     names, files, labels, loose, others, clutter = walk(root)
+    left_out = clutter_sentence(clutter)
     if not files:
-        raise UserError(_why_empty(root, names, loose))
-    for note in filter(None, [clutter_sentence(clutter), *check_layout(root, names, files, labels)]):
+        raise UserError(_why_empty(root, names, loose) + (f" And {left_out}." if left_out else ""))
+    if left_out:
+        progress.note(left_out)
+    for note in check_layout(root, names, files, labels):
         progress.note(note)
     if loose:
         progress.note(f"{loose} images directly in {root} are in no class folder and are left out")

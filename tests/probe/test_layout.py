@@ -16,7 +16,9 @@ FOLDERS = [
     "@eaDir", ".thumbnails", ".AppleDouble", "__MACOSX", "#recycle", "#snapshot", "$RECYCLE.BIN", "$Recycle.Bin",
     "System Volume Information", "lost+found", ".Trash-1000", ".ipynb_checkpoints", "@Recycle", ".@__thumb",
     "@Recently-Snapshot", ".picasaoriginals", ".dtrash", ".git", "RECYCLER", "Thumbs", "thumbnails", "@tmp",
-    "Network Trash Folder", "~snapshot", "__pycache__", ".Spotlight-V100",
+    "Network Trash Folder", "~snapshot", "__pycache__", ".Spotlight-V100", "[Originals]", "[ORIGINALS]", "Thumbnail", "thumb", "THUMBS",
+    "tn", "TN", "preview", "Previews", "iPod Photo Cache", "Catalog Previews.lrdata", "catalog smart previews.LRDATA", "Network Recycle Bin",
+    "trashbox", "_thumb", "#recyclebin", "small_thumbnails", "thumbs_200", "photo-cache", "Thmbnl", "CaptureOne", "FOUND.000", "_Trash",
 ]  # fmt: skip
 FILES = ["._x.jpg", ".hidden.png", "SYNOPHOTO_THUMB_XL.jpg", "SYNOFILE_THUMB_M.png", "~$x.png"]
 
@@ -33,7 +35,7 @@ def test_clutter_is_no_class_and_no_image_at_any_depth(make_folder, notes):
     assert [c.key for c in found.classes] == ["cat", "dog"]
     assert np.bincount(found.labels).tolist() == [30, 31] and not found.skipped
     said = next(n for n in notes.notes if "photo programs" in n)
-    assert f"{3 * len(FOLDERS) + len(FILES)} images" in said and "@" in said
+    assert f"{3 * len(FOLDERS) + len(FILES)} images" in said and "'#recycle'" in said
 
 
 def test_every_photo_once_in_a_folder_from_a_nas(make_folder, notes):
@@ -47,9 +49,25 @@ def test_every_photo_once_in_a_folder_from_a_nas(make_folder, notes):
 
 
 def test_a_class_may_have_a_strange_name(make_folder, notes):
-    root = make_folder({"#1": 20, "train": 20, "thumb": 20, "café": 20})
-    assert len(load_probing_set(Probe(root=root), progress=notes).classes) == 4
+    root = make_folder({"#1": 20, "train": 20, "thumbs up": 20, "café": 20, "trash": 20, "original": 20})
+    assert len(load_probing_set(Probe(root=root), progress=notes).classes) == 6
     assert not notes.notes
+
+
+def test_what_is_left_out_is_named_where_nothing_else_is_there(make_folder, notes):
+    root = make_folder({"cat": 30, "dog": 60})
+    (root / "cat" / "Thumbs").mkdir()
+    for file in (root / "cat").glob("*.png"):
+        file.rename(root / "cat" / "Thumbs" / file.name)
+    load_probing_set(Probe(root=root), progress=notes)
+    assert any("30 images that systems" in n and "in or as 'Thumbs'; rename" in n for n in notes.notes)
+    assert any("1 class without a usable image left out: cat" in n for n in notes.notes)
+    (root / "cat").rename(root / "thumbnails")
+    shutil.rmtree(root / "dog")
+    with pytest.raises(
+        UserError, match="empty.* 30 images that systems .* 'thumbnails'; rename a folder that is meant"
+    ):
+        load_probing_set(Probe(root=root))
 
 
 def tree(root, *paths, count=1):
@@ -69,6 +87,21 @@ PARTS = [
     (["seg_train/seg_train/sea", "seg_test/seg_test/sea"], "'seg_test', 'seg_train'", "seg_test"),
     (["train2017", "val2017"], "'train2017', 'val2017'", "val2017"),
     (["train", "valid"], "'train', 'valid'", "valid"),
+    (["train", "unlabeled"], "'train', 'unlabeled'", "train"),
+    (["train/cat", "train/dog", "extra"], "'extra', 'train'", "train"),
+    (["train_images", "test_images", "unlabeled_images"], "'test_images', 'train_images', 'unlabeled_images'", "test_images"),
+    (["TrainImages", "TestImages"], "'TestImages', 'TrainImages'", "TestImages"),
+    (["query", "gallery"], "'gallery', 'query'", "gallery"),
+    (["images", "labels"], "'images', 'labels'", "images"),
+    (["JPEGImages", "ground_truth"], "'JPEGImages', 'ground_truth'", "JPEGImages"),
+    (["trn", "tst"], "'trn', 'tst'", "tst"),
+    (["minitrain", "minival"], "'minitrain', 'minival'", "minival"),
+    (["training", "testing"], "'testing', 'training'", "testing"),
+    (["train_set/cat", "train_set/dog", "dev"], "'dev', 'train_set'", "train_set"),
+    (["trainA", "trainB", "testA", "testB"], "'testA', 'testB', 'trainA', 'trainB'", "testA"),
+    (["bounding_box_train", "bounding_box_test", "query"], "'bounding_box_test', 'bounding_box_train', 'query'", "bounding_box_test"),
+    (["held-out", "TRAIN 2"], "'TRAIN 2', 'held-out'", "held-out"),
+    (["cifar_train", "cifar_val", "cifar_extra"], "'cifar_extra', 'cifar_train', 'cifar_val'", "cifar_val"),
 ]  # fmt: skip
 
 
@@ -90,6 +123,27 @@ def test_classes_may_be_called_as_a_part_is(tmp_path, classes):
     if len(classes) == 2:
         tree(tmp_path, "third", count=20)
     assert len(load_probing_set(Probe(root=tmp_path)).classes) == 3
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ["test tube", "train station"],
+        ["testtube", "trainstation", "test_bench", "valley"],
+        ["fold1", "fold2"],
+        ["train1", "train2"],
+    ],
+)
+def test_names_that_could_be_parts_or_classes_bring_a_note_at_most(tmp_path, notes, classes):
+    tree(tmp_path, *classes, count=30)
+    assert len(load_probing_set(Probe(root=tmp_path), progress=notes).classes) == len(classes)
+    assert sum("named as parts of a data set are" in note for note in notes.notes) == (len(classes) == 2)
+
+
+def test_parts_of_which_one_holds_no_classes(tmp_path, notes):
+    tree(tmp_path, *(f"{part}/{name}" for part in "ab" for name in ("cat", "dog")), "c", count=12)
+    load_probing_set(Probe(root=tmp_path), progress=notes)
+    assert any("class folders 'a', 'b' holds 'cat', 'dog'" in note for note in notes.notes)
 
 
 def test_a_root_one_too_high(tmp_path):
