@@ -21,7 +21,8 @@ from .common import report
 
 FAMILIES = [
     "demo", "squeezenet1_1", "googlenet", "mobilenet_v2", "efficientnet_b0", "convnext_tiny", "swin_t", "maxvit_t",
-    "timm/vit_tiny_patch16_224", "timm/deit_tiny_distilled_patch16_224", "timm/hiera_tiny_224", "timm/mixer_s32_224",
+    "timm/vit_tiny_patch16_224", "timm/vit_little_patch16_reg4_gap_256", "timm/levit_128", "timm/tnt_s_patch16_224",
+    "swin_v2_t", "timm/deit_tiny_distilled_patch16_224", "timm/hiera_tiny_224", "timm/mixer_s32_224",
     "timm/gmlp_s16_224", "timm/resmlp_12_224", "timm/cait_xxs24_224", "timm/xcit_nano_12_p16_224",
     "timm/edgenext_xx_small", "timm/mobilevit_xxs", "timm/pvt_v2_b0", "timm/twins_svt_small",
     "timm/efficientformerv2_s0", "timm/poolformer_s12",

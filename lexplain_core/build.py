@@ -120,13 +120,15 @@ def load_network(work: Work) -> None:
     with Feed(work.probing.load, work.model.preprocess, work.probing.keys[:1], workers=0, ahead=1) as feed:
         shown = replace(work.model, input_size=tuple(feed.take(1)[0].shape[-2:]))
     layers = list_layers(shown)
-    names = [info.name for info, _ in choose_layers(shown, layers, work.config.layers)]  # wrong ones end here
+    chosen = choose_layers(shown, layers, work.config.layers)  # wrong ones end here
     device = choose_device(work.config.record.device)
-    for name, verdict in check_places(shown, layers, names, device).items():
-        if verdict.units:
-            raise UserError(verdict.units)
-        if verdict.maps:
-            work.map_reasons[name] = verdict.maps
+    verdicts = check_places(shown, layers, [info.name for info, _ in chosen], device)
+    for info, pooling in chosen:
+        verdict = verdicts[info.name]
+        if reason := verdict.units or (verdict.cls if pooling == "cls" else None):
+            raise UserError(reason)
+        if verdict.maps and info.name not in work.map_reasons:
+            work.map_reasons[info.name] = verdict.maps
             work.progress.note(verdict.maps)
 
 

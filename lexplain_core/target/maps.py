@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
-from math import isqrt
 from typing import TypeVar
 
 import numpy as np
@@ -56,26 +55,41 @@ class TokenGrid:
 def token_grid(
     info: LayerInfo, layers: Sequence[LayerInfo] = (), input_size: tuple[int, int] = (1, 1)
 ) -> TokenGrid | None:
-    """The grid that a 'tokens' layer's patches lie on; None if its tokens are no patches of the image.
+    """The grid that a 'tokens' layer's patches seem to lie on; None if there is none.
 
-    layers: all of the network's; the grid is that of one of its maps (the patch embedding is one),
-    with at most 8 tokens more. A network without maps: the tokens, but for a class token and its
-    like where `info` may have one, are a grid of the input's proportions. input_size: (H, W).
+    layers: all of the network's; the grid is that of one of its maps (the patch embedding is one), else one of the
+    input's proportions. At most 8 tokens come before, in the latter case only where one may be a class token. input_size: (H, W). Whether the patches do lie so shows where one
+    is moved (`check_places`).
     """
     if info.kind != "tokens":
         return None
     tokens, (height, width) = info.shape[0], input_size
     sizes = {layer.shape[1:] if layer.kind == "map" else layer.shape[:2] for layer in layers
              if layer.kind in ("map", "map-last")}  # fmt: skip
-    if sizes := {(h, w) for h, w in sizes if h * w > 1}:
-        fits = [TokenGrid(tokens - h * w, h, w) for h, w in sizes if 0 <= tokens - h * w <= _MOST_EXTRA]
-        return min(fits, key=lambda g: (g.skip, abs(g.height * width - g.width * height)), default=None)
-    for skip in range(_MOST_EXTRA + 1 if "cls" in info.poolings else 1):
-        patches = tokens - skip
-        rows = isqrt(max(patches, 0) * height // width)
-        if rows and patches > 1 and patches % rows == 0 and rows * width == patches // rows * height:
-            return TokenGrid(skip, rows, patches // rows)
-    return None
+    fits = [
+        TokenGrid(tokens - h * w, h, w) for h, w in sizes if h * w > 1 and 0 <= tokens - h * w <= _MOST_EXTRA
+    ]
+    if not fits:
+        most = _MOST_EXTRA if "cls" in info.poolings else 0
+        fits = [g for skip in range(most + 1) if (g := _like_the_input(tokens, skip, height, width))]
+    return min(fits, key=lambda g: (g.skip, abs(g.height * width - g.width * height)), default=None)
+
+
+def _like_the_input(tokens: int, skip: int, height: int, width: int) -> TokenGrid | None:
+    """A grid of all tokens but the first `skip` with the input's proportions, as patches of one size give."""
+    patches = tokens - skip
+    if patches < 2:
+        return None
+    rows = max(1, round((patches * height / width) ** 0.5))
+    columns = patches // rows
+
+    def even(h: int, w: int) -> bool:  # whether patches of one size leave less than one over, down and across
+        return height * w < width * (h + 1) and width * h < height * (w + 1)
+
+    alike = even(rows, columns) or even(
+        rows - 1, columns - 1
+    )  # what is over is cut off, or filled up to one more
+    return TokenGrid(skip, rows, columns) if patches % rows == 0 and alike else None
 
 
 def unit_maps(output: Tensor, info: LayerInfo, grid: TokenGrid | None = None) -> Tensor | None:

@@ -31,6 +31,9 @@ FOLLOWS = 0.88
 SPREAD = 0.32
 # Below this lift a patch changes all places about alike (attention, token mixing), and its place can't be told.
 LOCAL = 2.5
+# In places along the row; a class token behind the patches, not before them, moves the change by one, and by 0.2 at most
+# where it is before them.
+MOVED = 0.5
 # Which units change depends on the patch's place alone: 0.77 and more in token mixers, whose “places” then say 0.11
 # at most. Where units are channels the places say as much as the units, or more.
 _BY_PLACE = 0.5
@@ -53,7 +56,8 @@ class Found:
     distance of the change from its centre, in sides of the map (0.41 where it is everywhere). lift: how much more
     the most changed place changes with the patch where it is than with it elsewhere, 1 to 10. by_unit, by_place: how well it
     repeats, with another image and patch, which units (and which places) change at which place of the patch: the
-    smallest of the places' axes. rows: of the output, for `images`.
+    smallest of the places' axes. moved: places along the row by which the change lies beside the patch, for tokens that are
+    not all patches. rows: of the output, for `images`.
     """
 
     follows: float = 0.0
@@ -61,24 +65,28 @@ class Found:
     lift: float = 0.0
     by_unit: float = 0.0
     by_place: float = 0.0
+    moved: float = 0.0
     rows: int = _PATCHES + 1
     images: int = _PATCHES + 1
 
     @property
     def in_order(self) -> bool:
-        return self.follows >= FOLLOWS and self.spread <= SPREAD
+        return self.follows >= FOLLOWS and self.spread <= SPREAD and abs(self.moved) < MOVED
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """units: why a layer's units can't be recorded. maps: why they have no activation map. None where all is well."""
+    """units: why a layer's units can't be recorded. maps: why they have no activation map. cls: why pooling `cls`, the
+    first token, doesn't apply. None where all is well."""
 
     units: str | None = None
     maps: str | None = None
+    cls: str | None = None
 
     def cells(self, layer: LayerInfo) -> tuple[str, str]:
         """How a layer can be pooled, and whether it has maps, for a table with `LEGEND` below it."""
-        return ("–", "–") if self.units else (", ".join(layer.poolings), "no" if self.maps else "yes")
+        poolings = [one for one in layer.poolings if not (one == "cls" and self.cls)]
+        return ("–", "–") if self.units else (", ".join(poolings), "no" if self.maps else "yes")
 
 
 def check_places(
@@ -109,10 +117,11 @@ def judge(model: TargetModel, layers: Sequence[LayerInfo], found: dict[str, Foun
     counts |= {layer.shape[0] for layer in layers if layer.kind == "tokens"}
     verdicts = {}
     for layer in layers:
-        units = _no_units(layer, found.get(layer.name), counts, model.name)
-        alike = [one for name, one in found.items() if grids[name] == grids[layer.name]]
+        grid, own = grids[layer.name], found.get(layer.name)
+        units = _no_units(layer, own, counts, model.name)
+        alike = [one for name, one in found.items() if grids[name] == grid]
         verdicts[layer.name] = Verdict(
-            units, units or _no_maps(layer, grids[layer.name], found.get(layer.name), alike)
+            units, units or _no_maps(layer, grid, own, alike), _no_class_token(layer, grid, own)
         )
     return verdicts
 
@@ -164,7 +173,8 @@ def measure(model: TargetModel, layers: Sequence[LayerInfo], names: Iterable[str
         if isinstance(changes[0], int):
             found[name] = Found(rows=changes[0])
         elif all(bool(torch.isfinite(c).all()) and c.any() for c in changes):
-            found[name] = _found(changes, centres)
+            grid = grids[name]
+            found[name] = _found(changes, centres, mixed=grid is not None and grid.skip > 0)
     return found
 
 
@@ -222,7 +232,8 @@ def _change(output: Tensor, layer: LayerInfo, grid: TokenGrid | None) -> Tensor:
     return shrink(squares, _SIDE).clamp_min_(0).sqrt_().cpu()
 
 
-def _found(changes: Sequence[Tensor], centres: Tensor) -> Found:
+def _found(changes: Sequence[Tensor], centres: Tensor, mixed: bool) -> Found:
+    """mixed: some of the tokens are no patches."""
     places = torch.stack([change.square().mean(1).sqrt() for change in changes])  # (looks, patches, h, w)
     height, width = places.shape[-2:]
     by_axis = [places.mean(3)] * (height > 1) + [places.mean(2)] * (width > 1)
@@ -240,6 +251,7 @@ def _found(changes: Sequence[Tensor], centres: Tensor) -> Found:
         spread=float(variance.sum(1).sqrt().median()),
         lift=float(lift.amax(1).median()),
         by_unit=_repeats([change.square().mean((2, 3)).sqrt() for change in changes]),
+        moved=float((at[:, 1] - centres[:, 1]).median()) * width if mixed else 0.0,
         by_place=min((_repeats(list(profile)) for profile in by_axis), default=1.0),
     )
 
@@ -322,4 +334,15 @@ def _no_maps(layer: LayerInfo, grid: _Grid | None, found: Found | None, alike: S
     return (
         f"The places of {layer.name!r} ({shape}) are not the image's rows and columns in order: a patch that moves over the "
         "image is not found in the same place there, so its units have no activation map."
+    )
+
+
+def _no_class_token(layer: LayerInfo, grid: _Grid | None, found: Found | None) -> str | None:
+    if found is None or grid is None or not grid[3] or found.lift < LOCAL or found.spread > SPREAD:
+        return None
+    if grid[3] + found.moved > MOVED:
+        return None
+    return (
+        f"The first token of layer {layer.name!r} is a patch of the image, as the class token comes after the patches, so "
+        "pooling 'cls' doesn't apply to it; choose 'mean'."
     )

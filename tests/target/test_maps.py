@@ -158,6 +158,9 @@ def tokens(count: int, *poolings: str) -> LayerInfo:
         (tokens(50, "mean", "cls"), (1, 1), TokenGrid(1, 7, 7)),
         (tokens(53, "mean", "cls"), (224, 224), TokenGrid(4, 7, 7)),
         (tokens(50), (224, 224), None),  # nothing says that one of them is a class token
+        (tokens(54), (100, 150), TokenGrid(0, 6, 9)),
+        (tokens(45), (90, 150), TokenGrid(0, 5, 9)),  # patches of 16, rows and columns cut off
+        (tokens(60), (90, 150), TokenGrid(0, 6, 10)),  # or filled up
         (tokens(61, "mean", "cls"), (160, 96), TokenGrid(1, 10, 6)),
         (tokens(77, "mean", "cls"), (1, 1), None),
         (tokens(1, "mean", "cls"), (1, 1), None),
@@ -167,10 +170,11 @@ def test_the_grid_of_tokens_of_a_network_without_maps(info, size, grid):
     assert token_grid(info, (), size) == grid
 
 
-def test_tokens_that_fit_no_map_of_the_network_are_no_grid():
+def test_tokens_that_fit_no_map_of_the_network_are_a_grid_like_the_input():
     stem = LayerInfo("stem", 8, "map", (8, 14, 14), ("mean", "max"), "Conv2d")
     assert token_grid(tokens(196), [stem]) == TokenGrid(0, 14, 14)
-    assert token_grid(tokens(256), [stem]) is None  # a mixer's channels, though 16 × 16
+    assert token_grid(tokens(49), [stem]) == TokenGrid(0, 7, 7)  # merged by the network later on
+    assert token_grid(tokens(77), [stem]) is None
     assert token_grid(stem, [stem]) is None
 
 

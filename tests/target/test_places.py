@@ -103,13 +103,27 @@ def verdicts(module: nn.Module, size: tuple[int, int] = (32, 32), *names: str):
         (lambda m: m.permute(0, 2, 3, 1), linear()),
         (tokens, None),
         (lambda m: torch.cat([m.new_ones(len(m), 1, CHANNELS), tokens(m)], 1), None),  # a class token
+        (lambda m: tokens(m[:, :, ::2, ::2]), None),  # a grid that no map has, as LeViT's
+        (lambda m: torch.cat([m.new_ones(len(m), 1, CHANNELS), tokens(m[:, :, ::2, ::2])], 1), None),
         (lambda m: m + m.mean((2, 3), keepdim=True), pointwise()),
         (lambda m: m[:, :, ::2, ::2], pointwise()),  # 4 × 4
         (lambda m: nn.functional.avg_pool2d(m, 4), pointwise()),  # 2 × 2
         (lambda m: nn.functional.avg_pool2d(m, (8, 2)), pointwise()),  # 1 × 4
         (lambda m: nn.functional.pixel_shuffle(m, 2), nn.Conv2d(3, 3, 1)),
     ],
-    ids=["map", "map-last", "tokens", "class token", "global", "strided", "2 x 2", "a row", "pixel shuffle"],
+    ids=[
+        "map",
+        "map-last",
+        "tokens",
+        "class token",
+        "merged",
+        "merged, class token",
+        "global",
+        "strided",
+        "2 x 2",
+        "a row",
+        "pixel shuffle",
+    ],
 )
 def test_what_lies_in_order_keeps_its_maps(rearrange, tap):
     verdict = verdicts(Rearranged(rearrange, tap))["tap"]
@@ -134,18 +148,27 @@ def test_what_lies_in_order_keeps_its_maps(rearrange, tap):
         (lambda m: m.flip(2), pointwise()),
         (lambda m: m.roll((-2, -2), (2, 3)), pointwise()),  # a shift of Swin's
         (lambda m: tokens(m.roll((-2, -2), (2, 3))), None),
+        (lambda m: torch.cat([tokens(m), m.mean((2, 3))[:, None]], 1), None),
+        (lambda m: torch.cat([m.new_ones(len(m), 1, CHANNELS), tokens(m), m.new_ones(len(m), 1, CHANNELS)], 1), None),
         (lambda m: m.flatten(2)[:, :, SHUFFLED].unflatten(2, (8, 8)), pointwise()),
     ],
     ids=[
         "windows", "grids", "window after window", "2 x 2 after 2 x 2", "across 2 x 2", "Z-order", "snake",
         "columns first", "shuffled tokens", "transposed", "transposed, channels last", "mirrored",
-        "upside down", "rolled", "rolled tokens", "shuffled map",
+        "upside down", "rolled", "rolled tokens", "class token last", "tokens on both sides", "shuffled map",
     ],
 )  # fmt: skip
 def test_what_lies_in_another_order_has_no_maps(rearrange, tap):
     verdict = verdicts(Rearranged(rearrange, tap))["tap"]
     assert "not the image's rows and columns in order" in verdict.maps
     assert verdict.units is None  # the mean over places is the same in any order
+
+
+def test_a_class_token_behind_the_patches_is_not_pooled_as_the_first_token():
+    last = Rearranged(lambda m: torch.cat([tokens(m), m.mean((2, 3))[:, None]], 1))
+    first = Rearranged(lambda m: torch.cat([m.mean((2, 3))[:, None], tokens(m)], 1))
+    assert "the first token of layer 'tap'" in verdicts(last)["tap"].cls.lower()
+    assert verdicts(first)["tap"].cls is None
 
 
 class Mixing(nn.Module):
@@ -231,8 +254,10 @@ def test_rows_that_are_not_images_are_refused():
     assert "gives 2 rows for 11 images" in found["tap"].units
 
 
-def test_an_oblong_image():
-    found = verdicts(Rearranged(tokens), (32, 64))
+@pytest.mark.parametrize("size", [(32, 64), (90, 150)])
+@pytest.mark.parametrize("step", [1, 2])  # 2: no map has the tokens' grid
+def test_an_oblong_image(size, step):
+    found = verdicts(Rearranged(lambda m: tokens(m[:, :, ::step, ::step])), size)
     assert found["stem"].maps is None and found["tap"].maps is None
 
 
@@ -240,7 +265,8 @@ LIBRARY = {
     # name: (size, options, layers that keep their maps, layers that don't)
     "vit_tiny_patch16_224": (64, {"img_size": 64, "depth": 2, "reg_tokens": 2}, ["blocks.0", "blocks.1.attn.proj", "blocks.1.mlp.fc1"], []),
     "swin_tiny_patch4_window7_224": (64, {"img_size": 64, "window_size": 4, "depths": (2, 1), "num_heads": (2, 4), "embed_dim": 24}, ["layers.0", "layers.0.blocks.1", "layers.1"], []),
-    "hiera_tiny_224": (64, {"img_size": (64, 64), "stages": (1, 1, 1, 1), "embed_dim": 32}, ["patch_embed.proj"], ["blocks.0", "blocks.0.mlp"]),
+    "hiera_tiny_224": (64, {"img_size": (64, 64), "stages": (1, 1, 1, 1), "embed_dim": 32}, ["patch_embed.proj", "blocks.3"], ["blocks.0", "blocks.0.mlp"]),
+    "tnt_s_legacy_patch16_224": (64, {"img_size": 64, "depth": 1}, ["blocks.0.norm_out", "blocks.0.mlp"], []),
     "resnet10t": (64, {}, ["layer1", "layer3"], []),
     "convnext_atto": (64, {}, ["stages.1", "stages.2.blocks.0.mlp.fc1"], []),
 }  # fmt: skip
