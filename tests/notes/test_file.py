@@ -398,19 +398,24 @@ def test_notes_with_other_tables_than_ours_are_refused(notes, change):
             use()
 
 
-def test_notes_of_the_first_schema_are_read_and_go_on(notes):
-    notes.path.write_bytes(gzip.decompress((ROOT / "tests" / "old" / "notes-1.sqlite.gz").read_bytes()))
-    assert [(x.name, x.count) for x in notes.lists()] == [("Animals", 2), ("Empty", 0)]
+@pytest.mark.parametrize("schema", [1, 2])
+def test_notes_of_any_schema_are_read_and_go_on(notes, schema):
+    notes.path.write_bytes(gzip.decompress((ROOT / "tests/old" / f"notes-{schema}.sqlite.gz").read_bytes()))
+    lists = {1: [("Animals", 2), ("Empty", 0)], 2: [("Animals", 2), ("Starred", 1), ("Empty", 0)]}
+    assert [(x.name, x.count) for x in notes.lists()] == lists[schema]
     assert [(u.unit, u.remark) for u in notes.units("Animals")] == [(5, ""), (2, "fur,\nnot eyes")]
     assert {h.key for h in notes.hidden()} == {"demo/00007.png", "demo/00009.png"}
-    [kept] = notes.made()
-    assert (kept.layer, kept.unit, kept.method, kept.bias) == ("block7", 3, "mine", 0.1)
+    kept = {one.method: one for one in notes.made()}
+    assert set(kept) == {1: {"mine"}, 2: {"mine", "Größe"}}[schema]
+    for one in kept.values():
+        assert (one.layer, one.unit, one.bias) == ("block7", 3, 0.1)
+        assert one.terms == ((2.0, "class:dog"), (-0.5, "class:cat"))
+        assert [(score.value, score.n) for score in one.scores] == [(0.41, 400)] * (schema - 1)
     notes.star("Animals", "block7", 9)
     notes.hide("demo/00001.png")
     notes.keep(made("second"))
     assert [u.unit for u in notes.units("Animals")] == [5, 2, 9]
-    assert len(notes.hidden()) == 3 and len(notes.made()) == 2
+    assert len(notes.hidden()) == 3 and len(notes.made()) == len(kept) + 1
     with closing(sqlite3.connect(notes.path)) as con:
-        assert (
-            con.execute("PRAGMA user_version").fetchone()[0] == 1
-        )  # the version that made them reads them, too
+        (version,) = con.execute("PRAGMA user_version").fetchone()
+    assert version == schema  # the version that made them reads them, too

@@ -14,6 +14,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -54,16 +55,17 @@ def notes(path: Path) -> None:
     )  # fmt: skip
 
 
-def main(folder: Path) -> None:
+def keep(folder: Path, number: int, study: Callable[[Path], dict], notes: Callable[[Path], None]) -> None:
+    """Write a study, what it should be found to hold, and notes into a folder."""
     with TemporaryDirectory() as place:
         facts = study(Path(place) / "study.sqlite")
         notes(Path(place) / "a.notes.sqlite")
-        for name, file in (("study-1", "study.sqlite"), ("notes-1", "a.notes.sqlite")):
+        for name, file in (("study", "study.sqlite"), ("notes", "a.notes.sqlite")):
             data = gzip.compress((Path(place) / file).read_bytes(), mtime=0)
-            (folder / f"{name}.sqlite.gz").write_bytes(data)
+            (folder / f"{name}-{number}.sqlite.gz").write_bytes(data)
     text = json.dumps(facts, ensure_ascii=False, indent=1)
-    (folder / "study-1.json").write_text(text + "\n", "utf-8")
+    (folder / f"study-{number}.json").write_text(text + "\n", "utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    keep(Path(sys.argv[1]), 1, study, notes)
