@@ -130,7 +130,9 @@ def test_pages_hold_no_sql_and_no_tensors(path):
 
 
 FILES = [
-    p for folder in (CORE, ROOT / "pages", ROOT / "tests", ROOT / "benchmarks") for p in folder.rglob("*.py")
+    p
+    for folder in (CORE, *(ROOT / name for name in ("pages", "tests", "benchmarks", "scripts")))
+    for p in folder.rglob("*.py")
 ]
 
 
