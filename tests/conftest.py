@@ -78,6 +78,23 @@ def store(demo_store):
         yield store
 
 
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Path:
+    """A folder with what a small build needs; modules that need more have a fixture of that name."""
+    from .small_folder import make_world
+
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch) -> Path:
+    """A user who trusts nothing yet: where the trust file will lie."""
+    path = tmp_path / "home" / "lexplain" / "trust.json"
+    monkeypatch.setenv("LEXPLAIN_TRUST", str(path))
+    monkeypatch.setenv("LEXPLAIN_CACHE", str(tmp_path / "cache"))
+    return path
+
+
 @pytest.fixture(scope="session")
 def demo_pictures(tmp_path_factory):
     """load(i) of the pictures in `demo_store`."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -37,6 +39,15 @@ META = {
     "version a list": {"schema_version": "[6]"},
     "huge": {"extra": json.dumps("x" * 9_000_000)},
 }
+
+
+def flipped(whole: bytes, count: int, seed: int) -> Iterator[bytes]:
+    """Copies of a file, each with another bit turned."""
+    draw = random.Random(seed)
+    for _ in range(count):
+        data = bytearray(whole)
+        data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+        yield bytes(data)
 
 
 def changed_meta(good: Path, to: Path, values: dict[str, str | None]) -> Path:

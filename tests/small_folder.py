@@ -109,6 +109,14 @@ def make_network(folder: Path) -> Path:
     return path
 
 
+def make_world(folder: Path) -> Path:
+    """A folder with `images`, the superclasses of their classes, and the network."""
+    make_folder(folder / "images")
+    (folder / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
+    make_network(folder)
+    return folder
+
+
 def config_dict(root: Path, network: Path, store: Path, function: str = "make") -> dict:
     """A build's config: every layer of interest, and a fast sparse fit."""
     return {

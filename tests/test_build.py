@@ -19,7 +19,7 @@ from lexplain_core.errors import UserError
 from lexplain_core.store import Store
 from lexplain_core.target.units import describe_units
 
-from .small_folder import CONSTANT, DEAD, GOOD, NEGATIVE, PER_CLASS, config_dict, make_folder, make_network
+from .small_folder import CONSTANT, DEAD, GOOD, NEGATIVE, PER_CLASS, config_dict
 
 
 class Listening:
@@ -32,15 +32,6 @@ class Listening:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    make_folder(folder / "images")
-    (folder / "groups.json").write_text(json.dumps({"disc": ["green_disc", "red_disc"]}))
-    make_network(folder)
-    return folder
 
 
 def settings(world: Path, store: Path, function: str = "make", *overrides: str):

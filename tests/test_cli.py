@@ -15,16 +15,13 @@ from typer.testing import CliRunner
 from lexplain_core import cli, info_cli
 
 from .conftest import ROOT
-from .small_folder import config_dict, make_folder, make_network
+from .small_folder import config_dict, make_world
 from .store.helpers import write
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    make_folder(folder / "images")
-    (folder / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
-    make_network(folder)
+    folder = make_world(tmp_path_factory.mktemp("world"))
     write(folder / "small.duckdb")
     (folder / "text.duckdb").write_text("just notes")
     config = config_dict(folder / "images", folder / "tiny.py", folder / "built.duckdb")

@@ -38,7 +38,13 @@ from pages.parts.trial import _spans
 from pages.parts.words import code, md, message
 from tests.trials.conftest import make_plan
 
-EXAMPLES = 60  # of each reader
+BOUNDED = settings(  # 60 examples of each reader, the same in each run
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 
 # What the languages of these readers are made of, beside letters of all alphabets.
 PIECES = [
@@ -153,13 +159,7 @@ READERS = {
 def test_a_reader_raises_what_it_documents_and_nothing_else(name, tmp_path):
     reader = READERS[name]
 
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
+    @BOUNDED
     @given(reader.given)
     def run(given) -> None:
         if reader.file:
@@ -178,13 +178,7 @@ def test_a_reader_raises_what_it_documents_and_nothing_else(name, tmp_path):
 def test_whatever_a_participants_address_says_they_are_let_in_or_told_why_not(tmp_path):
     with StudyFile.create(tmp_path / "small.sqlite", make_plan(tasks=1)) as study:
 
-        @settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        )
+        @BOUNDED
         @given(st.one_of(st.none(), texts), st.one_of(st.none(), texts), texts)
         def run(pid, key, token) -> None:
             for admitted in (lambda: admit(study, pid, key), lambda: resume(study, token)):

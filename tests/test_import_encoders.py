@@ -23,7 +23,7 @@ from lexplain_core.store import Store
 from lexplain_core.store.appender import StoreAppender
 
 from .explanations import explanation, write_explanations
-from .small_folder import config_dict, make_folder, make_network
+from .small_folder import config_dict, make_world
 from .strangers import claim
 
 
@@ -35,10 +35,8 @@ def file(tmp_path):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
     """A store by the real pipeline: a small image folder, a tiny network, the demo's two encoders."""
-    folder = tmp_path_factory.mktemp("built")
-    make_folder(folder / "images")
-    (folder / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
-    config = config_dict(folder / "images", make_network(folder), folder / "built.duckdb")
+    folder = make_world(tmp_path_factory.mktemp("built"))
+    config = config_dict(folder / "images", folder / "tiny.py", folder / "built.duckdb")
     config |= {"explainer": {"model": "demo/explainer"}, "simulator": {"model": "demo/simulator"}}
     config |= {"cache": str(folder / "cache")}
     config["explain"] |= {"methods": ["le-label", "le-siglip"], "concept_mean5": 0.05}

@@ -15,7 +15,7 @@ from lexplain_core.target import load_target
 from pages.links import Neuron
 from pages.parts import examples
 
-from .small_folder import config_dict, make_folder
+from .small_folder import config_dict, make_world
 
 NETWORK = '''
 import torch
@@ -47,9 +47,7 @@ def make():
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("places")
-    make_folder(folder / "images")
-    (folder / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
+    folder = make_world(tmp_path_factory.mktemp("places"))
     (folder / "windowed.py").write_text(NETWORK)
     return folder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -21,7 +20,7 @@ from lexplain_core.target import Recording
 from lexplain_core.target.base import LayerInfo
 from lexplain_core.trials.observer import observer_trials
 
-from .small_folder import config_dict, make_folder, make_network
+from .small_folder import config_dict
 
 N = 400
 SEED = 3
@@ -156,15 +155,6 @@ def test_too_few_images(tmp_path):
 
 
 # -- builds ------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("world")
-    make_folder(folder / "images")
-    (folder / "groups.json").write_text(json.dumps({"disc": ["green_disc", "red_disc"]}))
-    make_network(folder)
-    return folder
 
 
 def built(world, name: str, *overrides: str):

@@ -24,7 +24,7 @@ from lexplain_core.target import RecordingRun, load_target
 from lexplain_core.work import Work
 
 from .conftest import ROOT
-from .small_folder import config_dict, make_folder, make_network
+from .small_folder import config_dict, make_world
 
 N = 40
 LABELS = (
@@ -247,9 +247,8 @@ def test_the_other_simulator_where_the_main_one_was_not_run():
 
 
 def test_store_ids_know_encoders_by_what_they_are(tmp_path):
-    make_folder(tmp_path / "images")
-    (tmp_path / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
-    base = config_dict(tmp_path / "images", make_network(tmp_path), tmp_path / "x.duckdb")
+    make_world(tmp_path)
+    base = config_dict(tmp_path / "images", tmp_path / "tiny.py", tmp_path / "x.duckdb")
     base["explain"]["methods"] = ["le-label", "le-siglip"]
     plain = parse_config(base, "test")
     probing, model = load_probing_set(plain.probe, 0, Silent()), load_target(plain.target)
@@ -309,10 +308,9 @@ def test_labels_by_another_key_are_written_in_batches_by_one_simulator(tmp_path,
 
 
 def test_versions_are_kept_of_all_that_computes_or_reads(tmp_path):
-    make_folder(tmp_path / "images")
-    (tmp_path / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
+    make_world(tmp_path)
     config = parse_config(
-        config_dict(tmp_path / "images", make_network(tmp_path), tmp_path / "x.duckdb"), "test"
+        config_dict(tmp_path / "images", tmp_path / "tiny.py", tmp_path / "x.duckdb"), "test"
     )
     probing, model = load_probing_set(config.probe, 0, Silent()), load_target(config.target)
     run = RecordingRun([], None, 3, "cpu", 1.0)

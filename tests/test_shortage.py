@@ -33,7 +33,7 @@ from lexplain_core.target import record
 from lexplain_core.target.columns import Columns
 from lexplain_core.trials.export import export_csv
 
-from .small_folder import config_dict, make_folder, make_network
+from .small_folder import config_dict
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = [
@@ -61,15 +61,6 @@ class Waiting(nn.Module):
 def make():
     return Waiting().eval()
 """
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    make_folder(folder / "images")
-    (folder / "groups.json").write_text(json.dumps({"disc": ["green_disc", "red_disc"]}))
-    make_network(folder)
-    return folder
 
 
 def settings(world: Path, store: Path, *overrides: str):

@@ -29,18 +29,11 @@ from lexplain_core.trust import Entry, of_store
 from lexplain_core.trust import file as trust_file
 
 from .explanations import write_explanations
-from .small_folder import config_dict, make_folder
+from .small_folder import config_dict, make_world
 from .strangers import UNTRUSTED, Notes, asking, built_with, claim, code, noted, refused, stranger
 from .trials.written import write_store
 
-
-@pytest.fixture(autouse=True)
-def mine(tmp_path, monkeypatch) -> Path:
-    """A user who trusts nothing yet."""
-    path = tmp_path / "home" / "lexplain" / "trust.json"
-    monkeypatch.setenv("LEXPLAIN_TRUST", str(path))
-    monkeypatch.setenv("LEXPLAIN_CACHE", str(tmp_path / "cache"))
-    return path
+pytestmark = pytest.mark.usefixtures("mine")
 
 
 @pytest.fixture
@@ -433,8 +426,7 @@ def test_an_import_asks_no_encoder_that_a_store_names(demo_store, tmp_path):
 
 def test_a_build_notes_what_it_opened_and_needs_no_home(tmp_path, mine):
     """And a store of it can be looked at: code with what it imports, weights, images."""
-    make_folder(tmp_path / "images")
-    (tmp_path / "groups.json").write_text('{"disc": ["green_disc", "red_disc"]}')
+    make_world(tmp_path)
     (tmp_path / "helper.py").write_text("WIDTH = 6\n")
     (tmp_path / "net.py").write_text(
         "import torch, helper\ndef make():\n    class Net(torch.nn.Module):\n        def __init__(self):\n            super().__init__()\n"

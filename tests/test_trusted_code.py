@@ -15,14 +15,7 @@ from lexplain_core.trust.digests import importable
 
 from .strangers import UNTRUSTED, asking, built_with, code, refused
 
-
-@pytest.fixture(autouse=True)
-def mine(tmp_path, monkeypatch) -> Path:
-    """A user who trusts nothing yet."""
-    path = tmp_path / "home" / "lexplain" / "trust.json"
-    monkeypatch.setenv("LEXPLAIN_TRUST", str(path))
-    monkeypatch.setenv("LEXPLAIN_CACHE", str(tmp_path / "cache"))
-    return path
+pytestmark = pytest.mark.usefixtures("mine")
 
 
 def test_code_that_a_store_names_is_not_run(tmp_path):

@@ -22,14 +22,6 @@ from lexplain_core.target.preprocess import Preprocessing
 from ..conftest import ROOT
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def demo() -> Looker:
     return Looker.open(Build.model_validate(DEMO_CONFIG).model_dump(mode="json"), device="cpu")

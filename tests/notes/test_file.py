@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import random
 import sqlite3
 import stat
 import threading
@@ -18,6 +17,7 @@ from lexplain_core.errors import UserError
 from lexplain_core.notes import LARGEST_FILE, Notes, shared, unshared
 from lexplain_core.store import Made, Score
 from tests.conftest import ROOT
+from tests.rotten import flipped
 
 
 @pytest.fixture
@@ -345,10 +345,8 @@ def contents(notes: Notes) -> tuple:
 
 def test_no_flipped_byte_changes_a_note_silently(notes, tmp_path):
     written, whole = contents(filled(notes)), notes.path.read_bytes()
-    draw, refused = random.Random(0), 0
-    for number in range(60):
-        data = bytearray(whole)
-        data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+    refused = 0
+    for number, data in enumerate(flipped(whole, 60, seed=0)):
         spoiled = Notes(tmp_path / f"{number}.notes.sqlite")
         spoiled.path.write_bytes(data)
         try:

@@ -26,14 +26,6 @@ from lexplain_core.target.preprocess import Preprocessing
 CPU = Record(device="cpu", workers=0)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def small(module: nn.Module, size: tuple[int, int] = (16, 16)) -> TargetModel:
     torch.manual_seed(0)
     for parameter in module.parameters():

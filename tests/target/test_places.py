@@ -13,14 +13,6 @@ from lexplain_core.target.preprocess import Preprocessing
 SIDE, CHANNELS = 8, 12
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class Rearranged(nn.Module):
     """A map of 8 × 8 places, put in another order before a layer, `tap`, sees it."""
 

@@ -27,11 +27,8 @@ IMI = {
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def large_networks_go():
     yield
-    torch.set_num_threads(before)
     gc.collect()  # the largest network takes more than a gigabyte
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
 import shutil
 import sqlite3
 from contextlib import closing
@@ -16,6 +15,7 @@ from lexplain_core.trials.course import NotAdmitted, admit, begin, resume
 from lexplain_core.trials.file import StudyFile, find_studies
 from lexplain_core.trials.file_backup import backup_study
 
+from ..rotten import flipped
 from .conftest import ROOT, make_plan, walk
 
 OLD = ROOT / "tests" / "old"
@@ -46,10 +46,8 @@ def answered(tmp_path_factory):
 
 def test_no_flipped_byte_changes_a_picture_or_an_answer_silently(answered, tmp_path):
     whole, written = answered.read_bytes(), contents(answered)
-    draw, refused = random.Random(0), 0
-    for number in range(60):
-        data = bytearray(whole)
-        data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+    refused = 0
+    for number, data in enumerate(flipped(whole, 60, seed=0)):
         path = tmp_path / f"{number}.sqlite"
         path.write_bytes(data)
         try:
@@ -66,10 +64,7 @@ def test_no_flipped_byte_changes_a_picture_or_an_answer_silently(answered, tmp_p
 
 def test_a_flipped_byte_in_an_old_study_is_never_a_traceback(tmp_path):
     whole = gzip.decompress((OLD / "study-1.sqlite.gz").read_bytes())
-    draw = random.Random(1)
-    for number in range(20):
-        data = bytearray(whole)
-        data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+    for number, data in enumerate(flipped(whole, 20, seed=1)):
         path = tmp_path / f"{number}.sqlite"
         path.write_bytes(data)
         try:
