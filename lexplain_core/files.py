@@ -9,12 +9,12 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError, shortage
+from .errors import UserError, quote, repeated, shortage
 from .text import LARGEST, decode
 
 _PREFIX = ".lexplain-"
@@ -36,15 +36,28 @@ def read_text(path: Path, what: str, most: int = LARGEST) -> str:
     return decode(data, f"{what} {path}", most)
 
 
-def read_json(path: Path, what: str, pairs: Callable[[list[tuple]], Any] | None = None) -> Any:
-    """The JSON of a file; `UserError` for what can't be read or is none. pairs: `json.loads`' object_pairs_hook."""
+def read_json(path: Path, what: str) -> Any:
+    """The JSON of a file; `UserError` for what can't be read or is none."""
     text = read_text(path, what)
     try:
-        return json.loads(text, object_pairs_hook=pairs)
-    except RecursionError:
-        raise UserError(f"{what} {path} can't be read as JSON: it is nested too deeply.") from None
+        return parse_json(text)
     except ValueError as error:
-        raise UserError(f"{what} {path} can't be read as JSON: {str(error)[:200]}.") from None
+        raise UserError(f"{what} {path} can't be read as JSON: {str(error)[:300]}.") from None
+
+
+def parse_json(text: str | bytes) -> Any:
+    """JSON; `ValueError` with a short reason for what is none, is nested too deeply, or has a key twice in an object."""
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"an object has the key {quote(repeated(key for key, _ in pairs))} twice; keep one")
+    return found
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -73,9 +86,7 @@ def temporary_folder(beside: Path | None = None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
     lock = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(
-            OSError
-        ):  # a disk without locks: then the folder has no mark and is never swept
+        with contextlib.suppress(OSError):  # a disk without locks: no mark, and the folder is never swept
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             (folder / _MARK).touch()
         yield folder

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from ..errors import UserError, few
 from ..errors import quote as quoted
+from ..files import parse_json
 from ..text import composed, decode
 
 LARGEST_FILE = 1_000_000  # bytes of a list's file
@@ -95,9 +96,9 @@ def from_json(data: bytes) -> tuple[str, list[tuple[str, int, str]], list[str]]:
             f"The file has {len(data) / 1e6:.1f} MB; a list's file has at most {LARGEST_FILE / 1e6:.0f} MB."
         )
     try:
-        facts = json.loads(decode(data, "The file", LARGEST_FILE))
-    except (ValueError, RecursionError):
-        raise UserError("The file is no list of units: it isn't JSON.") from None
+        facts = parse_json(decode(data, "The file", LARGEST_FILE))
+    except ValueError as error:
+        raise UserError(f"The file is no list of units: it isn't JSON ({str(error)[:300]}).") from None
     if not isinstance(facts, dict) or facts.get("kind") != _KIND:
         raise UserError(f"The file is no list of units: it doesn't say `kind`: {_KIND!r}.")
     if facts.get("version") != _VERSION:

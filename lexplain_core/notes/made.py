@@ -8,6 +8,7 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
+from ..files import parse_json
 from ..store import Made, Score
 
 _ELSEWHERE = "?"  # no store's id: where it isn't said which store the scores are of
@@ -27,8 +28,8 @@ def written(made: Made) -> str:
 def read(layer: Any, unit: Any, method: Any, made: Any, data: Any) -> Made:
     """The explanation of a row of the file; `ValueError`, with the reason, where it is none."""
     try:
-        facts = json.loads(data)
-    except (TypeError, ValueError, RecursionError):
+        facts = parse_json(data)
+    except (TypeError, ValueError):
         raise ValueError("it isn't JSON") from None
     if not isinstance(facts, dict):
         raise ValueError("it is no object")

@@ -58,14 +58,11 @@ def read_superclasses(path: str | Path, classes: Sequence[ClassInfo]) -> tuple[S
 
 
 def _read_table(path: Path) -> dict:
-    def once(pairs: list[tuple]) -> dict:
-        if (twice := repeated(composed(trimmed(key)) for key, _ in pairs)) is not None:
-            raise UserError(f"The superclasses file {path} has {quote(twice)} twice: join the two lists.")
-        return dict(pairs)
-
-    table = read_json(path, "The superclasses file", once)
+    table = read_json(path, "The superclasses file")
     if not isinstance(table, dict) or not table:
         raise UserError(
             f'The superclasses file {path} must be one JSON object, such as {{"animal": ["cat", "dog"]}}.'
         )
+    if (twice := repeated(composed(trimmed(key)) for key in table)) is not None:
+        raise UserError(f"The superclasses file {path} has {quote(twice)} twice: join the two lists.")
     return table

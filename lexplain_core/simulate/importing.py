@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any
 
 from ..concepts import normalised
 from ..errors import UserError, did_you_mean, quote
-from ..files import read_text
+from ..files import parse_json, read_text
 from ..text import folded, trimmed
 
 LONGEST_TEXT = 1000
@@ -95,7 +94,7 @@ def _from_csv(text: str) -> list[Foreign]:
 
 def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """(number, cells) of the rows that aren't blank; the first row of the file is row 1."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
     number = 0
     while True:
         number += 1
@@ -105,6 +104,8 @@ def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             raise _Wrong(f"row {number} is no CSV: {error}.") from None
+        if any(cell[:1].isspace() and cell.lstrip().startswith('"') for cell in cells):
+            raise _Wrong(f"row {number} has white space other than blanks before a double quote: remove it.")
         if any(cell.strip() for cell in cells):
             yield number, cells
 
@@ -136,11 +137,9 @@ def _check_columns(columns: list[str]) -> bool:
 
 def _from_json(text: str) -> list[Foreign]:
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except ValueError as error:
         raise _Wrong(f"they are no JSON: {error}.") from None
-    except RecursionError:
-        raise _Wrong("they are nested too deeply.") from None
     if not isinstance(data, list):
         raise _Wrong("the JSON must be a list of objects with `layer`, `unit`, and `text` or `terms`.")
     units: dict[tuple[str, int], _Gathered] = {}

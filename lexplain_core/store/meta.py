@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from ..files import parse_json
+
 LONGEST = 8 * 2**20  # characters of one piece of JSON; a config with 20,000 names has half a million
 _DEEPEST = 40
 _COMMAND = ["python", "-m", "lexplain_core"]
@@ -62,12 +64,9 @@ def read_json(text: str) -> Any:
     """JSON of a store, without lone surrogates. `ValueError` for none, and for what is too long or nested too deeply."""
     if len(text) > LONGEST:
         raise ValueError(f"it has {len(text):,} characters")
-    try:
-        value = json.loads(text)
-        if "\\u" in text:  # maybe half a letter, which neither browsers nor files take
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    value = parse_json(text)
+    if "\\u" in text:  # maybe half a letter, which neither browsers nor files take
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     if _deeper(value, _DEEPEST):
         raise ValueError("it is nested too deeply")
     return value

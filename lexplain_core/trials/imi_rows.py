@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError, quote
+from ..files import read_text
 from .base import BUTTONS
 from .export import IMI_COLUMNS
 from .imi_names import DETAILS, HARD, MODES, TASK
@@ -24,6 +26,7 @@ _READ = [
     *_OF_SESSION, *(f"{check}_details" for check in DETAILS),
 ]  # fmt: skip
 _BOOL = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+_LARGEST = 10**9  # bytes of a file
 _LONGEST = 100_000  # characters of a Python literal
 
 
@@ -81,20 +84,28 @@ def read_rows(path: Path) -> pd.DataFrame:
 
 
 def _read(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        raise UserError(
+            f"There is no {path}; `import imi` wants the folder of Zenodo record 8131197, with human_responses/responses_main.csv in it."
+        )
+    written = read_text(path, "The answers", _LARGEST)
     try:
-        header = pd.read_csv(path, nrows=0).columns
+        header = pd.read_csv(io.StringIO(written), nrows=0, skipinitialspace=True).columns
         missing = [column for column in IMI_COLUMNS if column not in header]
         if missing:
             raise UserError(
                 f"{path} lacks {len(missing)} of the {len(IMI_COLUMNS)} columns of IMI's responses: {', '.join(missing)}."
             )
-        text = pd.read_csv(path, usecols=_READ, dtype="str", keep_default_na=False, index_col=False)
-    except FileNotFoundError:
-        raise UserError(
-            f"There is no {path}; `import imi` wants the folder of Zenodo record 8131197, with human_responses/responses_main.csv in it."
-        ) from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{path} can't be read as CSV: {str(error).strip()}.") from None
+        text = pd.read_csv(
+            io.StringIO(written),
+            usecols=_READ,
+            dtype="str",
+            keep_default_na=False,
+            index_col=False,
+            skipinitialspace=True,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise UserError(f"{path} can't be read as CSV: {str(error).strip()[:200]}.") from None
     if text.empty:
         raise UserError(f"{path} holds no answers.")
     text = text.apply(lambda column: column.fillna("").str.strip())

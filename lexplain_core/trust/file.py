@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..errors import UserError
+from ..files import parse_json
 
 # What can be trusted, as sentences call it.
 KINDS = {
@@ -77,9 +78,9 @@ def read() -> tuple[Trusted, str]:
         if why := _not_ours(facts):
             return {}, f"the trust file {path} {why}, so nothing in it counts"
         try:
-            data = json.loads(file.read(_MOST_BYTES))
+            data = parse_json(file.read(_MOST_BYTES))
             return {entry.key: entry for entry in _entries(data)}, ""
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError):
             return {}, f"the trust file {path} is damaged, or no trust file: look at it, or remove it"
 
 

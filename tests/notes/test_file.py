@@ -212,6 +212,7 @@ def _file(**changes) -> bytes:
         (b"\xff\xfe", "isn't JSON"),
         (b"[" * 200_000, "isn't JSON"),
         (b"1" * 5000, "isn't JSON"),
+        (b'{"version": 2, "version": 1}', "has the key 'version' twice"),
         (b"[]", "doesn't say `kind`"),
         (_file(kind="x"), "doesn't say `kind`"),
         (_file(version=2), "list of version 2"),

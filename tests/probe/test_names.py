@@ -88,7 +88,8 @@ def test_json_by_name_or_folder(tmp_path):
         ('{"a": [1]}', r"'a': there must be a list"),
         ('["tabby"]', r"must be one JSON object, such as \{"),
         ("{}", r"must be one JSON object"),
-        ('{"a": ["n1"], "a": ["n2"]}', r"has 'a' twice"),
+        ('{"a": ["n1"], "a": ["n2"]}', r"key 'a' twice"),
+        ('{"a": ["n1"], "a ": ["n2"]}', r"has 'a' twice: join"),
         ('{"a": ["n1"],\n}', r"can't be read as JSON: .*line 2"),
     ],
 )

@@ -68,6 +68,11 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(read):
     assert read("layer,unit,text\na,1,dog\u2028here\na,2,cat\n")[0].terms == ((1.0, "dog here"),)
 
 
+def test_blanks_after_commas_do_no_harm(read):
+    found = read('layer, unit, "text"\na, 1, "a dog, asleep"\n"a",  2 , cat\n')
+    assert [(f.unit, f.terms[0][1]) for f in found] == [(1, "a dog, asleep"), (2, "cat")]
+
+
 T, W = "layer,unit,text\n", "layer,unit,concept,weight\n"
 
 
@@ -88,6 +93,8 @@ T, W = "layer,unit,text\n", "layer,unit,concept,weight\n"
         (T + "a,1,a dog, a cat\n", ["row 2", "4 cells", "double quotes"]),
         (T + 'a,1,"dog" x\n', ["row 2", "no CSV"]),
         (T + 'a,1,"dog\n', ["row 2", "no CSV"]),
+        (T + 'a,1,\t"dog"\n', ["row 2", "white space other than blanks before a double quote"]),
+        (T + 'a,1,\u00a0"dog"\n', ["row 2", "before a double quote"]),
         (T + "a,1,dog\n\n,2,cat\n", ["row 4", "names no layer"]),
         (T + "a,one,dog\n", ["row 2", "unit 'one'", "whole number"]),
         (T + "a,-1,dog\n", ["row 2", "unit '-1'"]),
@@ -138,6 +145,8 @@ A = '"layer": "a", "unit": 1'
         (f"[{{{A}}}]", ["entry 1 needs `text` or `terms`"]),
         (f'[{{{A}, "text": "x", "terms": [[1, "x"]]}}]', ["one of them"]),
         (f'[{{{A}, "txt": "x"}}]', ["unknown key 'txt'", "'text'"]),
+        (f'[{{{A}, "text": "x", "text": "y"}}]', ["key 'text' twice; keep one"]),
+        (f'[{{{A}, "terms": [{{"concept": "x", "weight": 1, "weight": 2}}]}}]', ["key 'weight' twice"]),
         (f'[{{{A}, "text": 3}}]', ["has no text"]),
         (f'[{{{A}, "text": "\\ud800x"}}]', ["no text; remove"]),
         ('[{"layer": "a", "unit": true, "text": "x"}]', ["unit True"]),

@@ -361,7 +361,7 @@ def test_files_that_are_none(tmp_path, small):
     text = csv.read_text()
     for content, said in (
         (b"", "can't be read as CSV"),
-        (text.encode().replace(b"natural", b"\xff\xfe"), "can't be read as CSV"),
+        (text.encode().replace(b"natural", b"\xff\xfe"), "can't be read: it is not UTF-8 text at line 2"),
         ((text + '"cut off').encode(), "can't be read as CSV"),
         ((text.splitlines()[0] + "\n").encode(), "holds no answers"),
     ):
