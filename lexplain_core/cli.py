@@ -18,7 +18,7 @@ import typer
 from rich import box
 from rich.table import Column, Table
 
-from . import figure_cli, study_cli, trust_cli
+from . import figure_cli, notes_cli, study_cli, trust_cli
 from .errors import UserError, quote, refuse_shortage
 from .files import cant_write, write_whole
 from .info_cli import print_info
@@ -39,6 +39,7 @@ out = Console()
 imports = typer.Typer(help="Bring into a store what others made.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 app.add_typer(study_cli.app, name="study")
+app.add_typer(notes_cli.app, name="notes")
 app.command()(figure_cli.figure)
 app.command()(trust_cli.trust)
 

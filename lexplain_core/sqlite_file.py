@@ -9,10 +9,16 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from .errors import UserError
+from .files import temporary_folder
+
+LEFTOVERS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file that is in use
 _LEFT_ALONE = "sqlite_stat"  # what ANALYZE leaves, when somebody has run it
 _passed: dict[tuple[Path, str], tuple] = {}  # in which state each file passed its check in this process
 
@@ -97,3 +103,71 @@ def _stat(path: Path) -> tuple | None:
     except OSError:
         return None
     return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+# -- new files ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def new_file(path: Path, what: str) -> Iterator[Path]:
+    """A place for a new SQLite file, which is moved to `path` when the block is left, and removed if it raises.
+
+    Raises `UserError` where `path` is taken, or can't be written.
+    """
+    taken = UserError(f"There is a {what} {path} already; choose another name or remove it first.")
+    if path.exists():
+        raise taken
+    for end in LEFTOVERS:  # SQLite would take it for the new file's
+        if (left := path.with_name(path.name + end)).exists():
+            raise UserError(
+                f"{left} is left over from a file that is gone: remove it, or choose another name than {path}."
+            )
+    filling = False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(path.parent) as folder:
+            fresh = folder / "new.sqlite"
+            filling = True
+            yield fresh
+            filling = False
+            _sync(fresh)
+            try:
+                os.link(fresh, path)  # unlike a renamed file, a link never replaces another
+            except FileExistsError:
+                raise taken from None
+            except OSError:  # a file system without links
+                if path.exists():
+                    raise taken from None
+                fresh.rename(path)
+            _sync(path.parent)
+    except (OSError, sqlite3.OperationalError) as error:  # a full disk
+        if filling and isinstance(error, OSError):  # of what is written, not of this file
+            raise
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"No {what} can be written to {path.parent}: {why}.") from error
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def dated(stem: str, end: str) -> Path:
+    """A name for a backup, in the present folder."""
+    return Path(f"{stem}-{datetime.now():%Y-%m-%d-%H%M%S}{end}")
+
+
+def back_up(con: sqlite3.Connection, to: Path, read_again: Callable[[Path], None]) -> None:
+    """Copy all that a connection sees, what is still in the log included, to a new file.
+
+    The copy gets its name once `read_again`, which raises `UserError` for what is damaged, has seen it.
+    """
+    with new_file(to, "file") as fresh:
+        with closing(sqlite3.connect(fresh)) as copy:
+            con.backup(copy)
+        read_again(fresh)

@@ -16,7 +16,7 @@ CORE = ROOT / "lexplain_core"
 # A room imports only from rooms before it in this list.
 ROOMS = [
     "store", "notes", "probe", "target", "concepts", "explain", "simulate", "importance", "trials", "live", "figures",
-    "demo", "work", "judging", "mapping", "observing", "relating", "persist_effects", "persist_relations", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "figure_cli", "trust_cli", "info_cli", "cli", "__main__", "reference",
+    "demo", "work", "judging", "mapping", "observing", "relating", "persist_effects", "persist_relations", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "notes_cli", "figure_cli", "trust_cli", "info_cli", "cli", "__main__", "reference",
 ]  # fmt: skip
 BASE = [
     "errors", "text", "terminal", "entries", "writing", "files", "toml", "pictures", "sqlite_file", "registry", "progress", "config", "config_paths", "sampling", "offline",

@@ -12,7 +12,8 @@ from .base import (
     shared,
     unshared,
 )
-from .file import Notes, take_in
+from .file import Notes
+from .into_store import take_in
 
 __all__ = [
     "LARGEST_FILE",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -16,12 +15,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 from ..entries import regular
 from ..errors import UserError, quote
-from ..sqlite_file import digest, foreign, guard, once, rows_of, state, unsound
-from ..store import Made, Store, StoreError
+from ..sqlite_file import back_up, dated, digest, foreign, guard, once, rows_of, state, unsound
+from ..store import Made, Store
 from ..text import composed
 from ..writing import check_writing
 from . import base
@@ -72,7 +70,12 @@ class Notes:
     @classmethod
     def of(cls, store: Store) -> Notes:
         """The notes beside a store: `demo.notes.sqlite` beside `demo.duckdb`."""
-        return cls(store.path.with_name(store.path.stem + END), (store.id, store.name))
+        return cls(cls.beside(store.path).path, (store.id, store.name))
+
+    @classmethod
+    def beside(cls, path: Path) -> Notes:
+        """The notes beside a store's file, whether it can be opened or not."""
+        return cls(path.with_name(path.stem + END))
 
     def version(self) -> str:
         """A token that changes with what changes a store: explanations made by hand, and hidden images."""
@@ -281,6 +284,23 @@ class Notes:
 
     # -- the file
 
+    def back_up(self, to: Path | None = None) -> Path:
+        """Copy the notes to a new file, also while they are in use, and read it again; where it is.
+
+        to: a file with the notes' name and the time, in the present folder, without one. Raises `UserError` where there
+        are no notes, they are damaged, or `to` is taken or can't be written.
+        """
+        if not self.version() and not self.lists():
+            raise UserError(f"There are no notes {self.path}: nothing was starred, hidden or kept yet.")
+        to = to or dated(self.path.name.removesuffix(END), END)
+        with self._plainly(), closing(self._connect("mode=ro")) as con:
+            back_up(con, to, lambda copy: Notes(copy)._check_all())
+        return to
+
+    def _check_all(self) -> None:
+        with closing(self._connect("mode=ro")) as con:
+            self._check(con, *_PARTS)
+
     def _rows(self, part: str, query: str, *parameters) -> list[tuple]:
         """The rows of a query about a part of the notes, '' for none; no rows where there is no file."""
         if not os.path.lexists(self.path):
@@ -325,7 +345,7 @@ class Notes:
             con.execute("COMMIT")
         if wrong is not None:
             raise UserError(
-                f"The notes {self.path} are damaged ({wrong}): put a copy that is whole in their place."
+                f"The notes {self.path} are damaged ({wrong}): put a backup in their place, with their -wal and -shm removed."
             )
 
     @contextmanager
@@ -456,40 +476,3 @@ def _no_list(name: str) -> UserError:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-# -- into the store -------------------------------------------------------------------------------
-
-_turn = threading.Lock()
-_WITHOUT_WORDS = " without words"
-_taken: WeakKeyDictionary[Store, tuple[str, tuple[str, ...]]] = WeakKeyDictionary()
-
-
-def take_in(store: Store) -> tuple[str, tuple[str, ...]]:
-    """Let a store show its notes' explanations and leave out their hidden images (`Store.take_in`), unless it does.
-
-    Quick where nothing has changed. Returns the notes' `version`, and a sentence for each explanation that can't be
-    read, or that the store can't hold; images stay hidden whatever is wrong with explanations. Raises `StoreError` where
-    it can't be known which images are hidden: the store should then not be shown.
-    """
-    notes = Notes.of(store)
-    with _turn:
-        try:
-            version = notes.version()  # read first: what is newer is taken in the next time
-            known = _taken.get(store, ("", ()))
-            if known[0] == version:
-                return known
-            hidden = [image.key for image in notes.hidden()]
-        except UserError as error:
-            raise StoreError(
-                f"{error} Until they can be read, the store {quote(store.name)} isn't shown: images may be hidden in them. If "
-                "that file is of no use, move it away."
-            ) from error
-        try:
-            made, problems = notes.made_and_faults()
-        except UserError as error:
-            made, problems = [], [str(error)]
-            version += _WITHOUT_WORDS  # so it is tried again
-        problems += store.take_in(made, hidden)
-        known = _taken[store] = (version, tuple(problems))
-        return known

@@ -41,14 +41,14 @@ def invitation(pid: str, at: float) -> bytes:
     return digest([pid, at])
 
 
-def seal(con: sqlite3.Connection, session: int) -> None:
-    """Write a session's seal, after a change of what it holds; nothing happens in a study of schema 1."""
-    _write(con, session)
-
-
-def seal_all(con: sqlite3.Connection) -> None:
-    """Write the seals of all sessions, which have just been written from elsewhere."""
-    _write(con)
+def seal(con: sqlite3.Connection, session: int | None = None) -> None:
+    """Write the seal of a session whose row or records have changed, or of all; a study of schema 1 has none."""
+    found = _sessions(con, session)
+    if found is not None:
+        made = _contents(con, found, session)
+        con.executemany(
+            "UPDATE sessions SET seal = ? WHERE session_id = ?", [(s, i) for i, s in made.items()]
+        )
 
 
 def damaged(con: sqlite3.Connection, session: int | None = None) -> list[int]:
@@ -58,15 +58,6 @@ def damaged(con: sqlite3.Connection, session: int | None = None) -> list[int]:
         return []
     made = _contents(con, found, session)
     return sorted(i for i in made.keys() | found.keys() if made[i] != found.get(i, (None, None))[1])
-
-
-def _write(con: sqlite3.Connection, session: int | None = None) -> None:
-    found = _sessions(con, session)
-    if found is not None:
-        made = _contents(con, found, session)
-        con.executemany(
-            "UPDATE sessions SET seal = ? WHERE session_id = ?", [(s, i) for i, s in made.items()]
-        )
 
 
 def _sessions(con: sqlite3.Connection, session: int | None) -> dict[int, tuple[list, bytes]] | None:

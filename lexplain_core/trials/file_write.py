@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from ..errors import UserError, quote
-from ..files import temporary_folder
+from ..sqlite_file import new_file
 from ..writing import check_writing
 from .base import QUERY, Picture, StudyPlan
 from .file_access import APPLICATION_ID, DDL, SCHEMA, connect
-from .file_seals import meta_digest, picture_digest, plan_digest, seal_all
+from .file_seals import meta_digest, picture_digest, plan_digest, seal
 
-LEFTOVERS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file that is in use
 NAME = re.compile(r"\w[\w .()+-]{0,79}(?<![ .])")
 
 
@@ -59,55 +57,6 @@ def write_study(path: Path, plan: StudyPlan, recorded: Recorded | None) -> None:
         _fill(con, plan, recorded)
 
 
-@contextmanager
-def new_file(path: Path, what: str) -> Iterator[Path]:
-    """A place for a new SQLite file, which is moved to `path` when the block is left, and removed if it raises.
-
-    Raises `UserError` where `path` is taken, or can't be written.
-    """
-    taken = UserError(f"There is a {what} {path} already; choose another name or remove it first.")
-    if path.exists():
-        raise taken
-    for end in LEFTOVERS:  # SQLite would take it for the new file's
-        if (left := path.with_name(path.name + end)).exists():
-            raise UserError(
-                f"{left} is left over from a file that is gone: remove it, or choose another name than {path}."
-            )
-    filling = False
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(path.parent) as folder:
-            fresh = folder / "study.sqlite"
-            filling = True
-            yield fresh
-            filling = False
-            _sync(fresh)
-            try:
-                os.link(fresh, path)  # unlike a renamed file, a link never replaces another
-            except FileExistsError:
-                raise taken from None
-            except OSError:  # a file system without links
-                if path.exists():
-                    raise taken from None
-                fresh.rename(path)
-            _sync(path.parent)
-    except (OSError, sqlite3.OperationalError) as error:  # a full disk
-        if filling and isinstance(error, OSError):  # of what is written, not of this file
-            raise
-        why = getattr(error, "strerror", None) or error
-        raise UserError(f"No {what} can be written to {path.parent}: {why}.") from error
-
-
-def _sync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _fill(con: sqlite3.Connection, plan: StudyPlan, recorded: Recorded | None) -> None:
     con.execute("PRAGMA journal_mode=OFF")  # nobody knows this file yet: if we fail, it is removed
     con.execute("PRAGMA synchronous=OFF")
@@ -140,7 +89,7 @@ def _fill(con: sqlite3.Connection, plan: StudyPlan, recorded: Recorded | None) -
     if recorded is not None:
         for table in ("sessions", "responses", "checks"):
             _records(con, table, getattr(recorded, table))
-        seal_all(con)
+        seal(con)
     meta |= {"secret": secrets.token_urlsafe(32), "plan": plan_digest(con)}
     kept = {key: json.dumps(value) for key, value in meta.items()}
     kept["digest"] = json.dumps(meta_digest(kept))

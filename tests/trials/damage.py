@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from lexplain_core.trials.file_seals import meta_digest, picture_digest, plan_digest, seal_all
+from lexplain_core.trials.file_seals import meta_digest, picture_digest, plan_digest, seal
 
 
 def damage(path: Path, table: str = "responses") -> Path:
@@ -40,7 +40,7 @@ def rewritten(path: Path) -> Iterator[sqlite3.Connection]:
         ).fetchall():
             made = picture_digest(row[0], list(row[1:6]), row[6])
             con.execute("UPDATE pictures SET digest = ? WHERE picture_id = ?", (made, row[0]))
-        seal_all(con)
+        seal(con)
         con.execute("UPDATE meta SET value = ? WHERE key = 'plan'", [json.dumps(plan_digest(con))])
         meta = dict(con.execute("SELECT key, value FROM meta"))
         con.execute("UPDATE meta SET value = ? WHERE key = 'digest'", [json.dumps(meta_digest(meta))])
