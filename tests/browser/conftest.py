@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -11,15 +10,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from lexplain_core import Store
 
+from .. import variants
 from .install import find_browser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +33,6 @@ LATE = ["Locator expected", "TimeoutError"]
 def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=LATE))
 
 
@@ -113,33 +111,34 @@ def _wait(address: str, server: subprocess.Popen, log: Path, seconds: float = 60
 
 
 @pytest.fixture(scope="session")
-def dashboard(demo_store, tmp_path_factory) -> Iterator[str]:
-    """The dashboard over the demo store."""
+def shelf(demo_store, tmp_path_factory) -> Path:
+    """The folder of the dashboard's stores: the demo store, and for a while those of `lent`."""
     folder = tmp_path_factory.mktemp("dashboard")
     shutil.copy(demo_store, folder / "demo.duckdb")
-    with serving(folder) as address:
+    os.utime(folder / "demo.duckdb", (4e9, 4e9))  # the newest: where an address names no store, it is shown
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dashboard(shelf) -> Iterator[str]:
+    """The dashboard over the demo store."""
+    with serving(shelf) as address:
         yield address
+
+
+@contextmanager
+def lent(shelf: Path, name: str, make: Callable[[Path, Path], None] = variants.renamed) -> Iterator[Path]:
+    """Another store in the dashboard's folder, as `make` derives it from the demo store."""
+    path = shelf / f"{name}.duckdb"
+    make(shelf / "demo.duckdb", path)
+    yield path
+    path.unlink()
 
 
 @pytest.fixture(scope="session")
 def store(demo_store) -> Iterator[Store]:
     with Store.open(demo_store) as store:
         yield store
-
-
-@pytest.fixture(scope="module")
-def elsewhere(demo_store, tmp_path_factory):
-    """The demo store where its network isn't at hand."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    shutil.copy(demo_store, folder / "elsewhere.duckdb")
-    with duckdb.connect(str(folder / "elsewhere.duckdb")) as con:
-        (text,) = con.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
-        config = json.loads(text)
-        config["target"] |= {"model": "torchvision/resnet18", "weights": "/nowhere/else.pth"}
-        con.execute("UPDATE meta SET value = ? WHERE key = 'config'", [json.dumps(config)])
-        con.execute("UPDATE meta SET value = ? WHERE key IN ('id', 'name')", [json.dumps("elsewhere")])
-    with serving(folder) as address:
-        yield address
 
 
 @pytest.fixture

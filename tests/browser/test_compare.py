@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 
-import duckdb
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import serving
+from .. import variants
+from .conftest import lent
 from .helpers import downloaded, parameters, settle, wait_for_parameters
 
 OTHER = "another-store"
 
 
 @pytest.fixture(scope="module")
-def site(demo_store, tmp_path_factory):
-    """A dashboard over the demo store and one like it, in which every tenth image has another name."""
-    folder = tmp_path_factory.mktemp("compare")
-    shutil.copy(demo_store, folder / "demo.duckdb")
-    shutil.copy(demo_store, folder / "other.duckdb")
-    with duckdb.connect(str(folder / "other.duckdb")) as con:
-        for key, value in (("id", OTHER), ("name", "The other")):
-            con.execute("UPDATE meta SET value = ? WHERE key = ?", [json.dumps(value), key])
-        con.execute("UPDATE images SET key = 'other/' || key WHERE image_id % 10 = 0")
-    with serving(folder) as address:
-        yield address
+def site(dashboard, shelf):
+    """The dashboard over the demo store and one like it, in which every tenth image has another name."""
+    with lent(shelf, OTHER, variants.other_names):
+        yield dashboard
 
 
 @pytest.fixture(scope="module")

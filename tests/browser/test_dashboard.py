@@ -176,48 +176,6 @@ def test_redraw_changes_the_images_and_the_top_ones_stay(visit, dashboard, store
     assert pictures(page)[0][0].startswith(f"{highest['label']}, activation")
 
 
-@pytest.mark.parametrize("tab", ["simulated", "effect", "images", "about"])
-def test_tabs_are_in_the_address(visit, dashboard, store, best, tab):
-    page = visit(neuron(dashboard, store, best, tab=tab))
-    heading(page, best["layer"], best["unit"])
-    settle(page)
-    assert len(pictures(page)) == (16 if tab == "simulated" else 0)
-    if tab == "simulated":
-        scatter = charts(page)[-1]
-        assert [trace["name"].split(" (")[0] for trace in scatter["data"]] == [
-            "train and val", "test", "simulated = actual",
-        ]  # fmt: skip
-    elif tab == "effect":
-        expect(page.get_by_role("button", name="Pushes as CSV")).to_be_visible()
-    elif tab == "images":
-        expect(page.get_by_role("button", name="Images as CSV")).to_be_visible()
-    else:
-        expect(page.get_by_role("button", name="Terms as CSV")).to_be_visible()
-
-
-def test_units_that_are_not_alive_explain_themselves(visit, dashboard, store, units):
-    for status, words in [("dead", "A dead unit"), ("constant", "A constant unit"),
-                          ("negative", "without a positive range")]:  # fmt: skip
-        rows = units[units["status"] == status]
-        assert len(rows), f"the demo has no {status} unit"
-        row = rows.iloc[0]
-        page = visit(neuron(dashboard, store, row))
-        heading(page, row["layer"], row["unit"])
-        settle(page)
-        expect(page.locator("[data-testid=stMain]")).to_contain_text(words)
-        assert not any("share" in str(chart["notes"]) for chart in charts(page))
-
-
-def test_planted_units_show_their_recipe(visit, dashboard, store, units):
-    planted = next(
-        row for _, row in units.iterrows() if (store.unit(row["layer"], row["unit"]).truth or {}).get("terms")
-    )
-    page = visit(neuron(dashboard, store, planted, tab="about"))
-    expect(page.get_by_role("heading", name="What it was made of")).to_be_visible()
-    (weight, name), *_ = store.unit(planted["layer"], int(planted["unit"])).truth["terms"]
-    expect(page.locator("[data-testid=stMain]")).to_contain_text(f"{weight:g}·{name}")
-
-
 def test_csv_holds_the_filtered_table(visit, dashboard, store, units):
     layer = units["layer"].iloc[0]
     page = visit(f"{dashboard}/overview?store={store.id}&layer={layer}&sort=-score")

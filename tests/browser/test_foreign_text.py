@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from urllib.parse import quote
 
-import duckdb
 import pytest
 from playwright.sync_api import expect
 
 from lexplain_core import Store
 
+from .. import variants
+from ..variants import NASTY, SECOND
 from .conftest import serving
 from .helpers import settle, wait_for_parameters
 
-IMAGE = "![x](https://elsewhere.example/p.png)"
-NASTY = f"{IMAGE} $a$ $b$ :material/home: :dog: :red[r] **b** `c` www.elsewhere.example a -> b"
-METHOD = "a second"  # before the default one in the alphabet
+IMAGE, METHOD = NASTY.split()[0], SECOND
 
 
 @pytest.fixture(scope="module")
 def altered(demo_store, tmp_path_factory):
-    """A store with such text wherever a page shows some, a second method and no constant unit."""
     path = tmp_path_factory.mktemp("foreign") / "demo.duckdb"
-    shutil.copy(demo_store, path)
-    with duckdb.connect(str(path)) as con:
-        meta = {
-            key: json.loads(value) for key, value in con.execute("SELECT key, value FROM meta").fetchall()
-        }
-        meta |= {"name": NASTY, "probing_set": meta["probing_set"] | {"name": NASTY},
-                 "target": meta["target"] | {"name": NASTY}, "outputs": [NASTY] * len(meta["outputs"])}  # fmt: skip
-        for key in ("name", "probing_set", "target", "outputs"):
-            con.execute("UPDATE meta SET value = ? WHERE key = ?", [json.dumps(meta[key]), key])
-        con.execute("UPDATE layers SET name = ? WHERE layer_id = 0", [NASTY])
-        con.execute("UPDATE layers SET effect_reason = ? WHERE source = 'computed'", [NASTY])
-        con.execute("UPDATE impacts SET total = 0, reason = ? WHERE layer_id = 0 AND unit = 1", [NASTY])
-        con.execute("UPDATE scores SET value = NULL, reason = ? WHERE kind LIKE 'ablation%'"
-                    " AND explanation_id IN (SELECT explanation_id FROM explanations WHERE layer_id = 0 AND unit = 1)",
-                    [NASTY])  # fmt: skip
-        con.execute("UPDATE units SET name = ?, status = if(status = 'constant', 'dead', status)", [NASTY])
-        more = con.execute("SELECT max(explanation_id) + 1 FROM explanations").fetchone()[0]
-        con.execute(
-            "CREATE TEMP TABLE own AS SELECT explanation_id FROM explanations WHERE method = 'le-label'"
-        )
-        for table in ("terms", "scores", "explanations"):
-            replaced = {"explanations": ", ? AS method"}.get(table, "")
-            con.execute(
-                f"INSERT INTO {table} SELECT * REPLACE (explanation_id + ? AS explanation_id{replaced}) "
-                f"FROM {table} WHERE explanation_id IN (FROM own)",
-                [more, METHOD] if replaced else [more],
-            )
-        # Another method, and the encoder that it was found with, by such a name.
-        con.execute("UPDATE explanations SET method = ? WHERE method = 'le-siglip'", [NASTY])
-        query = "SELECT matrix FROM concept_matrices WHERE kind = 'encoder' AND 'explainer' IN roles"
-        (matrix,) = con.execute(query).fetchone()
-        for table in ("explanations", "concept_matrices", "concept_values"):
-            con.execute(f"UPDATE {table} SET matrix = ? WHERE matrix = ?", [NASTY, matrix])
+    variants.foreign(demo_store, path)
     return path
 
 
@@ -199,26 +162,3 @@ def test_a_status_that_no_unit_has_is_in_its_widget(visit, site):
     expect(page.get_by_label("Status", exact=True)).to_have_value("constant")
     page.get_by_role("button", name="Remove the filters").click()
     expect(page.get_by_label("Status", exact=True)).to_have_value("any status")
-
-
-def test_two_files_of_one_store(visit, demo_store, store, tmp_path):
-    for name, time in (("copy", 1), ("original", 2)):
-        shutil.copy(demo_store, tmp_path / f"{name}.duckdb")
-        os.utime(tmp_path / f"{name}.duckdb", (time, time))
-    words = "“copy.duckdb” has the same id as “original.duckdb”; the newer one is shown."
-    with serving(tmp_path) as address:
-        page = visit(address)
-        expect(page.get_by_role("alert")).to_contain_text(words)
-        page.get_by_text(f"Stores in {tmp_path}: 1 store").click()
-        expect(page.get_by_role("link", name=f"{store.name}, original.duckdb (shown here)")).to_be_visible()
-        expect(page.get_by_role("alert").filter(has_text=words)).to_have_count(2)
-
-
-@pytest.mark.parametrize("draw", ["-1", "2147483648", "9" * 100])
-def test_a_draw_that_is_none_is_ignored(visit, dashboard, store, draw):
-    layer = store.layers()["layer"].iloc[0]
-    page = visit(f"{dashboard}/neuron?store={store.id}&layer={layer}&unit=0&draw={draw}")
-    expect(page.get_by_role("alert")).to_contain_text(
-        f"draw={draw if len(draw) <= 60 else draw[:60] + '…'}, which is not a whole number"
-    )
-    expect(page.get_by_text("Draw 0:")).to_be_visible()

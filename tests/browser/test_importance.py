@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
 from urllib.parse import urlsplit
 
-import duckdb
 import pytest
 from playwright.sync_api import expect
 
-from lexplain_core.figures import effect_shares, percent, plural, quadratic
+from lexplain_core.figures import percent, quadratic
 
-from .conftest import serving
 from .helpers import charts, click_point, downloaded, heading, parameters, pick, settle, wait_for_parameters
 
 BETAS = (0.0003, 0.002, 0.02, 0.1, 0.5)
@@ -62,29 +57,6 @@ def test_table_1_is_the_stores(visit, dashboard, store):
     curves, points = charts(page)
     assert len(curves["data"]) == len(layers) + 1
     assert sum(len(trace["y"]) for trace in points["data"]) == (store.impacts()["total"] > 0).sum()
-
-
-def test_layers_that_are_not_in_the_table_say_why(visit, dashboard, store):
-    layers = store.layers()
-    left_out = layers[layers["effect_reason"].notna()]
-    assert len(left_out), "the demo has no computed layer"
-    page = visit(f"{dashboard}/importance?store={store.id}")
-    for row in left_out.itertuples():
-        expect(page.get_by_text(f"Not in the table: {row.layer}")).to_contain_text(row.effect_reason)
-
-
-@pytest.mark.parametrize(
-    ("part", "words"), [("top", "No impact was measured in"), ("together", "No explanation of")]
-)
-def test_a_layer_without_rows_leaves_all_layers(visit, dashboard, store, part, words):
-    layers = store.layers()
-    layer = layers.loc[layers["source"] == "computed", "layer"].iloc[0]
-    page = visit(f"{dashboard}/importance?store={store.id}&layer={layer}&part={part}")
-    expect(page.get_by_role("alert")).to_contain_text(f"{words} “{layer}”")
-    settle(page)
-    marks = [trace for trace in charts(page)[-1]["data"] if trace["name"] != "quadratic fit"]
-    known = store.impacts()["total"].gt(0).sum() if part == "top" else len(store.score_pairs("ablation-norm"))
-    assert sum(len(trace["y"]) for trace in marks) == known > 0
 
 
 def test_a_click_on_a_point_opens_its_unit(visit, dashboard, store):
@@ -157,93 +129,7 @@ def test_the_filters_of_scores_together_are_in_the_address(visit, dashboard, sto
     assert [float(r["ablation"]) for r in rows] == pytest.approx(wanted["ablation"].tolist())
 
 
-@pytest.fixture(scope="module")
-def without(demo_store, tmp_path_factory):
-    """The demo store as it would be without outputs for its classes: nothing was measured."""
-    folder = tmp_path_factory.mktemp("without")
-    shutil.copy(demo_store, folder / "without.duckdb")
-    with duckdb.connect(str(folder / "without.duckdb")) as con:
-        con.execute("UPDATE meta SET value = ? WHERE key IN ('id', 'name')", [json.dumps("without")])
-        for table in ("impacts", "top_impacts", "bucket_impacts", "pushes", "maps"):
-            con.execute(f"DELETE FROM {table}")
-        con.execute("DELETE FROM scores WHERE kind <> 'correlation'")
-        con.execute("UPDATE layers SET way = NULL, effect_reason = 'Class [x] has no output.'")
-    with serving(folder) as address:
-        yield address
-
-
-@pytest.mark.parametrize("part", ["top", "together"])
-def test_a_store_without_effects_says_why(visit, without, store, part):
-    page = visit(f"{without}/importance?store=without&part={part}")
-    settle(page)
-    expect(
-        page.get_by_text(re.compile("^No (impact was measured|explanation) in this store"))
-    ).to_be_visible()
-    expect(page.get_by_text("Class [x] has no output.")).to_have_count(len(store.layers()))
-
-
-@pytest.mark.parametrize("tab", ["examples", "effect"])
-def test_a_unit_without_effects_says_why(visit, without, measured, tab):
-    page = visit(f"{without}/neuron?store=without&layer={measured.layer}&unit={measured.unit}&tab={tab}")
-    heading(page, measured.layer, measured.unit)
-    settle(page)
-    expect(page.locator(".lx-ablation")).to_have_text("No test ablation score: Class [x] has no output.")
-    expect(page.get_by_text("Effect on the network: unknown. Class [x] has no output.")).to_be_visible()
-    if tab == "effect":
-        words = "Nothing is known of this unit’s effect on the network. Class [x] has no output."
-        expect(page.locator("[data-testid=stMain]")).to_contain_text(words)
-    else:
-        assert page.get_by_role("slider", name="Map").count() == 0
-
-
 # -- a unit -----------------------------------------------------------------------------------------
-
-
-def test_the_effect_of_each_range_stands_under_the_areas(visit, dashboard, store, measured):
-    page = visit(address(dashboard, store, measured))
-    heading(page, measured.layer, measured.unit)
-    settle(page)
-    impact = measured.impact()
-    (bars,) = [trace for trace in charts(page)[0]["data"] if trace["type"] == "bar"]
-    assert bars["y"] == pytest.approx(effect_shares(impact.buckets)["share"].tolist())
-    last = impact.buckets[impact.buckets["bucket"] == 7].iloc[0]
-    images = percent(last["images"] / len(measured.activations))
-    count = plural(int(last["images"]), "image")
-    words = f"The last range holds {count} ({images}) and {percent(last['share'])} of the effect."
-    expect(page.get_by_text(words)).to_be_visible()
-
-
-def test_an_estimate_says_so(visit, dashboard, store):
-    frame = store.impacts()
-    sampled = frame[frame["sampled"]]
-    assert len(sampled), "every impact of the demo is exact"
-    unit = store.unit(sampled["layer"].iloc[0], int(sampled["unit"].iloc[0]))
-    page = visit(address(dashboard, store, unit))
-    heading(page, unit.layer, unit.unit)
-    expect(page.get_by_text(f"from a sample of {unit.impact().images:,} of")).to_be_visible()
-
-
-def test_ablation_stands_beside_correlation(visit, dashboard, store, measured):
-    page = visit(address(dashboard, store, measured))
-    heading(page, measured.layer, measured.unit)
-    settle(page)
-    score = measured.explanation().score("ablation-norm")
-    words = f"{score.value:.2f} by norm, 95% interval {score.low:.2f} to {score.high:.2f}".replace("-", "−")
-    expect(page.locator(".lx-ablation")).to_contain_text(words)
-    expect(page.locator(".lx-ablation")).to_contain_text(f"{score.n:,} images")
-    assert "ablation" not in page.locator(".lx-score").inner_text()
-
-
-def test_an_undefined_score_shows_its_reason(visit, dashboard, store):
-    table = store.unit_table()
-    planted = table[table["ablation_reason"].notna() & table["score"].notna()].iloc[0]
-    unit = store.unit(planted["layer"], int(planted["unit"]))
-    page = visit(address(dashboard, store, unit))
-    heading(page, unit.layer, unit.unit)
-    expect(page.locator(".lx-ablation")).to_contain_text("No test ablation score")
-    expect(page.locator(".lx-ablation")).to_contain_text(planted["ablation_reason"])
-    settle(page)
-    expect(page.get_by_text(f"Effect on the network: unknown. {unit.effect_reason}")).to_be_visible()
 
 
 def test_the_outputs_that_a_unit_pushes(visit, dashboard, store, measured):

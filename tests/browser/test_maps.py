@@ -105,16 +105,6 @@ def test_the_address_carries_the_maps(visit, dashboard, store, mapped):
     wait_for_parameters(other, map="60")
 
 
-def test_computed_units_have_neither_maps_nor_a_closer_look(visit, dashboard, store):
-    layers = store.layers()
-    layer = layers.loc[layers["source"] == "computed", "layer"].iloc[0]
-    page = visit(address(dashboard, store, store.unit(layer, 0), map=60))
-    heading(page, layer, 0)
-    settle(page)
-    assert page.get_by_role("slider", name="Map").count() == 0
-    assert page.locator("summary", has_text="Look closer at one image").count() == 0
-
-
 def test_a_closer_look_runs_the_network(visit, dashboard, store, mapped):
     image = int(mapped.top(1)["image"].iloc[0])
     page = visit(address(dashboard, store, mapped, pick="top"))
@@ -144,22 +134,3 @@ def test_a_closer_look_runs_the_network(visit, dashboard, store, mapped):
     expect(other.locator("img.lx-look")).to_have_count(2)
     settle(other)
     assert other.locator("img.lx-look").nth(1).get_attribute("src") == looks.nth(1).get_attribute("src")
-
-
-def test_without_the_network_a_sentence_says_so(visit, elsewhere, mapped):
-    image = int(mapped.top(1)["image"].iloc[0])
-    page = visit(
-        f"{elsewhere}/neuron?store=elsewhere&layer={mapped.layer}&unit={mapped.unit}&image={image}&map=60"
-    )
-    heading(page, mapped.layer, mapped.unit)
-    words = "names the weights file /nowhere/else.pth, which this machine has not been told to trust"
-    expect(page.locator("[data-testid=stMain]")).to_contain_text(words)
-    settle(page)
-    assert page.locator("img.lx-look").count() == 0
-    assert page.get_by_text("one scale for all").count() == 1  # what is kept in the store is there
-
-
-def test_an_image_that_is_not_there_is_said(visit, dashboard, store, mapped):
-    page = visit(address(dashboard, store, mapped, image=999999))
-    heading(page, mapped.layer, mapped.unit)
-    expect(page.get_by_role("alert")).to_contain_text("This store has no image 999999.")

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
 from urllib.parse import parse_qsl, urlsplit
 
-import duckdb
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from lexplain_core import Store
 from lexplain_core.figures import decimals, plain
 
-from .conftest import serving
-from .helpers import charts, downloaded, heading, parameters, pictures, settle, wait_for_parameters
+from .helpers import charts, downloaded, heading, pictures, settle, wait_for_parameters
 
 OWN, OTHER = "le-label", "le-siglip"
 
@@ -187,30 +181,6 @@ def test_the_choice_stays_from_unit_to_unit(visit, dashboard, store, seen_by_all
     assert chosen(page, "Concepts seen by") == name
 
 
-def test_a_matrix_that_is_not_there_is_said(visit, dashboard, store, seen_by_all):
-    page = visit(address(dashboard, store, seen_by_all, matrix="nobody", method=OTHER))
-    heading(page, seen_by_all.layer, seen_by_all.unit)
-    words = f"“nobody” has no values of this explanation’s concepts; they are shown as seen by {encoder(store, 'explainer')}."
-    expect(page.get_by_role("alert")).to_contain_text(words)
-    settle(page)
-    assert chosen(page, "Concepts seen by") == encoder(store, "explainer")
-
-
-def test_what_is_no_better_than_chance_is_flagged(visit, dashboard, store):
-    table = store.unit_table()
-    rows = table[(table["low"] <= 0) | (table["score"] <= table["null_high"])]
-    assert len(rows), "every unit of the demo is better explained than chance"
-    unit = store.unit(rows.iloc[0]["layer"], int(rows.iloc[0]["unit"]))
-    page = visit(address(dashboard, store, unit))
-    heading(page, unit.layer, unit.unit)
-    expect(page.locator(".lx-score")).to_contain_text("No better than chance")
-    good = table[(table["low"] > 0) & (table["score"] > table["null_high"])].iloc[0]
-    page = visit(f"{dashboard}/neuron?store={store.id}&layer={good['layer']}&unit={good['unit']}")
-    heading(page, good["layer"], good["unit"])
-    settle(page)
-    assert "No better" not in page.locator(".lx-score").inner_text()
-
-
 def test_the_overview_shows_each_methods_scores_with_chance(visit, dashboard, store):
     page = visit(f"{dashboard}/overview?store={store.id}&method={OTHER}")
     settle(page)
@@ -241,74 +211,3 @@ def test_the_filter_and_the_calibration_are_told(visit, dashboard, store, seen_b
     facts = {r["fact"]: r["value"] for r in downloaded(page, "Facts as CSV")}
     assert facts["concept matrix"] == encoder(store, "explainer") and "sigmoid(" in facts["P(concept)"]
     assert {"their loss", "sparse fit off by", "val correlation"} <= set(facts)
-
-
-@pytest.fixture(scope="module")
-def others(demo_store, tmp_path_factory):
-    """The demo store with the label method alone, one whose two encoders are the same, one without P."""
-    folder = tmp_path_factory.mktemp("others")
-    for name in ("labels", "same", "unseen"):
-        shutil.copy(demo_store, folder / f"{name}.duckdb")
-        with duckdb.connect(str(folder / f"{name}.duckdb")) as con:
-            con.execute("UPDATE meta SET value = ? WHERE key IN ('id', 'name')", [json.dumps(name)])
-            if name == "same":
-                con.execute("INSERT OR REPLACE INTO meta VALUES ('same_encoder', 'true')")
-                continue
-            if name == "unseen":  # as an import of free words leaves a store without encoders
-                con.execute("DELETE FROM concept_values")
-                con.execute("DELETE FROM embeddings")
-                continue
-            con.execute("DELETE FROM explanations WHERE method <> 'le-label'")
-            con.execute("DELETE FROM scores WHERE simulator <> 'label'")
-            con.execute("DELETE FROM concept_matrices WHERE kind <> 'label'")
-            con.execute("DELETE FROM concept_values WHERE matrix <> 'label'")
-    with serving(folder) as address:
-        yield address
-
-
-@pytest.mark.parametrize("tab", ["examples", "simulated", "images", "about"])
-def test_words_that_nobody_can_see_in_images_are_shown_without_charts_of_them(
-    visit, others, seen_by_all, tab
-):
-    page = visit(f"{others}/neuron?store=unseen&layer={seen_by_all.layer}&unit={seen_by_all.unit}&tab={tab}")
-    heading(page, seen_by_all.layer, seen_by_all.unit)
-    settle(page)
-    expect(page.get_by_text("Nobody can say which images show these concepts").first).to_be_visible()
-    assert page.locator("[data-testid=stException]").count() == 0
-    assert page.get_by_role("heading", name="Weights").count() == 1
-    expect(page.locator(".lx-line")).to_contain_text(seen_by_all.explanation(OWN).terms[0].name)
-
-
-def test_where_there_is_no_choice_there_is_no_switch(visit, others, seen_by_all):
-    page = visit(
-        f"{others}/neuron?store=labels&layer={seen_by_all.layer}&unit={seen_by_all.unit}&tab=simulated"
-    )
-    heading(page, seen_by_all.layer, seen_by_all.unit)
-    settle(page)
-    assert page.locator(".lx-compare").count() == 0
-    for control in ("Explained by", "Concepts seen by"):
-        assert page.get_by_role("radiogroup", name=control).count() == 0
-    expect(page.locator(".lx-score")).to_contain_text(re.compile(r"Test correlation .* Chance: these words"))
-    assert parameters(page)["tab"] == "simulated" and len(pictures(page)) == 16
-
-
-def test_the_same_model_twice_is_warned_of(visit, others, seen_by_all):
-    place = f"store=same&layer={seen_by_all.layer}&unit={seen_by_all.unit}"
-    page = visit(f"{others}/neuron?{place}&method={OTHER}")
-    heading(page, seen_by_all.layer, seen_by_all.unit)
-    expect(page.get_by_role("alert")).to_contain_text("Explainer and simulator are the same model")
-    page = visit(f"{others}/neuron?{place}&method={OWN}")  # found with labels
-    heading(page, seen_by_all.layer, seen_by_all.unit)
-    settle(page)
-    assert page.get_by_text("are the same model").count() == 0
-    page = visit(f"{others}/overview?store=same")
-    expect(page.get_by_role("alert")).to_contain_text("Explainer and simulator are the same model")
-
-
-def test_the_demo_is_simulated_by_another_model(store):
-    assert store.info()["same_encoder"] is False
-    with Store.open(store.path) as again:
-        prints = {
-            row["config"]["fingerprint"] for _, row in again.matrices().iterrows() if row["kind"] == "encoder"
-        }
-    assert len(prints) == 2

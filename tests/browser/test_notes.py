@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import shutil
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -16,16 +15,15 @@ from lexplain_core import Store
 from lexplain_core.notes import Notes
 from lexplain_core.store import Made, Score, Wanted
 
-from .conftest import serving
+from .conftest import lent
 from .helpers import heading, pictures, settle, wait_for_parameters
 
 
 @pytest.fixture(scope="module")
-def own(demo_store, tmp_path_factory):
-    """A dashboard of its own, since notes lie beside the store: (address, store, notes)."""
-    folder = tmp_path_factory.mktemp("notes")
-    with Store.open(shutil.copy(demo_store, folder / "demo.duckdb")) as store, serving(folder) as address:
-        yield address, store, Notes.of(store)
+def own(dashboard, shelf):
+    """A store of its own, since notes lie beside it: (address, store, notes)."""
+    with lent(shelf, "noted") as path, Store.open(path) as store:
+        yield dashboard, store, Notes.of(store)
 
 
 @pytest.fixture(autouse=True)

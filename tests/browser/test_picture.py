@@ -19,7 +19,16 @@ from playwright.sync_api import expect
 from lexplain_core.live import Looker, picture
 from lexplain_core.store.pictured import recorded
 
+from .. import variants
+from .conftest import lent
 from .helpers import heading, parameters, pictures, settle, wait_for_parameters
+
+
+@pytest.fixture(scope="module")
+def elsewhere(dashboard, shelf):
+    """The demo store where its network isn't at hand, by the id `elsewhere`."""
+    with lent(shelf, "elsewhere", variants.elsewhere):
+        yield dashboard
 
 
 @pytest.fixture(scope="module")

@@ -225,11 +225,3 @@ def test_trying_writes_nothing(visit, site, folder, study):
     page.get_by_role("button", name="Continue").click()
     shown(page, "of 1 right")
     assert files() == before
-
-
-def test_without_studies_and_stores_the_page_says_what_to_do(visit, tmp_path):
-    with serving(tmp_path) as address:
-        page = visit(f"{address}/results")
-        shown(page, "There is no study yet")
-        shown(page, "python -m lexplain_core study new STORE --name NAME")
-        shown(page, "There is no store to make a study from.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,18 +14,15 @@ from lexplain_core.store import Store
 from pages.links import Words, query
 from pages.parts.words import two
 
-from .conftest import serving
+from .conftest import lent
 from .helpers import charts, parameters, settle, wait_for_parameters
 
 
 @pytest.fixture(scope="module")
-def own(demo_store, tmp_path_factory):
-    """A dashboard of its own, since words are kept beside the store; its address and the store's path."""
-    folder = tmp_path_factory.mktemp("words")
-    path = folder / "demo.duckdb"
-    shutil.copy(demo_store, path)
-    with serving(folder) as address:
-        yield address, path
+def own(dashboard, shelf):
+    """A store of its own, since words are kept beside it: the dashboard's address and the store's path."""
+    with lent(shelf, "own") as path:
+        yield dashboard, path
 
 
 def score(page: Page):
@@ -59,7 +55,7 @@ def test_words_are_edited_scored_kept_and_deleted(visit, own, store):
     unit = store.unit(row["layer"], int(row["unit"]))
     words = unit.explanation("le-label")
     ids = [term.concept_id for term in by_weight(words)]
-    page = visit(f"{address}/neuron?store={store.id}&layer={unit.layer}&unit={unit.unit}&method=le-label")
+    page = visit(f"{address}/neuron?store=own&layer={unit.layer}&unit={unit.unit}&method=le-label")
     page.get_by_role("link", name="Edit these words").click()
     expect(
         page.get_by_role("heading", name=f"Your words for {unit.layer} · unit {unit.unit}")

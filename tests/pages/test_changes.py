@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from lexplain_core.figures import print as prints
 from lexplain_core.notes import Notes
@@ -15,7 +13,7 @@ from lexplain_core.store import Store
 from pages import common, links
 from pages.parts import ranges, studio_units
 
-ROOT = Path(__file__).parents[2]
+from .helpers import opened, params
 
 
 @pytest.fixture
@@ -25,19 +23,6 @@ def own(demo_store, tmp_path, monkeypatch):
         monkeypatch.setenv("LEXPLAIN_STORES", str(tmp_path))
         monkeypatch.setenv("LEXPLAIN_STUDIES", str(tmp_path))
         yield store
-
-
-def opened(page: str, **query: object) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.switch_page(f"pages/{page}.py")
-    app.query_params.update({name: str(value) for name, value in query.items()})
-    app.run()
-    assert not app.exception
-    return app
-
-
-def params(app: AppTest) -> dict[str, str]:
-    return {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
 
 
 def keyed(widgets, key: str):

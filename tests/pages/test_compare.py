@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import duckdb
@@ -18,7 +17,9 @@ from pages import common, links
 from pages.parts import compare_charts, compare_chosen, compare_images, compare_places, compare_scores
 from pages.parts.compare_link import Place, filled, of_units, put
 
+from .. import variants
 from ..conftest import ROOT
+from .helpers import params
 
 OTHER = "another-store"
 words = st.text(max_size=12)
@@ -56,11 +57,8 @@ def folder(demo_store, tmp_path_factory):
     """The demo store, and one like it in which every tenth image has another name, and every tenth another size."""
     folder = tmp_path_factory.mktemp("compare")
     shutil.copy(demo_store, folder / "demo.duckdb")
-    shutil.copy(demo_store, folder / "other.duckdb")
-    with duckdb.connect(str(folder / "other.duckdb")) as con:
-        for key, value in (("id", OTHER), ("name", "The other")):
-            con.execute("UPDATE meta SET value = ? WHERE key = ?", [json.dumps(value), key])
-        con.execute("UPDATE images SET key = 'other/' || key WHERE image_id % 10 = 0")
+    variants.other_names(demo_store, folder / f"{OTHER}.duckdb")
+    with duckdb.connect(str(folder / f"{OTHER}.duckdb")) as con:
         con.execute("UPDATE images SET width = width + 1 WHERE image_id % 10 = 1")
     return folder
 
@@ -289,8 +287,7 @@ def test_the_table_of_scores_holds_every_score(some):
 
 def address(app) -> links.Compare:
     """What the address bar says."""
-    pairs = {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
-    view, problems = links.parse("compare", pairs)
+    view, problems = links.parse("compare", params(app))
     assert not problems
     return view
 

@@ -16,8 +16,7 @@ from pages import common
 
 from .. import rotten
 from ..store.test_damage import whole  # noqa: F401  (a fixture)
-
-ROOT = Path(__file__).parents[2]
+from .helpers import opened, said
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +33,7 @@ def good(whole, tmp_path_factory):  # noqa: F811
 def run(page: str, folder: Path, monkeypatch) -> AppTest:
     monkeypatch.setenv("LEXPLAIN_STORES", str(folder))
     monkeypatch.setenv("LEXPLAIN_STUDIES", str(folder))
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.switch_page(f"pages/{page}.py")
-    return app.run()
-
-
-def said(app: AppTest) -> str:
-    kinds = (app.error, app.warning, app.info, app.markdown)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return opened(page)
 
 
 @pytest.mark.parametrize("page", common.PAGES)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from lexplain_core.store import Store
 from lexplain_core.target import load_target
 from lexplain_core.trust import noting
 from pages.common import PAGES
 
-from ..conftest import ROOT
 from ..strangers import code, stranger
+from .helpers import opened
 
 
 @pytest.fixture(scope="module")
@@ -21,15 +20,6 @@ def theirs(demo_store, tmp_path_factory):
     file, mark = code(folder / "code")
     stranger(demo_store, folder / "theirs.duckdb", target={"model": f"{file}:make"})
     return folder, mark
-
-
-def opened(page: str, **query: object) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.switch_page(f"pages/{page}.py")
-    app.query_params.update({name: str(value) for name, value in query.items()})
-    app.run()
-    assert not app.exception
-    return app
 
 
 @pytest.mark.parametrize("page", PAGES)
