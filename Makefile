@@ -1,6 +1,8 @@
 # make demo           set up, build the demo store, serve the dashboard on localhost
 # make demo SERVE=0   stop after the build
 # make test           set up, then linter, unit tests and browser tests
+# make test-quick     the tests that need neither a browser nor a build: for every change
+# make proofs         the tests that take too long for every change
 # make serve          serve the dashboard over the stores in data/stores
 
 PYTHON ?= python3
@@ -8,10 +10,11 @@ VENV   ?= .venv
 SERVE  ?= 1
 PORT   ?= 8501
 BIN    := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo serve test lint format clean
+.PHONY: demo serve test test-quick proofs lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -25,7 +28,13 @@ serve: $(VENV)/.installed
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: lint .env-browser
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(PYTEST) -m "not proofs"
+
+test-quick: lint
+	$(PYTEST) -m quick
+
+proofs: $(VENV)/.installed-dev
+	$(PYTEST) -m proofs
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

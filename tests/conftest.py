@@ -24,6 +24,30 @@ def pytest_configure(config):
         os.environ["LEXPLAIN_CACHE"] = os.path.join(config.trust_folder, "cache")
 
 
+BUILDS = {"demo_store", "demo_pictures", "world", "network", "shared"}  # fixtures that take seconds
+SLOW = {
+    "test_presets.py",
+    "test_readme.py",
+    "test_terminal.py",
+}  # files that build and start programs without them
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    """Each test is of one tier, by where it lies and by its fixtures; files run in an order that fills all cores."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        slow = item.path.name in SLOW or BUILDS & set(item.fixturenames)
+        tier = folder if folder in ("browser", "proofs") else "slow" if slow else "quick"
+        item.add_marker(tier)
+    build = next((item.path for item in items if "demo_store" in item.fixturenames), None)
+    waiting = {item.path for item in items if "demo_store" in item.fixturenames} - {build}
+    # One worker builds the demo store while the others run what doesn't need it; small files come last.
+    items.sort(
+        key=lambda item: (item.path != build, item.path in waiting, not item.get_closest_marker("browser"))
+    )
+
+
 def pytest_unconfigure(config):
     shutil.rmtree(getattr(config, "trust_folder", ""), ignore_errors=True)
 
