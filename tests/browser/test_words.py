@@ -11,7 +11,6 @@ from lexplain_core.figures import by_weight
 from lexplain_core.live import editing
 from lexplain_core.notes import Notes
 from lexplain_core.store import Store
-from pages.links import Words, query
 from pages.parts.words import two
 
 from .conftest import lent
@@ -133,25 +132,3 @@ def test_words_are_edited_scored_kept_and_deleted(visit, own, store):
     expect(page.get_by_text("is deleted")).to_be_visible()
     with Store.open(path) as served:
         assert Notes.of(served).made() == []
-
-
-def test_awkward_addresses_are_answered_in_words(visit, dashboard, store):
-    def to(**view) -> str:
-        there = {"store": store.id, "layer": layer, "unit": 0} | view
-        return f"{dashboard}/words?" + "&".join(f"{k}={v}" for k, v in query(Words(**there)).items())
-
-    layer = store.layers()["layer"].iloc[0]
-    page = visit(f"{dashboard}/words?store={store.id}")
-    expect(page.get_by_text("names no unit")).to_be_visible()
-    page.goto(to(terms="none"))
-    expect(page.get_by_text("There are no words yet")).to_be_visible()
-    page.goto(to(terms="dog,0:1,999999"))
-    expect(page.get_by_text("“dog”")).to_be_visible()
-    expect(page.get_by_text("no concept 999999")).to_be_visible()
-    assert parameters(page)["terms"] == "dog,0:1,999999"
-    page.goto(to(terms="0,1", matrix="no such eye"))
-    expect(page.get_by_text("no concept matrix “no such eye”")).to_be_visible()
-    expect(page.locator(".lx-score")).to_contain_text("Val correlation")
-    dead = store.unit_table().query("status in ['dead', 'constant']").iloc[0]
-    page.goto(to(layer=dead["layer"], unit=int(dead["unit"]), terms="0"))
-    expect(page.locator(".lx-score")).to_contain_text("al correlation")

@@ -13,6 +13,8 @@ from lexplain_core.store import Explanation, Score, Term
 from pages import links
 from pages.parts import edit_keep, edit_scores, edit_terms
 
+from .helpers import of_class, opened, params, text, words
+
 KNOWN = range(100)
 numbers = st.one_of(st.none(), st.floats(-1e6, 1e6).map(lambda x: float(f"{x:.6g}")))
 
@@ -109,3 +111,23 @@ def test_words_are_kept_by_the_keys_of_their_concepts_with_their_test_scores():
     assert made.scores == edited.test
     assert made.config == {"way": "keep", "from": "le-label", "test_scores_seen": 2}
     assert np.datetime64(made.made.removesuffix("+00:00"))
+
+
+def test_awkward_addresses_are_answered_in_words(demo):
+    def page(**view):
+        there = {"store": demo.id, "layer": demo.layers()["layer"].iloc[0], "unit": 0} | view
+        return opened("words", **links.query(links.Words(**there)))
+
+    def score(app) -> str:
+        (line,) = of_class(app, "lx-score")
+        return words(line)
+
+    assert "names no unit" in text(opened("words", store=demo.id))
+    assert "There are no words yet" in text(page(terms="none"))
+    app = page(terms="dog,0:1,999999")
+    assert "“dog”" in text(app) and "no concept 999999" in text(app)
+    assert params(app)["terms"] == "dog,0:1,999999"
+    app = page(terms="0,1", matrix="no such eye")
+    assert "no concept matrix “no such eye”" in text(app) and "Val correlation" in score(app)
+    dead = demo.unit_table().query("status in ['dead', 'constant']").iloc[0]
+    assert "al correlation" in score(page(layer=dead["layer"], unit=int(dead["unit"]), terms="0"))
