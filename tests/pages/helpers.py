@@ -116,7 +116,8 @@ def of_class(app: AppTest, name: str) -> list[ElementTree.Element]:
     return [element for element in every if name in element.get("class", "").split()]
 
 
-def words(element: ElementTree.Element) -> str:
+def inner(element: ElementTree.Element) -> str:
+    """An element's text; spaces count once."""
     return " ".join("".join(element.itertext()).split())
 
 

@@ -13,7 +13,7 @@ from lexplain_core.store import Explanation, Score, Term
 from pages import links
 from pages.parts import edit_keep, edit_scores, edit_terms
 
-from .helpers import of_class, opened, params, text, words
+from .helpers import inner, of_class, opened, params, text
 
 KNOWN = range(100)
 numbers = st.one_of(st.none(), st.floats(-1e6, 1e6).map(lambda x: float(f"{x:.6g}")))
@@ -120,7 +120,7 @@ def test_awkward_addresses_are_answered_in_words(demo):
 
     def score(app) -> str:
         (line,) = of_class(app, "lx-score")
-        return words(line)
+        return inner(line)
 
     assert "names no unit" in text(opened("words", store=demo.id))
     assert "There are no words yet" in text(page(terms="none"))

@@ -8,7 +8,7 @@ import pytest
 
 from lexplain_core.figures import effect_shares, percent, plural
 
-from .helpers import alerts, charts, elements, headings, of_class, opened, text, words
+from .helpers import alerts, charts, elements, headings, inner, of_class, opened, text
 
 UNKNOWN = "Class [x] has no output."
 
@@ -23,7 +23,7 @@ def neuron(store, unit, **more):
 
 def ablation(app) -> str:
     (line,) = of_class(app, "lx-ablation")
-    return words(line)
+    return inner(line)
 
 
 def test_layers_that_are_not_in_the_table_say_why(demo):
@@ -91,7 +91,7 @@ def test_ablation_stands_beside_correlation(demo, measured):
     score = unit.explanation().score("ablation-norm")
     said = f"{score.value:.2f} by norm, 95% interval {score.low:.2f} to {score.high:.2f}".replace("-", "−")
     assert said in ablation(app) and f"{score.n:,} images" in ablation(app)
-    assert "ablation" not in words(of_class(app, "lx-score")[0])
+    assert "ablation" not in inner(of_class(app, "lx-score")[0])
 
 
 def test_an_undefined_score_shows_its_reason(demo):

@@ -8,7 +8,7 @@ import pytest
 
 from lexplain_core import Store
 
-from .helpers import alerts, elements, headings, labels, of_class, opened, params, pictures, text, words
+from .helpers import alerts, elements, headings, inner, labels, of_class, opened, params, pictures, text
 
 OWN, OTHER = "le-label", "le-siglip"
 TWICE = "Explainer and simulator are the same model"
@@ -53,8 +53,8 @@ def test_what_is_no_better_than_chance_is_flagged(demo):
     for row, flagged in ((rows.iloc[0], True), (good.iloc[0], False)):
         app = neuron(demo.id, (row["layer"], int(row["unit"])))
         (line,) = of_class(app, "lx-score")
-        assert ("No better than chance" in words(line)) == flagged
-        assert ("No better" in words(line)) == flagged
+        assert ("No better than chance" in inner(line)) == flagged
+        assert ("No better" in inner(line)) == flagged
 
 
 @pytest.mark.parametrize("tab", ["examples", "simulated", "images", "about"])
@@ -63,7 +63,7 @@ def test_words_that_nobody_can_see_in_images_are_shown_without_charts_of_them(de
     assert "Nobody can say which images show these concepts" in text(app)
     assert headings(app).count("Weights") == 1
     (line,) = of_class(app, "lx-line")
-    assert demo.unit(*seen_by_all).explanation(OWN).terms[0].name in words(line)
+    assert demo.unit(*seen_by_all).explanation(OWN).terms[0].name in inner(line)
 
 
 def test_where_there_is_no_choice_there_is_no_switch(demo, seen_by_all):
@@ -71,7 +71,7 @@ def test_where_there_is_no_choice_there_is_no_switch(demo, seen_by_all):
     assert not of_class(app, "lx-compare")
     assert not {"Explained by", "Concepts seen by"} & set(labels(app, "button_group"))
     (line,) = of_class(app, "lx-score")
-    assert re.search(r"Test correlation .* Chance: these words", words(line))
+    assert re.search(r"Test correlation .* Chance: these words", inner(line))
     assert params(app)["tab"] == "simulated" and len(pictures(app)) == 16
 
 
