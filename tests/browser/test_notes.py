@@ -107,6 +107,7 @@ def test_stars_lists_and_remarks(visit, own, tmp_path):
     bad.write_text("{}")
     for path in (bad, file):
         other.get_by_role("button", name="Lists", exact=True).click()
+        expect(other.locator("input[type=file]")).to_have_count(1)  # the last file's is gone
         other.locator("input[type=file]").set_input_files(path)
         other.get_by_role("button", name="Take it in").click()
         if path is bad:
