@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from math import inf, log
 
 import torch
 from torch import Tensor
 
-ROUNDING = 1e-3  # by which probabilities may miss a sum of 1
+ROUNDING = 1e-3  # by which probabilities may miss a sum of 1; more where they were rounded to half precision
+_HALF = (torch.bfloat16, torch.float16)  # the coarser first
+_TINY = torch.finfo(torch.float32).tiny
 _TAKEN = "logits"  # what transformers call it
 # Members that are embeddings by their name, as open_clip and transformers have them: no scores of classes.
 _EMBEDDINGS = (
@@ -26,13 +29,15 @@ ONE = (
     "If that number tells two classes apart, let the network put out two, 0 and the number itself."
 )
 SOFTMAX = (
-    "the network ends in a softmax: the logarithm of its outputs is taken, so that losses, impacts and ablation scores "
-    "are those of the network without it"
+    "the network's outputs are at least 0 and sum to 1: their logarithm is taken, so that losses, impacts and ablation "
+    "scores are those of the network without a softmax, if they come from one"
 )
 SIGMOID = (
-    "the network's outputs lie between 0 and 1 and don't sum to 1, as those of a sigmoid: losses take them as they are; "
-    "let the network put out what goes into the sigmoid"
+    "the network's outputs lie between {low:.3g} and {high:.3g} and sum to between {least:.3g} and {most:.3g} per image: "
+    "losses take them as logits, as they are; if they come from a sigmoid, let the network put out what goes into it"
 )
+LOGARITHMS = "the network's outputs are logarithms of numbers that sum to 1"
+ZEROS = "; {zeros:,} of these {numbers:,} numbers are 0, and {floor:.2g} stands for them"
 
 
 class Unusable(Exception):
@@ -44,11 +49,12 @@ class Answer:
     """How outputs are read from what a network returns.
 
     member: of a tuple its place, of a dictionary or object its name; None for a tensor itself. scale: 'logits',
-    'probabilities' (after a softmax) or 'log-probabilities'.
+    'probabilities' (after a softmax) or 'log-probabilities'. floor: what smaller probabilities are taken for.
     """
 
     member: int | str | None = None
     scale: str = "logits"
+    floor: float = _TINY
 
     def raw(self, returned: object) -> Tensor:
         """The outputs as the network has them, float32 (B, C). Raises `ValueError` where there are none."""
@@ -75,7 +81,8 @@ class Answer:
         if self.scale == "logits":
             return outputs
         if self.scale == "probabilities":
-            outputs = outputs.clamp_min(torch.finfo(torch.float32).tiny).log()
+            outputs = outputs.clamp_min(self.floor).log()
+        outputs = outputs.nan_to_num(nan=torch.nan, neginf=log(self.floor))
         return outputs - outputs.mean(1, keepdim=True)
 
 
@@ -150,32 +157,49 @@ class Scale:
     """Finds on which scale outputs are, while batch after batch goes by."""
 
     def __init__(self) -> None:
-        self._possible = {"probabilities", "log-probabilities", "shares"}
-        self._seen = False
+        self._numbers = self._zeros = self._infinite = self._outputs = 0
+        self._range, self._sums, self._log_sums = ((inf, -inf) for _ in range(3))  # least and largest
+        self._half = list(_HALF)  # precisions that all outputs may have been rounded to
 
     def see(self, outputs: Tensor) -> None:
-        """outputs: raw, float32 (B, C)."""
-        self._seen = True
-        if not self._possible:
+        """outputs: raw, float32 (B, C). Images with NaN say nothing."""
+        outputs = outputs[~outputs.isnan().any(1)]
+        if not len(outputs):
             return
-        low, high = float(outputs.min()), float(outputs.max())
-        if not (low >= 0 and _near(outputs.sum(1), 1.0)):  # NaN is neither
-            self._possible.discard("probabilities")
-        if not (high <= ROUNDING and _near(outputs.logsumexp(1), 0.0)):
-            self._possible.discard("log-probabilities")
-        if not (low >= 0 and high <= 1):
-            self._possible.discard("shares")
+        self._outputs = outputs.shape[1]
+        self._numbers += outputs.numel()
+        self._zeros += int((outputs == 0).sum())
+        self._infinite += int(outputs.isneginf().sum())
+        self._range = _wider(self._range, outputs)
+        self._sums = _wider(self._sums, outputs.sum(1))
+        self._log_sums = _wider(self._log_sums, outputs.logsumexp(1))
+        self._half = [half for half in self._half if torch.equal(outputs.to(half).float(), outputs)]
 
-    def found(self) -> tuple[str, str | None]:
-        """The scale, and a sentence where it is no plain one."""
-        if not self._seen or not self._possible:
-            return "logits", None
-        if "probabilities" in self._possible:
-            return "probabilities", SOFTMAX
-        if "log-probabilities" in self._possible:
-            return "log-probabilities", None
-        return "logits", SIGMOID
+    def found(self, answer: Answer) -> tuple[Answer, str | None]:
+        """The answer with its scale, and a sentence where it is no plain one."""
+        if not self._numbers:
+            return answer, None
+        (low, high), (least, most) = self._range, self._sums
+        rounding = max(ROUNDING, torch.finfo(self._half[0]).eps if self._half else 0)
+        # float16 has no smaller number; of the others what is smaller still is no normal float32
+        floor = 2.0**-24 if self._half == [torch.float16] else _TINY
+
+        def zeros(count: int) -> str:
+            return ZEROS.format(zeros=count, numbers=self._numbers, floor=floor) if count else ""
+
+        if low >= 0 and _within(self._sums, 1, rounding):
+            return replace(answer, scale="probabilities", floor=floor), SOFTMAX + zeros(self._zeros)
+        if high <= rounding and _within(self._log_sums, 0, rounding * max(1, log(self._outputs))):
+            note = LOGARITHMS + zeros(self._infinite) if self._infinite else None
+            return replace(answer, scale="log-probabilities", floor=floor), note
+        if low >= 0 and high <= 1:
+            return answer, SIGMOID.format(low=low, high=high, least=least, most=most)
+        return answer, None
 
 
-def _near(values: Tensor, aim: float) -> bool:
-    return bool((values - aim).abs().max() <= ROUNDING)
+def _wider(ends: tuple[float, float], values: Tensor) -> tuple[float, float]:
+    return min(ends[0], float(values.min())), max(ends[1], float(values.max()))
+
+
+def _within(ends: tuple[float, float], aim: float, by: float) -> bool:
+    return aim - by <= ends[0] and ends[1] <= aim + by

@@ -99,8 +99,8 @@ def record(
     answer, notes = forward.answer or Answer(), [forward.note]
     logits = None
     if kept is not None and sink.predicted:
-        scale, note = kept.scale.found()
-        answer, notes = replace(answer, scale=scale), [*notes, note]
+        answer, note = kept.scale.found(answer)
+        notes.append(note)
         logits = kept.finish(answer)
     for note in filter(None, notes):
         progress.note(note)

@@ -114,7 +114,7 @@ def test_scores_are_those_of_the_plain_network_whatever_it_ends_in(plain, end):
 
 
 @pytest.mark.parametrize(("end", "scale", "words"), [
-    ("plain", "logits", None), ("softmax", "probabilities", "ends in a softmax: the logarithm"),
+    ("plain", "logits", None), ("softmax", "probabilities", "at least 0 and sum to 1: their logarithm"),
     ("log_softmax", "log-probabilities", None),
 ])  # fmt: skip
 def test_the_scale_is_found_and_noted(end, scale, words):
@@ -133,11 +133,62 @@ def test_one_image_that_sums_to_something_else_makes_it_no_softmax():
     scale = Scale()
     p = torch.randn(9, 4).softmax(1)
     scale.see(p)
-    assert scale.found()[0] == "probabilities"
+    scale.see(torch.full((1, 4), torch.nan))  # which says nothing of the other images
+    assert scale.found(Answer())[0].scale == "probabilities"
     scale.see(torch.cat([p, 1.01 * p[:1]]))
-    assert scale.found()[0] == "logits"
-    scale.see(torch.full((1, 4), torch.nan))
-    assert scale.found()[0] == "logits"
+    answer, note = scale.found(Answer())
+    assert answer.scale == "logits" and "sum to between 1 and 1.01 per image" in note
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("end", ["softmax", "log_softmax"])
+def test_a_softmax_in_half_precision_is_one(half, end):
+    plain = torch.randn((200, 1000), generator=torch.Generator().manual_seed(0)) * 3
+    scale, outputs = Scale(), getattr(plain.to(half), end)(1).float()
+    assert (outputs.exp() if end == "log_softmax" else outputs).sum(1).sub(1).abs().max() > 1e-4
+    scale.see(outputs[:100])
+    scale.see(outputs[100:])
+    answer, _ = scale.found(Answer())
+    assert answer.scale == {"softmax": "probabilities", "log_softmax": "log-probabilities"}[end]
+
+
+def test_a_sigmoid_in_half_precision_is_none():
+    scale = Scale()
+    scale.see(torch.randn(200, 5).bfloat16().sigmoid().float())
+    assert scale.found(Answer())[0].scale == "logits"
+
+
+@pytest.mark.parametrize(("dtype", "floor"), [(torch.float32, -87.3), (torch.float16, -16.6)])
+def test_zeros_after_a_softmax_are_counted_and_stand_for_the_smallest_number(dtype, floor):
+    seen = {}
+
+    def end(z):
+        return seen.setdefault(len(z), (z * torch.tensor([1.0, 1.0, 1.0, 400.0])).softmax(1).to(dtype))
+
+    _, _, found = run(end)
+    zeros = int((seen[COUNT] == 0).sum())
+    assert zeros and f"{zeros:,} of these {4 * COUNT:,} numbers are 0" in found.notes[0]
+    logits = found.answer.to_logits(torch.tensor([[1.0, 0.0, 0.0, 0.0]]))
+    assert float(logits[0, 1] - logits[0, 0]) == pytest.approx(floor, abs=0.1)
+    assert np.isfinite(found.outputs).all()
+
+
+def test_logarithms_of_zero_are_finite_and_counted():
+    _, _, found = run(lambda z: (z * 400).softmax(1).log())
+    assert found.answer.scale == "log-probabilities" and np.isfinite(found.outputs).all()
+    assert "numbers are 0, and 1.2e-38 stands for them" in found.notes[0]
+
+
+def test_logarithms_of_a_softmax_are_kept_however_small():
+    answer = Answer(scale="log-probabilities")
+    logits = answer.to_logits(torch.tensor([[0.0, -500.0]]))
+    assert float(logits[0, 0] - logits[0, 1]) == 500
+
+
+def test_the_note_states_what_was_seen_not_where_it_comes_from():
+    _, _, found = run(lambda z: z.relu().add(1) / z.relu().add(1).sum(1, keepdim=True))  # shares of counts
+    assert found.answer.scale == "probabilities"
+    assert "at least 0 and sum to 1" in found.notes[0] and "if they come from one" in found.notes[0]
 
 
 def test_a_probability_of_zero_has_a_finite_logarithm():
