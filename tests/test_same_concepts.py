@@ -100,6 +100,19 @@ def test_exports_and_tables_name_the_others(store):
     assert len(said) and all("red_disc = reds = Rubies" in text for text in said)
 
 
+def test_other_names_stand_in_captions_and_where_a_concept_is_chosen(store, built):
+    from lexplain_core.figures.print import FigureChoice, caption, gather
+
+    units = [store.unit("last", u) for u in range(3)]
+    named = {u.unit: t for u in units for t in u.explanation().terms if t.same}
+    assert named
+    data = gather(store, FigureChoice(units=tuple(("last", u) for u in named)))
+    for term in named.values():
+        assert f"“{term.name}” stands for “{term.same[0]}”" in caption(data)
+    frame = store.sayable("label").set_index("name")
+    assert frame["same"]["red_disc"] == "reds, Rubies" and frame["same"]["reds"] == ""
+
+
 def test_texts_that_an_encoder_takes_for_one_are_merged_too():
     from types import SimpleNamespace
 

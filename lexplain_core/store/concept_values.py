@@ -152,7 +152,9 @@ class ConceptValues:
                 labels = self._store._concept_labels
                 named = sorted(((*labels[i], i) for i in ids), key=lambda one: (one[0].casefold(), one[2]))
                 frame = pd.DataFrame(named, columns=["name", "origin", "concept"])
-                self._sayable[matrix] = frame[["concept", "name", "origin"]]
+                same = self._store.same_concepts.get(matrix, {})
+                frame["same"] = [", ".join(same.get(i, ())) for i in frame["concept"]]
+                self._sayable[matrix] = frame[["concept", "name", "origin", "same"]]
             return self._sayable[matrix].copy()
 
 

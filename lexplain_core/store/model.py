@@ -110,6 +110,12 @@ class Explanation:
             return ""
         return explanation_text(((t.weight, t.name) for t in self.terms), self.bias)
 
+    @property
+    def other_names(self) -> str:
+        """Which concepts have other names, for those on the same images: `“cat” stands for “felines”, too`; '' for none."""
+        quoted = [(t.name, ", ".join(f"“{name}”" for name in t.same)) for t in self.terms if t.same]
+        return "; ".join(f"“{name}” stands for {others}, too" for name, others in quoted)
+
     def score(self, kind: str = "correlation", simulator: str | None = None) -> Score | None:
         """The score of a kind by a simulator (the method's main one without), or None."""
         wanted = simulator or self.simulator

@@ -250,7 +250,8 @@ class Store:
         return self._values.of(matrix, concept_ids)
 
     def sayable(self, matrix: str) -> pd.DataFrame:
-        """The concepts that a concept matrix has P of, by name: concept, name, origin."""
+        """The concepts that a concept matrix has P of, by name: concept, name, origin, and same (names of those that it
+        can't tell from it, which stand under its name; '' without)."""
         return self._values.sayable(matrix)
 
     # -- what units do -----------------------------------------------------------------------

@@ -208,12 +208,15 @@ def _remove(view: links.Words, draft: Draft, concept: int) -> None:
 def add(view: links.Words, draft: Draft, sayable: pd.DataFrame, names: Mapping[int, str]) -> None:
     """A box that completes the name of a concept, and adds it."""
     ids = sayable["concept"].tolist()
+    same = dict(zip(ids, sayable["same"], strict=True))
     st.selectbox(
         f"Add a concept, of {len(ids):,} that can be said",
         ids,
         index=None,
         key=_ADD,
-        format_func=lambda concept: names.get(concept, ""),
+        format_func=lambda concept: (
+            names.get(concept, "") + (f" (same images as: {others})" if (others := same.get(concept)) else "")
+        ),
         filter_mode="contains",
         placeholder="Type a part of its name …",
         disabled=len(draft.ids) >= MOST,

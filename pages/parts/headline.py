@@ -113,14 +113,9 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
 
 def _same(explanation: Explanation) -> str:
     """Which other names the concepts have, for those that are on the same images."""
-    said = [
-        f"“{t.name}” stands for {', '.join(f'“{n}”' for n in t.same)}, too"
-        for t in explanation.terms
-        if t.same
-    ]
-    if not said:
+    if not (said := explanation.other_names):
         return ""
-    return f'<p class="lx-facts lx-muted">{escape("; ".join(said))}: all images show both or neither.</p>'
+    return f'<p class="lx-facts lx-muted">{escape(said)}: all images show both or neither.</p>'
 
 
 def same_model(opened: common.Opened, explanation: Explanation | None) -> None:

@@ -73,7 +73,7 @@ def test_what_a_matrix_has_neither_way_is_said(store, matrix, ids, words):
 
 def test_what_can_be_said(store):
     found = store.sayable("eye")
-    assert list(found) == ["concept", "name", "origin"] and set(found["concept"]) == {0, 1, 2, 3, RED}
+    assert list(found) == ["concept", "name", "origin", "same"] and set(found["concept"]) == {0, 1, 2, 3, RED}
     assert found["name"].tolist() == sorted(found["name"], key=str.casefold)
     assert dict(zip(found["concept"], found["name"], strict=True))[1] == "crane (class:crane_bird)"
     assert set(store.sayable("other eye")["concept"]) == {0, 1, 2, 3}

@@ -113,6 +113,8 @@ def _about(panel: Panel, place: int, data: FigureData) -> str:
         facts.append(
             f"images per range {counts}" + (f", and {panel.negative:,} below 0" if panel.negative else "")
         )
+    if panel.explanation is not None and panel.explanation.other_names:
+        facts.append(panel.explanation.other_names)
     if panel.reason:
         facts.append(panel.reason.rstrip("."))
     return words + (f" ({'; '.join(facts)})." if facts else ".")
