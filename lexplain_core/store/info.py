@@ -87,7 +87,9 @@ def describe(store: Store) -> dict[str, Any]:
             row | {"mean_over": _over(facts[row["layer"]], row["scored"])} for row in _ablations(store)
         ],
         "impacts": impacts,
-        "observers": _observers(store),
+        "observers": [
+            row | {"mean_over": _over(facts[row["layer"]], row["scored"])} for row in _observers(store)
+        ],
         "temperature": meta.get("temperature"),
         "same_encoder": bool(meta.get("same_encoder")),
         "unsteady": meta.get("unsteady"),

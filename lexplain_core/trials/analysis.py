@@ -51,6 +51,8 @@ class Results:
         self._resamples = resamples
         self._sessions, self._checks = study.sessions(), study.checks()
         self._answers, self._units = study.responses(), study.units()
+        trials = study.trials()
+        self._asked = trials[trials.kind == "real"][[*CONDITION, "layer", "unit_id"]].drop_duplicates()
         self._parts: dict[tuple, pd.DataFrame] = {}
 
     @cached_property
@@ -69,12 +71,12 @@ class Results:
 
     @cached_property
     def layers(self) -> pd.DataFrame:
-        return per_layer(self.responses, self._resamples)
+        return per_layer(self.responses, self._resamples, self._asked)
 
     @cached_property
     def models(self) -> pd.DataFrame:
         """A row per model, mode and difficulty."""
-        return per_model(self.responses, self._resamples)
+        return per_model(self.responses, self._resamples, self._asked)
 
     @cached_property
     def difficulty(self) -> pd.DataFrame:
@@ -101,7 +103,7 @@ class Results:
         key = ("layers", model, str(difficulty))
         if key not in self._parts:
             rows = of_condition(self.responses, {"model": model, "difficulty": difficulty})
-            self._parts[key] = per_layer(rows, self._resamples)
+            self._parts[key] = per_layer(rows, self._resamples, self._asked)
         return self._parts[key]
 
     def confidence_of(self, condition: tuple) -> pd.DataFrame:
@@ -172,27 +174,35 @@ def per_unit(answers: pd.DataFrame, units: pd.DataFrame | None = None) -> pd.Dat
     return _in_order(rows[[*order, "right", "proportion", "low", "high", *more]], "depth", "layer", "unit")
 
 
-def per_model(answers: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
+def per_model(
+    answers: pd.DataFrame, resamples: int = RESAMPLES, asked: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """A row per model, mode and difficulty: the mean over units, with intervals.
 
-    Columns: model, mode, difficulty, units, participants, responses, mean; low, high: BCa bootstrap over
+    asked: the units of the study's real trials (the columns of a condition, layer, unit_id), those of the answers
+    without. Columns: model, mode, difficulty, units, of (how many were asked about: the others have no answer that counts), participants, responses, mean; low, high: BCa bootstrap over
     units, as IMI; cluster_low, cluster_high: resampling participants and units; against: the first interval
     against chance ('above', 'below', 'at', or '' without an interval that says so); note: why there is no interval, or
     that it rests on few units and so is too narrow.
     """
-    return _in_order(_means(answers, CONDITION, resamples))
+    return _in_order(_means(answers, CONDITION, resamples, asked))
 
 
-def per_layer(answers: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
+def per_layer(
+    answers: pd.DataFrame, resamples: int = RESAMPLES, asked: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """A row per layer and condition; columns of `per_model`, and layer, depth."""
-    rows = _means(answers, [*CONDITION, "layer"], resamples)
+    rows = _means(answers, [*CONDITION, "layer"], resamples, asked)
     depth = answers.groupby(["model", "layer"], dropna=False).depth.first().astype("float64")
     rows.insert(4, "depth", depth.reindex(pd.MultiIndex.from_frame(rows[["model", "layer"]])).to_numpy())
     return _in_order(rows, "depth", "layer")
 
 
-def _means(answers: pd.DataFrame, keys: list[str], resamples: int) -> pd.DataFrame:
+def _means(
+    answers: pd.DataFrame, keys: list[str], resamples: int, asked: pd.DataFrame | None
+) -> pd.DataFrame:
     rows = []
+    of = (answers if asked is None else asked).groupby(keys, dropna=False).unit_id.nunique()
     answers = answers[[*keys, "unit_id", "participant", "correct"]]
     for key, group in answers.groupby(keys, dropna=False, sort=False):
         of_units = group.groupby("unit_id").correct.mean()
@@ -208,7 +218,9 @@ def _means(answers: pd.DataFrame, keys: list[str], resamples: int) -> pd.DataFra
              " ".join(filter(None, (no_interval(len(of_units), people), few)))),
         )  # fmt: skip
     columns = ["units", "participants", "responses", "mean", "low", "high", "cluster_low", "cluster_high"]
-    return pd.DataFrame(rows, columns=[*keys, *columns, "against", "note"])
+    made = pd.DataFrame(rows, columns=[*keys, *columns, "against", "note"])
+    made.insert(len(keys) + 1, "of", of.reindex(pd.MultiIndex.from_frame(made[keys])).to_numpy(dtype=int))
+    return made
 
 
 def by_difficulty(units: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:

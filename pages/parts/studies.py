@@ -37,6 +37,9 @@ class Study:
     def units(self) -> pd.DataFrame:
         return self.frames["units"]
 
+    def trials(self) -> pd.DataFrame:
+        return self.frames["trials"]
+
     def tasks(self) -> pd.DataFrame:
         return self.frames["tasks"]
 
@@ -95,7 +98,8 @@ def _read(key: tuple) -> Study:
     path = Path(key[0])
     with StudyFile.open(path) as file:
         frames = {
-            name: getattr(file, name)() for name in ("units", "tasks", "sessions", "responses", "checks")
+            name: getattr(file, name)()
+            for name in ("units", "trials", "tasks", "sessions", "responses", "checks")
         }
         return Study(key, path, file.name, file.kind, file.settings, file.facts, file.made, frames)
 

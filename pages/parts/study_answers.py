@@ -12,7 +12,7 @@ from lexplain_core.trials import Results, no_formulas, reloaded, timed
 from .. import common, links
 from . import studies
 from .studies import Study
-from .study_overview import as_bars, pick
+from .study_overview import as_bars, mean_of, pick
 from .study_scores import association_words
 from .study_units import at_hand, units_chart
 from .words import md
@@ -158,6 +158,10 @@ def _difficulty(view: links.Results, study: Study, results: Results) -> None:
             "difficulty bars",
             "Bars of the proportion right by difficulty, beside chance",
         )
+        if (several["units"] < several["of"]).any():
+            st.caption(
+                md("; ".join(f"{row['difficulty']}: {mean_of(row)}" for _, row in several.iterrows()) + ".")
+            )
     right.markdown("\n".join(_difference(row) for row in results.difficulty.itertuples()))
     common.csv_button(
         "Differences as CSV",

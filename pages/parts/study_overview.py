@@ -10,6 +10,7 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.figures import percent, plural
+from lexplain_core.store import of_units
 from lexplain_core.trials import CHANCE, Results, no_formulas
 
 from .. import common, links
@@ -120,14 +121,19 @@ def _in_words(models: pd.DataFrame, view: links.Results) -> str:
     for row in as_bars(models, view.over, ["model"]).itertuples():
         said = models.iloc[row.row]
         told.append(
-            f"**{md(studies.condition_words(tuple(said[studies.ALL])))}**: {percent(row.mean)} right on average over "
-            f"{plural(int(said['units']), 'unit')}, {figures.interval_words(row)}; {plural(int(said['responses']), 'answer')} "
+            f"**{md(studies.condition_words(tuple(said[studies.ALL])))}**: {percent(row.mean)} right on average, "
+            f"{figures.interval_words(row)}, over {mean_of(said)}. {plural(int(said['responses']), 'answer')} "
             f"by {people(int(said['participants']))}; {_beside_chance(row, said)}"
         )
         if len(told) == 3:
             break
     more = len(models) - len(told)
     return "  \n".join(told) + (f"  \n… and {plural(more, 'more condition')} below." if more else "")
+
+
+def mean_of(row) -> str:
+    """Over how many of the units asked about a mean is, and what the others are."""
+    return of_units(int(row["units"]), int(row["of"]), without_an_answer_that_counts=int(row["of"]))
 
 
 def _beside_chance(row, said: pd.Series) -> str:
@@ -184,6 +190,8 @@ def _layers(view: links.Results, study: Study, results: Results) -> None:
             "Bars of the proportion right by layer, beside chance",
         )
     notes(rows)
+    if left := [f"{row['layer']}: {mean_of(row)}" for _, row in rows.iterrows() if row["units"] < row["of"]]:
+        st.caption(md(f"Means of {'; '.join(left[:5])}{'; …' if len(left) > 5 else ''}."))
     common.csv_button(
         "Layers as CSV",
         lambda: no_formulas(results.layers),

@@ -6,14 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.figures import percent, plural
+from lexplain_core.figures import percent
 from lexplain_core.trials import CHANCE, Results, no_formulas
 
 from .. import common, links
 from . import studies
 from .measured import open_unit
 from .studies import Study
-from .study_overview import pick
+from .study_overview import mean_of, pick
 from .switch import changed
 from .words import md
 
@@ -37,7 +37,11 @@ def show(view: links.Results, study: Study, results: Results) -> None:
     )  # fmt: skip
     rows = in_order(studies.as_points(studies.of_condition(results.units, condition)), view.order)
     store = at_hand(study)
-    st.markdown(_in_words(rows) + (" **Click a unit to open it.**" if store else f" {no_store(study)}"))
+    asked = studies.of_condition(results.models, condition)
+    st.markdown(
+        _in_words(rows, mean_of(asked.iloc[0]))
+        + (" **Click a unit to open it.**" if store else f" {no_store(study)}")
+    )
     units_chart(
         figures.unit_dots(rows, theme=common.theme()),
         "unit dots",
@@ -61,12 +65,12 @@ def in_order(rows: pd.DataFrame, order: str) -> pd.DataFrame:
     return rows.sort_values("proportion", ascending=order == "right", kind="stable")
 
 
-def _in_words(rows: pd.DataFrame) -> str:
+def _in_words(rows: pd.DataFrame, mean_of: str) -> str:
     above, below = int((rows["low"] > CHANCE).sum()), int((rows["high"] < CHANCE).sum())
     each = rows["responses"]
     count = f"{each.min():,}" if each.min() == each.max() else f"{each.min():,} to {each.max():,}"
     return (
-        f"{plural(len(rows), 'unit')} with {count} {'answer' if count == '1' else 'answers'} each, right in {percent(rows['mean'].mean())} on average. The interval lies "
+        f"Right in {percent(rows['mean'].mean())} on average over {mean_of}. Each has {count} {'answer' if count == '1' else 'answers'}. The interval lies "
         f"above chance for {above:,}, below it for {below:,}, and holds it for {len(rows) - above - below:,}. Whiskers: 95% Wilson intervals."
     )
 

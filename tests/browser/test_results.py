@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from lexplain_core.figures import percent
 from lexplain_core.trials import StudyFile, load_settings, new_study, results
+from pages.parts import study_overview
 from tests.trials.damage import rewritten
 from tests.trials.observers import Clock, Observer
 
@@ -65,8 +66,8 @@ def test_the_overview_is_the_analysis(visit, site, wanted):
     for row in (easy, hard):
         shown(
             page,
-            f"{row.model} · natural · {row.difficulty}: {percent(row.mean)} right on average over {row.units} units, 95% "
-            f"interval {percent(row.low)} to {percent(row.high)}; {row.responses} answers by {row.participants} people",
+            f"{row.model} · natural · {row.difficulty}: {percent(row.mean)} right on average, 95% "
+            f"interval {percent(row.low)} to {percent(row.high)}, over {study_overview.mean_of(row._asdict())}. {row.responses} answers by {row.participants} people",
         )
     shown(page, "8 tasks: 4 done (all checks passed), 0 running, 4 free")
     shown(page, "from 4 of 5 finished sessions; 1 left out by the checks")
@@ -92,7 +93,8 @@ def test_moving_a_threshold_moves_the_figures(visit, site, study, wanted):
             file, file.settings.checks.model_copy(update={"instructions_seconds": 3.0})
         ).models.iloc[0]
     assert moved["participants"] == 5 != wanted.models["participants"].iloc[0]
-    shown(page, f"{percent(moved['mean'])} right on average over {moved['units']} units")
+    shown(page, f"{percent(moved['mean'])} right on average, ")
+    shown(page, f"over {study_overview.mean_of(moved)}. ")
     shown(page, f"{moved['responses']} answers by 5 people")
     page.get_by_role("button", name="The study’s own thresholds").click()
     shown(page, "from 4 of 5 finished sessions")

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -130,6 +131,23 @@ def test_words_of_a_foreign_study_are_no_markdown(made):
     found = studies.analysed(links.Results(), study)
     for words in (study_overview.status(study), study_overview._in_words(found.models, links.Results())):
         assert "elsewhere" in words and "![x]" not in words and "**b**" not in words and ":dog:" not in words
+
+
+def test_a_mean_says_over_how_many_units_it_is(tmp_path):
+    path = tmp_path / "begun.sqlite"
+    plan = make_plan(tasks=1, trials=6, catch=0, practice=0, overrides=["checks.row_share=1"])
+    plan = replace(plan, tasks=tuple(replace(task, main=task.main[:3]) for task in plan.tasks))
+    with StudyFile.create(path, plan) as study:
+        study.clock = Clock()
+        Observer(0.9).take(study, "P")
+    read = studies.read(path)
+    asked = read.trials().query("kind == 'real'").unit_id.nunique()
+    found = studies.analysed(links.Results(), read)
+    over = f"over 3 of {asked} units; {asked - 3} without an answer that counts"
+    assert asked > 3 and over in study_overview._in_words(found.models, links.Results())
+    assert over in study_units._in_words(
+        studies.as_points(found.units), study_overview.mean_of(found.models.iloc[0])
+    )
 
 
 def test_one_unit_has_no_interval_and_says_why(tmp_path):

@@ -77,6 +77,8 @@ def test_means_by_layer(store):
     info = store.info()
     assert [row["mean_observer"] for row in info["layers"]] == pytest.approx([0.875, 0.6])
     first, second, third = info["observers"]
+    units = layers.loc["layer1", "units"]
+    assert first.pop("mean_over").startswith(f"2 of {units} units; ")
     assert first == {
         "layer": "layer1", "embedding": "eye", "main": True, "trials": 20, "scored": 2, "unscored": 1,
         "mean": 0.875, "mean_soft": 0.75,

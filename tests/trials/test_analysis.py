@@ -107,6 +107,14 @@ def test_means_over_units(answers, by):
             assert row["depth"] == int(row["layer"][-1]) / 2
 
 
+def test_a_mean_says_how_many_of_the_units_asked_about_it_leaves_out(answers):
+    asked = answers[["model", "mode", "difficulty", "layer", "unit_id"]].drop_duplicates()
+    some = answers[answers.unit_id % 2 == 1]
+    for made, of_all in ((per_model(some, 100, asked), asked), (per_layer(some, 100, asked), asked)):
+        assert made.units.sum() == some.unit_id.nunique() < made.of.sum() == len(of_all)
+    assert per_model(answers, 100).eval("units == of").all()
+
+
 def test_a_mean_lies_above_at_or_below_chance():
     for ability, word in ((0.9, "above"), (0.5, "at"), (0.1, "below")):
         responses, _ = crowd(3, units=20, people=30, each=10, ability=np.full(20, ability))
@@ -308,6 +316,7 @@ def test_only_those_who_pass_are_counted(study):
     right = [r["correct"] for r in kept]
     assert found.models["mean"].item() == pytest.approx(statistics.fmean(shares(kept)))
     assert found.units.right.sum() == sum(right) and found.units.responses.sum() == 40
+    assert found.models.of.item() == (study.trials().query("kind == 'real'").unit_id.nunique()) >= 20
     assert len(found.layers) == 3 and len(found.times) == 6 and len(found.confidence) == 3
     assert found.correlations.score.tolist() == ["correlation", "ablation", "observer"]
     assert (
