@@ -25,21 +25,20 @@ def pytest_configure(config):
 
 
 BUILDS = {"demo_store", "demo_pictures", "world", "network", "shared"}  # fixtures that take seconds
-SLOW = {
-    "test_presets.py",
-    "test_readme.py",
-    "test_terminal.py",
-}  # files that build and start programs without them
+SLOW = (  # rooms and files that take seconds a test without these fixtures
+    "demo/", "live/test_looker", "target/", "trials/test_choosing", "trials/test_concurrency", "store/test_check",
+    "store/test_damage", "test_import_encoders", "test_readme", "test_terminal",
+)  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items):
     """Each test is of one tier, by where it lies and by its fixtures; files run in an order that fills all cores."""
     for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        slow = item.path.name in SLOW or BUILDS & set(item.fixturenames)
-        tier = folder if folder in ("browser", "proofs") else "slow" if slow else "quick"
-        item.add_marker(tier)
+        place = item.path.relative_to(ROOT / "tests")
+        slow = place.as_posix().startswith(SLOW) or BUILDS & set(item.fixturenames)
+        if not item.get_closest_marker("proofs"):
+            item.add_marker("browser" if place.parts[0] == "browser" else "slow" if slow else "quick")
     build = next((item.path for item in items if "demo_store" in item.fixturenames), None)
     waiting = {item.path for item in items if "demo_store" in item.fixturenames} - {build}
     # One worker builds the demo store while the others run what doesn't need it; small files come last.

@@ -25,6 +25,12 @@ IMI = {
     "clip-resnet50",
 }  # fmt: skip
 
+LARGE = {
+    "le/vit-l-32-imagenet",
+    "imi/wide_resnet50",
+    "imi/resnet50-l2",
+}  # the others have networks of their kinds
+
 
 @pytest.fixture(autouse=True)
 def large_networks_go():
@@ -40,7 +46,9 @@ def test_the_papers_networks_are_there():
     assert set(presets) == {f"le/{n}" for n in LE} | {f"imi/{n}" for n in IMI}
 
 
-@pytest.mark.parametrize("name", list(presets))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.proofs] * (name in LARGE)) for name in presets]
+)
 def test_one_batch_from_every_layer_of_interest(name):
     preset = presets[name]
     model = load_target(Target(model=name, weights="random"))
