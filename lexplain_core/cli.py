@@ -166,12 +166,12 @@ def info(
     """Say what a store holds."""
     from .store import Store
 
-    with Store.open(store) as opened:
+    with Store.open(store) as opened:  # whatever damage does to what is printed is told inside
         facts = opened.info()
-    if json_:
-        print_json(facts)
-    else:
-        print_info(facts)
+        if json_:
+            print_json(facts)
+        else:
+            print_info(facts)
 
 
 @app.command()

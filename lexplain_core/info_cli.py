@@ -25,8 +25,7 @@ def print_info(facts: dict) -> None:
     accuracy = (
         f"unknown accuracy. {unknown}"
         if target["accuracy"] is None
-        else f"{target['accuracy']:.1%} right on {target['accuracy_images']:,} images, "
-        f"among {target['outputs']:,} outputs{_top5(target)}"
+        else f"{target['accuracy']:.1%} right on {target['accuracy_images']:,} images{_among(target)}{_top5(target)}"
     )
     out.print(f"target model {target['name']}: {accuracy}", highlight=False)
     if facts["unsteady"]:
@@ -76,6 +75,10 @@ def print_info(facts: dict) -> None:
                 reasons.setdefault(layer[key], []).append(layer["name"])
         for reason, names in reasons.items():
             out.print(f"{what} of {', '.join(names)}: {reason}", style="dim")
+
+
+def _among(target: dict) -> str:
+    return "" if target["outputs"] is None else f", among {target['outputs']:,} outputs"
 
 
 def _top5(target: dict) -> str:

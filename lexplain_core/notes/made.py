@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from math import isfinite
 from typing import Any
 
 from ..files import parse_json
 from ..store import Made, Score
 
 _ELSEWHERE = "?"  # no store's id: where it isn't said which store the scores are of
+_LARGEST = 1e100  # of a weight or a score
 _COLUMNS = ("layer", "unit", "method", "made")  # of their own in the file
 _TEXTS, _NUMBERS = (
     ("simulator", "kind", "split"),
@@ -63,7 +63,8 @@ def _score(facts: Any) -> Score:
         _check(isinstance(facts.get(name), str | None), name, facts.get(name))
     for name in ("n", "null_units", "null_above"):
         value = facts.get(name)
-        _check(isinstance(value, int) or (value is None and name != "n"), name, value)
+        count = isinstance(value, int) and 0 <= value < 2**31
+        _check(count or (value is None and name != "n"), name, value)
     try:
         return Score(**facts)
     except TypeError as error:
@@ -77,7 +78,8 @@ def _is_term(value: Any) -> bool:
 def _is_number(value: Any, or_none: bool = False) -> bool:
     if value is None:
         return or_none
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) <= _LARGEST  # not by isfinite(), which fails over an int of 400 digits
 
 
 def _check(good: bool, name: str, value: Any) -> None:

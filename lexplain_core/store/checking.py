@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UserError
-from . import digests
-from .buckets import N_BUCKETS, Buckets
-from .descriptors import LENGTH
-from .meta import read_json
+from . import digests, rows
+from .buckets import Buckets
+from .meta import CELLS, read_cell
 from .opening import columns
 from .version import StoreError
 
@@ -22,66 +21,25 @@ _SAMPLE = 40  # units and explanations whose numbers are computed again
 _ROUNDING = 1e-3  # of statistics and scores of labels, relative to the unit's range and absolute
 _FROM_VECTORS = 0.03  # of scores from embeddings, which are kept at two bytes a number
 
-# (table, columns) that point to (table, columns).
-_POINTERS = [
-    ("images", "class_id", "classes", "class_id"),
-    ("superclass_members", "class_id", "classes", "class_id"),
-    ("superclass_members", "superclass_id", "superclasses", "superclass_id"),
-    ("units", "layer_id", "layers", "layer_id"),
-    *((table, "layer_id, unit", "units", "layer_id, unit") for table in (
-        "activations", "explanations", "impacts", "top_impacts", "bucket_impacts", "pushes", "maps", "observer_scores",
-        "similar_units",
-    )),
-    ("similar_units", "layer_id, other", "units", "layer_id, unit"),
-    ("activations", "image_id", "images", "image_id"),
-    ("concept_values", "image_id", "images", "image_id"),
-    ("maps", "image_id", "images", "image_id"),
-    ("concept_values", "matrix", "concept_matrices", "matrix"),
-    ("concept_values", "concept_id", "concepts", "concept_id"),
-    ("embeddings", "matrix", "concept_matrices", "matrix"),
-    ("explanations", "config_hash", "method_configs", "config_hash"),
-    *(("same_concepts", mine, "concepts", "concept_id") for mine in ("concept_id", "same_as")),
-    ("same_concepts", "matrix", "concept_matrices", "matrix"),
-    ("terms", "explanation_id", "explanations", "explanation_id"),
-    ("terms", "concept_id", "concepts", "concept_id"),
-    ("scores", "explanation_id", "explanations", "explanation_id"),
-]  # fmt: skip
-# Table without a primary key -> what stands there once.
-_ONCE = {
-    "terms": "explanation_id, concept_id",
-    "superclass_members": "superclass_id, class_id",
-    "top_impacts": "layer_id, unit, to_value, beta",
-    "bucket_impacts": "layer_id, unit, to_value, bucket",
-    "pushes": "layer_id, unit, bucket, output_id",
-    "maps": "layer_id, unit, image_id, kind",
-}
-# Table, condition that holds of every row, and what a row is that breaks it. NULL is no breach.
-_SHARE = "BETWEEN -1e-6 AND 1 + 1e-6"
-_ESTIMATE = f"{_SHARE} + 10 * coalesce(error, 0)"
-_ROWS = [
-    ("images", "split IN ('train', 'val', 'test')", "images are in no split"),
-    ("images", "width > 0 AND height > 0", "images have no size"),
-    ("images", f"octet_length(descriptor) = {LENGTH}", "descriptors of images have another length"),
-    ("layers", "source IN ('network', 'computed')", "layers come from nowhere"),
-    ("layers", "units >= 0", "layers have fewer than no units"),
-    ("units", "status IN ('alive', 'dead', 'constant', 'negative')", "units have an unknown status"),
-    ("units", "minimum <= maximum AND std >= 0", "units have a minimum above their maximum"),
-    ("concept_matrices", "kind IN ('label', 'encoder')", "concept matrices are of an unknown kind"),
-    ("concept_values", f"value {_SHARE}", "values of P lie outside 0 to 1"),
-    ("explanations", "(reason IS NULL) = (bias IS NOT NULL)", "explanations have neither words nor a reason"),
-    ("explanations", f"two_faced {_SHARE}", "two-faced scores lie outside 0 to 1"),
-    ("scores", "kind <> 'correlation' OR value BETWEEN -1 - 1e-6 AND 1 + 1e-6", "correlations lie outside −1 to 1"),
-    ("scores", "low <= high AND (kind <> 'correlation' OR (low <= value + 1e-6 AND value <= high + 1e-6))", "scores lie outside their intervals"),
-    ("scores", "split IN ('train', 'val', 'test') AND n >= 0", "scores are of no split"),
-    ("top_impacts", f"value {_ESTIMATE} AND beta {_SHARE}", "Top Impacts lie outside 0 to 1"),
-    ("bucket_impacts", f"bucket BETWEEN -1 AND {N_BUCKETS - 1} AND share {_ESTIMATE}", "shares of impact are of no range"),
-    ("pushes", f"bucket BETWEEN -1 AND {N_BUCKETS - 1} AND abs(rank) BETWEEN 1 AND 5", "pushes are of no range"),
-    ("maps", "height > 0 AND width > 0 AND octet_length(data) = height::BIGINT * width AND low <= high", "maps have another size than they say"),
-    ("observer_scores", f"value {_SHARE} AND soft {_SHARE} AND trials >= 0", "observers' scores lie outside 0 to 1"),
-    ("similar_units", "correlation BETWEEN -1 - 1e-5 AND 1 + 1e-5", "correlations of units lie outside −1 to 1"),
-    ("embeddings", "width > 0 AND octet_length(data) = 2 * width::BIGINT * len(ids)", "embeddings have another size than they say"),
-]  # fmt: skip
-_JSON = [("units", "truth"), ("concept_matrices", "filter"), ("concept_matrices", "config"), ("method_configs", "config")]  # fmt: skip
+# What is wrong -> how many of these there are.
+_COUNTS = {
+    "layers have another number of units than they say":
+        "SELECT count(*) FROM layers l WHERE l.units <> (SELECT count(*) FROM units u WHERE u.layer_id = l.layer_id)",
+    "units don't have one activation of each of the {images:,} images": """
+        SELECT count(*) FROM units u LEFT JOIN (
+            SELECT layer_id, unit, count(*) AS n, min(image_id) AS first, max(image_id) AS last,
+                   sum(image_id::HUGEINT) AS sum FROM activations GROUP BY layer_id, unit
+        ) a USING (layer_id, unit)
+        WHERE coalesce(a.n, 0) <> {images} OR a.first <> 0 OR a.last <> {last} OR a.sum <> {sum}""",
+    "concepts have several values of one image": """
+        SELECT count(*) FROM (
+            SELECT 1 FROM concept_values WHERE image_id BETWEEN 0 AND {last} GROUP BY matrix, concept_id
+            HAVING count(*) <> bit_count(bitstring_agg(image_id, 0, {last})))""",
+    "explanations have another number of concepts than they say": """
+        SELECT count(*) FROM explanations e
+        LEFT JOIN (SELECT explanation_id, count(*) AS n FROM terms GROUP BY ALL) t USING (explanation_id)
+        WHERE e.length <> coalesce(t.n, 0)""",
+}  # fmt: skip
 
 
 def faults(store: Store) -> Iterator[str]:
@@ -120,61 +78,40 @@ def _own(store: Store, query: str) -> int:
         return cursor.execute(query).fetchall()[0][0]
 
 
-def _ranges(store: Store) -> Iterator[str]:
-    for table, condition, words in _ROWS:
-        if count := _own(store, f"SELECT count(*) FROM {table} WHERE NOT ({condition})"):
-            yield f"{count:,} {words}"
+def _broken(store: Store) -> Iterator[str]:
+    for table, rules in rows.RULES.items():
+        broken = ", ".join(f"count(*) FILTER (WHERE NOT ({rule}))" for rule in rules)
+        with store._asked("USE store") as cursor:
+            found = cursor.execute(f"SELECT {broken} FROM {table}").fetchall()[0]
+        for rule, count in zip(rules, found, strict=True):
+            if count:
+                yield f"`{rule}` doesn't hold of {count:,} of the rows of `{table}`"
 
 
 def _counts(store: Store) -> Iterator[str]:
     images = _own(store, "SELECT count(*) FROM images")
-    for table, column in (("images", "image_id"), ("concepts", "concept_id"), ("layers", "layer_id")):
-        if _own(
-            store, f"SELECT coalesce(max({column}) + 1, 0) <> count(*) OR min({column}) < 0 FROM {table}"
-        ):
-            yield f"the ids of {table} have gaps"
-    if wrong := _own(
-        store,
-        "SELECT count(*) FROM layers l WHERE l.units <> (SELECT count(*) FROM units u WHERE u.layer_id = l.layer_id)",
-    ):
-        yield f"{wrong:,} layers have another number of units than they say"
-    if wrong := _own(
-        store,
-        "SELECT count(*) FROM (SELECT 1 FROM units GROUP BY layer_id HAVING min(unit) <> 0 OR max(unit) + 1 <> count(*))",
-    ):
-        yield f"{wrong:,} layers have units that are not numbered from 0"
-    for table, key in _ONCE.items():
-        if wrong := _own(
-            store, f"SELECT count(*) FROM (SELECT 1 FROM {table} GROUP BY {key} HAVING count(*) > 1)"
-        ):
+    for table in rows.FILLED:
+        if not _own(store, f"SELECT count(*) FROM {table}"):
+            yield f"`{table}` has no rows"
+    for table, column, within in rows.NUMBERED:
+        by = f"GROUP BY {within}" if within else ""
+        wrong = f"HAVING count(*) > 0 AND (min({column}) <> 0 OR max({column}) + 1 <> count(*))"
+        if count := _own(store, f"SELECT count(*) FROM (SELECT 1 FROM {table} {by} {wrong})"):
+            where = f" of {count:,} `{within}`" if within else ""
+            yield f"`{column}` of `{table}`{where} is not counted from 0 without gaps"
+    for table, key in rows.ONCE:
+        query = f"SELECT count(*) FROM (SELECT 1 FROM {rows.QUERIES.get(table, table)} GROUP BY {key} HAVING count(*) > 1)"
+        if wrong := _own(store, query):
             yield f"{wrong:,} of `{table}` ({key}) stand there more than once"
-    if wrong := _own(
-        store,
-        f"""
-        SELECT count(*) FROM units u LEFT JOIN (
-            SELECT layer_id, unit, count(*) AS n, min(image_id) AS first, max(image_id) AS last,
-                   sum(image_id::HUGEINT) AS sum FROM activations GROUP BY layer_id, unit
-        ) a USING (layer_id, unit)
-        WHERE coalesce(a.n, 0) <> {images}
-              OR a.first <> 0 OR a.last <> {images - 1} OR a.sum <> {images * (images - 1) // 2}
-        """,
-    ):
-        yield f"{wrong:,} units don't have one activation of each of the {images:,} images"
-    if wrong := _own(
-        store,
-        "SELECT count(*) FROM explanations e LEFT JOIN (SELECT explanation_id, count(*) AS n FROM terms GROUP BY ALL) t "
-        "USING (explanation_id) WHERE e.length <> coalesce(t.n, 0)",
-    ):
-        yield f"{wrong:,} explanations have another number of concepts than they say"
+    for words, query in _COUNTS.items():
+        if wrong := _own(store, query.format(images=images, last=images - 1, sum=images * (images - 1) // 2)):
+            yield f"{wrong:,} {words.format(images=images)}"
     outputs = store.meta.get("outputs")
-    if outputs is not None and (
-        wrong := _own(
-            store,
-            f"SELECT (SELECT count(*) FROM images WHERE predicted NOT BETWEEN 0 AND {len(outputs) - 1}) + "
-            f"(SELECT count(*) FROM pushes WHERE output_id NOT BETWEEN 0 AND {len(outputs) - 1})",
-        )
-    ):
-        yield f"{wrong:,} outputs have no name among the network's"
+    known = len(outputs) if outputs else (store.meta.get("target") or {}).get("outputs")
+    if known is not None:
+        for table, column in (("images", "predicted"), ("classes", "output_id"), ("pushes", "output_id")):
+            if wrong := _own(store, f"SELECT count(*) FROM {table} WHERE {column} >= {known}"):
+                yield f"`{column}` of {wrong:,} of the rows of `{table}` is none of the network's {known:,} outputs"
 
 
 def _not_finite(store: Store) -> Iterator[str]:
@@ -187,8 +124,8 @@ def _not_finite(store: Store) -> Iterator[str]:
 
 
 def _orphans(store: Store) -> Iterator[str]:
-    for table, mine, target, theirs in _POINTERS:
-        query = f"SELECT count(*) FROM (SELECT DISTINCT {mine} FROM {table}) m ANTI JOIN {target} t ON "
+    for table, mine, target, theirs in rows.POINTERS:
+        query = f"SELECT count(*) FROM (SELECT DISTINCT {mine} FROM {table}) m ANTI JOIN {rows.QUERIES.get(target, target)} t ON "
         pairs = zip(mine.split(", "), theirs.split(", "), strict=True)
         if count := _own(store, query + " AND ".join(f"m.{a} = t.{b}" for a, b in pairs)):
             yield f"{count:,} of `{table}` ({mine}) point to nothing in `{target}`"
@@ -202,15 +139,17 @@ def _orphans(store: Store) -> Iterator[str]:
 
 
 def _no_json(store: Store) -> Iterator[str]:
-    for table, column in _JSON:
+    for place in CELLS:
+        table, column = place.split(".")
         with store._asked("USE store") as cursor:
-            texts = cursor.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL").fetchall()
+            texts = cursor.execute(
+                f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL"
+            ).fetchall()
         for (text,) in texts:
             try:
-                if not isinstance(read_json(text), dict):
-                    raise ValueError("it is no object")
+                read_cell(place, text)
             except ValueError as error:
-                yield f"`{table}.{column}` holds what can't be read ({error})"
+                yield str(error)
                 break
 
 
@@ -233,7 +172,7 @@ def changed_tables(store: Store) -> Iterator[str]:
             yield table
 
 
-_PARTS = (_counts, _ranges, _not_finite, _orphans, _no_json, changed)
+_PARTS = (_counts, _broken, _not_finite, _orphans, _no_json, changed)
 
 
 # -- what takes longer ----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import quote
-from .meta import read_json
+from .meta import read_cell
 from .tables import ABLATION_REASON, AMONG, MAIN_SCORES, among, none_for_missing
 from .text import explanation_text
 from .version import StoreError
@@ -163,8 +163,8 @@ def _same(store: Store, matrix: str, names: list[str]) -> str | None:
 
 
 def _seen(config: str) -> int | None:
-    seen = read_json(config).get("test_scores_seen")
-    return seen if isinstance(seen, int) else None  # a file of notes may say anything
+    seen = read_cell("method_configs.config", config).get("test_scores_seen")
+    return seen if isinstance(seen, int) and 0 <= seen < 2**31 else None  # a file of notes may say anything
 
 
 _OF = "explanation_id IN (SELECT unnest($ids::INT[]))"

@@ -1,4 +1,4 @@
-"""What a store says of itself. It may say anything, so all of it is checked before anybody uses it."""
+"""The JSON of a store: what it says of itself, and some cells. It may say anything, so all is checked before it is used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import json
 import shlex
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from ..files import parse_json
 
@@ -16,6 +25,10 @@ _COMMAND = ["python", "-m", "lexplain_core"]
 
 Text = Annotated[str, StringConstraints(max_length=2000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+_Pair = Strict(False)  # JSON has lists, and a list is no tuple in strict mode
 
 
 def _one_word(text: str) -> str:
@@ -37,9 +50,23 @@ class ProbingSet(_Part):
 class Target(_Part):
     name: Text = ""
     source: Text = ""
-    outputs: Annotated[int, Field(ge=0)] | None = None
-    accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
-    accuracy_images: Annotated[int, Field(ge=0)] = 0
+    outputs: Count | None = None
+    accuracy: Share | None = None
+    accuracy_images: Count = 0
+    accuracy_reason: Text | None = None
+    top5: Share | None = None
+    top5_reason: Text | None = None
+    notes: list[Text] = []
+
+
+class Simulate(_Part):
+    labels: bool = True
+
+
+class BuildConfig(_Part):
+    """The parts of a store's config that are read before all of it is checked (`trust.of_store`)."""
+
+    simulate: Simulate = Simulate()
 
 
 class Meta(_Part):
@@ -54,10 +81,50 @@ class Meta(_Part):
     outputs: list[Text] | None = None
     build: dict[str, Any] | None = None
     same_encoder: bool | None = None
-    temperature: float | None = None
+    temperature: Number | None = None
+    unsteady: Text | None = None
     rebuild: Text | None = None
-    config: dict[str, Any] | None = None
+    config: BuildConfig | None = None
     versions: dict[str, Any] | None = None
+
+
+class Truth(_Part):
+    terms: list[Annotated[tuple[Number, Text], _Pair]]
+    bias: Number | None = None
+    noise: Annotated[Number, Field(ge=0)] | None = None
+
+
+class Calibration(_Part):
+    source: Text | None = None
+    labels: Count | None = None
+    images: Count | None = None
+    reason: Text | None = None
+
+
+class MatrixConfig(_Part):
+    fingerprint: Text | None = None
+    calibration: Calibration | None = None
+
+
+# Columns of JSON, all of which hold objects.
+CELLS = {
+    "units.truth": TypeAdapter(Truth),
+    "concept_matrices.filter": TypeAdapter(dict[Text, Annotated[tuple[Count, Count], _Pair]]),
+    "concept_matrices.config": TypeAdapter(MatrixConfig),
+    "method_configs.config": TypeAdapter(dict[str, Any]),
+}
+
+
+def read_cell(place: str, text: str) -> dict[str, Any]:
+    """The JSON of a cell, as it is; `ValueError` where it isn't of its column's kind. place: of `CELLS`."""
+    try:
+        value = read_json(text)
+        CELLS[place].validate_python(value)
+    except ValidationError as error:
+        raise ValueError(f"`{place}` holds what can't be used ({_first(error)[1]})") from None
+    except ValueError as error:
+        raise ValueError(f"`{place}` holds what can't be read ({error})") from None
+    return value
 
 
 def read_json(text: str) -> Any:
@@ -89,11 +156,16 @@ def checked(facts: dict[str, Any]) -> dict[str, Any]:
     try:
         Meta.model_validate(facts)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        why = "is missing" if first["type"] == "missing" else f"can't be used ({first['msg']})"
-        raise ValueError(f"its `{where[:80]}` {why}") from None
+        where, why = _first(error)
+        why = "is missing" if why == "Field required" else f"can't be used ({why})"
+        raise ValueError(f"its `{where}` {why}") from None
     return facts
+
+
+def _first(error: ValidationError) -> tuple[str, str]:
+    """Where something is wrong, and what."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ".".join(map(str, first["loc"]))[:80], first["msg"]
 
 
 def rebuilding(facts: dict[str, Any]) -> str:

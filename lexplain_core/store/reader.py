@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..errors import quote
+from ..errors import UserError, quote
 from . import effects, find_sql, find_starting, find_table, groups, neighbours, overlay, pictured, tables
 from . import export as exporting
 from .checking import faults
@@ -22,7 +22,7 @@ from .concept_values import ConceptValues
 from .find import Found, Wanted
 from .find_starting import Start
 from .groups import Groups
-from .guard import guarded
+from .guard import blame, guarded
 from .made import Made
 from .opening import attach
 from .questions import Questions
@@ -75,8 +75,12 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, *error) -> None:
-        self.close()
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        try:
+            if isinstance(error, Exception) and not isinstance(error, UserError):
+                blame(self, error)
+        finally:
+            self.close()
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r}, name={quote(self.name)})"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .meta import read_json
+from .meta import read_cell
 from .text import explanation_text
 
 if TYPE_CHECKING:
@@ -158,8 +158,8 @@ def matrices(store: Store) -> pd.DataFrame:
         "FROM concept_matrices ORDER BY kind = 'encoder', matrix"
     )
     frame["roles"] = [tuple(str(role) for role in roles) for roles in frame["roles"]]
-    frame["filter"] = pd.Series(
-        [read_json(text) if isinstance(text, str) else None for text in frame["filter"]], dtype=object
-    )
-    frame["config"] = pd.Series([read_json(text) for text in frame["config"]], dtype=object)
+    for column in ("filter", "config"):
+        place = f"concept_matrices.{column}"
+        found = [read_cell(place, text) if isinstance(text, str) else None for text in frame[column]]
+        frame[column] = pd.Series(found, dtype=object)
     return frame

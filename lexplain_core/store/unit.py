@@ -15,7 +15,7 @@ from . import effects, relations
 from .buckets import MATCH, N_BUCKETS, Buckets, buckets_of, chosen_images, composition, example_images
 from .groups import composition_of
 from .guard import guarded
-from .meta import read_json
+from .meta import read_cell
 from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
 from .version import StoreError
 
@@ -78,7 +78,7 @@ class Unit:
             [layer_id, unit],
         )[0]
         *facts, truth, note, way, why, why_no_pushes, unmapped = row
-        made_of = read_json(truth) if truth else None
+        made_of = None if truth is None else read_cell("units.truth", truth)
         return cls(store, layer, layer_id, unit, *facts, made_of, note, way, why, why_no_pushes, unmapped)
 
     def __repr__(self) -> str:
@@ -137,7 +137,7 @@ class Unit:
                     bias=bias,
                     val_correlation=correlation,
                     reason=reason,
-                    config=read_json(config),
+                    config=read_cell("method_configs.config", config),
                     scores=tuple(own),
                     simulator=simulator,
                     violation=violation,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ..errors import UserError, quote
@@ -28,6 +28,7 @@ _READ = [
 _BOOL = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 _LARGEST = 10**9  # bytes of a file
 _LONGEST = 100_000  # characters of a Python literal
+_MOST = 2**53  # of any number: beyond it floats skip whole ones, and SQLite has no room
 
 
 def read_rows(path: Path) -> pd.DataFrame:
@@ -50,7 +51,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     def number(column: str, fine: Callable[[pd.Series], pd.Series], wanted: str, empty=None) -> None:
         values = pd.to_numeric(text[column].where(text[column] != ""), errors="coerce").astype("float64")
         unasked = (text[column] == "") & (False if empty is None else empty)
-        put(column, values, unasked | (np.isfinite(values) & fine(values)), wanted)
+        put(column, values, unasked | ((values.abs() <= _MOST) & fine(values)), wanted)
 
     for column in ("switched_queries", "correct", "catch_trial", "is_demo", *_OF_SESSION):
         if column != "participant_id":
@@ -142,13 +143,14 @@ def read_details(path: Path, row: int, column: str, text: str) -> dict | None:
             raise ValueError
         found = ast.literal_eval(re.sub(r"\bnan\b", "None", text))
         fine = isinstance(found, dict) and all(key in found for key in keys)
+        json.dumps(found)  # as the study will keep it: a literal may be a set, or a complex number
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         fine = False
     if not fine:
         raise wrong(path, row, column, text, f"a Python dict with {' and '.join(map(repr, keys))}")
     for key in keys:
         value = found[key]
-        number = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
+        number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST
         if key != "correctly_answered" and value is not None and not number:
             raise wrong(path, row, column, text, f"a dict whose {quote(key)} is a number")
     return found

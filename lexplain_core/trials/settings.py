@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..config import Section, apply_overrides
 from ..errors import UserError, did_you_mean, quote
 from ..toml import read_toml
 
+_LONGEST_S = 10_000_000  # some 115 days
+_MOST_TRIALS = 10_000_000  # of a study
 Difficulty = Literal["easy", "medium", "hard", "very hard"]
 
 
@@ -21,10 +23,13 @@ class Stimuli(Section):
     units: int = Field(
         84,
         ge=1,
+        le=1_000_000,
         description="Units to judge, drawn layer first, then unit within the layer; all where there are fewer.",
     )
     layers: list[str] = Field(
-        default_factory=list, description="Draw units from these layers only; from all when empty."
+        default_factory=list,
+        max_length=10_000,
+        description="Draw units from these layers only; from all when empty.",
     )
     difficulty: list[Difficulty] = Field(
         default_factory=lambda: ["easy"],
@@ -32,16 +37,19 @@ class Stimuli(Section):
         description="Where the queries' ranks lie: `easy` (just inside the references), `medium` (99th and 1st percentile), `hard` (95th and 5th), `very hard` (85th and 15th). Several are mixed evenly.",
     )
     batches: int = Field(
-        11, ge=1, description="Query pairs a unit brings at most; there are no more than the batches B."
+        11,
+        ge=1,
+        le=1000,
+        description="Query pairs a unit brings at most; there are no more than the batches B.",
     )
     images: Literal["source", "stored"] = Field(
         "source",
         description="`source` reads the probing set's images again; `stored` takes what the store keeps of them (thumbnails of up to 160 pixels), where the set is not at hand.",
     )
     resize: int = Field(
-        256, ge=16, description="The shorter side of an image is resized to this many pixels …"
+        256, ge=16, le=4096, description="The shorter side of an image is resized to this many pixels …"
     )
-    side: int = Field(224, ge=16, description="… and a centred square of this side is shown.")
+    side: int = Field(224, ge=16, le=4096, description="… and a centred square of this side is shown.")
     quality: int = Field(92, ge=50, le=100, description="JPEG quality of the shown crops.")
 
 
@@ -54,12 +62,13 @@ class Course(Section):
     catch: int = Field(
         5,
         ge=0,
+        le=10_000,
         description="Catch trials (very obvious ones, other for each task), mixed among the real ones.",
     )
-    practice_obvious: int = Field(4, ge=0, description="Obvious practice trials.")
-    practice_other: int = Field(1, ge=0, description="Practice trials that are less obvious.")
+    practice_obvious: int = Field(4, ge=0, le=1000, description="Obvious practice trials.")
+    practice_other: int = Field(1, ge=0, le=1000, description="Practice trials that are less obvious.")
     practice_rounds: int = Field(
-        3, ge=1, description="How often the practice is offered until all its answers are right."
+        3, ge=1, le=1000, description="How often the practice is offered until all its answers are right."
     )
     feedback: bool = Field(
         True, description="Say after each main trial whether the answer was right; practice always does."
@@ -67,11 +76,13 @@ class Course(Section):
     running_score: bool = Field(
         True, description="Show the number of right answers during the main trials; with `feedback` only."
     )
-    lock_ms: int = Field(1500, ge=0, description="Answers are locked for so long after the images are shown.")
-    feedback_ms: int = Field(350, ge=0, description="From an answer to its feedback.")
-    continue_ms: int = Field(1500, ge=0, description="From an answer to the button that goes on.")
+    lock_ms: int = Field(
+        1500, ge=0, le=600_000, description="Answers are locked for so long after the images are shown."
+    )
+    feedback_ms: int = Field(350, ge=0, le=600_000, description="From an answer to its feedback.")
+    continue_ms: int = Field(1500, ge=0, le=600_000, description="From an answer to the button that goes on.")
     instructions_lock_s: float = Field(
-        0.0, ge=0, description="Instructions can't be left before so many seconds."
+        0.0, ge=0, le=3600, description="Instructions can't be left before so many seconds."
     )
     comment: bool = Field(True, description="Ask for a comment at the end; it is optional.")
     pid: Literal["required", "invited", "optional"] = Field(
@@ -81,19 +92,31 @@ class Course(Section):
         "nobody can tell then who takes part twice.",
     )
     abandon_minutes: float = Field(
-        60.0, gt=0, description="A task is offered again when its person was not seen for so long."
+        60.0,
+        gt=0,
+        le=1_000_000,
+        description="A task is offered again when its person was not seen for so long.",
     )
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Course:
+        trials = self.tasks * (self.trials + self.catch + self.practice_obvious + self.practice_other)
+        if trials > _MOST_TRIALS:
+            raise ValueError(f"tasks of {trials:,} trials in all; {_MOST_TRIALS:,} are the most")
+        return self
 
 
 class Checks(Section):
     """The quality checks; a session that fails one is left out, and its task is offered again."""
 
-    practice_rounds: int = Field(3, ge=1, description="Practice rounds at most.")
+    practice_rounds: int = Field(3, ge=1, le=1000, description="Practice rounds at most.")
     catch_right: float = Field(0.8, ge=0, le=1, description="Share of the catch trials right, at least.")
     total_seconds: tuple[float, float] = Field(
         (135.0, 2500.0), description="Seconds in all, from consent to the last answer: at least, at most."
     )
-    instructions_seconds: float = Field(15.0, ge=0, description="Seconds on the instructions, at least.")
+    instructions_seconds: float = Field(
+        15.0, ge=0, le=86_400, description="Seconds on the instructions, at least."
+    )
     row_share: float = Field(
         0.9,
         ge=0.5,
@@ -104,12 +127,34 @@ class Checks(Section):
     @field_validator("total_seconds")
     @classmethod
     def _ordered(cls, seconds: tuple[float, float]) -> tuple[float, float]:
-        if not 0 <= seconds[0] <= seconds[1]:
-            raise ValueError("the least number of seconds comes first")
+        if not 0 <= seconds[0] <= seconds[1] <= _LONGEST_S:
+            raise ValueError(f"two numbers of seconds from 0 to {_LONGEST_S:,}, the lesser one first")
         return seconds
 
 
-class Labels(Section):
+def tame(text: str) -> str:
+    """Markdown in which no picture is loaded from anywhere, and no link hides its address; `[…](mailto:…)` stays a link.
+
+    A study's file may be anybody's, and what it loads from elsewhere would tell who takes part, and when.
+    """
+    text = text.replace("![", "!\\[").replace(
+        "]:", "]\\:"
+    )  # pictures, and addresses that stand elsewhere in the text
+    return text.replace("](", "]\\(").replace("]\\(mailto:", "](mailto:")
+
+
+class _Words(Section):
+    model_config = ConfigDict(str_max_length=20_000)
+
+    @field_validator("*")
+    @classmethod
+    def _tamed(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return [tame(text) for text in value]
+        return tame(value) if isinstance(value, str) else value
+
+
+class Labels(_Words):
     """The short words that people read: titles, buttons, and what stands around a trial."""
 
     how_it_works: str = Field("How it works", description="Title of the instructions.")
@@ -164,7 +209,7 @@ class Labels(Section):
     )
 
 
-class Texts(Section):
+class Texts(_Words):
     """What people read, in Markdown."""
 
     title: str = Field("Which image matches?", description="Title of the page.")
@@ -179,6 +224,7 @@ class Texts(Section):
     )
     agree: str = Field("I agree and want to take part", description="The button that starts the course.")
     instructions: list[str] = Field(
+        max_length=100,
         default_factory=lambda: [
             "On each screen there are two groups of nine images: one on the **left**, one on the **right**. "
             "Something sets the two groups apart. It may be an object, a colour, a texture, or something harder to name.",
@@ -262,7 +308,7 @@ class Texts(Section):
 class StudySettings(Section):
     """Everything that can be set of a study."""
 
-    seed: int = Field(0, ge=0, description="Draws units, batches, places and orders.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Draws units, batches, places and orders.")
     stimuli: Stimuli = Field(default_factory=Stimuli, description="Units and images.")
     course: Course = Field(default_factory=Course, description="What a person goes through.")
     checks: Checks = Field(default_factory=Checks, description="Quality checks.")
