@@ -21,6 +21,7 @@ from .errors import refuse_shortage
 
 # Images on disk and pictures that people send: plain raster readers, none of which starts a program.
 FILES = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
+SENT = FILES[:-1]  # no browser has PPMs, whose head is read a byte at a time
 LARGEST_FILE = 2**31  # bytes; an uncompressed TIFF of the most pixels that Pillow lets through is smaller
 
 # What stores and studies hold, and browsers get as it is.
@@ -32,6 +33,9 @@ _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 
 # Pillow only warns from 89 million pixels on; who opens a picture here says how many are too many.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings(
+    "ignore", module=r"PIL\.TiffImagePlugin"
+)  # a line for each odd tag, of which there may be thousands
 
 
 class UnreadableImage(Exception):
@@ -60,6 +64,10 @@ def opened(
             width, height = image.size
             if max_pixels is not None and width * height > max_pixels:
                 raise UnreadableImage(f"too large: {width} × {height} pixels, more than {max_pixels:,}")
+            if (
+                image.format == "PPM" and image.tile[0][0] == "ppm_plain"
+            ):  # Pillow takes the square of its comments
+                raise UnreadableImage("a PPM written as text: save it as a binary one")
             if image.format in ("JPEG", "MPO") and _scans(source) > _MOST_SCANS:
                 raise UnreadableImage(
                     f"a JPEG of more than {_MOST_SCANS} scans, each of which is decoded whole"

@@ -66,7 +66,12 @@ class StoredEncoders:
 
     def _view(self, name: str, build: Build) -> EncoderView:
         row = self._matrices[name]
-        role = next(r for r in ("simulator", "explainer") if r in row.roles and getattr(build, r).model)
+        roles = [r for r in ("simulator", "explainer") if r in row.roles and getattr(build, r).model]
+        if not roles:
+            raise UserError(
+                f"The store's config doesn't name the encoder {quote(name)}: build the store again."
+            )
+        role = roles[0]
         spec = getattr(build, role)
         encoder = concepts.load_encoder(spec, build.record.device, role)
         if encoder.fingerprint != row.config.get("fingerprint"):

@@ -16,6 +16,11 @@ def forbid(why: str | None) -> None:
     _why = why
 
 
+def forbidden() -> bool:
+    """Whether this process may not write."""
+    return bool(_why)
+
+
 def check_writing() -> None:
     """Raise `UserError` where this process may not write."""
     if _why:

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import streamlit as st
 from lexplain_core import figures, notes
 from lexplain_core.entries import listing as listed
 from lexplain_core.entries import regular, shown
+from lexplain_core.errors import UserError
 from lexplain_core.store import Store, StoreEntry, StoreError, csv_bytes, find_stores
 from lexplain_core.store.discover import END, refused
 from lexplain_core.store.guard import blame
@@ -43,6 +44,7 @@ PAGES = {
 }
 UNLISTED = {"words"}  # pages that others lead to
 _CHANGED = "changed since the page last ran to its end"  # in the session: (page, names of the view's fields)
+_FAILED = "what a callback couldn't read"  # in the session: a sentence, until the page has shown it
 _RUN = threading.local()  # of a script's run: `stores`, those that it opened
 _MOST_ERRORS = 50
 _SAYS_OF_NOTES = {"overview", "neuron", "words"}  # pages that say which notes can't be shown
@@ -270,6 +272,8 @@ def run(render: Callable[[], None]) -> None:
     """
     if "given stores" in st.session_state:
         _RUN.stores = {}
+        if failed := st.session_state.pop(_FAILED, None):
+            st.error(failed, icon=":material/error:")
         try:
             render()
         except StoreError as error:
@@ -313,6 +317,19 @@ def _lost_pictures(store: Store) -> None:
             + f"{code(check_command(store.path))} says what else is wrong.",
             icon=":material/broken_image:",
         )
+
+
+def told(callback: Callable[..., Any]) -> Callable[..., None]:
+    """A callback that reads a store or notes: what can't be read is a sentence on the page, which stays as it was."""
+
+    @wraps(callback)
+    def asked(*args: Any, **kwargs: Any) -> None:
+        try:
+            callback(*args, **kwargs)
+        except UserError as error:
+            st.session_state[_FAILED] = message(error)
+
+    return asked
 
 
 def show(view: Any) -> None:

@@ -9,7 +9,7 @@ from threading import Lock
 from PIL import Image
 
 from ..errors import Shortage, UserError
-from ..pictures import UnreadableImage, opened
+from ..pictures import SENT, UnreadableImage, opened
 from ..probe.images import Decoded, read_rgb
 
 MOST_BYTES = 20 * 2**20  # as server.maxUploadSize of .streamlit/config.toml
@@ -54,7 +54,7 @@ def read_picture(data: bytes, name: str = "the file") -> Upload:
         )
     with _TURNS:
         try:
-            found = read_rgb(data, MOST_PIXELS)
+            found = read_rgb(data, MOST_PIXELS, SENT)
         except UnreadableImage as error:
             raise UserError(_why(shown, data, str(error))) from None
         except Shortage:
@@ -86,7 +86,7 @@ def _notes(found: Decoded, data: bytes) -> tuple[str, ...]:
 def _several(data: bytes) -> str | None:
     """The file's format, if it has more than one frame or page; how many they are would need a walk through all."""
     try:
-        with opened(data, max_pixels=MOST_PIXELS) as image:
+        with opened(data, SENT, MOST_PIXELS) as image:
             several = image.format in _FRAMES and getattr(image, "is_animated", False)
             return image.format if several else None
     except UnreadableImage:  # it was decoded: what is odd further on is no matter

@@ -305,17 +305,19 @@ class Notes:
         """The rows of a query about a part of the notes, '' for none; no rows where there is no file."""
         if not os.path.lexists(self.path):
             return []
+        log = self.path.with_name(f"{self.path.name}-wal")
         with self._plainly():
-            try:
-                return self._read("mode=ro", part, query, parameters)
-            except sqlite3.OperationalError as error:
-                if _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                    raise
-                # In a folder that can't be written, SQLite can't make the log's index; without a log it needs none.
-                log = self.path.with_name(f"{self.path.name}-wal")
-                if log.exists() and log.stat().st_size:
-                    raise
-                return self._read("mode=ro&immutable=1", part, query, parameters)
+            before = state(self.path, log)
+            if not (log.exists() and log.stat().st_size):
+                # Nothing waits in a log: the file is read without a lock, and nothing is written beside it.
+                try:
+                    rows = self._read("mode=ro&immutable=1", part, query, parameters)
+                    if state(self.path, log) == before:
+                        return rows
+                except (sqlite3.Error, UserError):
+                    if state(self.path, log) == before:
+                        raise
+            return self._read("mode=ro", part, query, parameters)  # somebody writes, or is about to
 
     def _read(self, mode: str, part: str, query: str, parameters: tuple) -> list[tuple]:
         with closing(self._connect(mode)) as con:

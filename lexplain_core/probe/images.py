@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from ..errors import UserError, refuse_shortage, shortage
-from ..pictures import UnreadableImage, opened
+from ..pictures import FILES, UnreadableImage, opened
 
 # Endings that are taken for images; what a file really holds is found out when it is opened.
 EXTENSIONS = frozenset(".jpg .jpeg .jpe .jfif .png .bmp .webp .gif .tif .tiff .ppm .pgm".split())
@@ -49,9 +49,11 @@ def open_rgb(source: str | Path | bytes, max_pixels: int | None = None) -> Image
     return read_rgb(source, max_pixels).image
 
 
-def read_rgb(source: str | Path | bytes, max_pixels: int | None = None) -> Decoded:
+def read_rgb(
+    source: str | Path | bytes, max_pixels: int | None = None, formats: Sequence[str] = FILES
+) -> Decoded:
     """As `open_rgb`, with what the file said of itself."""
-    with opened(source, max_pixels=max_pixels) as image:
+    with opened(source, formats, max_pixels) as image:
         orientation = image.getexif().get(_ORIENTATION, 1)  # a TIFF forgets it when it is decoded
         image.load()
         ImageOps.exif_transpose(image, in_place=True)

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..errors import UserError
 from . import digests
 from .checking import changed_tables
+from .guard import blame
 from .reader import Store
 from .version import StoreError
 from .writer import StoreWriter
@@ -42,6 +44,12 @@ class StoreAppender(StoreWriter):
             self._changed = {table: known.get(table) for table in changed_tables(store)}
         self._target, self._before = self.path, self._stamp()
         self._connect(stack, copied=self.path)
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        super().__exit__(kind, error, trace)
+        if isinstance(error, Exception) and not isinstance(error, UserError):
+            with Store.open(self.path) as store:  # as it was
+                blame(store, error)
 
     def _digests(self) -> dict[str, Any]:
         return super()._digests() | self._changed  # what was damaged before isn't declared sound

@@ -25,8 +25,8 @@ _COMMAND = ["python", "-m", "lexplain_core"]
 
 Text = Annotated[str, StringConstraints(max_length=2000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-Count = Annotated[int, Field(ge=0, lt=2**31)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Strict(), Field(ge=0, lt=2**31)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 _Pair = Strict(False)  # JSON has lists, and a list is no tuple in strict mode
 

@@ -78,7 +78,7 @@ RULES = {
 # A table in place of which a query stands.
 QUERIES = {
     "matrices": "(SELECT matrix FROM concept_matrices UNION SELECT 'label')",  # labels score without a matrix, too
-    "embedded": "(SELECT matrix, kind, unnest(ids) AS id FROM embeddings)",
+    "vectors": "(SELECT matrix, kind, unnest(ids) AS id FROM embeddings)",
     "encoders": "(SELECT matrix FROM concept_matrices WHERE kind = 'encoder')",
 }
 
@@ -98,7 +98,7 @@ ONCE = [
     ("maps", "layer_id, unit, image_id, kind"),
     ("observer_scores", "layer_id, unit, place"),
     ("similar_units", "layer_id, unit, rank"),
-    ("embedded", "matrix, kind, id"),
+    ("vectors", "matrix, kind, id"),
 ]
 
 # Tables that no store is without rows of.

@@ -115,14 +115,14 @@ class StudyFile:
         return self._frame("trial_images", trial=None if trial_id is None else int(trial_id))
 
     def pictures(self, ids: Iterable[int]) -> dict[int, Picture]:
-        """Pictures with their bytes by id. Raises KeyError where there is none of an id."""
+        """Pictures with their bytes by id. Raises `UserError` where one is missing, or not what was written."""
         wanted = [int(i) for i in dict.fromkeys(ids)]
         found = {}
         with self.reading() as con:
             for i in wanted:
                 row = con.execute("SELECT * FROM pictures WHERE picture_id = ?", (i,)).fetchone()
                 if row is None:
-                    raise KeyError(i)
+                    raise UserError(f"The study {self.path} is damaged (it has no picture {i}): {REMEDY}.")
                 *facts, data = (row[name] for name in ("source", "key", "type", "width", "height", "data"))
                 if "digest" in row.keys() and row["digest"] != picture_digest(i, facts, data):  # noqa: SIM118
                     raise UserError(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..sqlite_file import foreign, guard, once, state, unsound
-from ..writing import check_writing
+from ..writing import check_writing, forbidden
 from .file_seals import invitation, meta_digest, plan_digest
 
 APPLICATION_ID = 0x6C787374  # 'lxst': what makes a SQLite file a study
@@ -231,7 +231,10 @@ def file_connections(path: Path, check: bool = True) -> Connections:
                 _check(path)
             else:  # 300 MB take half a second; its log holds no pictures
                 once(path, state(path), lambda: _check(path))
-    return Connections(lambda: connect(uri(path, "mode=rw")), path)
+    mode = (
+        "mode=ro" if forbidden() else "mode=rw"
+    )  # who may write also moves the log into the file at the end
+    return Connections(lambda: connect(uri(path, mode)), path)
 
 
 def _check(path: Path) -> None:

@@ -212,6 +212,7 @@ def _changed(view: links.Compare, one: Shown, place: Place) -> None:
     common.change(view, **{SLOTS["ABCD".index(one.letter)]: short(view, place).text})
 
 
+@common.told
 def _to_layer(view: links.Compare, one: Shown, key: str) -> None:
     layer, place = st.session_state[key], _place(view, one)
     _changed(view, one, replace(place, layer=layer, unit=_inside(one.opened, layer, place.unit)))
@@ -225,12 +226,9 @@ def _to_method(view: links.Compare, one: Shown, key: str) -> None:
     _changed(view, one, replace(_place(view, one), method=st.session_state[key]))
 
 
+@common.told
 def _to_store(view: links.Compare, one: Shown, key: str) -> None:
-    try:
-        opened = common.opened_by_id(st.session_state[key])
-    except StoreError as error:
-        st.error(message(error))
-        return
+    opened = common.opened_by_id(st.session_state[key])
     if opened is not None:
         _changed(view, one, counterpart(_place(view, one), opened))
 

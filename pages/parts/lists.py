@@ -272,6 +272,7 @@ def _file(opened: common.Opened, wanted: Wanted, form: str) -> bytes:
     return as_bytes(store.export(wanted, people(store.id)), form, facts)
 
 
+@common.told
 def _put(opened: common.Opened, wanted: Wanted) -> None:
     name, store = st.session_state["onto"], opened.store
     rows = store.find(wanted, None, 0, people(store.id)).rows

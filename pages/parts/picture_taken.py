@@ -142,6 +142,7 @@ def _numbered(view: links.Picture) -> None:
     _go(view, st.session_state["picture number"])
 
 
+@common.told
 def _random(view: links.Picture, opened: common.Opened) -> None:
     count, hidden = len(common.images(opened)), opened.store.hidden
     for _ in range(1000):

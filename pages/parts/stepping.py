@@ -83,6 +83,7 @@ def _other(**to) -> dict[str, Any]:
     return {"above": None, "below": None, **to}
 
 
+@common.told
 def _random(view: links.Neuron, opened: common.Opened, unit: Unit) -> None:
     for _ in range(_TRIES):
         found = opened.store.surprise(Wanted(layer=unit.layer))

@@ -192,6 +192,7 @@ def _add_list(view: links.Studio, opened: common.Opened) -> None:
         st.button("Add all", key="studio add list", on_click=_added_list, args=(view, opened))
 
 
+@common.told
 def _added_list(view: links.Studio, opened: common.Opened) -> None:
     found = []
     for starred in Notes.of(opened.store).units(st.session_state["studio list"]):

@@ -52,7 +52,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path):
             assert tuple(study.placed(number, "main", 1, p) for p in range(len(task.main))) == task.main
             assert study.placed(number, "main", 1, len(task.main)) is None
         assert study.tasks().name.tolist() == ["task-1", "task-2"]
-        with pytest.raises(KeyError):
+        with pytest.raises(UserError, match="has no picture"):
             study.picture(10_000)
 
 
