@@ -64,9 +64,8 @@ def opened(
             width, height = image.size
             if max_pixels is not None and width * height > max_pixels:
                 raise UnreadableImage(f"too large: {width} × {height} pixels, more than {max_pixels:,}")
-            if (
-                image.format == "PPM" and image.tile[0][0] == "ppm_plain"
-            ):  # Pillow takes the square of its comments
+            # Pillow takes the square of the number of its comments.
+            if image.format == "PPM" and image.tile[0][0] == "ppm_plain":
                 raise UnreadableImage("a PPM written as text: save it as a binary one")
             if image.format in ("JPEG", "MPO") and _scans(source) > _MOST_SCANS:
                 raise UnreadableImage(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -99,6 +101,25 @@ def test_large_pictures_are_refused_by_their_head_without_a_warning():
         open_rgb(png_of(10_000, 10_000), 50_000_000)  # Pillow warns of so many
     with pytest.raises(UnreadableImage, match="too large"):
         open_rgb(png_of(20_000, 20_000))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_hostile_heads_cost_little():
+    """Tags of one picture that all claim the same bytes, a text for a picture, a frame beyond its screen."""
+    tags = b"".join(struct.pack("<HHII", 1000 + i, 7, 50_000, 0) for i in range(4000))
+    exif = b"II*\0" + struct.pack("<IH", 8, 4000) + tags + struct.pack("<I", 0)
+    start = time.process_time()
+    assert open_rgb(encoded(Image.new("RGB", (8, 8)), "PNG", exif=exif)).size == (8, 8)
+    for data in (b"P3 8 8 255\n" + b"#\n" * 500_000 + b"0 " * 192, b"P2 1 1 9 5", exif):
+        with pytest.raises(UnreadableImage):
+            open_rgb(data)
+    frame = encoded(Image.new("P", (8, 8)), "GIF")
+    at = frame.rindex(b",\0\0\0\0") + 5
+    with pytest.raises(UnreadableImage, match="too large"):
+        open_rgb(frame[:at] + struct.pack("<HH", 60_000, 60_000) + frame[at + 4 :])
+    assert time.process_time() - start < 5
+    with pytest.raises(UserError, match="no picture of a known kind"):
+        read_picture(b"P6 1 1 255 \0\1\2", "a.png")  # its head is read a byte at a time
 
 
 def lint(code: str, name: str) -> str:

@@ -304,6 +304,46 @@ def test_notes_in_a_read_only_folder_are_read(notes):
         folder.chmod(stat.S_IRWXU)
 
 
+def test_reading_leaves_nothing_beside_the_file(notes):
+    """A dashboard that only shows may not even touch what lies in the folder."""
+    notes.star("A", "l", 1)
+    before = os.stat(notes.path.parent).st_mtime_ns
+    assert [one.name for one in notes.lists()] == ["A"] and notes.hidden() == [] and notes.version() == ""
+    assert os.listdir(notes.path.parent) == [notes.path.name]
+    assert os.stat(notes.path.parent).st_mtime_ns == before
+
+
+def test_what_another_program_has_just_written_is_read(notes):
+    """It lies in the log as long as that program has the file open."""
+    notes.star("A", "l", 1)
+    with closing(sqlite3.connect(notes.path)) as con:
+        con.execute("INSERT INTO lists (name, begun) VALUES ('B', 'now')")
+        con.execute("DELETE FROM meta WHERE key = 'digest lists'")
+        con.execute("PRAGMA user_version = 1")
+        con.commit()
+        assert os.path.getsize(f"{notes.path}-wal")
+        assert [one.name for one in notes.lists()] == ["A", "B"]
+
+
+@pytest.mark.parametrize("value", ["9" * 400, "1e999", "-" + "9" * 400, "NaN"])
+@pytest.mark.parametrize(
+    "name", ["bias", "val_correlation", "scores[0].value", "scores[0].n", "scores[0].null_units"]
+)
+def test_numbers_without_measure_are_refused(notes, name, value):
+    notes.keep(made())
+    with closing(sqlite3.connect(notes.path)) as con:
+        (data,) = con.execute("SELECT data FROM made").fetchone()
+        facts = json.loads(data)
+        part, key = (facts, name) if "." not in name else (facts["scores"][0], name.split(".")[1])
+        part[key] = "PLACE"
+        changed = json.dumps(facts).replace('"PLACE"', value)
+        con.execute("UPDATE made SET data = ?", (changed,))
+        con.execute("PRAGMA user_version = 1")
+        con.commit()
+    found, faults = notes.made_and_faults()
+    assert found == [] and len(faults) == 1 and "can't be" in faults[0]
+
+
 def test_many_write_at_once(notes):
     problems = []
 
