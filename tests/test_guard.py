@@ -10,7 +10,7 @@ import pytest
 
 from scripts.guard import stores
 from scripts.guard.__main__ import compared_digests, compared_stores, compared_texts
-from scripts.guard.snapshot import shortened
+from scripts.guard.snapshot import once, shortened
 
 KNOWN = stores.KNOWN
 
@@ -159,3 +159,11 @@ def test_no_change_of_a_long_table_is_lost():
     long = shortened(tree(60))
     assert len(long.splitlines()) < 35
     assert long != shortened(tree(60, "0.6")) and long == shortened(tree(60))
+
+
+def test_what_an_earlier_page_has_said_is_shortened():
+    long, seen = f"- paragraph: {'words ' * 20}", set()
+    assert once(long, seen) == long
+    assert len(once(f"  {long}", seen)) < len(long) / 2
+    assert once(f"{long}more", seen) == f"{long}more"
+    assert once("- short", seen) == once("- short", seen) == "- short"

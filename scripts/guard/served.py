@@ -2,13 +2,12 @@
 
 A page's text is its tree of accessibility (what a screen reader reads: headings, texts, controls with their values,
 letters and alternative texts of charts), the hints that show on hover, and digests of what is no text: the data of charts
-and the pictures. Nothing in it depends on the time, the port or the folder.
+and the pictures. What an earlier address has said, too, is shortened. Nothing depends on the time, the port or the folder.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import shutil
 import sys
@@ -26,7 +25,7 @@ from tests.browser.helpers import settle
 from tests.browser.install import find_browser
 
 from .addresses import PAGES, PREVIEW, STUDY
-from .snapshot import shortened
+from .snapshot import digest, once, shortened
 
 OLD = ROOT / "tests" / "old"
 ID = "0123456789ab"  # of the store that is served: that of the notes in tests/old
@@ -61,24 +60,26 @@ def pages(store: Path, folder: Path) -> None:
 def _texts(browser: Browser, store: Path) -> Iterator[tuple[str, str]]:
     with TemporaryDirectory() as place:
         stores = Path(place).resolve()
-        study = lay_out(store, stores)
+        study, seen = lay_out(store, stores), set()
         with serving(stores) as address:
             for name, path in PAGES.items():
-                yield name, _visit(browser, address, path, stores)
+                yield name, _visit(browser, address, path, stores, seen)
         tokens = json.loads((OLD / "study-2.json").read_text("utf-8"))["tokens"]
         for addresses, arguments in ((STUDY, ()), (PREVIEW, ("--preview",))):
             with serving(stores, "--", "--study", str(study), *arguments) as address:
                 for name, path in addresses.items():
                     for person, token in tokens.items():
                         path = path.replace(f"<{person}>", token)
-                    yield name, _visit(browser, address, path, stores)
+                    yield name, _visit(browser, address, path, stores, seen)
 
 
 def lay_out(store: Path, folder: Path) -> Path:
     """A copy of the store with pinned facts, notes and a study with answers in a folder; returns the study."""
     shutil.copy(store, folder / "demo.duckdb")
     with duckdb.connect(str(folder / "demo.duckdb")) as con:
-        for key, value in PINNED.items():
+        (config,) = con.execute("SELECT value FROM meta WHERE key = 'config'").fetchone()
+        places = {"store": "demo.duckdb", "cache": "cache"}
+        for key, value in (PINNED | {"config": json.loads(config) | places}).items():
             con.execute("UPDATE meta SET value = ? WHERE key = ?", [json.dumps(value), key])
     (folder / "demo.notes.sqlite").write_bytes(gzip.decompress((OLD / "notes-2.sqlite.gz").read_bytes()))
     (folder / "studies").mkdir()
@@ -87,7 +88,7 @@ def lay_out(store: Path, folder: Path) -> Path:
     return study
 
 
-def _visit(browser: Browser, address: str, path: str, folder: Path) -> str:
+def _visit(browser: Browser, address: str, path: str, folder: Path, seen: set[str]) -> str:
     """The text of one page, for a visitor who comes for the first time."""
     context = browser.new_context(viewport=SIZE)
     context.set_default_timeout(_LONGEST_MS)
@@ -100,7 +101,13 @@ def _visit(browser: Browser, address: str, path: str, folder: Path) -> str:
     tree = shortened(_steady(page).replace(address, "").replace(str(folder), "<folder>"))
     sources = page.locator("img").evaluate_all("images => images.map(i => i.src)")
     context.close()
-    parts = [f"/{path}", tree, _hints(frames, tree), _charts(frames), _pictures(sources, address)]
+    parts = [
+        f"/{path}",
+        once(tree, seen),
+        _hints(frames, tree, seen),
+        _charts(frames),
+        _pictures(sources, address),
+    ]
     return "\n".join(part for part in parts if part) + "\n"
 
 
@@ -125,27 +132,26 @@ def _elements(frames: list) -> Iterator[tuple[str, dict]]:
             yield from message.get("delta", {}).get("newElement", {}).items()
 
 
-def _hints(frames: list, tree: str) -> str:
-    """What shows on hover, labels in what is closed, and a digest of what there is to choose; each once."""
+def _hints(frames: list, tree: str, seen: set[str]) -> str:
+    """What shows on hover, labels in what is closed, and a digest of what there is to choose; whole where it is new."""
     found = []
     for _, fields in _elements(frames):
         if isinstance(fields, dict):
             found += [fields[name] for name in ("label", "help", "placeholder") if fields.get(name)]
             if options := fields.get("options"):
-                found.append(f"{len(options)} options, {_digest(json.dumps(options))}")
-    return "\n".join(f"Hint: {text}" for text in dict.fromkeys(found) if text not in tree)
+                found.append(f"{len(options)} options, {digest(json.dumps(options))}")
+    all_ = [text for text in dict.fromkeys(found) if text not in tree]
+    new = [f"Hint: {text}" for text in all_ if text not in seen]
+    seen.update(all_)
+    return "\n".join([*new, f"Hints: {len(all_)}, {digest(repr(all_))}"]) if all_ else ""
 
 
 def _charts(frames: list) -> str:
     """A digest of each chart's data and layout."""
     specs = {fields["spec"] for kind, fields in _elements(frames) if kind == "plotlyChart"}
-    return f"Charts: {', '.join(sorted(map(_digest, specs)))}" if specs else ""
+    return f"Charts: {', '.join(sorted(map(digest, specs)))}" if specs else ""
 
 
 def _pictures(sources: list[str], address: str) -> str:
     """How many pictures there are, and a digest of them in their order."""
-    return f"Pictures: {len(sources)}, {_digest(json.dumps(sources).replace(address, ''))}" if sources else ""
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return f"Pictures: {len(sources)}, {digest(json.dumps(sources).replace(address, ''))}" if sources else ""

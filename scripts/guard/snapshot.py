@@ -6,7 +6,8 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-_MOST_ROWS = 25  # of a table; of those below them there is a digest
+_MOST_ROWS = 8  # of a table; of those below them there is a digest
+_LONG = 60  # letters of a line
 
 
 def shortened(tree: str) -> str:
@@ -22,6 +23,22 @@ def shortened(tree: str) -> str:
             kept.append(line)
         around.append(line)
     return "\n".join(_without_long_tables(_with_addresses(_without_empty(kept))))
+
+
+def once(text: str, seen: set[str]) -> str:
+    """A text in which long lines that an earlier one has had end in a digest; `seen` takes in the others."""
+    lines = []
+    for line in text.splitlines():
+        if len(line) > _LONG and line.strip() in seen:
+            line = f"{line[: _LONG // 2]}… {digest(line)}"
+        seen.add(line.strip())
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def digest(text: str) -> str:
+    """A short one."""
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 def _indent(line: str) -> int:
@@ -68,7 +85,7 @@ def _without_long_tables(lines: Iterator[str]) -> Iterator[str]:
             rest.append(line)
             continue
         if rest:
-            yield f"{' ' * at}- {len(rest)} more lines, {hashlib.sha256(repr(rest).encode()).hexdigest()[:12]}"
+            yield f"{' ' * at}- {len(rest)} more lines, {digest(repr(rest))}"
             rest = []
         if line:
             yield line
