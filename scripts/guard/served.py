@@ -2,7 +2,7 @@
 
 A page's text is its tree of accessibility (what a screen reader reads: headings, texts, controls with their values,
 letters and alternative texts of charts), the hints that show on hover, and digests of what is no text: the data of charts
-and the pictures. What an earlier address has said, too, is shortened. Nothing depends on the time, the port or the folder.
+and tables, and the pictures. What an earlier address has said, too, is shortened. Nothing depends on the time, the port or the folder.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _visit(browser: Browser, address: str, path: str, folder: Path, seen: set[st
         f"/{path}",
         once(tree, seen),
         _hints(frames, tree, seen),
-        _charts(frames),
+        _data(frames),
         _pictures(sources, address),
     ]
     return "\n".join(part for part in parts if part) + "\n"
@@ -146,10 +146,17 @@ def _hints(frames: list, tree: str, seen: set[str]) -> str:
     return "\n".join([*new, f"Hints: {len(all_)}, {digest(repr(all_))}"]) if all_ else ""
 
 
-def _charts(frames: list) -> str:
-    """A digest of each chart's data and layout."""
-    specs = {fields["spec"] for kind, fields in _elements(frames) if kind == "plotlyChart"}
-    return f"Charts: {', '.join(sorted(map(digest, specs)))}" if specs else ""
+def _data(frames: list) -> str:
+    """Digests of what charts and tables show, and how."""
+    found = {"Charts": set(), "Tables": set()}
+    for kind, fields in _elements(frames):
+        if kind == "plotlyChart":
+            found["Charts"].add(digest(fields["spec"]))
+        elif kind == "dataframe":
+            found["Tables"].add(
+                digest(json.dumps([fields.get("arrowData"), fields.get("columns")], sort_keys=True))
+            )
+    return "\n".join(f"{name}: {', '.join(sorted(some))}" for name, some in found.items() if some)
 
 
 def _pictures(sources: list[str], address: str) -> str:
