@@ -45,9 +45,7 @@ def _dashboard(stores: list[str]) -> None:
     from pages import common
     from pages.parts.no_page import asked_for, no_page
 
-    st.set_page_config(
-        page_title="lexplain", page_icon=ICON, layout="wide", initial_sidebar_state="collapsed"
-    )
+    st.set_page_config(page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
     st.session_state["given stores"] = stores
     unknown = asked_for(set(common.PAGES))
 
@@ -56,13 +54,11 @@ def _dashboard(stores: list[str]) -> None:
 
     page = st.navigation(
         [
-            *([st.Page(nowhere, title="No such page", url_path=unknown)] if unknown else []),
+            *([st.Page(nowhere, title="No such page · lexplain", url_path=unknown)] if unknown else []),
             st.Page(_home, title="lexplain", default=True),
             *(
-                st.Page(
-                    f"pages/{name}.py", title=title, url_path=name
-                )  # an icon here would be fetched from a CDN
-                for name, (title, _) in common.PAGES.items()
+                st.Page(f"pages/{name}.py", title=f"{title} · lexplain", url_path=name)  # an icon would be
+                for name, (title, _) in common.PAGES.items()  # fetched from a CDN
             ),
         ],
         position="hidden",

@@ -117,11 +117,12 @@ def layers(
     longest = max(len(info.name) for info in found)  # a name is there to be copied: never cut it
     name = Column("layer", min_width=longest, no_wrap=True)
     kind = Column("kind", no_wrap=True, min_width=8)  # map-last
-    table = Table(name, "units", "shape", kind, "pooling", "maps", "module", title=f"Layers of {model}")
+    columns = (name, "units", "shape", kind, "pooling", "maps", "module")
+    table = Table(*columns, title=f"Layers of {model}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     with Console(stderr=True).status("Moving a patch over an image, to see which layers have maps …"):
         verdicts = check_places(target, listed, [info.name for info in found])
     for info in found:
-        shape, cells = " × ".join(str(s) for s in info.shape), verdicts[info.name].cells(info)
+        shape, cells = "×".join(str(s) for s in info.shape), verdicts[info.name].cells(info)
         table.add_row(info.name, str(info.units), shape, info.kind, *cells, info.module)
     out.print(table)
     out.print(LEGEND, style="dim")
@@ -148,7 +149,7 @@ def presets(
         return
     preset = known[name]
     out.print(f"{preset.name}: {preset.about}", highlight=False, markup=False)
-    out.print(f"model {preset.model}, weights {preset.weights or 'not to be had by name: ' + preset.get}", highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+    out.print(f"model {preset.model}, weights {preset.weights or 'not available by name: ' + preset.get}", highlight=False, markup=False, soft_wrap=True)  # fmt: skip
     for pattern, pooling in preset.layers:
         out.print(f"  {pattern} (pooling {pooling})", highlight=False, markup=False)
     if preset.note:
@@ -326,7 +327,7 @@ def import_explanations(
     new = "1 new concept" if done.new_concepts == 1 else f"{done.new_concepts:,} new concepts"
     out.print(f"{done.method}: {units} explained, {new}", highlight=False, markup=False)
     for simulator, (scored, mean) in done.scores.items():
-        shown = "" if mean is None else f", mean correlation {mean:.3f} on the test split"
+        shown = "" if mean is None else f", mean correlation {mean:z.3f} on the test split"
         out.print(f"  by {simulator}: {scored:,} of {units} have a score{shown}")
 
 

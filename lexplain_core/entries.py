@@ -60,5 +60,5 @@ def regular(path: str | Path, what: str) -> os.stat_result:
     if stat.S_ISDIR(facts.st_mode):
         raise UserError(f"{shown(path)} is a folder, not {what}.")
     if not stat.S_ISREG(facts.st_mode):
-        raise UserError(f"{shown(path)} is not {what}: it is no regular file.")
+        raise UserError(f"{shown(path)} is not {what}: it is not a regular file.")
     return facts

@@ -54,7 +54,7 @@ def print_info(facts: dict) -> None:
             )
             ablation = ablations.get((layer["name"], row["method"])) if row else None
             top = layer["mean_top_impact"] if i == 0 else None
-            table.add_row(*first, *_method_cells(row), _cell(ablation, ".3f"), _cell(top, ".1%", i > 0))
+            table.add_row(*first, *_method_cells(row), _cell(ablation, "z.3f"), _cell(top, ".1%", i > 0))
             left_out += _left_out(facts, layer, row, i == 0)
     out.print(table)
     out.print(
@@ -125,5 +125,5 @@ def _method_cells(row: dict | None) -> tuple[str, ...]:
     if row is None:
         return ("–",) * 4
     length = "–" if row["mean_length"] is None else f"{row['mean_length']:.2f}"
-    mean = "–" if row["mean_correlation"] is None else f"{row['mean_correlation']:.3f}"
+    mean = "–" if row["mean_correlation"] is None else f"{row['mean_correlation']:z.3f}"
     return row["method"], str(row["explained"]), length, mean

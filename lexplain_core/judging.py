@@ -146,16 +146,11 @@ def labels_of(work: Work) -> tuple[np.ndarray, str | None]:
     missing = [c.name for c, output in zip(classes, work.class_outputs, strict=True) if output is None]
     if not missing:
         return np.array(work.class_outputs, dtype=np.int64)[work.probing.labels], None
-    some = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-    count = work.run.n_outputs
-    whose = f"the {count:,} outputs of {work.model.name}" if count else f"what {work.model.name} puts out"
-    if len(missing) == len(classes):
-        which = f"None of the {len(classes):,} classes ({some}) is known to be"
-    else:
-        which = f"{len(missing):,} of the {len(classes):,} classes ({some}) {'is' if len(missing) == 1 else 'are'} not known to be"
+    some = ", ".join(missing[:3]) + (f" and {len(missing) - 3:,} more" if len(missing) > 3 else "")
+    which = "any" if len(missing) == len(classes) else f"{len(missing):,}"
     reason = (
-        f"{which} among {whose}, so there is no loss to compare. If the network was trained on them, "
-        "target.outputs can say which output is which."
+        f"No output of {work.model.name} is known to stand for {which} of the {len(classes):,} classes "
+        f"({some}). If the network was trained on these classes, set target.outputs."
     )
     predicted = work.run.predicted
     return np.zeros(len(work.probing), dtype=np.int64) if predicted is None else predicted, reason

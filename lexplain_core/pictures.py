@@ -29,6 +29,10 @@ STORED = {"JPEG": "image/jpeg", "PNG": "image/png"}
 STORED_BYTES = 16 * 2**20
 STORED_PIXELS = 20_000_000
 _SCAN, _MOST_SCANS = b"\xff\xda", 100  # the mark of a JPEG's scan; progressive ones have some ten
+# Files that get a picture's name, known by bytes at a place near their start; none of these formats is read.
+_OTHERS = ((0, b"%!PS", "EPS"), (0, b"\xc5\xd0\xd3\xc6", "EPS"), (0, b"%PDF", "PDF"), (0, b"8BPS", "Photoshop"),
+           (0, b"<svg", "SVG"), (0, b"<?xml", "XML"), (4, b"ftyp", "HEIC, AVIF or MP4"), (0, b"<!DOCTYPE html", "HTML"),
+           (0, b"<html", "HTML"))  # fmt: skip
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 
 # Pillow only warns from 89 million pixels on; who opens a picture here says how many are too many.
@@ -75,13 +79,24 @@ def opened(
     except UnreadableImage:
         raise
     except UnidentifiedImageError:
-        raise UnreadableImage("not an image in a known format, or its head is broken") from None
+        raise UnreadableImage(_unknown(source)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableImage(f"too large: {error}") from None
     except Exception as error:  # decoders raise anything from OSError to struct.error on broken files
         refuse_shortage(error, f"The image{'' if isinstance(source, bytes) else f' {source}'} can't be read")
         detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UnreadableImage(f"can't be decoded: {detail}") from None
+
+
+def _unknown(source: str | Path | bytes) -> str:
+    """Why a file is no picture, by how it starts."""
+    if not isinstance(source, bytes):
+        with open(source, "rb") as file:
+            source = file.read(16)
+    for place, mark, name in _OTHERS:
+        if source[place:].startswith(mark):
+            return f"not an image that can be read, but a file in {name} format"
+    return "not an image in a known format, or its header is broken"
 
 
 def _scans(source: str | Path | bytes) -> int:

@@ -87,22 +87,25 @@ def new(
         Console(stderr=True, soft_wrap=True)
     )  # notes name options: they are there to be copied
     path = new_study(store, name, settings, progress=progress, root=images)
+    course = settings.course
+    practice = course.practice_obvious + course.practice_other
     with StudyFile.open(path) as study:
         real = study.units().query("use == 'real'")
         _say(
-            f"{path}: {_count(len(study.tasks()), 'task')} for {_count(settings.course.people, 'person', 'people')} each, "
-            f"{_count(settings.course.trials, 'trial')} a task about {_count(len(real), 'unit')} "
+            f"{path}: {_count(len(study.tasks()), 'task')} for {_count(course.people, 'person', 'people')} each, "
+            f"{_count(course.trials + course.catch + practice, 'trial')} each ({course.trials:,} real, {course.catch:,} catch, "
+            f"{practice:,} practice) about {_count(len(real), 'unit')} "
             f"of {_count(real['layer'].nunique(), 'layer')}, {', '.join(settings.stimuli.difficulty)}"
         )
         if left := study.facts.get("left_out"):
             _say(
-                f"  {_count(len(left), 'unit')} left out; the first: unit {left[0][1]} of {left[0][0]}, {left[0][2]}"
+                f"  {_count(len(left), 'unit')} left out; the first is unit {left[0][1]} of {left[0][0]}: {left[0][2]}"
             )
     _say(f"walk through it:  streamlit run app.py -- --study {name} --preview")
     _say(f"serve it:         streamlit run app.py -- --study {name}")
-    count = settings.course.tasks * settings.course.people
+    count = course.tasks * course.people
     _say(f"invite people:    python -m lexplain_core study invite {name} {count}")
-    if settings.course.pid != "invited":
+    if course.pid != "invited":
         _say(
             "                  (others are let in, too, unless the study is made with --set course.pid=invited)"
         )

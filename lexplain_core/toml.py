@@ -57,7 +57,7 @@ def check_values(data: object) -> None:
             if isinstance(value, int) and abs(value) > _LARGEST_NUMBER:
                 raise ValueError("it holds a number that doesn't fit in 64 bits")
             if isinstance(value, str) and ("\0" in value or any("\ud800" <= c <= "\udfff" for c in value)):
-                raise ValueError("it holds characters that are no text")
+                raise ValueError("it holds characters that are not text")
         level = [inner for value in level for inner in _inside(value)]
         if not level:
             return

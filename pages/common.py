@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports between threads
 import streamlit as st
@@ -239,8 +240,8 @@ def start(page: str, stores: bool = True) -> tuple[Any, Opened | None, Callable[
     offer = _header(page, found, good, wanted, picker=stores)
     if wanted is None and stores:
         no_store(view.store, found, folder(), bool(given()))
-    for problem in problems:
-        st.warning(md(problem), icon=":material/link_off:")
+    if problems:
+        st.warning(" ".join(map(md, problems)), icon=":material/link_off:")
     if twins := [same_id(entry, shown) for entry, shown in hidden if shown is wanted]:
         st.warning(" ".join(twins), icon=":material/file_copy:")
     if wanted is None:
@@ -401,7 +402,7 @@ def _header(
                 format_func=names.get,
                 key="store picker",
                 label_visibility="collapsed",
-                width=200,
+                width=180,
                 on_change=_switch_store,
                 help="The store that the page shows",
             )
@@ -415,11 +416,24 @@ def _header(
             places["try_it"].page_link(
                 "pages/try_it.py", label=PAGES["try_it"][0], query_params=links.query(unit)
             )
+        if named := _named(view):
+            st.set_page_config(page_title=f"{named} · {PAGES[page][0]} · lexplain")
         with place:
             shared, left = to_share(view, store)
             copy_link(links.link(shared), release_focus, note=" ".join(left))
 
     return offer
+
+
+def _named(view: Any) -> str:
+    """The unit or units, or else the layer, that a view is of, for the browser's tab; '' where it names none."""
+    if isinstance(view, links.Compare):
+        places = (view.a, view.b, view.c, view.d)
+        return ", ".join(
+            ":".join(unquote(part) for part in place.split(":")[:2]) for place in places if place
+        )
+    layer, unit = getattr(view, "layer", ""), getattr(view, "unit", None)
+    return layer if unit is None or not layer else f"{layer} · unit {unit}"
 
 
 def _refused(errors: list[str]) -> None:
@@ -450,8 +464,9 @@ def _switch_store() -> None:
 
 
 def no_unit(error: StoreError, store: str) -> None:
-    """Say why there is no unit to show, and lead to the units that there are."""
-    st.error(message(error), icon=":material/error:")
+    """Say why there is no unit to show, where that isn't said yet, and lead to the units that there are."""
+    if str(error):
+        st.error(message(error), icon=":material/error:")
     st.page_link(
         "pages/overview.py",
         label="Choose a unit in the overview",

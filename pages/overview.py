@@ -57,18 +57,17 @@ def _in_words(info: dict) -> str:
         info.get("splits") or {},
     )
     parts = ", ".join(f"{count:,} {name}" for name, count in splits.items() if count)
+    odd = {
+        "dead": info["dead_units"],
+        "constant": sum(layer["constant"] for layer in info["layers"]),
+        "negative throughout": sum(layer["negative"] for layer in info["layers"]),
+    }
+    told = ", ".join(f"{number:,} {what}" for what, number in odd.items() if number)
     text = (
         f"**{info['images']:,} images** of {md(probing.get('name') or 'a probing set')} ({parts}) were shown to "
         f"**{md(target.get('name') or 'a network')}**; the **{figures.plural(info['units'], 'unit')}** of "
-        f"{figures.plural(len(info['layers']), 'layer')} were recorded."
+        f"{figures.plural(len(info['layers']), 'layer')} were recorded{f' ({told})' if told else ''}."
     )
-    for number, what in (
-        (info["dead_units"], "dead"),
-        (sum(layer["constant"] for layer in info["layers"]), "constant"),
-        (sum(layer["negative"] for layer in info["layers"]), "negative throughout"),
-    ):
-        if number:
-            text += f" {number:,} {'is' if number == 1 else 'are'} {what}."
     accuracy = target.get("accuracy")
     if accuracy is not None:
         count = target.get("accuracy_images") or info["images"]
@@ -77,7 +76,7 @@ def _in_words(info: dict) -> str:
         top5 = target.get("top5")
         text += "." if top5 is None else f"; for {top5:.1%} the class is among the 5 largest."
     elif isinstance(reason := target.get("accuracy_reason"), str):
-        text += f" How many images it names right is unknown. {md(reason)}"
+        text += f" Its accuracy is unknown. {md(reason)}"
     for note in target.get("notes") or ():
         text += f" Note: {md(str(note))}."
     text += _mean_words(info)
@@ -91,7 +90,7 @@ def _mean_words(info: dict) -> str:
     methods = {row["method"]: row for row in info["explanations"]}
     first = next(iter(methods), None)
     told = [
-        f"{code(row['layer'])} {row['mean_correlation']:.3f} (mean of {row['mean_over']})"
+        f"{code(row['layer'])} {figures.plain(row['mean_correlation'], 3)} (mean of {row['mean_over']})"
         for row in info["explanations"]
         if row["method"] == first and row["mean_correlation"] is not None
     ]
@@ -223,7 +222,7 @@ a study: two alternatives, so 0.5 is chance. It looks for what the images of a s
 **Human 2AFC** is the same of people, over all studies of this store so far.
 **Two-faced** says how different the concepts are in the unit’s low ranges (2 to 4) and in its high ones (5 to 8), over the whole
 probing set: 0, the same; 1, none in common. **Gap** is the distance between the best and the worst method’s test correlation of a unit;
-methods may be scored by different eyes, so a small gap means little. **Apart** is the distance between the unit’s rank by people and by test correlation,
+different encoders may score the methods, so a small gap means little. **Apart** is the distance between the unit’s rank by people and by test correlation,
 each from 0 to 1, among the units that have both.
 
 The **search** looks into explanations: `dog` for concepts with that word, `+dog` and `-dog` for a positive and a negative

@@ -59,7 +59,7 @@ All units of a figure stand on **one scale**: the panels have the same size, sha
 to each unit’s own largest activation (100%), or, on request, over the same activations for all.
 
 Images are **drawn at random** from each range, whatever their split; the number is the draw. You can **pin** an image, so that it
-stays, or **leave one out**; the caption then says that images were chosen by hand, since such a choice is no longer a
+stays, or **leave one out**; the caption then says that images were chosen, since such a choice is no longer a
 random one. Hidden images are never used.
 
 The **same choice gives the same file**, byte by byte, here and by the command at the bottom of the page, as long as the store and the versions of

@@ -13,7 +13,7 @@ from pages import common, links
 from pages.parts import explained, tried
 from pages.parts.plain_words import plain_words
 from pages.parts.trial import Answer, Shown, trial
-from pages.parts.words import md, message
+from pages.parts.words import code, md, message
 
 _LOCK_MS = 500
 _QUESTION = "Which image at the center matches the **right** examples better?"
@@ -180,9 +180,9 @@ def _round(view: links.TryIt, opened: common.Opened, drawn: tried.Drawn) -> None
 
 def _about(view: links.TryIt, drawn: tried.Drawn) -> str:
     whose = (
-        f"Each trial is about another unit of {md(view.layer)}; which one, and its words, come after your answer."
+        f"Each trial is about another unit of {code(view.layer)}; which one, and its words, come after your answer."
         if view.unit is None
-        else f"All trials are about {md(view.layer)} · unit {view.unit}. If you have looked at its page before, its "
+        else f"All trials are about {code(view.layer)} · unit {view.unit}. If you have looked at its page before, its "
         "examples and words make this easier than it is for people in a study."
     )
     return f"{whose} {md(drawn.short)}"
@@ -266,8 +266,8 @@ Click one of the six numbers, or press **1, 2, 3** for the upper image and **4, 
 surer you are. **Enter** goes on. The numbers wake up half a second after the images appear.
 
 Afterwards you see whose activations these were, where the two images lie among all, what the unit’s **explanation** says, and
-whether its words alone would have answered right. The **machine observer**, where the store has one, answers such trials by comparing images
-in an encoder’s eyes.
+whether its words alone would have answered right. The **machine observer**, where the store has one, answers such trials by comparing their
+embeddings.
 
 The same address brings the same trials. A real study, with consent, practice and checks, is made on the page *Results*.
 """

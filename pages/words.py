@@ -104,9 +104,14 @@ def _edited(
 
 def _find(view: links.Words, opened: common.Opened) -> tuple[links.Words, Unit | None]:
     """The unit of the address and the method that its words start from; None after saying what is wrong."""
+    missing = "unit" if view.unit is None else "layer" if not view.layer else None
     try:
-        if view.unit is None or not view.layer:
-            raise StoreError("The address names no unit whose words could be edited.")
+        if missing and st.query_params.get(missing):  # what was ignored of it stands above
+            raise StoreError("")
+        if missing:
+            raise StoreError(
+                f"The address names no {missing}: open this page by “Edit these words” on a unit's page."
+            )
         unit = opened.store.unit(view.layer, view.unit)
     except StoreError as error:
         common.no_unit(error, view.store)
@@ -177,7 +182,7 @@ out, change weights.
 
 **Weights: re-fitted** finds those that predict the unit best on the *train* images (least squares), each time that a concept comes or
 goes, just as the machine’s methods do at the end. **As they are** keeps what you see; a concept that you add gets the weight that fits
-best beside the others. Setting a weight by hand switches to it. An emptied weight is fitted.
+best beside the others. Setting a weight yourself switches to it. An emptied weight is fitted.
 
 The **correlation** says how well the predicted activations follow the actual ones: 1 is perfect, 0 is nothing. Its 95% interval is what
 chance alone leaves open. It is computed on images that no weight was fitted on: those of the **val** split while you try things, those of

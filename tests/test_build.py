@@ -69,8 +69,8 @@ def test_the_store_says_what_went_in(store, world):
         "mean_ablation": None, "mean_top_impact": None, "mean_observer": 1.0, "map_reason": None, "push_reason": None,
         "mean_ablation_over": "0 of 8 units; 1 dead, 1 constant, 6 without a value",
         "mean_observer_over": "6 of 8 units; 2 without a value",
-        "effect_reason": "1 of the 4 classes (single) is not known to be among the 3 outputs of tiny:make, so there is no loss to compare. If the network was trained on them, "
-        "target.outputs can say which output is which.",
+        "effect_reason": "No output of tiny:make is known to stand for 1 of the 4 classes (single). If the network was trained on "
+        "these classes, set target.outputs.",
     }  # fmt: skip
     assert info["config"]["probe"]["root"] == str(world / "images")
     assert info["versions"]["torch"] and info["build"]["device"] == "cpu"

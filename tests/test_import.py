@@ -112,7 +112,7 @@ def test_what_is_no_label_has_no_score_by_labels_and_says_why(labels_only, file)
     assert found.text == "1·a warm feeling"
     (score,) = found.scores
     assert (score.value, score.low, score.null_mean, score.null_above) == (None, None, None, None)
-    assert score.reason == score.null_reason == "“a warm feeling” is no label of the probing set."
+    assert score.reason == score.null_reason == "“a warm feeling” is not a label of the probing set."
     assert found.terms[0].origin == "imported"
     assert explanation(labels_only, "layer1", 1, "m").score().value is not None
     with Store.open(labels_only) as store, pytest.raises(StoreError, match="no values of 'a warm feeling'"):
@@ -163,8 +163,8 @@ WRONG = [
     ("layer,unit,text\nlayer1,0,\n", "mine", ["mine.csv", "row 2 has no text"]),
     ("layer,unit,text\nlayer1,0,boat\n", "le-label", ["'le-label' is lexplain's own"]),
     ("layer,unit,text\nlayer1,0,boat\n", "LE-SigLIP", ["'LE-SigLIP' is lexplain's own"]),
-    ("layer,unit,text\nlayer1,0,boat\n", "a method", ["'a method' is no name"]),
-    ("layer,unit,text\nlayer1,0,boat\n", "", ["'' is no name"]),
+    ("layer,unit,text\nlayer1,0,boat\n", "a method", ["'a method' is not a name"]),
+    ("layer,unit,text\nlayer1,0,boat\n", "", ["'' is not a name"]),
     ("layer,unit,text\nlayer1,0,boat\n", "a-second", ["has a method 'a-second' already", "--replace"]),
     ("layer,unit,text\nlayer1,0,boat\n", "A-Second", ["has a method 'a-second'", "quite another"]),
     ("layer,unit,text\nlayer1,0,boat\n", "built", ["The store's build made the method 'built'"]),

@@ -111,7 +111,7 @@ def test_new_words_are_seen_by_the_stores_encoders(real, file):
             assert unit.values(found)[0] == pytest.approx(expected, abs=1e-6)
             value = np.corrcoef(expected[test].astype(np.float64), unit.activations[test])[0, 1]
             assert found.score().value == pytest.approx(value, abs=1e-4)
-            assert found.score(simulator="label").reason == f"“{text}” is no label of the probing set."
+            assert found.score(simulator="label").reason == f"“{text}” is not a label of the probing set."
             assert set(unit.matrices(found)) == set(encoders.index)
         label = store.unit("conv", 2).explanation("mine")
         assert label.terms[0].origin == "class" and label.score(simulator="label").value is not None

@@ -86,7 +86,7 @@ def make_work(**more) -> Work:
         },
     }
     null = Null(7, 0.01, 0.2, 1)
-    nothing = "“sky” is no label of the probing set."
+    nothing = "“sky” is not a label of the probing set."
     work.scores = {
         (0, "le-label"): {"label": {0: Scored(Correlation(12, 0.6, 0.5, 0.7), null)},
                           "other": {0: Scored(Correlation(12, 0.4, 0.3, 0.5), null)}},
@@ -203,7 +203,7 @@ def test_scores_nulls_and_reasons(con):
     )
     query = f"SELECT {columns} FROM scores s JOIN explanations e USING (explanation_id) WHERE e.unit = ? "
     rows = con.execute(query + "AND s.kind = 'correlation' ORDER BY ALL", [0]).fetchall()
-    nothing = "“sky” is no label of the probing set."
+    nothing = "“sky” is not a label of the probing set."
     assert rows == [
         ("le-label", "label", 12, 0.6, 0.5, 0.7, None, 7, 0.01, 0.2, 1, None),
         ("le-label", "other", 12, 0.4, 0.3, 0.5, None, 7, 0.01, 0.2, 1, None),

@@ -190,7 +190,7 @@ def test_undefined_is_null_with_a_reason(by_hand):
         )
         assert one.buckets["images"].tolist() == list(range(9))
     assert (nothing.buckets["impact"] == 0).all() and unknown.buckets["impact"].isna().all()
-    # NaN is no number of DuckDB's averages: it has to be NULL
+    # NaN is not a number of DuckDB's averages: it has to be NULL
     assert store._all("SELECT count(*) FROM top_impacts WHERE isnan(value) OR isnan(error)") == [(0,)]
     assert store._all("SELECT count(*) FROM bucket_impacts WHERE isnan(share) OR isnan(impact)") == [(0,)]
     assert store._all("SELECT count(*) FROM impacts WHERE isnan(total) OR isnan(loss)") == [(0,)]

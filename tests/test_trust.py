@@ -300,7 +300,7 @@ def test_where_the_trust_file_lies(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv(
         "XDG_CONFIG_HOME", "here"
-    )  # a folder of configurations is no folder where one happens to stand
+    )  # a folder of configurations is not a folder where one happens to stand
     assert trust_file.place() == tmp_path / ".config" / "lexplain" / "trust.json"
     monkeypatch.setenv("HOME", "there")
     assert trust_file.read() == ({}, "There is no home for the trust file: set LEXPLAIN_TRUST to a file")

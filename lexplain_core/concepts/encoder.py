@@ -210,9 +210,7 @@ def _load(model: nn.Module, source: Source) -> None:
     model.load_state_dict(state, strict=False)  # copies, so half precision becomes float32
     for key, value in model.state_dict().items():
         if value.is_floating_point() and not torch.isfinite(value).all():
-            raise UserError(
-                f"The weights in {source.weights} hold values that are no finite numbers, in {key}."
-            )
+            raise UserError(f"The weights in {source.weights} hold values that are not finite, in {key}.")
 
 
 def _transform(model: nn.Module, source: Source) -> tuple[list[int], Callable[[Image.Image], Tensor]]:

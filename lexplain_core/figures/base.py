@@ -81,13 +81,13 @@ def decimals(span: float, steps: int = 8) -> int:
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """'+1.30', '−0.42' (a real minus sign)."""
-    return f"{value:+.{digits}f}".replace("-", "−")
+    """'+1.30', '−0.42' (a real minus sign, and none before what rounds to 0)."""
+    return f"{value:+z.{digits}f}".replace("-", "−")
 
 
 def plain(value: float, digits: int = 2) -> str:
-    """'1.30', '−0.42' (a real minus sign)."""
-    return f"{value:.{digits}f}".replace("-", "−")
+    """'1.30', '−0.42' (a real minus sign, and none before what rounds to 0)."""
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def percent(share: float) -> str:

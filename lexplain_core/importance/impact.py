@@ -93,7 +93,7 @@ def measure_impact(
 def _undefined(effects: Effects) -> str | None:
     """Why impact has no value for any unit of a network, if so."""
     if not np.isfinite(effects.loss).all():
-        return "The network's loss is no finite number on some images, so impact has no value."
+        return "The network's loss is not finite on some images, so impact has no value."
     if not effects.right.any():
         return "The network is right on none of the images, so the share of right answers lost has no value."
     if not effects.loss.sum() > 0:
@@ -243,7 +243,7 @@ def _sum_up(
     n = len(q)
     measured, sampled = n if sample is None else len(images), sample is not None
     if not np.isfinite(loss).all():
-        reason = f"With this unit at {_set_to(to)} the network's loss is no finite number on some images."
+        reason = f"With this unit at {_set_to(to)} the network's loss is not finite on some images."
         return _without(q, to, None, measured, sampled, reason)
     weights = np.ones(len(images)) if sample is None else sample.weights
     if weights @ np.abs(loss - effects.loss[images]) < NO_EFFECT * n:

@@ -99,7 +99,7 @@ class Looker:
         cropped: the image is what the network saw already (a store's crop): it is normalised, and
         made larger only if the store kept it smaller than the network's input. grid: cells along
         the longer side of an occlusion map. Raises `UserError` for an image that the network can't
-        take, for a unit that isn't there, and for one whose activation is no finite number.
+        take, for a unit that isn't there, and for one whose activation is not finite.
         """
         if kind not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
@@ -141,7 +141,7 @@ class Looker:
         """What all units of a layer do on an image, pooled as they are recorded: float32 (K,).
 
         pooling: the layer's first without. cropped: as in `look`. Raises `UserError` for a layer that the
-        network doesn't compute, for an image that it can't take, and for activations that are no finite numbers.
+        network doesn't compute, for an image that it can't take, and for activations that are not finite.
         """
         tensor = self._tensor(image, cropped)
         with self._lock, offline():
@@ -192,7 +192,7 @@ class Looker:
         return info, pooling or info.poolings[0]
 
     def _check_finite(self, info: LayerInfo, values: np.ndarray, first: int = 0) -> None:
-        """`UserError` where an activation is no finite number; `values` begin with unit `first`."""
+        """`UserError` where an activation is not finite; `values` begin with unit `first`."""
         if not np.isfinite(values).all():
             at = int(np.flatnonzero(~np.isfinite(values))[0])
             raise UserError(

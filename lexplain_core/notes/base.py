@@ -100,14 +100,14 @@ def from_json(data: bytes) -> tuple[str, list[tuple[str, int, str]], list[str]]:
     except ValueError as error:
         raise UserError(f"The file is no list of units: it isn't JSON ({str(error)[:300]}).") from None
     if not isinstance(facts, dict) or facts.get("kind") != _KIND:
-        raise UserError(f"The file is no list of units: it doesn't say `kind`: {_KIND!r}.")
+        raise UserError(f"The file is not a list of units: it doesn't say `kind`: {_KIND!r}.")
     if facts.get("version") != _VERSION:
         raise UserError(
             f"The file is a list of version {_short(facts.get('version'))}; this lexplain reads version {_VERSION}."
         )
     name, rows = check_name(facts.get("name"), "a list"), facts.get("units")
     if not isinstance(rows, list):
-        raise UserError("The file has no `units`, or they are no list.")
+        raise UserError("The file has no `units`, or they are not a list.")
     found: dict[tuple[str, int], str] = {}
     faults = []
     for number, row in enumerate(rows, start=1):
@@ -124,14 +124,14 @@ def from_json(data: bytes) -> tuple[str, list[tuple[str, int, str]], list[str]]:
 def _fault(row: Any) -> str | None:
     """What is wrong with an entry of a file; None where nothing is."""
     if not isinstance(row, dict):
-        return "it is no object with `layer` and `unit`"
+        return "it is not an object with `layer` and `unit`"
     layer, unit, remark = row.get("layer"), row.get("unit"), row.get("remark", "")
     if not isinstance(layer, str) or not 0 < len(layer) <= _LONGEST_LAYER or not layer.isprintable():
-        return f"its layer {_short(layer)} is no name"
+        return f"its layer {_short(layer)} is not a name"
     if not isinstance(unit, int) or isinstance(unit, bool) or not 0 <= unit <= _LARGEST_UNIT:
-        return f"its unit {_short(unit)} is no whole number from 0"
+        return f"its unit {_short(unit)} is not a whole number from 0"
     if not isinstance(remark, str) or len(remark.strip()) > LARGEST_REMARK:
-        return f"its remark is no text of at most {LARGEST_REMARK:,} characters"
+        return f"its remark is not a text of at most {LARGEST_REMARK:,} characters"
     return None
 
 
@@ -155,5 +155,5 @@ def unshared(text: str) -> tuple[list[tuple[str, int]], list[str]]:
         if match and int(match[2]) <= _LARGEST_UNIT:
             found.append((unquote(match[1]), int(match[2])))
         elif part.strip():
-            problems.append(f"{_short(part.strip())} in the address is no unit: `layer:number` is one.")
+            problems.append(f"{_short(part.strip())} in the address is not a unit: `layer:number` is one.")
     return list(dict.fromkeys(found)), few(problems)

@@ -32,7 +32,7 @@ def read(layer: Any, unit: Any, method: Any, made: Any, data: Any) -> Made:
     except (TypeError, ValueError):
         raise ValueError("it isn't JSON") from None
     if not isinstance(facts, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     for name, value in (("layer", layer), ("method", method), ("made", made)):
         _check(isinstance(value, str), name, value)
     _check(isinstance(unit, int), "unit", unit)

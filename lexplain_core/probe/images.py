@@ -192,7 +192,7 @@ def check_files(paths: Sequence[str], max_pixels: int, advance: Callable[[int], 
             path.encode("utf-8")
             facts = os.stat(path)
             if not stat.S_ISREG(facts.st_mode):
-                return "it is no file"
+                return "it is not a file"
             stamp = _stamp(path, facts)
             open_rgb(path, max_pixels)
         except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""How image folders are laid out: what is no image at all, and roots that hold something else than classes."""
+"""How image folders are laid out: what is not an image at all, and roots that hold something else than classes."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def clutter_sentence(found: dict[str, int]) -> str | None:
         return None
     names = sorted(found, key=lambda name: -found[name])
     count = "1 image" if images == 1 else f"{images:,} images"
-    return f"{count} that systems and photo programs keep left out: in or as {_listed(names)}; rename a folder that is meant"
+    return f"left out {count} that the system or photo software made: {_listed(names)}; rename a folder to have it read"
 
 
 def real_ancestors(path: str) -> set[str]:

@@ -157,7 +157,7 @@ def load_imagenet(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
     strange = [k for k in folders if k not in names]
     if strange:
         raise UserError(
-            f"{root / partition} has folders that are no ImageNet classes, such as {quote(strange[0])}: "
+            f"{root / partition} has folders that are not ImageNet classes, such as {quote(strange[0])}: "
             "they must be named by WordNet ids such as 'n01440764'; for other images use the set 'folder'."
         )
     classes = [ClassInfo(wnid, names[wnid]) for wnid in folders]

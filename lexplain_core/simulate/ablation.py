@@ -199,9 +199,7 @@ def _unusable(q: np.ndarray, simulated: np.ndarray) -> str | None:
     if len(q) < LEAST_IMAGES:
         return f"Only {len(q)} validation images to find c and d on; {LEAST_IMAGES} are the least."
     if not (np.abs(simulated) <= LARGEST).all():  # nor is NaN
-        return (
-            "The explanation predicts activations that are no finite numbers, or too large to compute with."
-        )
+        return "The explanation predicts activations that are not finite, or too large to compute with."
     if constant(simulated):
         return "The explanation predicts the same activation for all images of the validation split."
     if constant(q):
@@ -299,7 +297,7 @@ def _ratio(simulated: np.ndarray, mean: np.ndarray, job: _Job, sample: Sample) -
     """
     n, sampled, weights = len(mean), not sample.whole, sample.weights
     if not (np.isfinite(mean).all() and np.isfinite(simulated).all()):
-        reason = "With the unit replaced the network's loss is no finite number on some images."
+        reason = "With the unit replaced the network's loss is not finite on some images."
         return Ablated(n, c=job.c, d=job.d, reason=reason, sampled=sampled)
     of_all, total = weights.sum(), weights @ mean
     if total < NO_EFFECT * of_all:

@@ -48,7 +48,7 @@ def correlation(
     if not (np.abs(s) <= LARGEST).all():  # nor is NaN
         return Correlation(
             n,
-            reason="The explanation predicts activations that are no finite numbers, or too large to compute with.",
+            reason="The explanation predicts activations that are not finite, or too large to compute with.",
         )
     if constant(a):
         return Correlation(n, reason="The unit has the same activation on all of these images.")

@@ -161,7 +161,7 @@ def _from_json(text: str) -> list[Foreign]:
 
 def _entry_key(entry: Any, where: str) -> tuple[str, int]:
     if not isinstance(entry, dict):
-        raise _Wrong(f"{where} is no object with `layer`, `unit`, and `text` or `terms`.")
+        raise _Wrong(f"{where} is not an object with `layer`, `unit`, and `text` or `terms`.")
     known = ["layer", "unit", "text", "terms", "bias"]
     for name in entry:
         if name not in known:
@@ -259,7 +259,7 @@ def _text(value: Any, where: str, what: str) -> str:
     if not normalised(text):
         raise _Wrong(f"{where} has no {what}; give it a few words or leave the unit out.")
     if any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
-        raise _Wrong(f"{where} has a {what} with characters that are no text; remove them.")
+        raise _Wrong(f"{where} has a {what} with characters that are not text; remove them.")
     return text
 
 

@@ -62,7 +62,7 @@ class LabelSimulator:
             return [self._by_key[concept.key]]
         rows = self._by_text.get(normalised(concept.name))
         if rows is None:
-            raise Unsupported(f"“{_short(concept.name)}” is no label of the probing set.")
+            raise Unsupported(f"“{_short(concept.name)}” is not a label of the probing set.")
         return rows
 
 

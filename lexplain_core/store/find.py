@@ -159,7 +159,7 @@ def sort_words(sort: str) -> str:
 
 def filter_words(wanted: Wanted) -> list[str]:
     """What each filter that is on keeps, in words."""
-    words = [f"in {wanted.layer}"] if wanted.layer else []
+    words = [f"in “{wanted.layer}”"] if wanted.layer else []
     if wanted.among is not None:
         words.append(wanted.listed or f"among {len(wanted.among):,} given ones")
     if wanted.status:

@@ -79,7 +79,7 @@ def _look(path: Path) -> None:
     except UserError as error:
         raise StoreError(str(error)) from None
     if head[8:12] != b"DUCK":
-        raise StoreError(f"{shown(path)} is not a lexplain store: it is no DuckDB file.")
+        raise StoreError(f"{shown(path)} is not a lexplain store: it is not a DuckDB file.")
 
 
 def _config() -> dict[str, Any]:
@@ -167,6 +167,6 @@ def _facts(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, Any]:
             facts[key] = read_json(text)
         except ValueError as error:
             raise StoreError(
-                f"{path} can't be used as a store: its `{shown(key)[:80]}` is no JSON that can be read ({error})."
+                f"{path} can't be used as a store: its `{shown(key)[:80]}` is not JSON that can be read ({error})."
             ) from None
     return facts

@@ -103,7 +103,7 @@ def _seconds() -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise StoreError(f"LEXPLAIN_QUERY_SECONDS={said!r} is no number of seconds above 0.")
+        raise StoreError(f"LEXPLAIN_QUERY_SECONDS={said!r} is not a number of seconds above 0.")
     return seconds
 
 

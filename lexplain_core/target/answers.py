@@ -41,7 +41,7 @@ ZEROS = "; {zeros:,} of these {numbers:,} numbers are 0, and {floor:.2g} stands 
 
 
 class Unusable(Exception):
-    """Why what a network puts out is no number per image and class, in a sentence."""
+    """Why what a network puts out is not a number per image and class, in a sentence."""
 
 
 @dataclass(frozen=True)

@@ -324,7 +324,7 @@ def _no_maps(layer: LayerInfo, grid: _Grid | None, found: Found | None, alike: S
             f"The output of {layer.name!r} has no places in the image, so its units have no activation map."
         )
     if grid is None:
-        return f"The tokens of {layer.name!r} are no grid of patches, so its units have no activation map."
+        return f"The tokens of {layer.name!r} are not a grid of patches, so its units have no activation map."
     if not _has_places(grid) or found is None or found.in_order:
         return None
     in_order = any(one.in_order for one in alike)

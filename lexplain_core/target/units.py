@@ -42,7 +42,7 @@ def _status(low: float, high: float, dead_below: float) -> tuple[str, str | None
     if high <= 0 and low < 0:
         return (
             "negative",
-            f"Its activation is never above 0 (at most {high:.4g}), so it has no positive range.",
+            f"Its activation is never above 0 (at most {high:z.4g}), so it has no positive range.",
         )
     if high < dead_below:
         return "dead", f"Its largest activation is {high:.4g}, below the threshold of {dead_below:g}."

@@ -145,8 +145,8 @@ def _sides(activations: np.ndarray, ids: np.ndarray, bins: list[int], size: int,
     least, most = activations[order[high_ranks]].min(), activations[order[low_ranks]].max()
     if not least > most + SAME:
         raise Indistinguishable(
-            f"An image of the side that should excite the unit most gives {least:.4g}, one of the other side "
-            f"{most:.4g}: they can't be told apart."
+            f"Its two sides can't be told apart: one image of the higher side has an activation of {least:z.4g}, one of the "
+            f"lower side {most:z.4g}."
         )
     return Sides(ids[order[low_ranks]], ids[order[high_ranks]], low_ranks, high_ranks)
 
@@ -156,7 +156,7 @@ def _checked(activations: np.ndarray) -> np.ndarray:
     if values.ndim != 1:
         raise ValueError(f"activations are one value per image, (N,), not {values.shape}")
     if not np.isfinite(values).all():
-        raise Indistinguishable("Some of its activations are no finite numbers, so images can't be ranked.")
+        raise Indistinguishable("Some of its activations are not finite, so images can't be ranked.")
     return values
 
 

@@ -12,7 +12,7 @@ from lexplain_core import figures
 from lexplain_core.store import Explanation, Unit
 
 from .. import common
-from .words import code, md, quantity, rounded
+from .words import code, md, no_minus_zero, quantity, rounded
 
 _OF_HAND = ("by", "made", "way", "from", "test_scores_seen")  # in the config of words made by hand
 
@@ -77,7 +77,7 @@ def _terms(unit: Unit, explanation: Explanation) -> None:
     if not terms["same"].any():
         terms = terms.drop(columns="same")
     st.dataframe(
-        terms,
+        no_minus_zero(terms, 4, "weight"),
         hide_index=True,
         key="terms",
         alt="Table of the explanation's terms",
@@ -105,7 +105,7 @@ def _scores(unit: Unit, explanation: Explanation) -> None:
     seen = [c for c in columns if c not in ("c", "d", "reason", "sampled") or scores[c].fillna(False).any()]
     number = st.column_config.NumberColumn
     st.dataframe(
-        scores[seen],
+        no_minus_zero(scores, 3, "value", "low", "high")[seen],
         hide_index=True,
         key="scores table",
         placeholder="",
@@ -249,7 +249,9 @@ def _facts(opened: common.Opened, unit: Unit, explanation: Explanation | None) -
             facts |= calibration(matrix)
         facts["main simulator"] = explanation.simulator
         if explanation.val_correlation is not None:
-            facts["val correlation"] = f"{explanation.val_correlation:.3f} (used to choose the concepts)"
+            facts["val correlation"] = (
+                f"{figures.plain(explanation.val_correlation, 3)} (used to choose the concepts)"
+            )
         if explanation.violation is not None:
             facts["sparse fit off by"] = f"{rounded(explanation.violation)} (violation; 0 is the optimum)"
         options = {k: v for k, v in explanation.config.items() if k not in ("method", "matrix")}

@@ -133,7 +133,7 @@ def _percentile(value: float) -> str:
 
 def _track(place: float) -> str:
     """The place between 0 and the unit's largest activation as a line with a dot (HTML)."""
-    words = f"{place:.0%} of the largest".replace("-", "−")
+    words = f"{place:z.0%} of the largest".replace("-", "−")
     at = min(max(place, 0.0), 1.0)
     return (
         f'<span class="lx-track" title="{words}"><i style="left:{100 * at:.1f}%"></i></span> '

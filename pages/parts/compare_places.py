@@ -12,7 +12,7 @@ from lexplain_core.store import Explanation, StoreError, Unit
 
 from .. import common, links
 from .compare_link import SLOTS, Place, filled, put
-from .words import md, message, two
+from .words import code, md, message, two
 
 _BADGES = ("blue", "orange", "green", "violet")
 _FEW = 6  # suggestions of what to put beside a unit
@@ -293,7 +293,7 @@ def suggestions(shown: list[Shown]) -> list[tuple[str, Place]]:
             if len(rows):
                 unit = int(rows["unit"].iloc[0])
                 place = Place(layer, unit, one.place.method, one.place.store)
-                found.append((md(f"The best explained unit of {layer}: {unit}"), place))
+                found.append((f"The best explained unit of {code(layer)}: {unit}", place))
                 break
     for entry in common.distinct(common.entries())[0]:
         if entry.id not in {other.place.store for other in shown}:
@@ -302,10 +302,12 @@ def suggestions(shown: list[Shown]) -> list[tuple[str, Place]]:
             except StoreError:  # said where it is asked for
                 continue
             place = counterpart(one.place, opened)
-            found.append((md(f"{place.layer}:{place.unit} of the store {entry.name}"), place))
+            found.append((f"{code(f'{place.layer}:{place.unit}')} of the store {md(entry.name)}", place))
             break
     following = (one.place.unit + 1) % one.unit.units
-    found.append((md(f"The next unit of {one.place.layer}: {following}"), replace(one.place, unit=following)))
+    found.append(
+        (f"The next unit of {code(one.place.layer)}: {following}", replace(one.place, unit=following))
+    )
     new: dict[str, tuple[str, Place]] = {}
     for label, place in found:
         if place.text not in texts:

@@ -40,7 +40,7 @@ def switches(
     methods = [one.method for one in unit.explanations if not one.reason]
     state["start picker"] = view.method if view.method in methods else ""
     state["eyes picker"], state["way picker"] = view.matrix, view.way
-    with st.container(horizontal=True, vertical_alignment="bottom", key="lx_edit_switches"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="lx_switches_edit"):
         st.selectbox(
             "Start from",
             ["", *methods],

@@ -43,7 +43,7 @@ def show(
             key=NAME,
             max_chars=LONGEST_NAME,
             width=320,
-            placeholder="such as: by hand",
+            placeholder="such as: my words",
             help="They then stand beside the machine’s explanations as a method of this name, on every page. Words of "
             "this unit that have the name already are replaced.",
         )

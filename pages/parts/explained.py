@@ -76,7 +76,7 @@ def _words(unit: Unit, asked: Asked) -> str:
         return "Nobody has put this unit in words."
     explanation = _first(unit)
     if explanation.reason:
-        return f"**{md(explanation.method)}** has no words for it: {md(explanation.reason)}"
+        return f"**{md(explanation.method)}** has no explanation of it: {md(explanation.reason)}"
     said = f"**In words** (by {md(explanation.method)}): {md(explanation.text)}"
     try:
         known = unit.matrices(explanation)

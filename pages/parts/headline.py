@@ -181,8 +181,7 @@ hand.
 The tab *Values* shows how often the unit takes which value, the images of any range of activations, and its mean over the images of each
 class. *Similar units* lists those of the layer that rise and fall with this one, and those that are put in much the same words.
 
-Which concepts an image shows is said by its labels, or by an **encoder**, a network that compares images with
-texts. The one that scores is another than the one that the words were found with. Where there are several, a
-switch changes whose eyes the charts look through.
+The image’s labels decide which concepts it shows, or an **encoder** does, a network that compares images with
+texts. One encoder finds the words, another scores them. Where there are several, a switch chooses which one the charts use.
 """
     )

@@ -219,11 +219,11 @@ def _in_words(unit: Unit, image: int, found: Look, kind: str) -> str:
     if found.activation is not None:
         recorded = float(unit.activations[image])
         now = f"The network gives this image **{rounded(found.activation)}**"
-        same = abs(found.activation - recorded) <= 0.005 * max(abs(unit.maximum), abs(unit.minimum))
+        same = rounded(found.activation) == rounded(recorded)
         parts.append(
-            f"{now} (recorded: {rounded(recorded)})."
+            f"{now}, as recorded."
             if same
-            else f"{now}; **{rounded(recorded)}** was recorded. The picture that is kept is a smaller or compressed one."
+            else f"{now}; **{rounded(recorded)}** was recorded. The store keeps a smaller or compressed picture."
         )
     if found.map is None:
         parts.append(f"There is no map. {md(found.reason or '')}")

@@ -17,7 +17,7 @@ from lexplain_core.store import StoreError
 from .. import common, links
 from . import picture_network as network
 from .picture_taken import Taken
-from .words import md, rounded
+from .words import code, md, rounded
 
 _OPACITY = 0.7
 _SIDE = 176  # CSS pixels of the picture
@@ -38,7 +38,7 @@ def summary(opened: common.Opened, layer: str, found: picture.Unusual) -> str:
     if found.others:
         others = f" {figures.plural(found.others, 'dead or constant unit')} {'is' if found.others == 1 else 'are'} left out."
     return (
-        f"**{found.above:,} of {figures.plural(found.living, 'living unit')}** of {md(layer)} {'fires' if found.above == 1 else 'fire'} more than on 99% of the "
+        f"**{found.above:,} of {figures.plural(found.living, 'living unit')}** of {code(layer)} {'fires' if found.above == 1 else 'fire'} more than on 99% of the "
         f"{images:,} images of the probing set, **{found.under:,}** less than on 99% of them. Of an ordinary image one expects "
         f"{usual} at each end.{others}"
     )

@@ -9,7 +9,7 @@ from lexplain_core import figures
 from lexplain_core.store import of_units
 
 from .. import common
-from .words import md, rounded, two
+from .words import md, no_minus_zero, rounded, two
 
 _ROLES = {"explainer": "find", "simulator": "score"}
 
@@ -29,8 +29,9 @@ def layers_table(opened: common.Opened, layers: pd.DataFrame) -> None:
     shown = [c for c in columns if c not in optional or layers[c].fillna(0).any()]
     shown.insert(shown.index("mean_score") + 1, "mean_of")
     rows = layers.assign(mean_of=[mean_of(row) for row in layers.itertuples()])
+    rows = rows.assign(mean_of=rows["mean_of"].str.partition(";")[0])  # the others stand beside it
     st.dataframe(
-        rows[shown].assign(mean_of=rows["mean_of"].str.partition(";")[0]),  # the others stand beside it
+        no_minus_zero(rows, 2, "mean_score", "mean_null_high", "mean_ablation")[shown],
         hide_index=True,
         height="content" if len(layers) <= 6 else 236,
         placeholder="",

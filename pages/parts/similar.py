@@ -13,7 +13,7 @@ from lexplain_core.store import Explanation, Unit
 
 from .. import common, links
 from .compare_link import compare_link
-from .words import md, two
+from .words import code, md, two
 
 _ALIKE = 10
 
@@ -45,7 +45,7 @@ def _by_activation(view: links.Neuron, opened: common.Opened, unit: Unit) -> Non
         )
         return
     st.caption(
-        f"Correlation of the activations of two units of {md(unit.layer)} over all {len(unit.activations):,} images of the "
+        f"Correlation of the activations of two units of {code(unit.layer)} over all {len(unit.activations):,} images of the "
         "probing set: 1, they rise and fall together; 0, one says nothing of the other; −1, one rises where the "
         f"other falls. {_scored(opened)}"
     )

@@ -23,13 +23,10 @@ def starting_points(
 ) -> None:
     """A card for each: the first units, and the table of all; or why there is none."""
     starts = _found(opened.key, view.method, human, opened.store)
-    with st.expander("Where to start", icon=":material/explore:", expanded=expanded):
+    with st.expander("Where to start", icon=":material/explore:", expanded=expanded, key="lx_starting"):
         for start, column in zip(starts, st.columns(len(starts)), strict=True):
             with column.container(gap=None):
-                if start.reason is None:
-                    _card(view, opened, start)
-                else:
-                    st.caption(f"**{md(start.title)}:** {md(start.reason)}")
+                _card(view, opened, start)
 
 
 def _told(view: links.Overview, opened: common.Opened, start: Start) -> str:
@@ -55,9 +52,9 @@ def _card(view: links.Overview, opened: common.Opened, start: Start) -> None:
         type="tertiary",
         on_click=common.show,  # a link to the page that one is on changes nothing
         args=(overview(view, start),),
+        disabled=start.reason is not None,
         help=f"Shows them in the table: {start.note}",
     )
-    st.caption(md(_told(view, opened, start)))
     for layer, unit, value in start.units:
         place = links.Neuron(store=view.store, layer=layer, unit=unit, method=view.method)
         st.page_link(
@@ -66,6 +63,9 @@ def _card(view: links.Overview, opened: common.Opened, start: Start) -> None:
             query_params=links.query(place),
             help=f"{md(layer)} · unit {unit}: {start.quantity} {_number(start, value)}",
         )
+    st.caption(
+        md(start.reason or _told(view, opened, start))
+    )  # below: it takes another height in each column
 
 
 def overview(view: links.Overview, start: Start) -> links.Overview:

@@ -15,7 +15,7 @@ from .measured import open_unit
 from .studies import Study
 from .study_overview import mean_of, pick
 from .switch import changed
-from .words import md
+from .words import md, no_minus_zero
 
 _ORDERS = {"right": "worst first", "-right": "best first", "layer": "by layer and number"}
 _COLUMNS = [
@@ -107,7 +107,9 @@ def _table(rows: pd.DataFrame, store: str) -> None:
     clicks = {"on_select": "rerun", "selection_mode": "single-cell"} if store else {}
     number = st.column_config.NumberColumn
     picked = st.dataframe(
-        rows[columns].assign(**{c: 100 * rows[c] for c in ("proportion", "low", "high")}),
+        no_minus_zero(rows[columns], 2, *{"correlation", "ablation"} & set(columns)).assign(
+            **{c: 100 * rows[c] for c in ("proportion", "low", "high")}
+        ),
         hide_index=True,
         height=400 if len(rows) > 10 else "content",
         placeholder="",

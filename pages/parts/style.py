@@ -15,6 +15,10 @@ def style(look: Theme) -> None:
         [data-testid="stHeader"] {{ background: transparent; height: 2.4rem; pointer-events: none; }}
         [data-testid="stHeader"] button {{ pointer-events: auto; }}
         .st-key-lx_header {{ border-bottom: 1px solid {look.grid}; padding-bottom: .5rem; margin-right: 2.2rem; }}
+        .st-key-lx_header {{ gap: .4rem; }}
+        .st-key-lx_starting [data-testid="stPageLink-NavLink"] {{ padding-left: 0; }}
+        .st-key-lx_starting :is(button, [data-testid="stCaptionContainer"]) {{ min-height: 0; padding-block: 0; }}
+        [class*="st-key-lx_switches"] [role="radiogroup"] button {{ min-height: 2.5rem; }}
         .st-key-lx_steps {{ margin-bottom: .5rem; }}
         .lx-brand {{ font-size: 1.25rem; font-weight: 700; letter-spacing: -.01em; margin-right: .6rem; }}
         .lx-line {{ font-size: 1.5rem; line-height: 1.65; margin: 0 0 .5rem; }}
@@ -44,6 +48,11 @@ def style(look: Theme) -> None:
         .lx-compare .lx-muted {{ font-weight: 400; font-size: .85rem; }}
         .lx-one {{ white-space: nowrap; }}
         .lx-table {{ overflow-x: auto; }}
+        @media (max-width: 640px) {{
+            [data-testid="stMainBlockContainer"] {{ padding-inline: 1rem; }}
+            .stElementContainer:has(.stPlotlyChart) {{ overflow-x: auto; }}
+            [data-testid="stFullScreenFrame"]:has(.stPlotlyChart) {{ min-width: 34rem; }}
+        }}
         kbd {{ border: 1px solid {look.grid}; border-radius: 3px; padding: 0 .3em; font-size: .85em; }}
         </style>"""
     )

@@ -12,6 +12,7 @@ from lexplain_core.store import Explanation, Unit
 from .. import common, links
 from . import about, charts, effect, examples, similar, simulated, values
 from .switch import switch
+from .words import no_minus_zero
 
 _TITLES = {
     "examples": "Example images",
@@ -82,13 +83,14 @@ def _images(opened: common.Opened, unit: Unit, explanation: Explanation | None, 
         if len(shown) == total
         else f"The {len(shown):,} strongest of {total:,} images; the CSV has every one."
     )
-    digits = f"%.{figures.decimals(unit.maximum - unit.minimum, 100)}f"
+    decimals = figures.decimals(unit.maximum - unit.minimum, 100)
+    digits = f"%.{decimals}f"
     columns = ["activation", "simulated", "range", "label", "predicted", "split", "key", "caption"]
     columns = [
         c for c in columns if c in shown and (c not in ("caption", "predicted") or shown[c].notna().any())
     ]
     st.dataframe(
-        shown[columns],
+        no_minus_zero(shown, decimals, *{"activation", "simulated"} & set(columns))[columns],
         hide_index=True,
         height=460,
         key="images",

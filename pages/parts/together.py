@@ -15,7 +15,7 @@ from .. import common, links
 from . import measured
 from .scores import ABLATIONS, seen_by
 from .switch import changed
-from .words import md
+from .words import md, no_minus_zero
 
 _POINTS = "score points"
 
@@ -83,7 +83,7 @@ def _filters(view: links.Importance, frame: pd.DataFrame, fits: list[str]) -> No
     state = st.session_state
     layers, methods = list(pd.unique(frame["layer"])), sorted(frame["method"].unique())
     state["t layer"], state["t method"], state["t fit"] = view.layer, view.method, view.fit
-    columns = st.columns([1, 1, 1.2], vertical_alignment="bottom")
+    columns = st.container(key="lx_switches_together").columns([1, 1, 1.2], vertical_alignment="bottom")
     columns[0].selectbox(
         "Layer", ["", *layers], key="t layer", format_func=lambda x: x or "all layers",
         on_change=changed, args=(view, "layer", "t layer"),
@@ -143,7 +143,7 @@ def _means(opened: common.Opened, frame: pd.DataFrame, fit: str) -> None:
         for row in table.itertuples()
     ]
     st.dataframe(
-        table,
+        no_minus_zero(table, 3, "correlation", "ablation"),
         hide_index=True,
         height="content" if len(table) <= 12 else 430,
         key="means",

@@ -15,7 +15,7 @@ from .. import common, links
 from . import measured
 from .measured import BETAS, SET_TO
 from .switch import changed
-from .words import code, md, rounded
+from .words import code, no_minus_zero, rounded
 
 _BETA = 0.02  # of the scatter
 _POINTS = "impact points"
@@ -95,7 +95,7 @@ def _in_words(table: pd.DataFrame, images: int, to: str) -> str:
             told.append(f"{top} carry **{percent(row['mean'])}**{'' if told else ' of the unit’s effect'}")
     words = ""
     if told:
-        words = f"Of the images by a unit’s activation in {md(layer)}, {' and '.join(told)}, on average over units."
+        words = f"In {code(layer)}, {' and '.join(told)}, on average over units; images are ranked by the unit’s activation."
     return (
         f"{words} Each cell is the mean over the layer’s units that have an effect, ± its standard deviation over them: the share of "
         f"a unit’s impact, summed over all {images:,} images of the probing set with the unit set to {SET_TO[to]}, that lies in the "
@@ -251,7 +251,7 @@ def _list(view: links.Importance, opened: common.Opened, frame: pd.DataFrame) ->
     optional = {"reason": frame["reason"].notna().any(), "total_error": sampled, "rough": sampled}
     estimate = "; an estimate where the unit was sampled" if frame["sampled"].any() else ""
     picked = st.dataframe(
-        frame[[c for c in columns if optional.get(c, True)]],
+        no_minus_zero(frame, 4, "accuracy", "loss")[[c for c in columns if optional.get(c, True)]],
         hide_index=True,
         height=400 if len(frame) > 10 else "content",
         placeholder="",
@@ -310,4 +310,4 @@ def _first(frame: pd.DataFrame) -> str:
             "No unit" + (" whose impact is known" if frame["total"].isna().any() else "") + " has an effect."
         )
     first = frame.iloc[0]
-    return f"{md(first['layer'])} · unit {first['unit']} has the largest total impact, {rounded(first['total'])}."
+    return f"{code(first['layer'])} · unit {first['unit']} has the largest total impact, {rounded(first['total'])}."

@@ -29,7 +29,7 @@ def to_share(view: Any, store: Store | None) -> tuple[Any, list[str]]:
         view, problems = _with_units(view, store)
         told += problems
     told += [
-        f"“{name}” was made by hand: it is known on this machine alone."
+        f"You wrote “{name}” yourself: other machines don’t have it."
         for name in sorted(_methods(view) & set(store.by_hand))
     ]
     if store.hidden and view.page in ("neuron", "compare", "picture", "studio", "try_it"):

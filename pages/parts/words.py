@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
+
+from lexplain_core.figures import plain
 from lexplain_core.store import Unit
 from pages import access
 
@@ -97,4 +100,10 @@ def interval_words(unit: Unit) -> str:
 
 def two(value: float) -> str:
     """Two decimals, with a real minus sign: how correlations are written."""
-    return f"{value:.2f}".replace("-", "−")
+    return plain(value)
+
+
+def no_minus_zero(frame: pd.DataFrame, decimals: int, *columns: str) -> pd.DataFrame:
+    """A table to show: 0 in place of what Streamlit would round to −0.00."""
+    numbers = frame[list(columns)].astype(float)
+    return frame.assign(**numbers.mask(numbers.abs() < 0.5 * 10.0**-decimals, 0.0))

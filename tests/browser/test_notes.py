@@ -111,7 +111,7 @@ def test_stars_lists_and_remarks(visit, own, tmp_path):
         other.locator("input[type=file]").set_input_files(path)
         other.get_by_role("button", name="Take it in").click()
         if path is bad:
-            expect(other.get_by_text("The file is no list of units")).to_be_visible()
+            expect(other.get_by_text("The file is not a list of units")).to_be_visible()
             other.keyboard.press("Escape")
     wait_for_parameters(other, starred="My animals")
     found(other, f"2 of {total} units: on the list “My animals”")
@@ -179,7 +179,7 @@ def test_a_kept_explanation_counts_as_a_method_and_goes_into_the_export(visit, o
     assert [t["key"] for t in json.loads(last["terms"])] == ["class:dog", "class:cat"]
     # the whole filter, not the page of the table, and put on a list
     page.goto(f"{address}/overview?store={store.id}&layer=block7")
-    found(page, f"80 of {total} units: in block7")
+    found(page, f"80 of {total} units: in “block7”")
     with page.expect_download() as download:
         page.locator(".st-key-export-parquet").get_by_role("button").click()
     frame = pq.read_table(io.BytesIO(download.value.path().read_bytes())).to_pandas()

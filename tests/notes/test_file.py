@@ -140,7 +140,7 @@ def test_what_is_kept_is_not_read_again(notes, monkeypatch):
     ("change", "words"),
     [
         ("data = 'x'", "it isn't JSON"),
-        ("data = '[]'", "it is no object"),
+        ("data = '[]'", "it is not an object"),
         ("data = json_remove(data, '$.terms')", "its terms can't be None"),
         ("data = json_replace(data, '$.terms[0][1]', 5)", "its terms can't be"),
         ("data = json_replace(data, '$.bias', 'much')", "its bias can't be 'much'"),

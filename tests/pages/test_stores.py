@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lexplain_core.store import StoreEntry
-from pages import common
+from pages import common, links
 from pages.parts.words import md
 
 
@@ -36,3 +36,10 @@ def test_the_sentence_names_both_files():
     assert common.same_id(old, there) == md(
         f"“{old.path}” has the same id as “{there.path}”; the newer one is shown."
     )
+
+
+def test_the_browsers_tab_names_what_a_page_is_of():
+    assert common._named(links.Neuron(layer="block7", unit=3)) == "block7 · unit 3"
+    assert common._named(links.Importance(layer="block7")) == "block7"
+    assert common._named(links.Compare(a="a%3Ab:1:le", c="b:2")) == "a:b:1, b:2"
+    assert common._named(links.Overview()) == common._named(links.Results()) == ""

@@ -132,8 +132,22 @@ def test_corrupt_jpeg(noise):
     with pytest.raises(UnreadableImage, match="can't be decoded"):
         open_rgb(bytes(data))
     data[2:200] = bytes(198)
-    with pytest.raises(UnreadableImage, match="not an image in a known format, or its head is broken"):
+    with pytest.raises(UnreadableImage, match="not an image in a known format, or its header is broken"):
         open_rgb(bytes(data))
+
+
+def test_files_of_another_format_are_named(tmp_path):
+    heads = {
+        b"%!PS-Adobe-3.0 EPSF-3.0\n": "EPS",
+        b"%PDF-1.7\n": "PDF",
+        b"\0\0\0\x18ftypheic": "HEIC",
+        b"<svg/>": "SVG",
+    }
+    for head, name in heads.items():
+        (tmp_path / "x.jpg").write_bytes(head + bytes(40))
+        assert f"in {name}" in check_files([str(tmp_path / "x.jpg")], 10**6, lambda n: None)[0]
+        with pytest.raises(UnreadableImage, match=f"in {name}"):
+            open_rgb(head + bytes(40))
 
 
 def test_size_is_read_from_the_header_alone():

@@ -34,7 +34,7 @@ def test_clutter_is_no_class_and_no_image_at_any_depth(make_folder, notes):
     found = load_probing_set(Probe(root=root), progress=notes)
     assert [c.key for c in found.classes] == ["cat", "dog"]
     assert np.bincount(found.labels).tolist() == [30, 31] and not found.skipped
-    said = next(n for n in notes.notes if "photo programs" in n)
+    said = next(n for n in notes.notes if "photo software" in n)
     assert f"{3 * len(FOLDERS) + len(FILES)} images" in said and "'#recycle'" in said
 
 
@@ -45,7 +45,7 @@ def test_every_photo_once_in_a_folder_from_a_nas(make_folder, notes):
             (root / folder / "@eaDir" / file.name).mkdir(parents=True)
             shutil.copy(file, root / folder / "@eaDir" / file.name / "SYNOPHOTO_THUMB_M.jpg")
     assert len(load_probing_set(Probe(root=root), progress=notes)) == 60
-    assert any(n.startswith("60 images that systems") and "'@eaDir'" in n for n in notes.notes)
+    assert any(n.startswith("left out 60 images that") and "'@eaDir'" in n for n in notes.notes)
 
 
 def test_a_class_may_have_a_strange_name(make_folder, notes):
@@ -60,12 +60,12 @@ def test_what_is_left_out_is_named_where_nothing_else_is_there(make_folder, note
     for file in (root / "cat").glob("*.png"):
         file.rename(root / "cat" / "Thumbs" / file.name)
     load_probing_set(Probe(root=root), progress=notes)
-    assert any("30 images that systems" in n and "in or as 'Thumbs'; rename" in n for n in notes.notes)
+    assert any("30 images that the system" in n and "in or as 'Thumbs'; rename" in n for n in notes.notes)
     assert any("1 class without a usable image left out: cat" in n for n in notes.notes)
     (root / "cat").rename(root / "thumbnails")
     shutil.rmtree(root / "dog")
     with pytest.raises(
-        UserError, match="empty.* 30 images that systems .* 'thumbnails'; rename a folder that is meant"
+        UserError, match="empty.* 30 images that the system .* 'thumbnails'; rename a folder that is meant"
     ):
         load_probing_set(Probe(root=root))
 

@@ -139,7 +139,7 @@ A = '"layer": "a", "unit": 1'
         ("[" * 100_000, ["nested"]),
         ("{}", ["must be a list"]),
         ("[]", ["empty"]),
-        ("[3]", ["entry 1 is no object"]),
+        ("[3]", ["entry 1 is not an object"]),
         ('[{"layer": "a", "text": "x"}]', ["entry 1 has no `unit`"]),
         ('[{"unit": 1, "text": "x"}]', ["entry 1 has no `layer`"]),
         (f"[{{{A}}}]", ["entry 1 needs `text` or `terms`"]),

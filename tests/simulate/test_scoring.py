@@ -186,7 +186,7 @@ def test_what_is_no_label_has_no_score_but_a_reason(labels):
     }
     scored = score_layer(found, labels, q, np.ones(3, bool), np.ones(10, bool))
     assert scored[0].correlation.value is None and scored[0].null.mean is None
-    assert scored[0].correlation.reason == scored[0].null.reason == "“sky” is no label of the probing set."
+    assert scored[0].correlation.reason == scored[0].null.reason == "“sky” is not a label of the probing set."
     assert scored[1].correlation.value is not None
     assert scored[2].correlation.reason == "The explanation has no concepts."
 

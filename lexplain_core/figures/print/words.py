@@ -79,7 +79,7 @@ def caption(data: FigureData) -> str:
         )
         if choice.level == "concepts":
             if eyes := sorted({_eyes(p.matrix) for p in data.panels if p.matrix}):
-                parts.append(f"Which concepts an image shows is said by {' or '.join(eyes)} (P ≥ 0.5).")
+                parts.append(f"An image shows a concept where {' or '.join(eyes)} give it P ≥ 0.5.")
             parts.append("Numbers in the legend are the weights of the explanation.")
     else:
         drawn = f"{plural(choice.per, 'image')} of each range, drawn at random (draw {choice.draw})"
