@@ -70,10 +70,10 @@ def activation_histogram(
         look,
         height,
         [bars] if ranges is None or not clickable else [click_points(ranges), bars],
-        margin={"l": 64, "r": 12, "t": 12 if ranges is None else 28, "b": 52},
+        margin={"l": 64, "r": 12, "t": 12 if ranges is None else 28, "b": 64},
         xaxis=axis(
             look,
-            escape(quantity) + (f" ({'; '.join(notes)})" if notes else ""),
+            "<br>".join([escape(quantity), *(["; ".join(notes)] if notes else [])]),
             range=[float(edges[0]), float(edges[-1])],
         ),
         yaxis=axis(look, **counts),

@@ -216,7 +216,10 @@ def clutter_sentence(found: dict[str, int]) -> str | None:
         return None
     names = sorted(found, key=lambda name: -found[name])
     count = "1 image" if images == 1 else f"{images:,} images"
-    return f"left out {count} that the system or photo software made: {_listed(names)}; rename a folder to have it read"
+    return (
+        f"left out {count} that the system or photo software made, in or as {_listed(names)}; rename a folder that is meant "
+        "to be read"
+    )
 
 
 def real_ancestors(path: str) -> set[str]:

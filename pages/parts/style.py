@@ -50,8 +50,8 @@ def style(look: Theme) -> None:
         .lx-table {{ overflow-x: auto; }}
         @media (max-width: 640px) {{
             [data-testid="stMainBlockContainer"] {{ padding-inline: 1rem; }}
-            .stElementContainer:has(.stPlotlyChart) {{ overflow-x: auto; }}
-            [data-testid="stFullScreenFrame"]:has(.stPlotlyChart) {{ min-width: 34rem; }}
+            [class*="st-key-area"] {{ overflow-x: auto; }}  /* a number stands above each of the 8 ranges */
+            [class*="st-key-area"] > [data-testid="stFullScreenFrame"] {{ min-width: 34rem; }}
         }}
         kbd {{ border: 1px solid {look.grid}; border-radius: 3px; padding: 0 .3em; font-size: .85em; }}
         </style>"""
