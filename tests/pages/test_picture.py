@@ -31,7 +31,7 @@ def found(above: int, under: int, living: int, others: int = 0) -> Unusual:
 
 def test_the_summary_says_what_chance_would_give(four):
     words = picture_units.summary(four, "layer_4", found(30, 2, 800, 1))
-    assert words.startswith("**30 of 800 living units** of layer\\_4 fire more than on 99% of the 4 images")
+    assert words.startswith("**30 of 800 living units** of ` layer_4 ` fire more than on 99% of the 4 images")
     assert "one expects about 8 at each end. 1 dead or constant unit is left out." in words
     assert "fewer than one at each end." in picture_units.summary(four, "a", found(0, 0, 1))
 
