@@ -98,7 +98,7 @@ def from_json(data: bytes) -> tuple[str, list[tuple[str, int, str]], list[str]]:
     try:
         facts = parse_json(decode(data, "The file", LARGEST_FILE))
     except ValueError as error:
-        raise UserError(f"The file is no list of units: it isn't JSON ({str(error)[:300]}).") from None
+        raise UserError(f"The file is not a list of units: it isn't JSON ({str(error)[:300]}).") from None
     if not isinstance(facts, dict) or facts.get("kind") != _KIND:
         raise UserError(f"The file is not a list of units: it doesn't say `kind`: {_KIND!r}.")
     if facts.get("version") != _VERSION:

@@ -103,7 +103,7 @@ def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise _Wrong(f"row {number} is no CSV: {error}.") from None
+            raise _Wrong(f"row {number} is not CSV: {error}.") from None
         if any(cell[:1].isspace() and cell.lstrip().startswith('"') for cell in cells):
             raise _Wrong(f"row {number} has white space other than blanks before a double quote: remove it.")
         if any(cell.strip() for cell in cells):
@@ -139,7 +139,7 @@ def _from_json(text: str) -> list[Foreign]:
     try:
         data = parse_json(text)
     except ValueError as error:
-        raise _Wrong(f"they are no JSON: {error}.") from None
+        raise _Wrong(f"they are not JSON: {error}.") from None
     if not isinstance(data, list):
         raise _Wrong("the JSON must be a list of objects with `layer`, `unit`, and `text` or `terms`.")
     units: dict[tuple[str, int], _Gathered] = {}
