@@ -100,7 +100,7 @@ def test_images_on_which_the_unit_is_off_need_no_run(world):
     [
         (lambda e: e.right.fill(False), "right on none of the images"),
         (lambda e: e.loss.fill(0), "loss is 0 on all images"),
-        (lambda e: e.loss.fill(np.inf), "no finite number"),
+        (lambda e: e.loss.fill(np.inf), "not finite"),
     ],
 )
 def test_a_network_that_is_never_right_has_no_impacts(world, change, reason):

@@ -166,7 +166,7 @@ def test_imagenet(tmp_path):
     assert [c.name for c in found.classes] == ["tench", "crane bird", "crane"]
     assert found.keys[0] == "val/n01440764/0.JPEG" and len(found) == 60
     write_image(tmp_path / "val" / "cat" / "0.JPEG")
-    with pytest.raises(UserError, match="no ImageNet classes, such as 'cat'.*use the set 'folder'"):
+    with pytest.raises(UserError, match="not ImageNet classes, such as 'cat'.*use the set 'folder'"):
         load_probing_set(Probe(set="imagenet", root=tmp_path))
 
 

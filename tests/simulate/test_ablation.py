@@ -240,7 +240,7 @@ def test_reasons(world, splits, monkeypatch):
             assert list(scores) == list(found) and scores[0].value is not None
             for unit, part in {
                 1: "same activation for all images of the validation",
-                2: "no finite numbers",
+                2: "not finite",
                 3: "“unheard” is not known here",
                 4: "no concepts",
                 5: "unit has the same activation",

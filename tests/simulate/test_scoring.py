@@ -176,7 +176,7 @@ def test_labels_are_found_by_key_else_by_text(labels):
 
 
 def test_what_is_no_label_has_no_score_but_a_reason(labels):
-    with pytest.raises(Unsupported, match="“sky” is no label"):
+    with pytest.raises(Unsupported, match="“sky” is not a label"):
         labels.values([Concept("class:n1", "crane", "class"), concept("sky"), concept("sea")])
     q = np.random.default_rng(0).random((3, 10)).astype(np.float32)
     found = {

@@ -236,7 +236,7 @@ def test_an_address_is_read_as_it_stands(text, fields):
         (("--out", "x.csv", "--filter", "by=nope"), "no explanations by 'nope'"),
         (("--out", "x.csv", "--filter", "method=nope"), "no explanations by 'nope'"),
         (("--out", "x.csv", "--filter", "length=zz"), "not a range of length"),
-        (("--out", "x.csv", "--filter", "units=zz"), "is no unit"),
+        (("--out", "x.csv", "--filter", "units=zz"), "is not a unit"),
         (("--out", "x.csv", "--list", "nope"), "no list 'nope'"),
         (("--out", "x.csv", "--method", "nope"), "no explanations by 'nope'"),
     ],

@@ -191,7 +191,7 @@ def test_find_stores_lists_good_and_bad_newest_first(tmp_path):
     found = find_stores(tmp_path)
     assert [e.name for e in found] == ["third", "b", "first"]
     assert [e.id for e in found] == ["x", None, "abc123abc123"]
-    assert found[0].error is None and "no DuckDB file" in found[1].error
+    assert found[0].error is None and "not a DuckDB file" in found[1].error
 
 
 # -- many at a time --------------------------------------------------------------------------
