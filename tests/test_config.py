@@ -260,7 +260,7 @@ def test_an_encoders_files_are_meant_from_the_config_file(tmp_path):
         ("seed = " + "1" * 200_000, "too many digits"),
         ("seed = " + "1" * 4000, "64 bits"),
         ("x = '" + "y" * 2_000_000 + "'", "more than 1 MB"),
-        ('x = "a\\u0000b"', "no text"),
+        ('x = "a\\u0000b"', "not text"),
         ("x = '\0'", "zero byte"),
         ("\n".join(f"x.k{i} = 1" for i in range(50_000)), "no such option"),
         ("y" * 900_000 + " = 1", "no such option"),

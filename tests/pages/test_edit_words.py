@@ -123,6 +123,8 @@ def test_awkward_addresses_are_answered_in_words(demo):
         return inner(line)
 
     assert "names no unit" in text(opened("words", store=demo.id))
+    twice = text(opened("words", store=demo.id, layer=demo.layers()["layer"].iloc[0], unit="x"))
+    assert "unit=x" in twice.replace("\\", "") and "names no" not in twice  # one sentence for one fault
     assert "There are no words yet" in text(page(terms="none"))
     app = page(terms="dog,0:1,999999")
     assert "“dog”" in text(app) and "no concept 999999" in text(app)

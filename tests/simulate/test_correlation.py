@@ -68,7 +68,11 @@ def test_a_perfect_correlation_has_an_interval_of_itself():
         ([1e9] * 5, [0] * 5, "The unit has the same activation"),
         ([1, 2, 3, 4, 5], [1, 2, np.inf, 4, 5], "The explanation predicts activations that are not finite"),
         ([1, 2, 3, 4, 5], [np.nan] * 5, "The explanation predicts activations that are not finite"),
-        ([1, 2, 3, 4, 5], [1e200, 2e200, 0, 0, 0], "The explanation predicts activations that are not finite"),
+        (
+            [1, 2, 3, 4, 5],
+            [1e200, 2e200, 0, 0, 0],
+            "The explanation predicts activations that are not finite",
+        ),
     ],
 )
 def test_what_is_undefined_has_a_reason_and_no_number(actual, simulated, reason):

@@ -182,7 +182,7 @@ def test_the_command_writes_what_an_address_filters(store, tmp_path):
     table = pd.read_csv(out)
     wanted = Wanted(layer="block7", q="dog", score=(0.3, None))
     assert table["unit"].unique().tolist() == store.find(wanted, None).rows["unit"].tolist()
-    assert f"{len(table)} rows" in result.output and "in block7" in result.output
+    assert f"{len(table)} rows" in result.output and "in “block7”" in result.output
 
 
 def test_the_command_takes_a_list_and_hand_made_explanations(store, tmp_path):

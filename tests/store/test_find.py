@@ -326,7 +326,7 @@ def test_sentences():
         among=(("a", 1),), listed="on the list “x”", sort="-score",
     )  # fmt: skip
     assert sentence(wanted) == (
-        "Units: in a; on the list “x”; alive; with “dog” and “polar bear” (positive weight) and “snow” (weight above 0.5) "
+        "Units: in “a”; on the list “x”; alive; with “dog” and “polar bear” (positive weight) and “snow” (weight above 0.5) "
         "in one explanation or the unit’s name; test correlation from −0.25 to 0.75; length at most 3. "
         "Sorted by test correlation, best first."
     )
