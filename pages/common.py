@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports between threads
 import streamlit as st
@@ -416,24 +415,13 @@ def _header(
             places["try_it"].page_link(
                 "pages/try_it.py", label=PAGES["try_it"][0], query_params=links.query(unit)
             )
-        if named := _named(view):
+        if named := links.named(view):
             st.set_page_config(page_title=f"{named} · {PAGES[page][0]} · lexplain")
         with place:
             shared, left = to_share(view, store)
             copy_link(links.link(shared), release_focus, note=" ".join(left))
 
     return offer
-
-
-def _named(view: Any) -> str:
-    """The unit or units, or else the layer, that a view is of, for the browser's tab; '' where it names none."""
-    if isinstance(view, links.Compare):
-        places = (view.a, view.b, view.c, view.d)
-        return ", ".join(
-            ":".join(unquote(part) for part in place.split(":")[:2]) for place in places if place
-        )
-    layer, unit = getattr(view, "layer", ""), getattr(view, "unit", None)
-    return layer if unit is None or not layer else f"{layer} · unit {unit}"
 
 
 def _refused(errors: list[str]) -> None:

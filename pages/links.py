@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from lexplain_core import trials
 from lexplain_core.store.find_words import LONGEST_SEARCH
@@ -320,6 +320,17 @@ def strays(page: str, params: Mapping[str, str]) -> bool:
 def link(view: Any) -> str:
     """The whole view as an address below the dashboard's root: `neuron?store=…&layer=…`."""
     return f"{view.page}?{urlencode(query(view, full=True))}"
+
+
+def named(view: Any) -> str:
+    """The unit or units, or else the layer, that a view is of, for the browser's tab; '' where it names none."""
+    if isinstance(view, Compare):
+        places = (view.a, view.b, view.c, view.d)
+        return ", ".join(
+            ":".join(unquote(part) for part in place.split(":")[:2]) for place in places if place
+        )
+    layer, unit = getattr(view, "layer", ""), getattr(view, "unit", None)
+    return layer if unit is None or not layer else f"{layer} · unit {unit}"
 
 
 def _value(field, text: str):

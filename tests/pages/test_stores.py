@@ -39,7 +39,7 @@ def test_the_sentence_names_both_files():
 
 
 def test_the_browsers_tab_names_what_a_page_is_of():
-    assert common._named(links.Neuron(layer="block7", unit=3)) == "block7 · unit 3"
-    assert common._named(links.Importance(layer="block7")) == "block7"
-    assert common._named(links.Compare(a="a%3Ab:1:le", c="b:2")) == "a:b:1, b:2"
-    assert common._named(links.Overview()) == common._named(links.Results()) == ""
+    assert links.named(links.Neuron(layer="block7", unit=3)) == "block7 · unit 3"
+    assert links.named(links.Importance(layer="block7")) == "block7"
+    assert links.named(links.Compare(a="a%3Ab:1:le", c="b:2")) == "a:b:1, b:2"
+    assert links.named(links.Overview()) == links.named(links.Results()) == ""
