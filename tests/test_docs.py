@@ -72,7 +72,7 @@ def test_every_page_is_documented():
 @pytest.mark.parametrize("page", DOCS, ids=lambda p: p.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text("utf-8")):
-        if not target.startswith(("http:", "https:")):
+        if not target.startswith(("http:", "https:", "mailto:")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
 
 
