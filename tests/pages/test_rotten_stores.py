@@ -30,10 +30,10 @@ def good(whole, tmp_path_factory):  # noqa: F811
     return folder / "good.duckdb"
 
 
-def run(page: str, folder: Path, monkeypatch) -> AppTest:
+def run(page: str, folder: Path, monkeypatch, **query: str) -> AppTest:
     monkeypatch.setenv("LEXPLAIN_STORES", str(folder))
     monkeypatch.setenv("LEXPLAIN_STUDIES", str(folder))
-    return opened(page)
+    return opened(page, **query)
 
 
 @pytest.mark.parametrize("page", common.PAGES)
@@ -73,3 +73,33 @@ def test_a_damaged_store_is_a_sentence_on_every_page(page, whole, tmp_path, monk
         "studio",
     ):  # the others show nothing of what is damaged
         assert "check" in said(app)
+
+
+ODD = [
+    """UPDATE units SET truth = '{"terms": 7}' WHERE layer_id = 1""",
+    """UPDATE concept_matrices SET filter = '{"class": 3}' WHERE matrix = 'label'""",
+    """UPDATE concept_matrices SET config = '{"calibration": {"labels": "many"}}'""",
+    """UPDATE meta SET value = '{"accuracy": 0.5, "notes": 7}' WHERE key = 'target'""",
+    """INSERT INTO meta VALUES ('unsteady', '[7]')""",
+]
+
+
+@pytest.mark.parametrize("change", ODD)
+def test_json_of_an_odd_shape_is_a_sentence(change, whole, tmp_path, monkeypatch):  # noqa: F811
+    path = tmp_path / "odd.duckdb"
+    shutil.copyfile(whole, path)
+    with duckdb.connect(str(path)) as con:
+        con.execute(change)
+    st.cache_resource.clear()
+    app = run("neuron", tmp_path, monkeypatch, layer="planted", unit="0")
+    assert not app.exception
+    assert "can\\'t be used" in said(app)
+
+
+def test_a_callback_that_reads_damage_is_a_sentence():
+    @common.told
+    def asked(path: str) -> None:
+        Store.open(path)
+
+    asked("/nowhere.duckdb")
+    assert "There is no store" in st.session_state.pop(common._FAILED).replace("\\", "")
