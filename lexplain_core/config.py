@@ -95,6 +95,10 @@ class Target(Section):
         None,
         description="Which copy of the weights, where a checkpoint file holds several: the name under which it lies there, such as `state_dict_ema`. The raw weights when not set; the build says which were taken.",
     )
+    transform_input: bool | None = Field(
+        None,
+        description="GoogLeNet and Inception of torchvision: whether the network normalises its input once more, which weights don't show. Not set: as torchvision has it for its own weights, and so for a file too; `false` for a file of weights that were trained without.",
+    )
     outputs: str | list[str] | None = Field(
         None,
         description="Names of the model's outputs, in order: a list, a text file with a name a line, `imagenet`, or `classes` (the probing set's classes, sorted as text or, where more images are right so, by their numbers). Where it can be told from the weights it need not be said.",

@@ -26,6 +26,8 @@ from .registry import registered, target_models
 
 # Tried, in this order, to find a size that a factory's network accepts, where nothing says one.
 _SIZES = (224, 32, 64, 96, 128, 256, 28, 384, 512)
+# torchvision's that normalise their input once more, where they were trained so.
+_TRANSFORMING = ("googlenet", "inception_v3")
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,10 @@ def _load(target: config.Target, preset: presets.Preset | None) -> _Loaded:
             f"{target.model}:FUNCTION."
         )
     library, _, name = target.model.rpartition("/")
+    if target.transform_input is not None and (library == "timm" or name not in _TRANSFORMING):
+        raise UserError(
+            f"target.transform_input is for torchvision's {' and '.join(_TRANSFORMING)}, not for {quote(target.model)}; remove it."
+        )
     if library == "open_clip":
         tower, given, source = open_clip_tower.load(
             name, target.weights, _file(target.weights), target.preprocess, target.weights_key, recipe
@@ -99,7 +105,7 @@ def _load(target: config.Target, preset: presets.Preset | None) -> _Loaded:
             "or path/to/file.py:function."
         )
     if library != "timm" and name in _torchvision_names():
-        return _from_torchvision(name, target.weights, target.weights_key, recipe)
+        return _from_torchvision(name, target, recipe)
     if library != "torchvision" and _is_timm(name):
         return _from_timm(name, target.weights, target.weights_key, recipe)
     known = [f"timm/{n}" for n in _timm_names()] if library == "timm" else _torchvision_names()
@@ -146,11 +152,16 @@ def _torchvision_names() -> list[str]:
     return torchvision.models.list_models(module=torchvision.models)
 
 
-def _from_torchvision(name: str, weights: str, key: str | None, recipe: str | None) -> _Loaded:
+def _from_torchvision(name: str, target: config.Target, recipe: str | None) -> _Loaded:
     from torchvision.models import get_model, get_model_weights
+
+    weights = target.weights
+    wished = {} if target.transform_input is None else {"transform_input": target.transform_input}
 
     def build(**arguments) -> nn.Module:
         import warnings
+
+        arguments |= wished
 
         with warnings.catch_warnings():  # googlenet and inception warn of their slow initialisation
             warnings.simplefilter("ignore")
@@ -160,7 +171,7 @@ def _from_torchvision(name: str, weights: str, key: str | None, recipe: str | No
     usual = getattr(enum, "IMAGENET1K_V1", None) or enum.DEFAULT
     usual_preset = preprocess.from_torchvision(usual.transforms())
     if path := _file(weights):
-        return _from_torchvisions_file(name, build, list(enum), path, key, recipe)
+        return _from_torchvisions_file(name, build, list(enum), path, target, recipe)
     if weights == "random":
         with seeded():
             return _Loaded(name, build(), usual_preset, f"torchvision {name} with random weights (seed 0)")
@@ -198,7 +209,12 @@ def _from_torchvision(name: str, weights: str, key: str | None, recipe: str | No
 
 
 def _from_torchvisions_file(
-    name: str, build: Callable[..., nn.Module], tags: list, path: Path, key: str | None, recipe: str | None
+    name: str,
+    build: Callable[..., nn.Module],
+    tags: list,
+    path: Path,
+    target: config.Target,
+    recipe: str | None,
 ) -> _Loaded:
     """As by the tag whose weights the file has: its preprocessing, and what torchvision builds with for it."""
     copies = checkpoints.read_copies(path)
@@ -216,7 +232,7 @@ def _from_torchvisions_file(
             continue
         tried.append(arguments)
         try:
-            module, size, which = _fill(partial(build, **arguments), copies, path, name, key)
+            module, size, which = _fill(partial(build, **arguments), copies, path, name, target.weights_key)
         except UserError as error:
             failures.append(error)
             continue
@@ -225,7 +241,13 @@ def _from_torchvisions_file(
             [] if tag is known else [other for other in tags if _as_by_tag(name, other, keys) == arguments]
         )
         alike = [t.name for t in others if preprocess.from_torchvision(t.transforms()) != given]
-        doubt = f", taken for {tag.name} (for {' or '.join(alike)} set target.preprocess)" if alike else ""
+        doubts = [f"for {' or '.join(alike)} set target.preprocess"] if alike else []
+        if tag is not known and "transform_input" in arguments and target.transform_input is None:
+            doubts.append(
+                "so it normalises its input once more, which the file doesn't show; if it was trained without, set "
+                "target.transform_input = false"
+            )
+        doubt = f", taken for {tag.name} ({'; '.join(doubts)})" if doubts else ""
         source = f"torchvision {name} with weights from {path.name}{which}{doubt}"
         return _Loaded(name, module, given, source, outputs.imagenet() if size is None else (None, None))
     raise failures[0]
@@ -236,8 +258,6 @@ def _tag_of(path: Path, tags: list, recipe: str | None) -> object | None:
     for tag in tags:
         if tag.name == recipe or tag.url.rpartition("/")[2] == path.name:
             return tag
-    if len(tags) < 2:
-        return None
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return next((tag for tag in tags if f"-{digest[:8]}." in tag.url), None)
@@ -245,7 +265,7 @@ def _tag_of(path: Path, tags: list, recipe: str | None) -> object | None:
 
 def _as_by_tag(name: str, tag: object, keys: set[str]) -> dict:
     """What torchvision's own function changes in its network where it is given a tag."""
-    if name in ("googlenet", "inception_v3"):
+    if name in _TRANSFORMING:
         kept = name == "inception_v3" and any("AuxLogits." in key for key in keys)
         return {"transform_input": True, "aux_logits": kept, "init_weights": False}
     if name.startswith("vit_"):

@@ -71,6 +71,7 @@ def filled(target: Target) -> Target:
         model=preset.model,
         weights=weights,
         weights_key=target.weights_key,
+        transform_input=target.transform_input,
         outputs=target.outputs if target.outputs is not None else preset.outputs,
         preprocess=Preprocess(**(preset.preprocess | given)),
     )

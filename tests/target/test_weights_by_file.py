@@ -83,6 +83,36 @@ def test_files_without_auxiliary_heads(model, head, tmp_path):
     assert all(torch.equal(v, state[k]) for k, v in module.state_dict().items())
 
 
+@pytest.mark.parametrize("model", ["googlenet", "inception_v3"])
+def test_weights_trained_without_transform_input(model, tmp_path):
+    torch.manual_seed(1)
+    mine = torchvision.models.get_model(
+        model, transform_input=False, aux_logits=False, init_weights=False
+    ).eval()
+    torch.save(mine.state_dict(), tmp_path / "w.pth")
+    given = Target(model=model, weights=str(tmp_path / "w.pth"))
+    taken = load_target(given)
+    assert taken.module.transform_input and "set target.transform_input = false" in taken.source
+    told = load_target(given.model_copy(update={"transform_input": False}))
+    assert "target.transform_input" not in told.source
+    image = torch.randn(1, 3, 96, 96)
+    with torch.inference_mode():
+        torch.testing.assert_close(told.module(image), mine(image), rtol=0, atol=0)
+
+
+def test_torchvisions_own_file_is_known(download):
+    tag = torchvision.models.GoogLeNet_Weights.IMAGENET1K_V1
+    assert "transform_input" not in load_target(Target(model="googlenet", weights=str(download(tag)))).source
+
+
+@pytest.mark.parametrize("model", ["squeezenet1_1", "timm/inception_v3", "open_clip/RN50"])
+def test_transform_input_is_for_networks_that_have_it(model):
+    with pytest.raises(
+        UserError, match="transform_input is for torchvision's googlenet and inception_v3, not for"
+    ):
+        load_target(Target(model=model, weights="random", transform_input=False))
+
+
 def test_a_vision_transformer_for_larger_images(tmp_path):
     """SWAG's weights by tag take 384 pixels; so does their file."""
     tag = torchvision.models.ViT_B_16_Weights.IMAGENET1K_SWAG_E2E_V1
