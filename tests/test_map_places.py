@@ -100,12 +100,8 @@ def test_the_command_says_which_layers_have_maps(world):
     from typer.testing import CliRunner
 
     out = CliRunner().invoke(app, ["layers", f"{world}/windowed.py:make"], env={"COLUMNS": "200"}).output
-    rows = {
-        line.split("│")[1].strip(): [c.strip() for c in line.split("│")]
-        for line in out.splitlines()
-        if "│" in line
-    }
-    assert rows["stem"][5:7] == ["mean, max", "yes"]
-    assert rows["windows"][5:7] == ["mean, max", "no"]
-    assert rows["mix"][5:7] == ["–", "–"]
+    rows = {line.split()[0]: line for line in out.splitlines() if line.split()}
+    assert "mean, max yes" in " ".join(rows["stem"].split())
+    assert "mean, max no" in " ".join(rows["windows"].split())
+    assert " – – " in " ".join(rows["mix"].split())
     assert "Maps: no where" in out and "a build refuses the layer" in out
