@@ -95,7 +95,7 @@ def _visit(browser: Browser, address: str, path: str, folder: Path, seen: set[st
     page, frames = context.new_page(), []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
     page.goto(f"{address}/{path}")
-    page.locator("[data-testid=stMain] :is(h1, h2, .trial)").first.wait_for()
+    page.locator("[data-testid=stMain] :is(h1, h2, .trial, [role=alert])").first.wait_for()
     settle(page)
     page.wait_for_function(_OPEN, polling=1000)
     tree = shortened(_steady(page).replace(address, "").replace(str(folder), "<folder>"))
