@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,11 +94,17 @@ def commands(store: Path, folder: Path) -> None:
             before = {path: path.read_bytes() for path in _files(Path(place))}
             done = _run(words, Path(place))
             made = [path for path in _files(Path(place)) if before.get(path) != path.read_bytes()]
-            lines = [f"$ {' '.join(words)}", done.stdout.rstrip(), f"exit code {done.returncode}"]
+            lines = [f"$ {' '.join(words)}", _without_frames(done.stdout), f"exit code {done.returncode}"]
             lines += [f"{path.relative_to(place)}:\n{_content(path)}" for path in made]
             text = "\n".join(lines).replace(place, "<folder>").replace(str(ROOT), "<project>")
         (folder / f"{name}.txt").write_text(text + "\n", "utf-8")
     print(f"  {len(COMMANDS)} commands", file=sys.stderr)
+
+
+def _without_frames(text: str) -> str:
+    """What a command printed, without the boxes that hold it and the room in them."""
+    lines = (re.sub(r" {3,}", "   ", re.sub("[─╭╮╰╯│]", "", line)).rstrip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def _files(folder: Path) -> list[Path]:
