@@ -187,7 +187,7 @@ def test_units_without_effect_are_told_from_those_of_unknown_impact():
 @pytest.mark.parametrize(
     ("total", "words"),
     [
-        ([0.3, 0.0], "one · unit 0 has the largest total impact, 0.3."),
+        ([0.3, 0.0], "` one ` · unit 0 has the largest total impact, 0.3."),
         ([0.0, 0.0], "No unit has an effect."),
         ([0.0, np.nan], "No unit whose impact is known has an effect."),
         ([np.nan, np.nan], "The impact of these units is unknown; the notes say why."),
