@@ -7,6 +7,7 @@ and tables, and the pictures. What an earlier address has said, too, is shortene
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import shutil
@@ -14,8 +15,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 from google.protobuf.json_format import MessageToDict
 from playwright.sync_api import Browser, Page, sync_playwright
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -35,6 +39,7 @@ PINNED = {  # facts of the store that differ from build to build
     "build": {"seconds": {}, "device": "cpu", "images_per_second": 100.0, "python": "3"},
     "rebuild": "python -m lexplain_core demo",
 }
+_DIGITS = 9  # of numbers in charts and tables: DuckDB's threads add up in any order
 _STEADY_MS, _LONGEST_MS = 1000, 180_000  # a page is done that stays as it is for so long
 # Streamlit opens what is folded in at a moving pace; it takes one click each.
 _OPEN = """() => {
@@ -151,12 +156,24 @@ def _data(frames: list) -> str:
     found = {"Charts": set(), "Tables": set()}
     for kind, fields in _elements(frames):
         if kind == "plotlyChart":
-            found["Charts"].add(digest(fields["spec"]))
+            found["Charts"].add(digest(json.dumps(_rounded(json.loads(fields["spec"])))))
         elif kind == "dataframe":
+            table = pa.ipc.open_stream(base64.b64decode(fields["arrowData"]["data"])).read_pandas()
             found["Tables"].add(
-                digest(json.dumps([fields.get("arrowData"), fields.get("columns")], sort_keys=True))
+                digest(table.to_csv(float_format=f"%.{_DIGITS}g") + fields.get("columns", ""))
             )
     return "\n".join(f"{name}: {', '.join(sorted(some))}" for name, some in found.items() if some)
+
+
+def _rounded(tree: Any) -> Any:
+    """A chart's JSON with its numbers, also those in plotly's packed arrays, to `_DIGITS` digits."""
+    if isinstance(tree, dict) and "bdata" in tree:
+        return _rounded(np.frombuffer(base64.b64decode(tree["bdata"]), tree["dtype"]).tolist())
+    if isinstance(tree, dict):
+        return {key: _rounded(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_rounded(value) for value in tree]
+    return f"{tree:.{_DIGITS}g}" if isinstance(tree, float) else tree
 
 
 def _pictures(sources: list[str], address: str) -> str:
