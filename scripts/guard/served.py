@@ -51,15 +51,18 @@ _OPEN = """() => {
 
 
 def pages(store: Path, folder: Path) -> None:
-    """Write a file for each address into a folder."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """Write a file for each address into a folder, once all are read."""
+    texts = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGS)
         for name, text in _texts(browser, store):
-            (folder / f"{name}.txt").write_text(text, "utf-8")
+            texts[name] = text
             print(f"  {name}", file=sys.stderr)
         browser.close()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_text(text, "utf-8")
 
 
 def _texts(browser: Browser, store: Path) -> Iterator[tuple[str, str]]:
