@@ -43,12 +43,12 @@ def main() -> None:
     parser.add_argument("--whole", type=int, default=2_000)
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     arguments = parser.parse_args()
-    from lexplain_core import build
+    from lexplain_core.base.progress import Silent
     from lexplain_core.config import load_config
-    from lexplain_core.judging import labels_of
-    from lexplain_core.progress import Silent
-    from lexplain_core.target import choose_device, fit_temperature, open_effects
-    from lexplain_core.work import Work
+    from lexplain_core.model import choose_device, fit_temperature, open_effects
+    from lexplain_core.pipeline import build
+    from lexplain_core.pipeline.stages.judging import labels_of
+    from lexplain_core.pipeline.work import Work
 
     layers = ", ".join(f'"{name}"' for name in arguments.layer)
     config = load_config(arguments.config, [*arguments.overrides, f"layers=[{layers}]"])

@@ -28,9 +28,9 @@ def exact_side(layer: Layer) -> dict:
     """Times of the exact path, a median of 5; what it found; its peak memory over what holds the data."""
     import torch
 
+    from lexplain_core.base.progress import Silent
     from lexplain_core.config import Explain
     from lexplain_core.explain import methods
-    from lexplain_core.progress import Silent
 
     times = []
     small = layer.units(1)
@@ -90,7 +90,7 @@ def published_side(layer: Layer, epochs: int | None, units: int | None) -> dict:
 
 
 def _score(layer: Layer, unit: int, concepts, weights, bias) -> float | None:
-    from lexplain_core.simulate import correlation, simulate
+    from lexplain_core.base.correlation import correlation, simulate
 
     if not len(concepts):
         return None

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from lexplain_core.store import Store, StoreWriter, Wanted
-from lexplain_core.store.find import COLUMNS
+from lexplain_core.store.search.query import COLUMNS
 
 from .common import report
 

@@ -4,7 +4,7 @@
 
 Weights are random. Of each network every layer is looked at; a layer is in order, in order by its likes (a patch leaves no
 trace of its place there), out of order, or has no units. The smallest correlation and the largest spread of the first sort
-and the opposite of the third show the margin on both sides of the thresholds (`lexplain_core/target/places.py`).
+and the opposite of the third show the margin on both sides of the thresholds (`lexplain_core/model/places.py`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import argparse
 import time
 
 from lexplain_core.config import Target
-from lexplain_core.target import list_layers, load_target
-from lexplain_core.target.places import judge, measure
-from lexplain_core.target.presets import presets
+from lexplain_core.model import list_layers, load_target
+from lexplain_core.model.places import judge, measure
+from lexplain_core.model.presets import presets
 
 from .common import report
 

@@ -78,10 +78,10 @@ def random_layer(n: int, m: int, k: int, seed: int = 0) -> Layer:
 
 def built_layer(config, layer: str) -> Layer:
     """A layer of a real build: its recorded activations and the concepts that pass the filter."""
-    from lexplain_core import build
+    from lexplain_core.base.progress import Terminal
     from lexplain_core.concepts import usable
-    from lexplain_core.progress import Terminal
-    from lexplain_core.work import Work
+    from lexplain_core.pipeline import build
+    from lexplain_core.pipeline.work import Work
 
     with tempfile.TemporaryDirectory() as folder:
         work = Work(config, Terminal(), Path(folder), "")

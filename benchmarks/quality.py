@@ -15,16 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lexplain_core import build
+from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import usable
+from lexplain_core.concepts.simulators import EncoderSimulator, LabelSimulator
 from lexplain_core.config import apply_overrides, load_config, parse_config
 from lexplain_core.demo.config import DEMO_CONFIG
 from lexplain_core.explain import Problem, methods
 from lexplain_core.explain.exact import solve
 from lexplain_core.explain.greedy import greedy
-from lexplain_core.progress import Silent
-from lexplain_core.simulate import EncoderSimulator, LabelSimulator, Words, score_layer
-from lexplain_core.work import Work
+from lexplain_core.measures.scoring import Words, score_layer
+from lexplain_core.pipeline import build
+from lexplain_core.pipeline.work import Work
 
 from .common import report
 from .explaining import paired

@@ -16,7 +16,7 @@ import torch
 
 from lexplain_core import demo  # noqa: F401  (registers DemoNet)
 from lexplain_core.config import LayerSpec, Record, Target
-from lexplain_core.target import choose_device, load_target, record
+from lexplain_core.model import choose_device, load_target, record
 
 from .common import median, report
 

@@ -21,7 +21,7 @@ from .common import median, report
 
 def random_problem(images: int, units: int, classes: int, device: torch.device):
     """A head with random weights over rectified features; labels drawn from its own softmax."""
-    from lexplain_core.target.effects import ClosedEffects
+    from lexplain_core.model.effects import ClosedEffects
 
     generator = torch.Generator().manual_seed(0)
     q = torch.randn(units, images, generator=generator).clamp_min_(0)
@@ -45,12 +45,12 @@ def random_problem(images: int, units: int, classes: int, device: torch.device):
 
 def config_problem(path: str, layer: str, overrides: list[str]):
     """A layer of a build whose units are replaced in closed form, and in whole runs of the network."""
-    from lexplain_core import build
+    from lexplain_core.base.progress import Silent
     from lexplain_core.config import load_config
-    from lexplain_core.judging import labels_of
-    from lexplain_core.progress import Silent
-    from lexplain_core.target import choose_device, fit_temperature, open_effects
-    from lexplain_core.work import Work
+    from lexplain_core.model import choose_device, fit_temperature, open_effects
+    from lexplain_core.pipeline import build
+    from lexplain_core.pipeline.stages.judging import labels_of
+    from lexplain_core.pipeline.work import Work
 
     work = Work(load_config(path, [*overrides, f'layers=["{layer}"]']), Silent(), None, "")
     for stage in (build.load_images, build.load_network, build.record_layers):
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--layer")
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     arguments = parser.parse_args()
-    from lexplain_core.target import choose_device
+    from lexplain_core.model import choose_device
 
     if arguments.config:
         name = f"{arguments.layer} of {arguments.config}"

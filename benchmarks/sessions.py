@@ -30,10 +30,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lexplain_core.trials.base import JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
-from lexplain_core.trials.course import begin
-from lexplain_core.trials.file import StudyFile
-from lexplain_core.trials.settings import load_settings
+from lexplain_core.config.study import load_settings
+from lexplain_core.stimuli.base import JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.session.course import begin
 
 from .common import median, report
 

@@ -5,7 +5,7 @@
 >>> unit.explanation().text
 """
 
-from .errors import UserError
+from .base.errors import UserError
 from .store import Store
 
 __version__ = "0.1.0"

@@ -13,8 +13,8 @@ from typing import Any
 
 import streamlit as st
 
-from lexplain_core import writing
-from lexplain_core.errors import UserError
+from lexplain_core.base import writing
+from lexplain_core.base.errors import UserError
 
 READONLY = "This dashboard is read-only: nothing can be kept or changed here."
 NOT_LIVE = "On this dashboard no pictures can be sent, and the network isn’t run live."

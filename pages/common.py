@@ -16,9 +16,9 @@ import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports be
 import streamlit as st
 
 from lexplain_core import figures, notes
-from lexplain_core.entries import listing as listed
-from lexplain_core.entries import regular, shown
-from lexplain_core.errors import UserError
+from lexplain_core.base.entries import listing as listed
+from lexplain_core.base.entries import regular, shown
+from lexplain_core.base.errors import UserError
 from lexplain_core.store import Store, StoreEntry, StoreError, csv_bytes, find_stores
 from lexplain_core.store.discover import END, refused
 from lexplain_core.store.guard import blame

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlencode
 
-from lexplain_core import trials
-from lexplain_core.store.find_words import LONGEST_SEARCH
+from lexplain_core.stimuli.ranks import DIFFICULTIES as KNOWN_DIFFICULTIES
+from lexplain_core.store.search.text import LONGEST_SEARCH
 
 STATUSES = ("alive", "dead", "constant", "negative")
 _SORTED = (
@@ -44,7 +44,7 @@ KINDS = ("activation", "occlusion", "saliency", "gradcam")
 PARTS = ("top", "together")
 TO = ("zero", "mean")
 FITS = ("norm", "optim")
-DIFFICULTIES = tuple(trials.DIFFICULTIES)
+DIFFICULTIES = tuple(KNOWN_DIFFICULTIES)
 SHOWN = ("overview", "units", "answers", "scores", "people", "new")
 OVER = ("units", "people")
 ORDERS = ("right", "-right", "layer")

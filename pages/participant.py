@@ -20,18 +20,11 @@ from typing import Any
 
 import streamlit as st
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials import (
-    Course,
-    NotAdmitted,
-    StudyFile,
-    Texts,
-    TrialScreen,
-    admit,
-    begin,
-    find_study,
-    resume,
-)
+from lexplain_core.base.errors import UserError
+from lexplain_core.config.study import Texts
+from lexplain_core.studies.file.finding import find_study
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.session.course import Course, NotAdmitted, TrialScreen, admit, begin, resume
 from pages.parts import participant_look as look
 from pages.parts import trial as front
 from pages.parts.trial import filled

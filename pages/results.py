@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials import studies_folder
+from lexplain_core.base.errors import UserError
+from lexplain_core.studies.file.study import studies_folder
 from pages import common, links
 from pages.parts import (
     studies,

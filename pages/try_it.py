@@ -8,7 +8,7 @@ from dataclasses import astuple, replace
 import streamlit as st
 
 from lexplain_core.figures import percent, plural
-from lexplain_core.trials import wilson
+from lexplain_core.studies.results.intervals import wilson
 from pages import common, links
 from pages.parts import explained, tried
 from pages.parts.plain_words import plain_words

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.live import editing
 from lexplain_core.live.editing import Edited
 from lexplain_core.store import Explanation, Store, StoreError, Unit

@@ -78,7 +78,7 @@ def demo_store(tmp_path_factory, worker_id) -> Path:
     Units are set to 0 and to their mean, with fewer runs of the network than by default. LEXPLAIN_TEST_STORE names a
     folder that keeps it between runs, for who works on what reads stores: nothing there is ever built again.
     """
-    from lexplain_core.build import build
+    from lexplain_core.pipeline.build import build
 
     base = tmp_path_factory.getbasetemp()
     shared = (base if worker_id == "master" else base.parent) / "demo-store"  # all workers share it

@@ -15,6 +15,7 @@ from .conftest import ROOT
 SOURCES = [
     ROOT / "app.py",
     *(p for room in ("lexplain_core", "pages", "benchmarks") for p in sorted((ROOT / room).rglob("*.py"))),
+    *sorted((ROOT / "scripts").glob("*.py")),
 ]
 MODES = ("match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
 PANDAS = (

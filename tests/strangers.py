@@ -12,12 +12,12 @@ import duckdb
 import pytest
 
 from lexplain_core import trust
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.progress import Silent
 from lexplain_core.config import parse_config
 from lexplain_core.demo.config import DEMO_CONFIG
-from lexplain_core.errors import UserError
 from lexplain_core.live import Looker
-from lexplain_core.progress import Silent
-from lexplain_core.target import load_target
+from lexplain_core.model import load_target
 
 UNTRUSTED = "which this machine has not been told to trust; `python -m lexplain_core trust "
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lexplain_core.persist import _top5
+from lexplain_core.pipeline.persist import _top5
 
 
 def work(logits, labels, outputs):

@@ -13,11 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
-from lexplain_core.build import build, is_current
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import apply_overrides, parse_config
-from lexplain_core.errors import UserError
+from lexplain_core.model.units import describe_units
+from lexplain_core.pipeline.build import build, is_current
 from lexplain_core.store import Store
-from lexplain_core.target.units import describe_units
 
 from .small_folder import CONSTANT, DEAD, GOOD, NEGATIVE, PER_CLASS, config_dict
 
@@ -26,7 +26,7 @@ class Listening:
     """Progress that keeps what it is told."""
 
     def __init__(self):
-        from lexplain_core.progress import Silent
+        from lexplain_core.base.progress import Silent
 
         self.notes, self.task, self.stage = [], Silent().task, Silent().stage
 
@@ -168,9 +168,9 @@ def test_the_same_images_elsewhere_have_the_same_id_and_other_options_another(st
 
 
 def test_store_ids_tell_options_apart_but_not_places(world):
-    from lexplain_core.persist import store_id
+    from lexplain_core.model import load_target
+    from lexplain_core.pipeline.persist import store_id
     from lexplain_core.probe import load_probing_set
-    from lexplain_core.target import load_target
 
     probing = load_probing_set(settings(world, world / "x.duckdb").probe)
     model = load_target(settings(world, world / "x.duckdb").target)
@@ -289,7 +289,7 @@ def test_a_store_is_current_until_its_config_changes(world, built, tmp_path):
     ],
 )
 def test_statuses_of_units(values, status, monkeypatch):
-    from lexplain_core.target import units
+    from lexplain_core.model import units
 
     filler = np.arange(3, dtype=np.float32)
     layer = np.stack([filler, np.array(values, np.float32), filler])

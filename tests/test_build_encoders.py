@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from lexplain_core.build import build
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import encoder_folders
 from lexplain_core.config import apply_overrides, parse_config
 from lexplain_core.demo.config import DEMO_CONFIG
-from lexplain_core.errors import UserError
-from lexplain_core.persist import _method_config, config_hash
-from lexplain_core.progress import Silent
+from lexplain_core.pipeline.build import build
+from lexplain_core.pipeline.persist import _method_config, config_hash
 
 
 class Notes(Silent):
@@ -52,7 +52,7 @@ def test_what_is_wrong_with_encoders_and_concepts_ends_the_build_before_the_netw
 
 def test_the_hash_of_a_methods_options_has_all_that_changes_its_explanations(tmp_path, monkeypatch):
     """The encoder's a and b and the concepts' texts, too."""
-    from lexplain_core import build as pipeline
+    from lexplain_core.pipeline import build as pipeline
 
     configs = []
     stages = [(n, s) for n, s in pipeline.STAGES if n in ("check", "probing set", "concepts")]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexplain_core.build import build
 from lexplain_core.config import parse_config
+from lexplain_core.model.outputs import in_order
+from lexplain_core.pipeline.build import build
 from lexplain_core.probe.base import ClassInfo
 from lexplain_core.store import Store
-from lexplain_core.target.outputs import in_order
 
 from .test_build import Listening
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lexplain_core import cli, info_cli
+from lexplain_core.cli import info as info_cli
+from lexplain_core.cli import main
 
 from .conftest import ROOT
 from .small_folder import config_dict, make_world
@@ -46,10 +47,10 @@ def run(capsys, monkeypatch):
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["lexplain_core", *map(str, arguments)])
-        for module in (cli, info_cli):
-            monkeypatch.setattr(module, "out", cli.Console(width=200))
+        for module in (main, info_cli):
+            monkeypatch.setattr(module, "out", main.Console(width=200))
         with pytest.raises(SystemExit) as left:
-            cli.main()
+            main.main()
             raise SystemExit(0)
         output = capsys.readouterr()
         return left.value.code or 0, output.out, output.err
@@ -117,7 +118,7 @@ def test_as_a_process_it_says_the_same(world):
     ],
 )
 def test_help_reads_well(arguments, words):
-    shown = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "120", "TERM": "dumb", "NO_COLOR": "1"})
+    shown = CliRunner().invoke(main.app, arguments, env={"COLUMNS": "120", "TERM": "dumb", "NO_COLOR": "1"})
     assert shown.exit_code == 0
     for word in words:
         assert word in shown.output

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Build, LayerSpec, apply_overrides, load_config, parse_config
-from lexplain_core.errors import UserError
 
 GOOD = """
 name = "mine"
@@ -211,7 +211,7 @@ def test_every_option_has_a_sentence_of_help(name, field):
 
 
 def test_the_file_endings_of_checkpoints_are_those_that_the_target_reads(config_file):
-    from lexplain_core.config import CHECKPOINT_SUFFIXES as SUFFIXES
+    from lexplain_core.config.paths import CHECKPOINT_SUFFIXES as SUFFIXES
 
     for suffix in SUFFIXES:
         path = config_file(GOOD.replace("net.pth", f"net{suffix}"))

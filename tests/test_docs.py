@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from lexplain_core import reference
-from lexplain_core.cli import app
-from lexplain_core.config import load_config
+from lexplain_core.cli.main import app
+from lexplain_core.config import load_config, reference
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -18,7 +17,7 @@ DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 def test_configuration_page_is_what_the_config_says():
     assert (ROOT / "docs/configuration.md").read_text("utf-8") == reference.render(), (
-        "docs/configuration.md is out of date: python -m lexplain_core.reference > docs/configuration.md"
+        "docs/configuration.md is out of date: python -m lexplain_core.config.reference > docs/configuration.md"
     )
 
 
@@ -98,5 +97,5 @@ def test_info_json_is_documented(demo_store):
 
 def test_study_settings_page_is_what_the_settings_say():
     assert (ROOT / "docs/study-settings.md").read_text("utf-8") == reference.render_study(), (
-        "docs/study-settings.md is out of date: python -m lexplain_core.reference study > docs/study-settings.md"
+        "docs/study-settings.md is out of date: python -m lexplain_core.config.reference study > docs/study-settings.md"
     )

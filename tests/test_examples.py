@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lexplain_core import Store
-from lexplain_core.build import build
 from lexplain_core.config import load_config
+from lexplain_core.pipeline.build import build
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs/examples"
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from lexplain_core.cli import app
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
+from lexplain_core.cli.main import app
 from lexplain_core.notes import Notes
 from lexplain_core.store import Store
 

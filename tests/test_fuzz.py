@@ -17,19 +17,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lexplain_core.base.errors import UserError, did_you_mean
 from lexplain_core.concepts.sets import read_concepts
-from lexplain_core.errors import UserError, did_you_mean
 from lexplain_core.figures.print import read_choice
+from lexplain_core.model.columns import parse_bytes
 from lexplain_core.notes import Notes, check_name, unshared
-from lexplain_core.simulate.importing import read_explanations
+from lexplain_core.pipeline.explanation_files import read_explanations
 from lexplain_core.store import Wanted, csv_bytes
-from lexplain_core.store.find_words import read_range, read_search
-from lexplain_core.target.columns import parse_bytes
-from lexplain_core.trials import NotAdmitted, StudyFile, admit, resume
-from lexplain_core.trials.imi_names import task_name
-from lexplain_core.trials.imi_rows import read_details
-from lexplain_core.trials.making import check_new_name
-from lexplain_core.trials.names import is_placeholder, person_name
+from lexplain_core.store.search.text import read_range, read_search
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.imi.names import task_name
+from lexplain_core.studies.imi.rows import read_details
+from lexplain_core.studies.names import is_placeholder, person_name
+from lexplain_core.studies.plan.making import check_new_name
+from lexplain_core.studies.session.course import NotAdmitted, admit, resume
 from pages import access, links
 from pages.participant import _last_part
 from pages.parts import edit_terms

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from lexplain_core import cli
-from lexplain_core.errors import UserError
-from lexplain_core.import_explanations import import_explanations
-from lexplain_core.simulate import correlation, read_explanations
+from lexplain_core.base.correlation import correlation
+from lexplain_core.base.errors import UserError
+from lexplain_core.cli import main
+from lexplain_core.pipeline.explanation_files import read_explanations
+from lexplain_core.pipeline.import_explanations import import_explanations
 from lexplain_core.store import MATCH, Store, StoreError
 from lexplain_core.store.appender import StoreAppender
 from lexplain_core.store.relations import two_faced
@@ -264,9 +265,9 @@ def test_the_command_says_what_it_did(small, file, monkeypatch, capsys):
     def run(*more: str) -> tuple[int, str, str]:
         arguments = ["lexplain_core", "import", "explanations", str(mine), str(small), *more]
         monkeypatch.setattr(sys, "argv", arguments)
-        monkeypatch.setattr(cli, "out", cli.Console(width=200))
+        monkeypatch.setattr(main, "out", main.Console(width=200))
         with pytest.raises(SystemExit) as left:
-            cli.main()
+            main.main()
         return left.value.code or 0, *capsys.readouterr()
 
     code, out, _ = run("--method", "mine")
@@ -281,7 +282,7 @@ def test_the_command_says_what_it_did(small, file, monkeypatch, capsys):
 
 def test_the_commands_help_reads_well():
     arguments = ["import", "explanations", "--help"]
-    shown = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "120", "TERM": "dumb", "NO_COLOR": "1"})
+    shown = CliRunner().invoke(main.app, arguments, env={"COLUMNS": "120", "TERM": "dumb", "NO_COLOR": "1"})
     assert shown.exit_code == 0 and "None" not in shown.output
     for words in ("FILE", "STORE", "--method", "NAME", "--replace", "docs/importing.md"):
         assert words in shown.output
@@ -312,6 +313,6 @@ def test_values_of_a_concept_are_read_once_for_many_units(small, file, monkeypat
     import_explanations(file("layer,unit,concept,weight\n" + text), small, "mine")
     few = len(asked)
     asked.clear()
-    monkeypatch.setattr("lexplain_core.import_explanations._MATCH_BYTES", 1)  # room for one
+    monkeypatch.setattr("lexplain_core.pipeline.import_explanations._MATCH_BYTES", 1)  # room for one
     import_explanations(file("layer,unit,concept,weight\n" + text), small, "other")
     assert len(asked) == few + 2

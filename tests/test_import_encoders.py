@@ -12,13 +12,13 @@ import duckdb
 import numpy as np
 import pytest
 
-from lexplain_core.build import build
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import DualEncoder, view
 from lexplain_core.config import parse_config
-from lexplain_core.errors import UserError
-from lexplain_core.import_explanations import import_explanations
+from lexplain_core.pipeline.build import build
+from lexplain_core.pipeline.import_explanations import import_explanations
 from lexplain_core.probe import load_probing_set, split
-from lexplain_core.progress import Silent
 from lexplain_core.store import Store
 from lexplain_core.store.appender import StoreAppender
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from lexplain_core.build import build
-from lexplain_core.cli import app
+from lexplain_core.base.errors import UserError
+from lexplain_core.cli.main import app
 from lexplain_core.config import Target, apply_overrides, parse_config
-from lexplain_core.errors import UserError
 from lexplain_core.live import Looker
+from lexplain_core.model import load_target
+from lexplain_core.pipeline.build import build
 from lexplain_core.store import Store
-from lexplain_core.target import load_target
 from pages.links import Neuron
 from pages.parts import examples
 

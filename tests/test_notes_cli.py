@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from lexplain_core import cli
+from lexplain_core.cli import main
 from lexplain_core.notes import Notes
 
 
@@ -19,7 +19,7 @@ def run(tmp_path, monkeypatch, capsys):
     def call(*arguments) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["lexplain_core", "notes", "backup", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
-            cli.main()
+            main.main()
         written = capsys.readouterr()
         return left.value.code or 0, written.out, " ".join(written.err.split())
 

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lexplain_core import observing
-from lexplain_core.build import build
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.progress import Silent
 from lexplain_core.config import Observer, Record, apply_overrides, parse_config
-from lexplain_core.errors import UserError
-from lexplain_core.observing import observe
-from lexplain_core.progress import Silent
+from lexplain_core.model import Recording
+from lexplain_core.model.base import LayerInfo
+from lexplain_core.pipeline.build import build
+from lexplain_core.pipeline.stages import observing
+from lexplain_core.pipeline.stages.observing import observe
+from lexplain_core.stimuli.observer import observer_trials
 from lexplain_core.store import Store
-from lexplain_core.target import Recording
-from lexplain_core.target.base import LayerInfo
-from lexplain_core.trials.observer import observer_trials
 
 from .small_folder import config_dict
 

@@ -73,7 +73,7 @@ ATTACKS: dict[str | bytes, list[Callable[[int], str]]] = {
     ],
     # lexplain_core/notes
     r"([^:]++):([0-9]{1,10})": [repeated(" ", "x"), repeated("1", "x", "a:"), repeated("a:", "x")],
-    # lexplain_core/target, probe, live
+    # lexplain_core/model, probe, live
     r"[\s_\-]+": [repeated(" ", "x"), repeated("-a")],
     r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.\w+)$": [
         repeated("denselayer1.norm.1.", "!"), repeated("1", "x", "denselayer"), repeated("denselayer", "1"),
@@ -121,7 +121,7 @@ ATTACKS: dict[str | bytes, list[Callable[[int], str]]] = {
 # Patterns that are made while the program runs: why no foreign text can be one, or why it is harmless.
 DYNAMIC = {
     "benchmarks/sessions.py: label": "names of buttons, written in that file",
-    "lexplain_core/target/layers.py: fnmatchcase": "patterns of presets and of `layers --match`, the operator's own",
+    "lexplain_core/model/layers.py: fnmatchcase": "patterns of presets and of `layers --match`, the operator's own",
 }
 
 

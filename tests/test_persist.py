@@ -11,17 +11,20 @@ import duckdb
 import numpy as np
 import pytest
 
-from lexplain_core import persist
+from lexplain_core.base.correlation import Correlation
+from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix, EncoderView
+from lexplain_core.concepts.simulators import LabelSimulator
 from lexplain_core.config import apply_overrides, parse_config
 from lexplain_core.explain import Found
-from lexplain_core.persist import _write_explanations, main_simulator, store_id
+from lexplain_core.measures.null import Null
+from lexplain_core.measures.scoring import Scored
+from lexplain_core.model import RecordingRun, load_target
+from lexplain_core.pipeline import persist
+from lexplain_core.pipeline.persist import _write_explanations, main_simulator, store_id
+from lexplain_core.pipeline.work import Work
 from lexplain_core.probe import load_probing_set
-from lexplain_core.progress import Silent
-from lexplain_core.simulate import Correlation, LabelSimulator, Null, Scored
 from lexplain_core.store import StoreWriter
-from lexplain_core.target import RecordingRun, load_target
-from lexplain_core.work import Work
 
 from .conftest import ROOT
 from .small_folder import config_dict, make_world

@@ -14,17 +14,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lexplain_core.build import build
 from lexplain_core.config import Target, apply_overrides, parse_config
-from lexplain_core.importance import BETAS, Impact
-from lexplain_core.mapping import Whole
-from lexplain_core.persist_effects import write_effects
-from lexplain_core.simulate import Ablated
+from lexplain_core.measures.ablation import Ablated
+from lexplain_core.measures.impact import BETAS, Impact
+from lexplain_core.model import TargetModel, load_target
+from lexplain_core.model.maps import ActivationMap, pack
+from lexplain_core.model.preprocess import Preprocessing
+from lexplain_core.pipeline.build import build
+from lexplain_core.pipeline.persist_effects import write_effects
+from lexplain_core.pipeline.stages.mapping import Whole
+from lexplain_core.pipeline.work import Work
 from lexplain_core.store import ObserverScore, Store, StoreWriter
-from lexplain_core.target import TargetModel, load_target
-from lexplain_core.target.maps import ActivationMap, pack
-from lexplain_core.target.preprocess import Preprocessing
-from lexplain_core.work import Work
 
 from .small_folder import NETWORK, config_dict, make_folder, make_network
 
@@ -234,7 +234,7 @@ def test_maps_come_back_to_a_step(by_hand):
 
 def test_ablation_scores_made_by_hand_come_back(world, full, tmp_path, monkeypatch):
     """The real build, but for the scores: each mode of each simulator finds its explanation."""
-    from lexplain_core import judging
+    from lexplain_core.pipeline.stages import judging
 
     def score(found, simulators, effects, val, test, *, modes, **more):
         return {
@@ -413,10 +413,10 @@ def test_a_cut_image_with_a_map_keeps_what_the_network_saw(full):
 
 def test_maps_of_ties_are_those_that_are_shown(tmp_path):
     """Where many images tie for the largest activation, the ones that pages show have maps."""
-    from lexplain_core.mapping import _wanted
+    from lexplain_core.model import Recording
+    from lexplain_core.model.base import LayerInfo
+    from lexplain_core.pipeline.stages.mapping import _wanted
     from lexplain_core.store import example_images
-    from lexplain_core.target import Recording
-    from lexplain_core.target.base import LayerInfo
 
     values = np.array([[6.0] * 30 + [1.0] * 10, [0.0] * 38 + [2.0, 1.0]], np.float32)
     info = LayerInfo("relu6", 2, "map", (2, 4, 4), ("mean", "max"), "ReLU6")

@@ -8,10 +8,10 @@ import duckdb
 import numpy as np
 import pytest
 
-from lexplain_core import persist_relations
+from lexplain_core.base.errors import UserError
 from lexplain_core.concepts import Concept, EncoderView
-from lexplain_core.errors import UserError
-from lexplain_core.persist import _write_explanations
+from lexplain_core.pipeline import persist_relations
+from lexplain_core.pipeline.persist import _write_explanations
 from lexplain_core.store import StoreWriter
 
 from .test_persist import LABELS, SET, N, make_work

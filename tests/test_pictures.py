@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexplain_core import pictures
-from lexplain_core.errors import UserError
+from lexplain_core.base import pictures
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.pictures import UnreadableImage
 from lexplain_core.live.upload import read_picture
-from lexplain_core.pictures import UnreadableImage
 from lexplain_core.probe import open_rgb
 
 from .awkward_pictures import bad, encoded, fake_ghostscript, png_of
@@ -140,7 +140,7 @@ def lint(code: str, name: str) -> str:
 def test_the_linter_bans_opening_pictures_elsewhere(code):
     for name in ("pages/parts/thumbs.py", "lexplain_core/store/reader.py", "benchmarks/new.py"):
         assert "TID251" in lint(code, name)
-    assert "TID251" not in lint(code, "lexplain_core/pictures.py")
+    assert "TID251" not in lint(code, "lexplain_core/base/pictures.py")
 
 
 def test_a_jpeg_is_not_drawn_over_and_over(tmp_path):

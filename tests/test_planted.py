@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from lexplain_core import Store
+from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import concept_set, usable, view
 from lexplain_core.concepts.label import label_matrix
 from lexplain_core.config import Encoder, Explain, Probe
 from lexplain_core.explain import Problem, methods
 from lexplain_core.probe import split
 from lexplain_core.probe.base import probing_sets
-from lexplain_core.progress import Silent
 
 TOLERANCE = 0.05  # of each weight; the planted noise allows it at this size
 BY_ENCODER = 12  # of 13 recipes, by their concepts; all 13 were recovered when this was measured

@@ -9,7 +9,7 @@ import textwrap
 
 from rich.console import Console
 
-from lexplain_core.progress import Terminal
+from lexplain_core.base.progress import Terminal
 
 
 def test_a_stage_and_a_task_say_when_they_begin_where_nobody_watches():
@@ -26,7 +26,7 @@ def test_a_stage_and_a_task_say_when_they_begin_where_nobody_watches():
 def test_lines_reach_a_pipe_at_once():
     code = """
         import time
-        from lexplain_core.progress import Terminal
+        from lexplain_core.base.progress import Terminal
         Terminal().stage("recording")
         time.sleep(60)
     """

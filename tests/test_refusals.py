@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from lexplain_core.base.errors import UserError, quote
+from lexplain_core.cli.study import _names
 from lexplain_core.concepts.sets import read_concepts
 from lexplain_core.concepts.sources import _read_json
-from lexplain_core.errors import UserError, quote
+from lexplain_core.config.study import load_settings
+from lexplain_core.model.outputs import chosen_outputs
 from lexplain_core.notes import Notes
+from lexplain_core.pipeline.explanation_files import read_explanations
 from lexplain_core.probe.base import ClassInfo
 from lexplain_core.probe.names import apply_names, read_names
 from lexplain_core.probe.superclasses import read_superclasses
-from lexplain_core.simulate.importing import read_explanations
-from lexplain_core.study_cli import _names
-from lexplain_core.target.outputs import chosen_outputs
-from lexplain_core.trials.settings import load_settings
 
 LONG, DEEP = "y" * 300_000, "[" * 100_000
 CLASSES = (ClassInfo("cat", "cat"), ClassInfo("dog", "dog"))

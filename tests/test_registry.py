@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lexplain_core.errors import UserError, did_you_mean
-from lexplain_core.registry import Registry
+from lexplain_core.base.errors import UserError, did_you_mean
+from lexplain_core.base.registry import Registry
 
 
 def test_what_is_registered_is_found_in_the_order_of_names():

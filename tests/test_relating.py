@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from lexplain_core import relating
-from lexplain_core.relating import similar_units
+from lexplain_core.pipeline.stages import relating
+from lexplain_core.pipeline.stages.relating import similar_units
 from lexplain_core.store import MATCH, Store
 from lexplain_core.store.relations import two_faced
 

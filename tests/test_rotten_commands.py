@@ -8,8 +8,8 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from lexplain_core import cli
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
+from lexplain_core.cli import main
 
 from .store.test_damage import whole  # noqa: F401  (a fixture)
 
@@ -39,6 +39,6 @@ def test_a_command_on_a_damaged_store_ends_in_a_sentence(whole, tmp_path, monkey
     with duckdb.connect("s.duckdb") as con:
         con.execute(change)
     for command in COMMANDS:
-        error = CliRunner().invoke(cli.app, [*command, "s.duckdb"]).exception
+        error = CliRunner().invoke(main.app, [*command, "s.duckdb"]).exception
         assert error is None or isinstance(error, UserError | SystemExit), (command, repr(error))
         assert "\n" not in str(error), command

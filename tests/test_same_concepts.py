@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from lexplain_core.build import build
 from lexplain_core.concepts import first_alike
 from lexplain_core.config import apply_overrides, parse_config
-from lexplain_core.import_explanations import import_explanations
+from lexplain_core.pipeline.build import build
+from lexplain_core.pipeline.import_explanations import import_explanations
 from lexplain_core.store import Store, Wanted
 
 from .small_folder import config_dict, make_folder, make_network
@@ -116,8 +116,8 @@ def test_other_names_stand_in_captions_and_where_a_concept_is_chosen(store, buil
 def test_texts_that_an_encoder_takes_for_one_are_merged_too():
     from types import SimpleNamespace
 
-    from lexplain_core.build import _same
     from lexplain_core.concepts import Concept, EncoderView
+    from lexplain_core.pipeline.build import _same
 
     vectors = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
     texts = {"co-op": vectors[0], "dog": vectors[1], "co op": vectors[0].copy(), "cat": vectors[2]}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexplain_core.sampling import allocate, draw
+from lexplain_core.base.sampling import allocate, draw
 
 
 @settings(max_examples=150, deadline=None)

@@ -21,17 +21,17 @@ import pytest
 import torch
 from PIL import Image
 
-from lexplain_core import cli
-from lexplain_core.build import STAGES, build
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.progress import Silent
+from lexplain_core.cli import main
 from lexplain_core.config import Probe, apply_overrides, parse_config
-from lexplain_core.errors import UserError
-from lexplain_core.import_explanations import import_explanations
+from lexplain_core.model import record
+from lexplain_core.model.columns import Columns
 from lexplain_core.notes import Notes
+from lexplain_core.pipeline.build import STAGES, build
+from lexplain_core.pipeline.import_explanations import import_explanations
 from lexplain_core.probe import load_probing_set
-from lexplain_core.progress import Silent
-from lexplain_core.target import record
-from lexplain_core.target.columns import Columns
-from lexplain_core.trials.export import export_csv
+from lexplain_core.studies.results.export import export_csv
 
 from .small_folder import config_dict
 
@@ -122,7 +122,7 @@ def test_a_disk_that_fills_up_while_activations_are_recorded(world, tmp_path, mo
         with largest_file(1000):
             return record(*arguments, **options)
 
-    monkeypatch.setattr("lexplain_core.build.record", full)
+    monkeypatch.setattr("lexplain_core.pipeline.build.record", full)
     refused(lambda: build(config), "activations", str(tmp_path), "TMPDIR")
     assert not list(tmp_path.iterdir())
 
@@ -186,7 +186,7 @@ def test_a_disk_that_fills_up_during_an_export_leaves_the_old_file(
     old.write_bytes(b"what was exported before")
     monkeypatch.setattr(sys, "argv", ["lexplain_core", "export", str(store), "--out", str(old)])
     with largest_file(100), pytest.raises(SystemExit) as left:
-        cli.main()
+        main.main()
     assert left.value.code == 2 and f"{old} can't be written" in capsys.readouterr().err
     assert old.read_bytes() == b"what was exported before" and set(tmp_path.iterdir()) == {store, old}
 
@@ -197,7 +197,7 @@ def test_other_exports_leave_the_old_file_too(tmp_path, monkeypatch):
     old = tmp_path / "answers.csv"
     old.write_bytes(b"old")
     monkeypatch.setattr(
-        "lexplain_core.trials.export.export_responses", lambda study: pd.DataFrame({"a": range(999)})
+        "lexplain_core.studies.results.export.export_responses", lambda study: pd.DataFrame({"a": range(999)})
     )
     with largest_file(100):
         refused(lambda: export_csv(None, old), "can't be written")
@@ -279,7 +279,7 @@ def test_a_full_memory_ends_a_build_in_a_sentence(world, tmp_path, monkeypatch, 
     def full(*_):
         raise error
 
-    monkeypatch.setattr("lexplain_core.target.forward.Forward.__call__", full)
+    monkeypatch.setattr("lexplain_core.model.forward.Forward.__call__", full)
     refused(lambda: build(settings(world, tmp_path / "s.duckdb")), "recording", "memory is full")
     assert not list(tmp_path.iterdir())
 
@@ -300,7 +300,7 @@ def test_an_image_that_changes_or_goes_between_two_stages_is_named(world, tmp_pa
             yield name, run
 
     other = tmp_path / "images" / "red_disc" / "008.png"
-    monkeypatch.setattr("lexplain_core.build.STAGES", list(tampered(STAGES)))
+    monkeypatch.setattr("lexplain_core.pipeline.build.STAGES", list(tampered(STAGES)))
     config = settings(world, tmp_path / "s.duckdb", f"probe.root={tmp_path / 'images'}", "maps.run=true")
     refused(lambda: build(config), "red_disc/007.png", "build again")
     assert not (tmp_path / "s.duckdb").exists()

@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lexplain_core import cli, study_cli
-from lexplain_core.trials import StudyFile, find_study, studies_folder
-from lexplain_core.trials.course import NotAdmitted, admit, begin
+from lexplain_core.cli import main as cli
+from lexplain_core.cli import study as study_cli
+from lexplain_core.studies.file.finding import find_study
+from lexplain_core.studies.file.study import StudyFile, studies_folder
+from lexplain_core.studies.session.course import NotAdmitted, admit, begin
 
 from .trials.conftest import make_plan, walk
 from .trials.damage import damage, rename

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from lexplain_core import cli
-from lexplain_core.progress import Terminal
+from lexplain_core.base.progress import Terminal
+from lexplain_core.base.terminal import Console
+from lexplain_core.cli import main
 from lexplain_core.store import StoreWriter
-from lexplain_core.terminal import Console
 
 from .conftest import ROOT
 from .store.helpers import fill, make
@@ -44,9 +44,9 @@ def command(*arguments: object, **env: str) -> subprocess.Popen:
 
 def test_names_are_no_markup_no_emoji_and_no_commands(odd_store, capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["lexplain_core", "info", str(odd_store)])
-    monkeypatch.setattr(cli, "out", Console(width=200))
+    monkeypatch.setattr(main, "out", Console(width=200))
     with pytest.raises(SystemExit) as left:
-        cli.main()
+        main.main()
     out = capsys.readouterr().out
     assert not left.value.code
     assert out.count(SHOWN) == 3 and "\x1b" not in out and "\x9b" not in out
@@ -55,7 +55,7 @@ def test_names_are_no_markup_no_emoji_and_no_commands(odd_store, capsys, monkeyp
 def test_errors_are_no_markup_and_no_emoji(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["lexplain_core", "info", "no/:dog: [/red].duckdb"])
     with pytest.raises(SystemExit):
-        cli.main()
+        main.main()
     assert "no/:dog: [/red].duckdb" in capsys.readouterr().err
 
 

@@ -6,14 +6,14 @@ import unicodedata
 
 import pytest
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.concepts import normalised, read_concepts
 from lexplain_core.config import load_config
-from lexplain_core.errors import UserError
+from lexplain_core.model.outputs import chosen_outputs, map_classes_to_outputs
+from lexplain_core.pipeline.explanation_files import read_explanations
 from lexplain_core.probe.base import ClassInfo
 from lexplain_core.probe.names import apply_names
 from lexplain_core.probe.superclasses import read_superclasses
-from lexplain_core.simulate import read_explanations
-from lexplain_core.target.outputs import chosen_outputs, map_classes_to_outputs
 
 COMPOSED, DECOMPOSED = "café", unicodedata.normalize("NFD", "café")
 BOM = "\ufeff"
@@ -49,13 +49,13 @@ def explanations(path):
 
 
 def settings(path):
-    from lexplain_core.trials import load_settings
+    from lexplain_core.config.study import load_settings
 
     assert load_settings(path).seed == 3
 
 
 def people(path):
-    from lexplain_core.study_cli import _names
+    from lexplain_core.cli.study import _names
 
     assert _names(path) == ["ann", "bob"]
 
@@ -112,7 +112,7 @@ def test_the_place_of_a_wrong_byte_counts_the_mark(tmp_path):
 
 
 def test_a_text_file_has_a_largest_size(tmp_path):
-    from lexplain_core.files import read_text
+    from lexplain_core.base.files import read_text
 
     (tmp_path / "x.txt").write_bytes(b"a" * 101)
     assert len(read_text(tmp_path / "x.txt", "The file", 101)) == 101

@@ -13,18 +13,20 @@ from PIL import Image
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from lexplain_core import cli, trust
-from lexplain_core.build import build
+from lexplain_core import trust
+from lexplain_core.base.errors import UserError
+from lexplain_core.cli import main
 from lexplain_core.concepts import load_encoder
 from lexplain_core.config import Target, parse_config
+from lexplain_core.config.study import load_settings
 from lexplain_core.demo.config import DEMO_CONFIG
-from lexplain_core.errors import UserError
-from lexplain_core.import_explanations import import_explanations
 from lexplain_core.live import Looker
+from lexplain_core.model import load_target
+from lexplain_core.pipeline.build import build
+from lexplain_core.pipeline.import_explanations import import_explanations
 from lexplain_core.probe import load_probing_set
 from lexplain_core.store import Store
-from lexplain_core.target import load_target
-from lexplain_core.trials import load_settings, new_study
+from lexplain_core.studies.plan.making import new_study
 from lexplain_core.trust import Entry, of_store
 from lexplain_core.trust import file as trust_file
 
@@ -55,7 +57,7 @@ def no_network(monkeypatch):
 
 
 def command(*words: object, answer: str = "", code_: int = 0) -> str:
-    result = CliRunner().invoke(cli.app, ["trust", *map(str, words)], input=answer)
+    result = CliRunner().invoke(main.app, ["trust", *map(str, words)], input=answer)
     if isinstance(result.exception, UserError):
         raise result.exception
     assert result.exit_code == code_, result.output
@@ -359,7 +361,7 @@ def test_the_command_lists_and_allows_without_running(tmp_path, small, mine):
 
 def test_a_stores_words_do_not_command_the_terminal(tmp_path, small):
     claim(small, target={"model": "\x1b[2J[bold red]\r/x\u202e/\x07y.py:make"})
-    result = CliRunner().invoke(cli.app, ["trust", str(small), "--yes"])
+    result = CliRunner().invoke(main.app, ["trust", str(small), "--yes"])
     assert "[bold red]" in result.output and not {"\x1b", "\r", "\x07", "\u202e"} & set(result.output)
     sentence = refused(asking(model="\x1b[2J\n\u202e/x.py:make"))
     assert sentence.isprintable()
@@ -380,7 +382,7 @@ def test_a_study_reads_images_where_it_may(tmp_path, small, monkeypatch):
     with pytest.raises(UserError, match=f"names the image folder {images}, {UNTRUSTED}.*`--images FOLDER`"):
         study(small, tmp_path / "a")
     with Store.open(small) as store:
-        from lexplain_core.trials.pictures import source_pictures
+        from lexplain_core.studies.plan.pictures import source_pictures
 
         settings = load_settings()
         with pytest.raises(UserError, match="stimuli.images=stored"):
@@ -402,7 +404,7 @@ def test_a_study_reads_images_where_it_may(tmp_path, small, monkeypatch):
 def test_no_key_of_a_store_leads_out_of_its_folder(tmp_path, small, key):
     import duckdb
 
-    from lexplain_core.trials.pictures import source_pictures
+    from lexplain_core.studies.plan.pictures import source_pictures
 
     Image.new("RGB", (40, 40), (255, 0, 0)).save(tmp_path / "secret.png")
     trust_file.add([Entry("images", str(tmp_path / "images"), {})])

@@ -171,7 +171,7 @@ def test_two_networks_may_have_neighbours_of_one_name(tmp_path):
 def test_code_of_a_preset_comes_with_lexplain_and_needs_no_trust(tmp_path):
     target = Target(model="le/vgg16-cifar100", weights="random")
     Looker.open(asking(**target.model_dump(include={"model", "weights"})), device="cpu")
-    import lexplain_core.target
+    import lexplain_core.model
 
-    ours = Path(lexplain_core.target.__file__).parent / "vgg16_cifar100.py"
+    ours = Path(lexplain_core.model.__file__).parent / "vgg16_cifar100.py"
     refused(asking(model=f"{ours}:vgg16"))  # only so named

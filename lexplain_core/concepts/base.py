@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..registry import Registry
+from ..base.registry import Registry
 
 
 @dataclass(frozen=True)

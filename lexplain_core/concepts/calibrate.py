@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import UserError
+from ..base.errors import UserError
 from ..probe.base import ProbingSet
 
 # Superclasses covering more of the classes than this say little about an image (paper, section 3.1).

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from .. import config
-from ..errors import UserError, out_of_memory, quote, shortage
-from ..files import write_whole
+from ..base.errors import UserError, out_of_memory, quote, shortage
+from ..base.files import write_whole
+from ..base.progress import Progress, Silent
+from ..model.feed import Feed, decoding_threads
 from ..probe.base import ProbingSet
 from ..probe.digest import content_digest
-from ..progress import Progress, Silent
-from ..target.feed import Feed, decoding_threads
 from .encoder import DualEncoder
 
 _LEAST_TEXTS = 64  # fewer are embedded faster than a file is worth

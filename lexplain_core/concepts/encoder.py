@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from .. import config
-from ..errors import UserError, quote
-from ..target.checkpoints import fit, read_checkpoint
-from ..target.recording import choose_device
+from ..base.errors import UserError, quote
+from ..model.checkpoints import fit, read_checkpoint
+from ..model.recording import choose_device
 from .sources import Source, find_source
 from .tokenizer import Tokenizer, load_tokenizer
 

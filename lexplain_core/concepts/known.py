@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from .. import config
-from ..errors import UserError, quote
+from ..base.errors import UserError, quote
 
 _INTERPOLATIONS, _RESIZES = ("bilinear", "bicubic"), ("squash", "shortest", "longest")
 

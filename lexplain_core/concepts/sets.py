@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config import CONCEPT_SETS
-from ..errors import UserError, did_you_mean, quote
-from ..files import read_text
+from ..base.errors import UserError, did_you_mean, quote
+from ..base.files import read_text
+from ..base.text import folded, lines
+from ..config.paths import CONCEPT_SETS
 from ..probe.base import ProbingSet
-from ..text import folded, lines
 from .base import Concept
 from .label import label_concepts
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import config
-from ..errors import UserError, did_you_mean, quote
-from ..files import read_json
-from ..registry import Registry
-from ..target.open_clip_tower import downloaded
+from ..base.errors import UserError, did_you_mean, quote
+from ..base.files import read_json
+from ..base.registry import Registry
+from ..model.open_clip_tower import downloaded
 from ..trust import opening
 from .known import plain, preprocess, published, take_activation
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..errors import UserError, quote
-from ..offline import is_offline, not_in_cache
+from ..base.errors import UserError, quote
+from ..base.offline import is_offline, not_in_cache
 from ..trust import opening
 from .sources import Source, encoder_folders
 

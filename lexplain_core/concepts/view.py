@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from .. import config
-from ..errors import UserError
+from ..base.errors import UserError
+from ..base.progress import Progress, Silent
 from ..probe.base import ProbingSet
-from ..progress import Progress, Silent
 from .base import Concept, ConceptMatrix
 from .calibrate import calibrate, calibration_labels, cross_entropy
 from .embed import embed_concepts, embed_images

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from ..base.progress import Progress, Silent
 from ..config import Probe
 from ..probe.base import Attribute, ClassInfo, ProbingSet, Superclass, probing_sets
-from ..progress import Progress, Silent
 from .kinds import KIND_NAMES, superclass_members
 from .many import draw_images
 from .planted import planted_layer

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..config import Target
-from ..target.base import TargetModel
-from ..target.checkpoints import load_weights
-from ..target.factory import seeded
-from ..target.outputs import chosen_outputs
-from ..target.preprocess import Preprocessing, with_settings
-from ..target.registry import target_models
+from ..model.base import TargetModel
+from ..model.checkpoints import load_weights
+from ..model.factory import seeded
+from ..model.outputs import chosen_outputs
+from ..model.preprocess import Preprocessing, with_settings
+from ..model.registry import target_models
 from .kinds import KIND_NAMES
 from .network import MEAN, STD, WEIGHTS, DemoNet
 

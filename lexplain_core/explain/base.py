@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from ..base.progress import Progress
+from ..base.registry import Registry
 from ..concepts import ConceptMatrix
 from ..config import Explain
-from ..progress import Progress
-from ..registry import Registry
 from .moments import Basis, Targets, resident
 
 

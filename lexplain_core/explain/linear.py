@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..base.errors import UserError
+from ..base.progress import Progress
 from ..config import Explain
-from ..errors import UserError
-from ..progress import Progress
 from .base import Found, Method, Problem, methods
 from .exact import SHORT, violation
 from .greedy import greedy

@@ -13,9 +13,9 @@ import torch
 from glm_saga.elasticnet import glm_saga
 from torch import Tensor
 
+from ..base.progress import Progress
+from ..base.registry import Registry
 from ..config import Explain
-from ..progress import Progress
-from ..registry import Registry
 from .base import Problem
 from .exact import solve
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import UserError
-from ..simulate import correlation
+from ..base.correlation import correlation
+from ..base.errors import UserError
 from ..store import Explanation, Score, Store, StoreError, Term, Unit
 
 MOST = 30  # concepts of an explanation

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..target.base import LayerInfo
-from ..target.hooks import listen
-from ..target.maps import ActivationMap, TokenGrid, token_grid, unit_maps
-from ..target.occlusion import pooled_units
+from ..model.base import LayerInfo
+from ..model.hooks import listen
+from ..model.maps import ActivationMap, TokenGrid, token_grid, unit_maps
+from ..model.occlusion import pooled_units
 
 KINDS = ("saliency", "gradcam")
 

@@ -12,17 +12,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import UserError
-from ..offline import offline
-from ..target.base import LayerInfo, TargetModel
-from ..target.factory import said
-from ..target.forward import pool
-from ..target.layers import list_layers
-from ..target.load import load_target
-from ..target.maps import KINDS, ActivationMap, TokenGrid, hear, token_grid, unit_maps
-from ..target.occlusion import occlusion_map
-from ..target.places import check_places
-from ..target.recording import choose_device
+from ..base.errors import UserError
+from ..base.offline import offline
+from ..model.base import LayerInfo, TargetModel
+from ..model.factory import said
+from ..model.forward import pool
+from ..model.layers import list_layers
+from ..model.load import load_target
+from ..model.maps import KINDS, ActivationMap, TokenGrid, hear, token_grid, unit_maps
+from ..model.occlusion import occlusion_map
+from ..model.places import check_places
+from ..model.recording import choose_device
 from ..trust import of_store
 from . import gradients
 

@@ -8,8 +8,8 @@ from threading import Lock
 
 from PIL import Image
 
-from ..errors import Shortage, UserError
-from ..pictures import SENT, UnreadableImage, opened
+from ..base.errors import Shortage, UserError
+from ..base.pictures import SENT, UnreadableImage, opened
 from ..probe.images import Decoded, read_rgb
 
 MOST_BYTES = 20 * 2**20  # as server.maxUploadSize of .streamlit/config.toml

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from ..errors import UserError, few
-from ..errors import quote as quoted
-from ..files import parse_json
-from ..text import composed, decode
+from ..base.errors import UserError, few
+from ..base.errors import quote as quoted
+from ..base.files import parse_json
+from ..base.text import composed, decode
 
 LARGEST_FILE = 1_000_000  # bytes of a list's file
 LARGEST_REMARK = 2000  # characters

@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 
-from ..entries import regular
-from ..errors import UserError, quote
-from ..sqlite_file import back_up, dated, digest, foreign, guard, once, rows_of, state, unsound
+from ..base.entries import regular
+from ..base.errors import UserError, quote
+from ..base.sqlite_file import back_up, dated, digest, foreign, guard, once, rows_of, state, unsound
+from ..base.text import composed
+from ..base.writing import check_writing
 from ..store import Made, Store
-from ..text import composed
-from ..writing import check_writing
 from . import base
 from . import made as as_json
 from .base import Brought, Hidden, Starred, UnitList, check_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from weakref import WeakKeyDictionary
 
-from ..errors import UserError, quote
+from ..base.errors import UserError, quote
 from ..store import Store, StoreError
 from .file import Notes
 

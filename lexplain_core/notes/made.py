@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ..files import parse_json
+from ..base.files import parse_json
 from ..store import Made, Score
 
 _ELSEWHERE = "?"  # no store's id: where it isn't said which store the scores are of

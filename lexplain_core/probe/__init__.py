@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from ..base.errors import UserError
+from ..base.progress import Progress, Silent
 from ..config import Probe
-from ..errors import UserError
-from ..progress import Progress, Silent
 from . import folder, torchvision_sets  # noqa: F401  (they register their sets)
 from .base import (
     Attribute,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from ..registry import Registry
+from ..base.registry import Registry
 
 
 @dataclass(frozen=True)

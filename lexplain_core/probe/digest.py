@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image
 
-from ..progress import Progress, Silent
+from ..base.progress import Progress, Silent
 from . import _Taken
 from .base import ProbingSet
 from .images import ImageFiles

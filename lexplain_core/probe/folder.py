@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..base.errors import UserError, did_you_mean, quote, refuse_shortage
+from ..base.progress import Progress
 from ..config import Probe
-from ..errors import UserError, did_you_mean, quote, refuse_shortage
-from ..progress import Progress
 from ..trust import opening
 from .base import ClassInfo, ProbingSet, Skipped, probing_sets
 from .images import EXTENSIONS, ImageFiles, Stamp, check_files

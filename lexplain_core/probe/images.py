@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
-from ..errors import UserError, refuse_shortage, shortage
-from ..pictures import FILES, UnreadableImage, opened
+from ..base.errors import UserError, refuse_shortage, shortage
+from ..base.pictures import FILES, UnreadableImage, opened
 
 # Endings that are taken for images; what a file really holds is found out when it is opened.
 EXTENSIONS = frozenset(".jpg .jpeg .jpe .jfif .png .bmp .webp .gif .tif .tiff .ppm .pgm".split())

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from ..errors import UserError
-from ..text import folded
+from ..base.errors import UserError
+from ..base.text import folded
 
 # Folders that systems and photo programs keep beside the images, with thumbnails, earlier versions and deleted files.
 _CLUTTER = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import UserError, quote
-from ..files import read_text
-from ..text import Names, lines
+from ..base.errors import UserError, quote
+from ..base.files import read_text
+from ..base.text import Names, lines
 from .base import ClassInfo
 
 

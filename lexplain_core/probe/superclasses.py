@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UserError, did_you_mean, quote, repeated
-from ..files import read_json
-from ..text import Names, composed, trimmed
+from ..base.errors import UserError, did_you_mean, quote, repeated
+from ..base.files import read_json
+from ..base.text import Names, composed, trimmed
 from .base import ClassInfo, Superclass
 from .wordnet import wordnet_superclasses
 

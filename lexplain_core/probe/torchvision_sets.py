@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..base.errors import UserError, quote
+from ..base.progress import Progress
 from ..config import Probe
-from ..errors import UserError, quote
-from ..progress import Progress
 from ..trust import by_store
 from .base import ClassInfo, ProbingSet, probing_sets
 from .folder import from_files, image_root, walk
@@ -170,7 +170,7 @@ def _imagenet_names() -> dict[str, str]:
     """WordNet id -> torchvision's name of the output; outputs are in the order of the ids."""
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 
-    from .make_wordnet_table import imagenet_ids
+    from .wordnet import imagenet_ids
 
     return dict(zip(imagenet_ids(), _IMAGENET_CATEGORIES, strict=True))
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
-from ..errors import UserError
+from ..base.errors import UserError
 from .base import ClassInfo, Superclass
 
 # The repository's `data/superclasses`: small tables that come with lexplain.
@@ -16,6 +17,11 @@ DATA = Path(__file__).resolve().parents[2] / "data" / "superclasses"
 
 # Made by make_wordnet_table.py; WordNet's licence is in its head.
 TABLE = DATA / "imagenet_hypernyms.tsv"
+
+
+def imagenet_ids() -> list[str]:
+    """ImageNet's 1,000 WordNet ids in the order of a classifier's outputs, as timm lists them."""
+    return files("timm.data._info").joinpath("imagenet_synsets.txt").read_text("utf-8").split()
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ def _check_ids(classes: Sequence[ClassInfo], table: dict[str, Synset]) -> None:
     raise UserError(
         f"{len(unknown)} of the {len(classes)} classes are not in the table of WordNet ids, which holds "
         f"ImageNet's 1,000 and those above them ({few}): give superclasses as a JSON file, or add the ids by "
-        "`python -m lexplain_core.probe.make_wordnet_table --ids FILE`."
+        "`python -m scripts.make_wordnet_table --ids FILE`."
     )
 
 

@@ -6,12 +6,12 @@ from .descriptors import describe
 from .discover import StoreEntry, find_stores
 from .export import COLUMNS as EXPORTED
 from .export import FORMATS, as_bytes, csv_bytes
-from .find import Found, Wanted, sentence
-from .find_starting import Start
 from .made import Made
 from .model import FEW, Explanation, Impact, ObserverScore, Score, Term, UnitMap
 from .place import check_place
 from .reader import Store
+from .search.query import Found, Wanted, sentence
+from .search.starting import Start
 from .text import explanation_text, of_units
 from .unit import Unit
 from .version import SCHEMA_VERSION, StoreError

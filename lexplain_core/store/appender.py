@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError
+from ..base.errors import UserError
 from . import digests
 from .checking import changed_tables
 from .guard import blame

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError
+from ..base.errors import UserError
 from . import digests, rows
 from .buckets import Buckets
 from .meta import CELLS, read_cell
@@ -180,7 +180,7 @@ _PARTS = (_counts, _broken, _not_finite, _orphans, _no_json, changed)
 
 def bad_pictures(store: Store) -> Iterator[str]:
     """Thumbnails and crops that can't be decoded."""
-    from ..pictures import UnreadableImage, stored_rgb
+    from ..base.pictures import UnreadableImage, stored_rgb
 
     for column in ("thumbnail", "crop"):
         lost: list[int] = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..errors import quote
+from ..base.errors import quote
 from .version import StoreError
 
 if TYPE_CHECKING:

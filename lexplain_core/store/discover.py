@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..entries import escaped, listing, regular, shown
-from ..errors import UserError
+from ..base.entries import escaped, listing, regular, shown
+from ..base.errors import UserError
 from .reader import Store
 
 END = ".duckdb"

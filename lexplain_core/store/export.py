@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..errors import quote
+from ..base.errors import quote
 from .meta import read_cell
 from .tables import ABLATION_REASON, AMONG, MAIN_SCORES, among, none_for_missing
 from .text import explanation_text
 from .version import StoreError
 
 if TYPE_CHECKING:
-    from .find import Wanted
     from .reader import Store
+    from .search.query import Wanted
 
 FORMATS = {"csv": "text/csv", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
-from ..entries import shown
-from ..errors import UserError
+from ..base.entries import shown
+from ..base.errors import UserError
 from .questions import check_command
 from .version import StoreError
 

@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
-from ..files import parse_json
+from ..base.files import parse_json
 
 LONGEST = 8 * 2**20  # characters of one piece of JSON; a config with 20,000 names has half a million
 _DEEPEST = 40

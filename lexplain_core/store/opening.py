@@ -14,8 +14,8 @@ from typing import Any
 
 import duckdb
 
-from ..entries import regular, shown
-from ..errors import UserError
+from ..base.entries import regular, shown
+from ..base.errors import UserError
 from .meta import LONGEST, checked, read_json, rebuilding
 from .place import for_duckdb
 from .questions import damaged

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from ..errors import quote
+from ..base.errors import quote
 from .made import Made
 from .model import Score
 from .version import StoreError

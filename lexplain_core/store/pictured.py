@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from .. import pictures
-from ..pictures import UnreadableImage
+from ..base import pictures
+from ..base.pictures import UnreadableImage
 from .version import StoreError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..files import temporary_folder
+from ..base.files import temporary_folder
 from .version import StoreError
 
 _LONGEST_END = ".notes.sqlite-journal"  # of the files that come to lie beside a store

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from ..entries import shown
-from ..errors import UserError
+from ..base.entries import shown
+from ..base.errors import UserError
 from .version import StoreError
 
 _IDLE = 8  # cursors that are kept at most

@@ -14,18 +14,19 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..errors import UserError, quote
-from . import effects, find_sql, find_starting, find_table, groups, neighbours, overlay, pictured, tables
+from ..base.errors import UserError, quote
+from . import effects, groups, neighbours, overlay, pictured, tables
 from . import export as exporting
 from .checking import faults
 from .concept_values import ConceptValues
-from .find import Found, Wanted
-from .find_starting import Start
 from .groups import Groups
 from .guard import blame, guarded
 from .made import Made
 from .opening import attach
 from .questions import Questions
+from .search import sql, starting, table
+from .search.query import Found, Wanted
+from .search.starting import Start
 from .unit import Unit
 from .version import StoreError
 
@@ -55,7 +56,7 @@ class Store:
         self._laid: list[int] = []
         self.unreadable: dict[int, str] = {}  # images whose picture was asked for in vain, with the reason
         self._values = ConceptValues(self)
-        self._finding = find_table.Tables()
+        self._finding = table.Tables()
         self._compared = neighbours.Compared()
 
     @classmethod
@@ -213,26 +214,26 @@ class Store:
         human: what people scored, a row per unit that they were asked about, with layer, unit and human (as
         `trials.human_scores` has it); without it nobody was. `StoreError` for a layer or method that the store doesn't have.
         """
-        return find_sql.find(self, wanted, limit, offset, human)
+        return sql.find(self, wanted, limit, offset, human)
 
     def surprise(self, wanted: Wanted, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
         """(layer, unit) of any living unit among those that are wanted; None where there is none."""
-        return find_sql.any_alive(self, wanted, human)
+        return sql.any_alive(self, wanted, human)
 
     def spans(
         self, method: str | None = None, human: pd.DataFrame | None = None
     ) -> dict[str, tuple[float, float]]:
         """The smallest and the largest value of each number that units are sorted by, over all units;
         without those that no unit has."""
-        return find_sql.spans(self, method or self.default_method, human)
+        return sql.spans(self, method or self.default_method, human)
 
     def score_column(self, method: str | None = None) -> pd.DataFrame:
         """One row per unit: layer, score (as in `unit_table`). Quick, for charts of all units."""
-        return find_sql.score_column(self, method or self.default_method)
+        return sql.score_column(self, method or self.default_method)
 
     def starting_points(self, human: pd.DataFrame | None = None, method: str | None = None) -> list[Start]:
         """Where to begin: units that stand out, and what finds the others like them."""
-        return find_starting.starting_points(self, method or "", human)
+        return starting.starting_points(self, method or "", human)
 
     def export(
         self, wanted: Wanted, human: pd.DataFrame | None = None, methods: list[str] | None = None

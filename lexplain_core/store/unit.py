@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..errors import quote
+from ..base.errors import quote
 from . import effects, relations
 from .buckets import MATCH, N_BUCKETS, Buckets, buckets_of, chosen_images, composition, example_images
 from .groups import composition_of

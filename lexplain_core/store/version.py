@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import UserError
+from ..base.errors import UserError
 
 # Raise this with every change of schema.sql: a store of another version is refused.
 SCHEMA_VERSION = 6

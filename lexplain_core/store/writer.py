@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import shortage
-from ..files import temporary_folder
+from ..base.errors import shortage
+from ..base.files import temporary_folder
 from . import digests
 from .opening import columns
 from .place import awkward, for_duckdb

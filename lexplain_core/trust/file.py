@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ..errors import UserError
-from ..files import parse_json
+from ..base.errors import UserError
+from ..base.files import parse_json
 
 # What can be trusted, as sentences call it.
 KINDS = {

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from ..base.errors import UserError, quote
+from ..base.offline import offline
+from ..base.progress import Progress
 from ..config import Build, Encoder, Record, parse_config
-from ..errors import UserError, quote
-from ..offline import offline
-from ..progress import Progress
 from . import file
 from .digests import changes, files_of, real, stamps
 from .file import KINDS, Entry

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import Build
-from ..config_paths import factory_of, is_path, names_file
+from ..config.paths import factory_of, is_path, names_file
 from .digests import changes, digest_or_none, files_of, real
 from .file import Entry, Trusted
 

@@ -8,7 +8,7 @@ from html import escape
 
 import streamlit as st
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.live.editing import Edited
 from lexplain_core.notes import LONGEST_NAME, Notes, check_name
 from lexplain_core.store import Explanation, Made, Store, Unit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from lexplain_core.errors import few
+from lexplain_core.base.errors import few
 from lexplain_core.figures import by_weight
 from lexplain_core.live.editing import LARGEST, MOST
 from lexplain_core.store import Explanation

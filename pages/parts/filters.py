@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lexplain_core.store import Wanted
-from lexplain_core.store.find import COLUMNS, RANGES, STATUS_WORDS
-from lexplain_core.store.find_words import LONGEST_SEARCH, OPEN, write_range
+from lexplain_core.store.search.query import COLUMNS, RANGES, STATUS_WORDS
+from lexplain_core.store.search.text import LONGEST_SEARCH, OPEN, write_range
 
 from .. import common, links
 from . import lists

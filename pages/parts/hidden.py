@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.pictures import rgb_or_grey
 from lexplain_core.notes import Notes
-from lexplain_core.pictures import rgb_or_grey
 from lexplain_core.store import Store
 
 from .. import access, common

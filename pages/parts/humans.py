@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from lexplain_core.trials import find_studies, human_scores
+from lexplain_core.studies.file.study import find_studies
+from lexplain_core.studies.results.humans import human_scores
 
 from .studies import signature
 

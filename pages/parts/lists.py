@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.notes import LARGEST_FILE, LONGEST_NAME, Notes, Starred, UnitList, shared, unshared
 from lexplain_core.store import FORMATS, Wanted, as_bytes, sentence
 

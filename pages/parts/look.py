@@ -12,7 +12,7 @@ import streamlit as st
 from PIL import Image
 
 from lexplain_core import figures
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.figures import plain
 from lexplain_core.store import Store, Unit
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from lexplain_core.entries import shown
+from lexplain_core.base.entries import shown
 from lexplain_core.store import StoreEntry
 
 from .words import code, md, message

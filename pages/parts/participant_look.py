@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from base64 import b64encode
 
-from lexplain_core.trials import Labels
+from lexplain_core.config.study import Labels
 
 _STYLE = """<style>
 [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stSidebar"] { display: none; }

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.live import picture
 from lexplain_core.store import Store
 from lexplain_core.store.pictured import recorded

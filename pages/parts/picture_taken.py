@@ -11,7 +11,7 @@ from PIL import Image
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.live import picture, upload
 from lexplain_core.store import Store, StoreError
 from lexplain_core.store.descriptors import describe

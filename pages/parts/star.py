@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.notes import LARGEST_REMARK, Notes
 from lexplain_core.store import Unit
 

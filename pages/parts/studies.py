@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from lexplain_core import trials
-from lexplain_core.trials import Results, StudyEntry, StudyFile, find_studies
+from lexplain_core.studies.file.study import StudyEntry, StudyFile, find_studies
+from lexplain_core.studies.results.analysis import Results
+from lexplain_core.studies.results.analysis import of_condition as rows_of
 
 from .. import links
 
@@ -156,7 +157,7 @@ def chosen(view: links.Results, found: Results) -> tuple | None:
 
 def of_condition(frame: pd.DataFrame, condition: tuple) -> pd.DataFrame:
     """The rows of a frame that are of a condition."""
-    return trials.of_condition(frame, dict(zip(ALL, condition, strict=True)))
+    return rows_of(frame, dict(zip(ALL, condition, strict=True)))
 
 
 def unit_label(row: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.figures import print as prints
 from lexplain_core.notes import Notes
 from lexplain_core.store import StoreError

@@ -7,7 +7,8 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.figures import percent, plural, signed
-from lexplain_core.trials import Results, no_formulas, reloaded, timed
+from lexplain_core.studies.results.analysis import Results, reloaded, timed
+from lexplain_core.studies.results.export import no_formulas
 
 from .. import common, links
 from . import studies

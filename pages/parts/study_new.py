@@ -9,9 +9,11 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials import load_settings, new_study, study_path
-from lexplain_core.writing import check_writing
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.writing import check_writing
+from lexplain_core.config.study import load_settings
+from lexplain_core.studies.file.study import study_path
+from lexplain_core.studies.plan.making import new_study
 
 from .. import access, common, links
 from .words import code, md, message
@@ -167,7 +169,7 @@ def _make(view: links.Results, entry, name: str, overrides: dict, place) -> None
 
 
 def _settings(overrides: dict):
-    from lexplain_core.trials import parse_settings
+    from lexplain_core.config.study import parse_settings
 
     data: dict = {}
     for key, value in overrides.items():

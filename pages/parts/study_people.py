@@ -9,9 +9,12 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.figures import plural
-from lexplain_core.trials import CHECKS, Results, StudyFile, export_responses, export_sessions, no_formulas
+from lexplain_core.studies.checks import CHECKS
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.results.analysis import Results
+from lexplain_core.studies.results.export import export_responses, export_sessions, no_formulas
 
 from .. import common, links
 from . import studies

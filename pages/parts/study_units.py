@@ -7,7 +7,8 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.figures import percent
-from lexplain_core.trials import CHANCE, Results, no_formulas
+from lexplain_core.studies.results.analysis import CHANCE, Results
+from lexplain_core.studies.results.export import no_formulas
 
 from .. import common, links
 from . import studies

@@ -15,9 +15,11 @@ from typing import Any
 
 import streamlit as st
 
-from lexplain_core.errors import UserError
-from lexplain_core.pictures import UnreadableImage, stored_type
-from lexplain_core.trials import BUTTONS, Labels, Picture, finite
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.pictures import UnreadableImage, stored_type
+from lexplain_core.config.study import Labels
+from lexplain_core.stimuli.base import BUTTONS, Picture
+from lexplain_core.studies.session.screens import finite
 
 from .trial_front import CSS, HTML, JS
 

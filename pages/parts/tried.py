@@ -7,19 +7,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import streamlit as st
 
+from lexplain_core.config.study import StudySettings
+from lexplain_core.stimuli.base import Picture
+from lexplain_core.stimuli.drawing import generator, place, uppers
+from lexplain_core.stimuli.ranks import Indistinguishable, Refused, batch_size, stimuli
 from lexplain_core.store import StoreError, Unit
-from lexplain_core.trials import (
-    Indistinguishable,
-    Picture,
-    Refused,
-    StudySettings,
-    batch_size,
-    generator,
-    place,
-    stimuli,
-    stored_pictures,
-    uppers,
-)
+from lexplain_core.studies.plan.pictures import stored_pictures
 
 from .. import common, links
 

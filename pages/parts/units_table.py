@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from lexplain_core.store.find import COLUMNS, Found
+from lexplain_core.store.search.query import COLUMNS, Found
 
 from .. import common, links
 from .filters import first_order

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from lexplain_core.trials.base import Picture
+from lexplain_core.stimuli.base import Picture
 
 from .conftest import ROOT, _wait
 

@@ -9,8 +9,8 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from lexplain_core.trials import StudyFile
-from lexplain_core.trials.settings import Labels
+from lexplain_core.config.study import Labels
+from lexplain_core.studies.file.study import StudyFile
 from tests.trials.conftest import make_plan
 
 from .conftest import ROOT

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from playwright.sync_api import expect
 
-from lexplain_core.trials import StudyFile
-from lexplain_core.trials.base import QUERY
+from lexplain_core.stimuli.base import QUERY
+from lexplain_core.studies.file.study import StudyFile
 from tests.trials.conftest import make_plan
 
 from .participants import Person, Server, blue_is_upper, picture

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lexplain_core.figures import percent
-from lexplain_core.trials import wilson
+from lexplain_core.studies.results.intervals import wilson
 from pages import links
 from pages.common import Opened
 from pages.parts import tried

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.concepts import calibrate, calibration_labels, cross_entropy
 from lexplain_core.concepts.calibrate import LARGEST_A
-from lexplain_core.errors import UserError
 
 from .encoders import pictures, probing_set
 

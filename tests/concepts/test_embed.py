@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.concepts import cache_folder, embed_concepts, embed_images, load_encoder
 from lexplain_core.config import Build, Encoder
-from lexplain_core.errors import UserError
 
 from ..probe.conftest import Notes
 from .encoders import CLIP_CFG, make_model, pictures, probing_set, save_folder

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.concepts import encoder_folders, load_encoder
 from lexplain_core.config import Encoder
-from lexplain_core.errors import UserError
 
 from .encoders import CLIP_CFG, PREPROCESS, SIGLIP_CFG, make_model, pictures, save_folder, save_t5_tokenizer
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lexplain_core.concepts import make_nouns, normalised, noun_rules
-from lexplain_core.concepts.make_nouns import NOUNS, Visible, WordNet, same_word
+from lexplain_core.base.errors import UserError
+from lexplain_core.concepts import normalised
 from lexplain_core.concepts.sets import read_concepts
-from lexplain_core.errors import UserError
+from scripts import make_nouns, noun_rules
+from scripts.make_nouns import NOUNS, Visible, WordNet, same_word
 
 WORDNET = Path("/usr/share/wordnet")
 # Mostly other parts of speech, however frequent; names; slurs and obscenities.

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.concepts import Concept, concept_matrices, concept_set, normalised, split_filter_counts
 from lexplain_core.concepts.sets import LONGEST, NOUNS, read_concepts
-from lexplain_core.errors import UserError
 from lexplain_core.probe import Attribute, ClassInfo, ProbingSet, Superclass
 
 

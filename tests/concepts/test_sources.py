@@ -8,10 +8,10 @@ from pathlib import Path
 import open_clip
 import pytest
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.concepts.known import PUBLISHED, plain
 from lexplain_core.concepts.sources import find_source
 from lexplain_core.config import Encoder
-from lexplain_core.errors import UserError
 
 CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
 

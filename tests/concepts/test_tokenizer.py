@@ -9,7 +9,7 @@ import numpy as np
 import open_clip
 import pytest
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 
 from .encoders import CLIP_CFG, PREPROCESS, SIGLIP_CFG, make_model, save_folder, save_t5_tokenizer
 from .test_encoder import TEXTS, error, load

@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.concepts import Concept, cross_entropy, load_encoder, refuse_same, view
 from lexplain_core.config import Encoder
-from lexplain_core.errors import UserError
 
 from .encoders import CLIP_CFG, make_model, pictures, probing_set, save_folder
 

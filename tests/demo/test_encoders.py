@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.concepts import load_encoder, refuse_same
 from lexplain_core.config import Encoder
 from lexplain_core.demo.encoders import FOLDER, average_precision, precision_by_concept
 from lexplain_core.demo.many import draw_images
 from lexplain_core.demo.scene import HELD_OUT_SEED, make_scene
-from lexplain_core.errors import UserError
 
 ROLES = ("explainer", "simulator")
 IMAGES = 300

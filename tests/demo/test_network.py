@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Target, parse_config
 from lexplain_core.demo.config import DEMO_CONFIG
 from lexplain_core.demo.kinds import KIND_NAMES
 from lexplain_core.demo.network import WEIGHTS, demo_network
 from lexplain_core.demo.scene import HELD_OUT_SEED
-from lexplain_core.demo.train_classifier import accuracy, pictures, save, to_input, train
-from lexplain_core.errors import UserError
-from lexplain_core.target import list_layers, load_target
+from lexplain_core.model import list_layers, load_target
+from scripts.train_classifier import accuracy, pictures, save, to_input, train
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix
 from lexplain_core.config import Explain
 from lexplain_core.explain import Problem, exact, methods
@@ -13,7 +14,6 @@ from lexplain_core.explain.exact import solve, violation
 from lexplain_core.explain.greedy import greedy
 from lexplain_core.explain.moments import Basis, Targets
 from lexplain_core.explain.sparse import Standardised, objective, solvers
-from lexplain_core.progress import Silent
 
 from .helpers import (
     awkward_problem,

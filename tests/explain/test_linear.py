@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix
 from lexplain_core.config import Explain
-from lexplain_core.errors import UserError
 from lexplain_core.explain import Problem, methods
 from lexplain_core.explain.greedy import NO_CANDIDATE
 from lexplain_core.explain.sparse import solvers
-from lexplain_core.progress import Silent
 
 from .helpers import plain_greedy, plain_ranking, splits
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from lexplain_core.base.errors import UserError
+from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix
 from lexplain_core.config import Explain
-from lexplain_core.errors import UserError
 from lexplain_core.explain import Problem
 from lexplain_core.explain.sparse import Standardised, objective, solvers
-from lexplain_core.progress import Silent
 
 from .helpers import plain_elastic_net, plain_objective
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lexplain_core import Store
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.figures import print as prints
 from lexplain_core.figures.print import FigureChoice, Pin, gather, make
 
@@ -49,7 +49,7 @@ def test_what_a_choice_cannot_mean_is_said(given, words):
 def test_the_command_reads_back_as_the_choice(units):
     from typer.main import get_command
 
-    from lexplain_core.cli import app
+    from lexplain_core.cli.main import app
 
     choice = FigureChoice(
         "ranges", units, "le-label", per=2, words=False, pins=(Pin(*units[0], 7, 5),), size=7.5
@@ -69,7 +69,7 @@ def test_page_command_and_choice_have_the_same_fields():
 
     from typer.main import get_command
 
-    from lexplain_core.cli import app
+    from lexplain_core.cli.main import app
     from pages.links import Studio
 
     choice = {f.name: prints.texts(FigureChoice())[f.name] for f in fields(FigureChoice)}
@@ -138,7 +138,7 @@ def test_pins_that_cannot_hold_are_said(store, units):
 
 def test_the_command_of_a_choice_that_was_put_right_runs(store, units, tmp_path):
     """Beside units, pins and methods that the store hasn't, which a page only warns of."""
-    from lexplain_core.cli import app
+    from lexplain_core.cli.main import app
 
     (layer, unit), _ = units
     where = store.unit(layer, unit)

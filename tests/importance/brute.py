@@ -11,9 +11,9 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms.functional import to_tensor
 
-from lexplain_core.target import LayerInfo, Recording, TargetModel
-from lexplain_core.target.effects import Measured
-from lexplain_core.target.ways import open_effects
+from lexplain_core.model import LayerInfo, Recording, TargetModel
+from lexplain_core.model.effects import Measured
+from lexplain_core.model.ways import open_effects
 
 CLASSES = 6
 SIDE = 10

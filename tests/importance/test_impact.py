@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lexplain_core.importance import BETAS, measure_impact
+from lexplain_core.measures.impact import BETAS, measure_impact
 from lexplain_core.store.buckets import Buckets
 
 from .brute import KINDS, LAYER_OF, Brute

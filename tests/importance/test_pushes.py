@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lexplain_core.importance import STRONGEST, measure_pushes
+from lexplain_core.measures.pushes import STRONGEST, measure_pushes
 from lexplain_core.store.buckets import Buckets
 from lexplain_core.store.model import CERTAIN
 
@@ -48,7 +48,7 @@ def test_pushes_are_what_a_loop_over_images_gives(world, kind):
 
 
 def test_only_the_strongest_are_kept(world, monkeypatch):
-    from lexplain_core.importance import pushes
+    from lexplain_core.measures import pushes
 
     monkeypatch.setattr(pushes, "STRONGEST", 2)
     effects = Brute(world, "late", "closed")

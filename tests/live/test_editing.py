@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.correlation import correlation
+from lexplain_core.base.errors import UserError
 from lexplain_core.live import editing
 from lexplain_core.live.editing import fit, scored
-from lexplain_core.simulate import correlation
 from lexplain_core.store import Store, StoreError
 
 from ..conftest import ROOT

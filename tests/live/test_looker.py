@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from torch import nn
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Build, LayerSpec, Record, Target
 from lexplain_core.demo.config import DEMO_CONFIG
-from lexplain_core.errors import UserError
 from lexplain_core.live import Looker, gradients
-from lexplain_core.target import TargetModel, load_target, record
-from lexplain_core.target.preprocess import Preprocessing
+from lexplain_core.model import TargetModel, load_target, record
+from lexplain_core.model.preprocess import Preprocessing
 
 from ..conftest import ROOT
 
@@ -106,7 +106,7 @@ def test_names_of_classes_are_not_needed():
 
 def test_the_demo_is_found_by_a_process_that_knows_nothing_of_it():
     code = (
-        "from lexplain_core.config import Target\nfrom lexplain_core.target import load_target\n"
+        "from lexplain_core.config import Target\nfrom lexplain_core.model import load_target\n"
         "assert load_target(Target(model='demo', weights='random')).name == 'DemoNet'"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

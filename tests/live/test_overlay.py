@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lexplain_core.live import overlay
-from lexplain_core.target.maps import ActivationMap
+from lexplain_core.model.maps import ActivationMap
 
 from ..conftest import ROOT
 

@@ -9,14 +9,14 @@ import torch
 from PIL import Image
 from torch import nn
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Build
 from lexplain_core.demo.config import DEMO_CONFIG
-from lexplain_core.errors import UserError
 from lexplain_core.live import Looker, picture
+from lexplain_core.model import TargetModel
+from lexplain_core.model.preprocess import Preprocessing
 from lexplain_core.store import Store
 from lexplain_core.store.pictured import recorded
-from lexplain_core.target import TargetModel
-from lexplain_core.target.preprocess import Preprocessing
 
 
 @pytest.fixture(scope="module")

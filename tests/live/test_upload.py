@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.live.upload import MOST_BYTES, MOST_PIXELS, read_picture
 
 

@@ -13,7 +13,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.notes import LARGEST_FILE, Notes, shared, unshared
 from lexplain_core.store import Made, Score
 from tests.conftest import ROOT

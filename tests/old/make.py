@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 
 from lexplain_core.notes import Notes
 from lexplain_core.store import Made
-from lexplain_core.trials.course import begin
-from lexplain_core.trials.file import StudyFile
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.session.course import begin
 from tests.trials.conftest import make_plan, walk
 
 

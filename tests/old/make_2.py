@@ -16,8 +16,8 @@ from pathlib import Path
 
 from lexplain_core.notes import Notes
 from lexplain_core.store import Made, Score
-from lexplain_core.trials.course import begin
-from lexplain_core.trials.file import StudyFile
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.session.course import begin
 from tests.trials.conftest import make_plan, walk
 from tests.trials.observers import Clock, Observer
 

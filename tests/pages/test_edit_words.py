@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.live.editing import MOST, Edited
 from lexplain_core.store import Explanation, Score, Term
 from pages import links

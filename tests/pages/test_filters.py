@@ -3,7 +3,7 @@
 import pytest
 
 from lexplain_core.store import Store, Wanted
-from lexplain_core.store.find import COLUMNS, STATUS_WORDS
+from lexplain_core.store.search.query import COLUMNS, STATUS_WORDS
 from pages.common import Opened
 from pages.links import SORTS, STATUSES, Overview, query
 from pages.parts import filters, starting, units_table

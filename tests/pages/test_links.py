@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexplain_core.trials import DIFFICULTIES
+from lexplain_core.stimuli.ranks import DIFFICULTIES
 from pages import links
 
 words = st.text(max_size=20)
@@ -98,7 +98,7 @@ def test_what_an_address_gets_wrong_is_said_and_ignored(page, params, name):
 
 
 def test_difficulties_are_those_of_studies():
-    from lexplain_core.trials.settings import Difficulty
+    from lexplain_core.config.study import Difficulty
 
     assert get_args(Difficulty) == links.DIFFICULTIES == tuple(DIFFICULTIES)
 

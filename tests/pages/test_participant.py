@@ -9,7 +9,8 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from lexplain_core.trials import StudyFile, begin
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.session.course import begin
 from pages import participant
 from pages.parts import participant_look as look
 from pages.parts.trial import Answer, _answer, _spans, filled

@@ -13,10 +13,14 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from lexplain_core import Store, writing
-from lexplain_core.errors import UserError
+from lexplain_core import Store
+from lexplain_core.base import writing
+from lexplain_core.base.errors import UserError
+from lexplain_core.config.study import load_settings
 from lexplain_core.notes import Notes
-from lexplain_core.trials import StudyFile, begin, load_settings, new_study
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.plan.making import new_study
+from lexplain_core.studies.session.course import begin
 from pages import access
 from pages.parts import look, star
 from pages.parts.words import message

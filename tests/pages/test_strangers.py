@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lexplain_core.model import load_target
 from lexplain_core.store import Store
-from lexplain_core.target import load_target
 from lexplain_core.trust import noting
 from pages.common import PAGES
 
@@ -47,8 +47,8 @@ def test_no_page_runs_what_a_store_names(theirs, monkeypatch, page):
 
 
 def test_what_is_trusted_is_run(theirs, monkeypatch, tmp_path):
+    from lexplain_core.base.progress import Silent
     from lexplain_core.config import Target
-    from lexplain_core.progress import Silent
 
     folder, mark = theirs
     monkeypatch.setenv("LEXPLAIN_STORES", str(folder))

@@ -38,7 +38,7 @@ class Notes:
         self.notes: list[str] = []
 
     def task(self, label, total):
-        from lexplain_core.progress import Silent
+        from lexplain_core.base.progress import Silent
 
         return Silent().task(label, total)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Probe
-from lexplain_core.errors import UserError
 from lexplain_core.probe import load_probing_set, take
 from lexplain_core.probe.base import ClassInfo, ProbingSet
 from lexplain_core.probe.digest import content_digest, image_digest

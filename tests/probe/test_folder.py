@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Probe
-from lexplain_core.errors import UserError
 from lexplain_core.probe import load_probing_set
 
 from .conftest import write_image

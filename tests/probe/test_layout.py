@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Probe
-from lexplain_core.errors import UserError
 from lexplain_core.probe import load_probing_set
 
 from .conftest import write_image

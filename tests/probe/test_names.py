@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Probe
-from lexplain_core.errors import UserError
 from lexplain_core.probe import ClassInfo, Superclass, load_probing_set
 from lexplain_core.probe.names import apply_names, read_names
 from lexplain_core.probe.superclasses import find_superclasses, read_superclasses

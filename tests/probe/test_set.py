@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Probe
-from lexplain_core.errors import UserError
 from lexplain_core.probe import (
     Attribute,
     ClassInfo,

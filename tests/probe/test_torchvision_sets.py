@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Probe
-from lexplain_core.errors import UserError
 from lexplain_core.probe import load_probing_set, probing_sets
 from lexplain_core.probe.wordnet import DATA
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.probe import ClassInfo
-from lexplain_core.probe.make_wordnet_table import imagenet_ids, make_table, parse_nouns
 from lexplain_core.probe.wordnet import TABLE, Synset, read_table, wordnet_superclasses
+from scripts.make_wordnet_table import imagenet_ids, make_table, parse_nouns
 
 NOUNS = Path("/usr/share/wordnet/data.noun")
 

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from lexplain_core.base.sampling import draw
 from lexplain_core.concepts import Concept
-from lexplain_core.sampling import draw
-from lexplain_core.simulate import Unsupported, Words, ablation, score_ablation
-from lexplain_core.simulate.matching import normalise
+from lexplain_core.concepts.simulators import Unsupported
+from lexplain_core.measures import ablation
+from lexplain_core.measures.ablation import score_ablation
+from lexplain_core.measures.matching import normalise
+from lexplain_core.measures.scoring import Words
 
 from ..importance.brute import KINDS, LAYER_OF, Brute, make_world
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexplain_core.simulate import correlation, simulate
+from lexplain_core.base.correlation import correlation, simulate
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexplain_core.errors import UserError
-from lexplain_core.simulate import Foreign, read_explanations
+from lexplain_core.base.errors import UserError
+from lexplain_core.pipeline.explanation_files import Foreign, read_explanations
 
 
 @pytest.fixture

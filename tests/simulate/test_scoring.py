@@ -7,17 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from lexplain_core.base.correlation import correlation, simulate
 from lexplain_core.concepts import Concept, ConceptMatrix
-from lexplain_core.simulate import (
-    EncoderSimulator,
-    LabelSimulator,
-    Unsupported,
-    Words,
-    correlation,
-    score_layer,
-    scoring,
-    simulate,
-)
+from lexplain_core.concepts.simulators import EncoderSimulator, LabelSimulator, Unsupported
+from lexplain_core.measures import scoring
+from lexplain_core.measures.scoring import Words, score_layer
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from lexplain_core import cli
+from lexplain_core.cli import main
 from lexplain_core.store import Store, checking, every_fault, rows
 from lexplain_core.store.appender import StoreAppender
 from lexplain_core.store.meta import CELLS
@@ -27,7 +27,7 @@ def faults(path) -> list[str]:
 
 def check(path) -> tuple[int, str]:
     """The exit code of the command, and what it says."""
-    done = CliRunner().invoke(cli.app, ["check", str(path)])
+    done = CliRunner().invoke(main.app, ["check", str(path)])
     assert done.stderr == "" and isinstance(done.exception, SystemExit | None)
     return done.exit_code, done.stdout
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.store import EXPORTED, Store, StoreError, StoreWriter, Wanted, as_bytes
 from lexplain_core.store.opening import columns
 from lexplain_core.store.pictured import recorded

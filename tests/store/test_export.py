@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from lexplain_core.cli import _fields, app
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
+from lexplain_core.cli.main import _fields, app
 from lexplain_core.notes import Notes
 from lexplain_core.store import EXPORTED, Made, Score, Store, StoreError, Wanted, as_bytes, csv_bytes
 from lexplain_core.store.export import guarded

@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks.finding import METHODS
 from benchmarks.finding import write as write_many
-from lexplain_core.store import Store, StoreError, Wanted, find_table, sentence
-from lexplain_core.store.find import COLUMNS, RANGES, sort_words
+from lexplain_core.store import Store, StoreError, Wanted, sentence
+from lexplain_core.store.search import table as find_table
+from lexplain_core.store.search.query import COLUMNS, RANGES, sort_words
 
 from .helpers import SECOND, write
 

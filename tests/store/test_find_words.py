@@ -2,7 +2,7 @@
 
 import pytest
 
-from lexplain_core.store.find_words import (
+from lexplain_core.store.search.text import (
     OPEN,
     TERMS,
     Term,

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.store import SCHEMA_VERSION, Store, StoreError, StoreWriter, find_stores
 
 from .helpers import fill, jpeg, make, write

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from lexplain_core import pictures
+from lexplain_core.base import pictures
 from lexplain_core.figures.print import FigureChoice, gather, make, notes
 from lexplain_core.store import Store, StoreError, StoreWriter
 

@@ -9,7 +9,7 @@ import pytest
 
 from lexplain_core.notes import Notes, take_in
 from lexplain_core.store import Store, StoreError, find_stores
-from lexplain_core.trials import find_studies
+from lexplain_core.studies.file.study import find_studies
 
 from .. import rotten
 from .helpers import write

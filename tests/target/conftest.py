@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from lexplain_core.config import Target
-from lexplain_core.target import load_target
+from lexplain_core.model import load_target
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from lexplain_core.config import LayerSpec, Record
-from lexplain_core.importance import measure_impact, measure_pushes
-from lexplain_core.target import fit_temperature, open_effects, record
-from lexplain_core.target.answers import Answer, Scale, Unusable, find_answer
+from lexplain_core.measures.impact import measure_impact
+from lexplain_core.measures.pushes import measure_pushes
+from lexplain_core.model import fit_temperature, open_effects, record
+from lexplain_core.model.answers import Answer, Scale, Unusable, find_answer
 
 from .test_effects import CPU, Plain
 from .test_record import pictures, target

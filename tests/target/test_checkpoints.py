@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Target
-from lexplain_core.errors import UserError
-from lexplain_core.target import load_target
-from lexplain_core.target.checkpoints import load_weights, read_checkpoint
+from lexplain_core.model import load_target
+from lexplain_core.model.checkpoints import load_weights, read_checkpoint
 
 
 def net(outputs: int = 4, seed: int = 0) -> nn.Module:

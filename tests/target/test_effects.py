@@ -9,10 +9,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from lexplain_core.config import LayerSpec, Record
-from lexplain_core.target import TargetModel, fit_temperature, open_effects, record
-from lexplain_core.target.effects import ClosedEffects, Curves
-from lexplain_core.target.head import Head
-from lexplain_core.target.replace import Replacer, is_cut, linear_head
+from lexplain_core.model import TargetModel, fit_temperature, open_effects, record
+from lexplain_core.model.effects import ClosedEffects, Curves
+from lexplain_core.model.head import Head
+from lexplain_core.model.replace import Replacer, is_cut, linear_head
 
 from .test_record import batch, hooks_left, pictures, target
 
@@ -322,8 +322,8 @@ def test_series_equal_sums_over_the_classes(scale):
 
 
 def test_many_images_and_units_are_worked_through_in_pieces(monkeypatch):
-    from lexplain_core.target import effects as module
-    from lexplain_core.target import head
+    from lexplain_core.model import effects as module
+    from lexplain_core.model import head
 
     rng = np.random.default_rng(0)
     q, w = rng.random((6, 50), np.float32), rng.normal(size=(4, 6)).astype(np.float32)

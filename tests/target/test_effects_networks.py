@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from lexplain_core.config import LayerSpec, Record, load_config
+from lexplain_core.model import load_target, open_effects, record
+from lexplain_core.model.outputs import map_classes_to_outputs
 from lexplain_core.probe import load_probing_set
-from lexplain_core.target import load_target, open_effects, record
-from lexplain_core.target.outputs import map_classes_to_outputs
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs/examples"
 CPU = torch.device("cpu")

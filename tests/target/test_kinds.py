@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import LayerSpec, Record, Target
-from lexplain_core.errors import UserError
-from lexplain_core.target import list_layers, load_target, open_effects, record
-from lexplain_core.target.replace import Replacer
+from lexplain_core.model import list_layers, load_target, open_effects, record
+from lexplain_core.model.replace import Replacer
 
 from .test_record import pictures
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import LayerSpec
-from lexplain_core.errors import UserError
-from lexplain_core.target import TargetModel, list_layers, resolve_layers
-from lexplain_core.target.preprocess import Preprocessing
+from lexplain_core.model import TargetModel, list_layers, resolve_layers
+from lexplain_core.model.preprocess import Preprocessing
 
 MAP, TOKENS = ("mean", "max"), ("mean", "cls")
 EXPECTED = {

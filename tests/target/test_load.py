@@ -9,9 +9,9 @@ import pytest
 import torch
 import torchvision
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import LayerSpec, Preprocess, Record, Target
-from lexplain_core.errors import UserError
-from lexplain_core.target import list_layers, load_target, record, target_models
+from lexplain_core.model import list_layers, load_target, record, target_models
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "resnet20_cifar10.py"
 

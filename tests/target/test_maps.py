@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import LayerSpec, Record, Target
-from lexplain_core.errors import UserError
-from lexplain_core.target import LayerInfo, TargetModel, list_layers, load_target, record
-from lexplain_core.target.maps import (
+from lexplain_core.model import LayerInfo, TargetModel, list_layers, load_target, record
+from lexplain_core.model.maps import (
     ActivationMap,
     TokenGrid,
     pack,
@@ -21,7 +21,7 @@ from lexplain_core.target.maps import (
     unit_maps,
     unpack,
 )
-from lexplain_core.target.preprocess import Preprocessing
+from lexplain_core.model.preprocess import Preprocessing
 
 CPU = Record(device="cpu", workers=0)
 

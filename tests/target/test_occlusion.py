@@ -9,9 +9,9 @@ from PIL import Image
 from torch import nn
 
 from lexplain_core.config import Record
-from lexplain_core.target import LayerInfo, TargetModel, list_layers
-from lexplain_core.target.occlusion import occlusion_map, pooled_units, record_occlusions, windows
-from lexplain_core.target.preprocess import Preprocessing
+from lexplain_core.model import LayerInfo, TargetModel, list_layers
+from lexplain_core.model.occlusion import occlusion_map, pooled_units, record_occlusions, windows
+from lexplain_core.model.preprocess import Preprocessing
 
 
 class Corners(nn.Module):

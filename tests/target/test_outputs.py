@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
+from lexplain_core.model.outputs import chosen_outputs, imagenet, map_classes_to_outputs
 from lexplain_core.probe.base import ClassInfo
-from lexplain_core.target.outputs import chosen_outputs, imagenet, map_classes_to_outputs
 
 NONE = (None, None)
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lexplain_core.target import TargetModel, list_layers
-from lexplain_core.target.places import check_places, measure
-from lexplain_core.target.preprocess import Preprocessing
+from lexplain_core.model import TargetModel, list_layers
+from lexplain_core.model.places import check_places, measure
+from lexplain_core.model.preprocess import Preprocessing
 
 SIDE, CHANNELS = 8, 12
 

@@ -10,10 +10,10 @@ from PIL import Image
 from pydantic import ValidationError
 from torchvision.models import get_model_weights
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Preprocess, Target
-from lexplain_core.errors import UserError
-from lexplain_core.target import load_target
-from lexplain_core.target.preprocess import (
+from lexplain_core.model import load_target
+from lexplain_core.model.preprocess import (
     Preprocessing,
     from_attribute,
     from_timm,

@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import LayerSpec, Preprocess, Record, Target
-from lexplain_core.errors import UserError
-from lexplain_core.target import load_target, record, resolve_layers
-from lexplain_core.target.open_clip_tower import _agreed
-from lexplain_core.target.presets import filled, presets, toml
+from lexplain_core.model import load_target, record, resolve_layers
+from lexplain_core.model.open_clip_tower import _agreed
+from lexplain_core.model.presets import filled, presets, toml
 
 ROOT = Path(__file__).resolve().parents[2]
 PRESET = LayerSpec(name="preset")

@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 from torch import nn
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import LayerSpec, Record
-from lexplain_core.errors import UserError
-from lexplain_core.target import TargetModel, list_layers, record
-from lexplain_core.target.columns import Columns, parse_bytes
-from lexplain_core.target.forward import Forward
-from lexplain_core.target.preprocess import Preprocessing
+from lexplain_core.model import TargetModel, list_layers, record
+from lexplain_core.model.columns import Columns, parse_bytes
+from lexplain_core.model.forward import Forward
+from lexplain_core.model.preprocess import Preprocessing
 
 CPU = Record(device="cpu")
 
@@ -174,7 +174,7 @@ def test_memmap_equals_memory(tmp_path):
 
 
 def test_columns_equal_concatenated_blocks_over_many_writes(monkeypatch):
-    monkeypatch.setattr("lexplain_core.target.columns._BLOCK_IMAGES", 16)
+    monkeypatch.setattr("lexplain_core.model.columns._BLOCK_IMAGES", 16)
     rng = np.random.default_rng(0)
     blocks = [rng.random((n, 7), np.float32) for n in (1, 10, 5, 16, 3, 30)]
     whole = np.concatenate(blocks).T

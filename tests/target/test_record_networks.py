@@ -9,7 +9,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from lexplain_core.config import LayerSpec, Record
-from lexplain_core.target import record
+from lexplain_core.model import record
 
 MLP = "encoder.layers.encoder_layer_0.mlp.1"
 STREAM = "encoder.layers.encoder_layer_0"

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import LayerSpec, Record
-from lexplain_core.errors import UserError
-from lexplain_core.target import record
+from lexplain_core.model import record
 
 from .test_record import target
 

@@ -10,10 +10,10 @@ import torch
 import torchvision
 from torch import nn
 
+from lexplain_core.base.errors import UserError
 from lexplain_core.config import Target
-from lexplain_core.errors import UserError
-from lexplain_core.target import load, load_target, presets
-from lexplain_core.target.checkpoints import load_weights
+from lexplain_core.model import load, load_target, presets
+from lexplain_core.model.checkpoints import load_weights
 
 
 @pytest.fixture

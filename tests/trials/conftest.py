@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexplain_core.trials.base import JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
-from lexplain_core.trials.settings import StudySettings, load_settings
+from lexplain_core.config.study import StudySettings, load_settings
+from lexplain_core.stimuli.base import JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["course.lock_ms=0", "checks.total_seconds=[0, 2500]", "checks.instructions_seconds=0"]
@@ -112,7 +112,7 @@ def small_plan() -> StudyPlan:
 @pytest.fixture
 def small_study(tmp_path, small_plan):
     """`small_plan` in a file of its own, open."""
-    from lexplain_core.trials.file import StudyFile
+    from lexplain_core.studies.file.study import StudyFile
 
     with StudyFile.create(tmp_path / "small.sqlite", small_plan) as study:
         yield study
@@ -134,7 +134,7 @@ def study_of(tmp_path):
     opened = []
 
     def make(*overrides: str, **made):
-        from lexplain_core.trials.file import StudyFile
+        from lexplain_core.studies.file.study import StudyFile
 
         path = tmp_path / f"study-{len(opened)}.sqlite"
         study = StudyFile.create(path, make_plan(overrides=overrides, **made))

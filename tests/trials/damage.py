@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from lexplain_core.trials.file_seals import meta_digest, picture_digest, plan_digest, seal
+from lexplain_core.studies.file.seals import meta_digest, picture_digest, plan_digest, seal
 
 
 def damage(path: Path, table: str = "responses") -> Path:

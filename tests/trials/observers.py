@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from lexplain_core.trials.course import Course, begin
-from lexplain_core.trials.file import StudyFile
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.session.course import Course, begin
 
 
 class Clock:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials.course import NotAdmitted, admit, begin, resume
-from lexplain_core.trials.file import StudyFile
+from lexplain_core.base.errors import UserError
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.session.course import NotAdmitted, admit, begin, resume
 
 from .conftest import make_plan, walk
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lexplain_core.trials import StudyFile, results
-from lexplain_core.trials.analysis import (
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.results.analysis import (
     by_confidence,
     by_depth,
     by_difficulty,
@@ -22,8 +22,9 @@ from lexplain_core.trials.analysis import (
     per_model,
     per_unit,
     response_times,
+    results,
 )
-from lexplain_core.trials.course import begin
+from lexplain_core.studies.session.course import begin
 
 from .conftest import make_plan, walk
 from .crowd import crowd

@@ -8,11 +8,11 @@ import re
 import pandas as pd
 import pytest
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials.checks import CHECKS, evaluate, judge, values_of
-from lexplain_core.trials.course import begin
-from lexplain_core.trials.file import StudyFile
-from lexplain_core.trials.settings import Checks, load_settings
+from lexplain_core.base.errors import UserError
+from lexplain_core.config.study import Checks, load_settings
+from lexplain_core.studies.checks import CHECKS, evaluate, judge, values_of
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.session.course import begin
 
 from .conftest import make_plan, walk
 

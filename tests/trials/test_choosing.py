@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
 from lexplain_core.store import Store
 
 from .test_planning import keys_of, plan, real_of

@@ -13,15 +13,15 @@ import time
 
 import pytest
 
-from lexplain_core.trials.course import NotAdmitted, begin, resume
-from lexplain_core.trials.file import StudyFile
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.session.course import NotAdmitted, begin, resume
 
 from .conftest import ROOT, make_plan, walk
 
 WRITER = """
 import sys
-from lexplain_core.trials.course import admit, begin
-from lexplain_core.trials.file import StudyFile
+from lexplain_core.studies.session.course import admit, begin
+from lexplain_core.studies.file.study import StudyFile
 study = StudyFile.open(sys.argv[1])
 for number in range(1000):
     pid = f"p{number}"
@@ -153,7 +153,7 @@ def test_fifty_people_at_once_in_threads_with_readers(tmp_path):
 
 CROWD = """
 import sys, threading
-from lexplain_core.trials.file import StudyFile
+from lexplain_core.studies.file.study import StudyFile
 from tests.trials.test_concurrency import take_part
 given, first = {}, int(sys.argv[2])
 with StudyFile.open(sys.argv[1]) as study:

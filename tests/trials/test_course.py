@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from lexplain_core.trials.course import ALPHABET, NotAdmitted, admit, begin, resume
+from lexplain_core.studies.session.course import ALPHABET, NotAdmitted, admit, begin, resume
 
 from .conftest import answer_button, walk
 

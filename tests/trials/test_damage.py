@@ -10,10 +10,10 @@ from contextlib import closing
 
 import pytest
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials.course import NotAdmitted, admit, begin, resume
-from lexplain_core.trials.file import StudyFile, find_studies
-from lexplain_core.trials.file_backup import backup_study
+from lexplain_core.base.errors import UserError
+from lexplain_core.studies.file.backup import backup_study
+from lexplain_core.studies.file.study import StudyFile, find_studies
+from lexplain_core.studies.session.course import NotAdmitted, admit, begin, resume
 
 from ..rotten import flipped
 from .conftest import ROOT, make_plan, walk

@@ -7,10 +7,10 @@ import sqlite3
 
 import pytest
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials.course import begin
-from lexplain_core.trials.file import StudyFile
-from lexplain_core.trials.file_sessions import hashed
+from lexplain_core.base.errors import UserError
+from lexplain_core.studies.file.sessions import hashed
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.session.course import begin
 
 from .conftest import folder_bytes, make_plan, walk
 
@@ -54,10 +54,10 @@ def test_a_deleted_person_leaves_no_trace(tmp_path, others):
 
 
 def test_a_log_that_cannot_be_emptied_is_said(small_study, monkeypatch):
-    from lexplain_core.trials import file_access
+    from lexplain_core.studies.file import access
 
     walk(small_study, begin(small_study, "p"))
-    monkeypatch.setattr(file_access, "BUSY_S", 0.1)
+    monkeypatch.setattr(access, "BUSY_S", 0.1)
     with StudyFile.open(small_study.path) as impatient, small_study.reading() as con:
         con.execute("BEGIN")
         con.execute("SELECT * FROM sessions").fetchall()

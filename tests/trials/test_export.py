@@ -10,10 +10,19 @@ import statistics
 import pandas as pd
 import pytest
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials import StudyFile, export_responses, export_sessions, results
-from lexplain_core.trials.course import begin
-from lexplain_core.trials.export import IMI_COLUMNS, OUR_COLUMNS, SESSION_COLUMNS, export_csv, no_formulas
+from lexplain_core.base.errors import UserError
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.results.analysis import results
+from lexplain_core.studies.results.export import (
+    IMI_COLUMNS,
+    OUR_COLUMNS,
+    SESSION_COLUMNS,
+    export_csv,
+    export_responses,
+    export_sessions,
+    no_formulas,
+)
+from lexplain_core.studies.session.course import begin
 
 from .conftest import make_plan, walk
 from .damage import rewritten

@@ -13,10 +13,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials.base import Picture
-from lexplain_core.trials.course import begin, resume
-from lexplain_core.trials.file import Recorded, StudyFile, find_studies, studies_folder, study_path
+from lexplain_core.base.errors import UserError
+from lexplain_core.stimuli.base import Picture
+from lexplain_core.studies.file.study import Recorded, StudyFile, find_studies, studies_folder, study_path
+from lexplain_core.studies.session.course import begin, resume
 
 from .conftest import folder_bytes, make_plan, walk
 from .damage import rewritten
@@ -182,9 +182,9 @@ def test_a_file_that_is_gone_is_said(small_study):
 
 
 def test_a_long_wait_for_another_writer_is_said(small_study, monkeypatch):
-    from lexplain_core.trials import file_access
+    from lexplain_core.studies.file import access
 
-    monkeypatch.setattr(file_access, "BUSY_S", 0.1)
+    monkeypatch.setattr(access, "BUSY_S", 0.1)
     course = begin(small_study, "p")
     other = sqlite3.connect(small_study.path, isolation_level=None)
     with StudyFile.open(small_study.path) as study, closing(other):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lexplain_core.trials import StudyFile, human_scores, wilson
-from lexplain_core.trials.course import begin
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.results.humans import human_scores
+from lexplain_core.studies.results.intervals import wilson
+from lexplain_core.studies.session.course import begin
 
 from .conftest import make_plan, walk
 from .damage import damage, rewritten

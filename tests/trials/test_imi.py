@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials import StudyFile, export_responses, import_imi, results
-from lexplain_core.trials.imi import _natural
+from lexplain_core.base.errors import UserError
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.imi.importing import _natural, import_imi
+from lexplain_core.studies.results.analysis import results
+from lexplain_core.studies.results.export import export_responses
 
 from .imi_folder import ALL, COLUMNS, NINE, frame, image_map, write
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lexplain_core.trials.intervals import (
+from lexplain_core.studies.results.intervals import (
     association,
     bootstrap_clustered,
     bootstrap_units,

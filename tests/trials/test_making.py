@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
+from lexplain_core.config.study import load_settings
 from lexplain_core.notes import Notes
 from lexplain_core.store import Store
-from lexplain_core.trials.file import StudyFile
-from lexplain_core.trials.making import new_study
-from lexplain_core.trials.pictures import crop_jpeg, source_pictures, stored_pictures
-from lexplain_core.trials.settings import load_settings
+from lexplain_core.studies.file.study import StudyFile
+from lexplain_core.studies.plan.making import new_study
+from lexplain_core.studies.plan.pictures import crop_jpeg, source_pictures, stored_pictures
 from lexplain_core.trust import Entry
 from lexplain_core.trust import file as trust_file
 
@@ -232,8 +232,8 @@ import io, sys
 import numpy as np
 from PIL import Image
 from lexplain_core.store import Store
-from lexplain_core.trials.pictures import crop_jpeg, source_pictures
-from lexplain_core.trials.settings import load_settings
+from lexplain_core.studies.plan.pictures import crop_jpeg, source_pictures
+from lexplain_core.config.study import load_settings
 
 assert not {"torch", "lexplain_core.demo"} & set(sys.modules)
 with Store.open(sys.argv[1]) as store:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials.course import NotAdmitted, admit, begin
-from lexplain_core.trials.names import is_placeholder, person_name
+from lexplain_core.base.errors import UserError
+from lexplain_core.studies.names import is_placeholder, person_name
+from lexplain_core.studies.session.course import NotAdmitted, admit, begin
 
 PLACEHOLDERS = (
     """

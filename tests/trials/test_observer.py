@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lexplain_core.trials.observer import margins, observer_batch, observer_trials, score
-from lexplain_core.trials.ranks import Indistinguishable, Refused, batch_size
+from lexplain_core.stimuli.observer import margins, observer_batch, observer_trials, score
+from lexplain_core.stimuli.ranks import Indistinguishable, Refused, batch_size
 
 
 def cosine(a, b) -> float:

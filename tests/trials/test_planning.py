@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexplain_core.errors import UserError
+from lexplain_core.base.errors import UserError
+from lexplain_core.config.study import load_settings
+from lexplain_core.stimuli.base import Picture
+from lexplain_core.stimuli.drawing import generator, least_used, place, sampled_units, uppers
 from lexplain_core.store import Store
-from lexplain_core.trials.base import Picture
-from lexplain_core.trials.drawing import generator, least_used, place, sampled_units, uppers
-from lexplain_core.trials.planning import plan_study
-from lexplain_core.trials.settings import load_settings
+from lexplain_core.studies.plan.planning import plan_study
 
 from .written import write_store
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexplain_core.trials.ranks import (
+from lexplain_core.stimuli.ranks import (
     DIFFICULTIES,
     Indistinguishable,
     Refused,

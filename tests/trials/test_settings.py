@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from lexplain_core.errors import UserError
-from lexplain_core.trials.settings import StudySettings, load_settings, parse_settings
+from lexplain_core.base.errors import UserError
+from lexplain_core.config.study import StudySettings, load_settings, parse_settings
 
 
 def numbers(section, before: str = "") -> list[str]:

@@ -36,7 +36,7 @@ def make(data: FigureData, kind: str, dpi: int = 300) -> bytes:
 
 def notes(data: FigureData) -> list[str]:
     """Sentences about the figure that its maker should know."""
-    from ...pictures import lost
+    from ...base.pictures import lost
     from .base import unknown_letters
 
     page = _sheet(data)

@@ -29,7 +29,7 @@ from matplotlib.patches import Polygon, Rectangle
 from matplotlib.textpath import text_to_path
 from PIL import Image
 
-from ...pictures import rgb_or_grey
+from ...base.pictures import rgb_or_grey
 
 DPI = 300
 INK, MUTED, FAINT = "#1a1a1a", "#555555", "#b5b5b5"

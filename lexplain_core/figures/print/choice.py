@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from ...errors import few
-from ...errors import quote as quoted
+from ...base.errors import few
+from ...base.errors import quote as quoted
 
 FIGURES = ("areas", "ranges")
 LEVELS = ("concepts", "classes", "superclasses")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ...errors import UserError, few, quote
+from ...base.errors import UserError, few, quote
 from ...store import Explanation, Score, Store, StoreError, Unit
 from .choice import RANGES, FigureChoice, Pin, command
 

@@ -1,0 +1,129 @@
+"""What a store holds, as the command line prints it."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.table import Column, Table
+
+from ..base.terminal import Console
+
+out = Console()
+
+
+def print_info(facts: dict) -> None:
+    """Print what `Store.info` says, for people."""
+    splits, target = facts["splits"], facts["target"]
+    out.print(facts["name"], style="bold", end="")
+    out.print(f"  (id {facts['id']}, schema {facts['schema_version']})")
+    out.print(
+        f"{facts['images']:,} images of {facts['probing_set']['name']} "
+        f"(train {splits['train']:,}, val {splits['val']:,}, test {splits['test']:,}; {len(facts['skipped'])} skipped), "
+        f"{facts['classes']} classes, {facts['superclasses']} superclasses, {facts['concepts']} concepts",
+        highlight=False,
+    )
+    unknown = target.get("accuracy_reason") or "Its target.outputs can say which output is which class."
+    accuracy = (
+        f"unknown accuracy. {unknown}"
+        if target["accuracy"] is None
+        else f"{target['accuracy']:.1%} right on {target['accuracy_images']:,} images{_among(target)}{_top5(target)}"
+    )
+    out.print(f"target model {target['name']}: {accuracy}", highlight=False)
+    if facts["unsteady"]:
+        out.print(facts["unsteady"])
+    for note in target.get("notes", []):
+        out.print(f"  {note}", style="dim")
+    longest = max(len(layer["name"]) for layer in facts["layers"])
+    names = ("units", "method", "explained", "concepts", "corr.", "abl.", "top 2%")
+    columns = [Column("layer", min_width=longest), *(Column(name, min_width=len(name)) for name in names)]
+    table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in table.columns:
+        column.no_wrap = True
+    ablations = {
+        (a["layer"], a["method"]): a["mean_ablation"]
+        for a in facts["ablations"]
+        if a["main"] and a["kind"] == "ablation-norm"
+    }
+    left_out = []
+    for layer in facts["layers"]:
+        rows = [e for e in facts["explanations"] if e["layer"] == layer["name"]]
+        for i, row in enumerate(rows or [None]):
+            first = (
+                (layer["name"], str(layer["units"]) + (f", {layer['dead']} dead" if layer["dead"] else ""))
+                if i == 0
+                else ("", "")
+            )
+            ablation = ablations.get((layer["name"], row["method"])) if row else None
+            top = layer["mean_top_impact"] if i == 0 else None
+            table.add_row(*first, *_method_cells(row), _cell(ablation, "z.3f"), _cell(top, ".1%", i > 0))
+            left_out += _left_out(facts, layer, row, i == 0)
+    out.print(table)
+    out.print(
+        "concepts: mean per explanation; corr. and abl.: mean correlation and ablation score (norm) over the explained "
+        "units, test split; top 2%: mean share of a unit's impact that lies on the 2% of images that excite it most.",
+        style="dim",
+    )
+    for matrix in facts["matrices"]:
+        if same := [f"{name} = {' = '.join(others)}" for name, others in matrix["same"].items()]:
+            more = ", …" if len(same) > 5 else ""
+            out.print(f"On the same images in “{matrix['matrix']}”: {', '.join(same[:5])}{more}", style="dim")
+    for line in left_out:
+        out.print(line, style="dim")
+    for what, key in (("No ablation and impact", "effect_reason"), ("No output effects", "push_reason")):
+        reasons: dict[str, list[str]] = {}
+        for layer in facts["layers"]:
+            if layer[key]:
+                reasons.setdefault(layer[key], []).append(layer["name"])
+        for reason, names in reasons.items():
+            out.print(f"{what} of {', '.join(names)}: {reason}", style="dim")
+
+
+def _among(target: dict) -> str:
+    return "" if target["outputs"] is None else f", among {target['outputs']:,} outputs"
+
+
+def _top5(target: dict) -> str:
+    """Top-5 accuracy beside top-1, where there is one."""
+    top5 = target.get("top5")
+    return "" if top5 is None else f"; for {top5:.1%} the class is among the 5 largest"
+
+
+def _left_out(facts: dict, layer: dict, row: dict | None, first: bool) -> list[str]:
+    """Lines that say over how many units the means of a row of the table are, where that is not all."""
+    means = []
+    if row is not None:
+        means.append((f"corr. {row['method']}", row["mean_correlation"], row["mean_over"]))
+        means += [
+            (f"abl. {row['method']}", a["mean_ablation"], a["mean_over"])
+            for a in facts["ablations"]
+            if a["main"] and a["kind"] == "ablation-norm"
+            and (a["layer"], a["method"]) == (layer["name"], row["method"])
+        ]  # fmt: skip
+    if first:
+        means += [
+            ("top 2%", i["mean_top_impact"], i["mean_top_impact_over"] + _estimated(i))
+            for i in facts["impacts"]
+            if i["to"] == "zero" and i["layer"] == layer["name"]
+        ]
+    return [
+        f"{layer['name']}, {what}: mean of {over}"
+        for what, mean, over in means
+        if mean is not None and (not over.startswith("all ") or ";" in over)
+    ]
+
+
+def _estimated(impact: dict) -> str:
+    """How far the mean of estimates may be off."""
+    error = impact["mean_top_impact_error"]
+    return f"; an estimate, standard error {error:.1%}" if impact["sampled"] and error else ""
+
+
+def _cell(value: float | None, form: str, empty: bool = False) -> str:
+    return "" if empty else "–" if value is None else format(value, form)
+
+
+def _method_cells(row: dict | None) -> tuple[str, ...]:
+    if row is None:
+        return ("–",) * 4
+    length = "–" if row["mean_length"] is None else f"{row['mean_length']:.2f}"
+    mean = "–" if row["mean_correlation"] is None else f"{row['mean_correlation']:z.3f}"
+    return row["method"], str(row["explained"]), length, mean

@@ -1,0 +1,429 @@
+"""The command line, `python -m lexplain_core`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qsl
+
+import typer
+from rich import box
+from rich.table import Column, Table
+
+from ..base.errors import UserError, quote, refuse_shortage
+from ..base.files import cant_write, write_whole
+from ..base.terminal import Console, leave_quietly, print_json, show_everything
+from . import figure, trust
+from . import notes as notes_cli
+from . import study as study_cli
+from .info import print_info
+
+if TYPE_CHECKING:
+    from ..store import Store, Wanted
+
+app = typer.Typer(
+    name="lexplain_core",
+    help="Put single neurons of vision models in words, over their whole activation range.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+out = Console()
+imports = typer.Typer(help="Bring into a store what others made.", no_args_is_help=True)
+app.add_typer(imports, name="import")
+app.add_typer(study_cli.app, name="study")
+app.add_typer(notes_cli.app, name="notes")
+app.command()(figure.figure)
+app.command()(trust.trust)
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change an option of the config; may be repeated."),
+]
+
+
+@app.command()
+def build(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="The build's config (docs/configuration.md).")
+    ],
+    set_: Overrides = None,
+) -> None:
+    """Run the pipeline: images through a network, units into words, all into one store."""
+    from ..base.progress import Terminal
+    from ..config import load_config
+    from ..pipeline.build import build as run
+
+    path = run(load_config(config, set_ or []), Terminal(), rebuild=_command("build", str(config), set_=set_))
+    _summary(path)
+    _go_on(path)
+
+
+@app.command()
+def demo(
+    set_: Overrides = None,
+    force: Annotated[bool, typer.Option(help="Build anew even where the store is up to date.")] = False,
+) -> None:
+    """Build the store of the demo world, unless it is there and up to date."""
+    from ..base.progress import Terminal
+    from ..config import apply_overrides, parse_config
+    from ..demo.config import DEMO_CONFIG
+    from ..pipeline.build import build as run
+    from ..pipeline.build import is_current
+
+    config = parse_config(apply_overrides(DEMO_CONFIG, set_ or []), "of the demo")
+    if is_current(config) and not force:
+        out.print(f"The demo store {config.store} is up to date.")
+        return
+    path = run(config, Terminal(), rebuild=_command("demo", set_=set_))
+    _summary(path)
+    _go_on(path)
+
+
+@app.command()
+def layers(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="torchvision name, `timm/NAME`, `open_clip/NAME`, a preset, `file.py:function`, or `demo`."
+        ),
+    ],
+    match: Annotated[
+        str | None, typer.Option(help="Show only layers whose name matches, such as 'layer4*'.")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Side of the input in pixels, where the model doesn't say.")
+    ] = None,
+) -> None:
+    """List the layers of a target model: units, output shape, how a unit can be pooled, and which have no maps."""
+    from ..config import Target
+    from ..model import list_layers, load_target
+    from ..model.places import LEGEND, check_places
+
+    preprocess = {"resize": size, "crop": size} if size else {}
+    target = load_target(
+        Target(model=model, weights="random" if ".py:" not in model else "default", preprocess=preprocess)
+    )
+    listed, found = list_layers(target), list_layers(target, match)
+    if not found:
+        raise UserError(f"No layer of {model} matches {quote(match)}; without --match all are listed.")
+    longest = max(len(info.name) for info in found)  # a name is there to be copied: never cut it
+    name = Column("layer", min_width=longest, no_wrap=True)
+    kind = Column("kind", no_wrap=True, min_width=8)  # map-last
+    columns = (name, "units", "shape", kind, "pooling", "maps", "module")
+    table = Table(*columns, title=f"Layers of {model}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    with Console(stderr=True).status("Moving a patch over an image, to see which layers have maps …"):
+        verdicts = check_places(target, listed, [info.name for info in found])
+    for info in found:
+        shape, cells = "×".join(str(s) for s in info.shape), verdicts[info.name].cells(info)
+        table.add_row(info.name, str(info.units), shape, info.kind, *cells, info.module)
+    out.print(table)
+    out.print(LEGEND, style="dim")
+
+
+@app.command()
+def presets(
+    name: Annotated[str | None, typer.Argument(help="A preset; all are listed without one.")] = None,
+) -> None:
+    """List the target models that have a short name, or say all about one and how a config uses it."""
+    from ..model.presets import presets as known
+    from ..model.presets import toml
+
+    if name is None:
+        name_column = Column("preset", no_wrap=True)
+        table = Table(name_column, "network", "weights", "layers", box=box.SIMPLE_HEAD)
+        for preset in (known[n] for n in known):
+            shown = (
+                ", ".join(pattern for pattern, _ in preset.layers) if preset.count < 4 else str(preset.count)
+            )
+            table.add_row(preset.name, preset.about, preset.weights or "a file", shown)
+        out.print(table)
+        out.print("le: Oikarinen & Weng 2024. imi: Zimmermann, Klein & Brendel 2023.", style="dim")
+        return
+    preset = known[name]
+    out.print(f"{preset.name}: {preset.about}", highlight=False, markup=False)
+    out.print(f"model {preset.model}, weights {preset.weights or 'not available by name: ' + preset.get}", highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+    for pattern, pooling in preset.layers:
+        out.print(f"  {pattern} (pooling {pooling})", highlight=False, markup=False)
+    if preset.note:
+        out.print(preset.note, highlight=False, markup=False, soft_wrap=True)
+    print(f"\n{toml(preset)}")
+
+
+@app.command()
+def info(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print everything as JSON (docs/reference.md).")
+    ] = False,
+) -> None:
+    """Say what a store holds."""
+    from ..store import Store
+
+    with Store.open(store) as opened:  # whatever damage does to what is printed is told inside
+        facts = opened.info()
+        if json_:
+            print_json(facts)
+        else:
+            print_info(facts)
+
+
+@app.command()
+def check(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
+) -> None:
+    """Look through a whole store for damage, and change nothing: rows, ranges, pictures, checksums, scores of a sample.
+
+    A line for each thing that is wrong, and exit code 1 then.
+    """
+    from ..base.entries import shown
+    from ..store import Store, StoreError, every_fault
+    from ..store.questions import check_command
+
+    found = 0
+    try:
+        with Store.open(store) as opened:
+            for fault in every_fault(opened):
+                found += 1
+                print(study_cli.printable(fault))
+    except StoreError as error:
+        found += 1
+        print(study_cli.printable(str(error).replace(f"`{check_command(store)}` says more, and ", "")))
+    if found:
+        raise typer.Exit(1)
+    print(f"{shown(store)} is in order.")
+
+
+@app.command()
+def export(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
+    file: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help="What to write; its end says how: .csv, .json, .parquet."),
+    ],
+    filter_: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            metavar="ADDRESS",
+            help="Which units: an address that the Overview's “Copy link” gives, or what stands behind its ?.",
+        ),
+    ] = "",
+    list_: Annotated[
+        str, typer.Option("--list", metavar="NAME", help="Only units that were starred on this list.")
+    ] = "",
+    method: Annotated[
+        list[str] | None, typer.Option("--method", help="Only explanations by this method; may be repeated.")
+    ] = None,
+) -> None:
+    """Write explanations and scores of units to a file: one row per unit and method."""
+    from ..store import FORMATS, Store, as_bytes, sentence
+    from ..studies.results.humans import human_scores
+
+    form = file.suffix.lower().removeprefix(".")
+    if form not in FORMATS:
+        raise UserError(
+            f"{file} must end in {', '.join('.' + name for name in FORMATS)}: that says how to write it."
+        )
+    with Store.open(store) as opened:
+        wanted = _wanted(opened, filter_, list_)
+        human = human_scores(opened.id)
+        frame = opened.export(wanted, human, method)
+        facts = {
+            "store": {"id": opened.id, "name": opened.name},
+            "filter": sentence(wanted) if wanted.filtered else "All units.",
+        }
+    try:
+        write_whole(file, as_bytes(frame, form, facts))
+    except OSError as error:
+        raise cant_write(file, error) from None
+    units = len(frame[["layer", "unit"]].drop_duplicates())
+    said = f"{file}: {len(frame):,} rows, {units:,} units. {facts['filter']}"
+    out.print(study_cli.printable(said), highlight=False, markup=False, soft_wrap=True)
+
+
+def _wanted(opened: Store, address: str, name: str) -> Wanted:
+    """The filter of an address, with a list's units alone; `UserError` for what can't be used in it."""
+    from .. import notes
+    from ..store import Wanted
+
+    texts = _fields(address)
+    if (texts.get("store") or opened.id) != opened.id:
+        raise UserError(f"The address of --filter is one of another store, {quote(texts['store'])}.")
+    _, problems = notes.take_in(opened)
+    for problem in problems:
+        out.print(study_cli.printable(problem), style="yellow", highlight=False, markup=False, soft_wrap=True)
+    wanted, faults = Wanted.read(texts)
+    among, listed, more = notes.Notes.of(opened).among(
+        name or texts.get("starred", ""), texts.get("units", "")
+    )
+    if faults + more:
+        raise UserError("\n".join(faults + more))
+    return replace(wanted, among=among, listed=listed)
+
+
+def _fields(address: str) -> dict[str, str]:
+    """The fields of an Overview address, or of what stands behind its ?, as links write them or a person does."""
+    from ..store.search.query import FIELDS
+
+    before, mark, after = address.strip().partition("?")
+    is_address = before.startswith(("http://", "https://")) or (mark and "=" not in before)
+    query = after.partition("#")[0] if is_address else address.strip()
+    if " " in query:  # nobody's link: a + stands for itself
+        query = query.replace("+", "%2B")
+    pairs = parse_qsl(query.replace("=+", "=%2B"), keep_blank_values=True)
+    texts = dict(pairs)
+    if address and not any(texts.values()):
+        raise UserError(f"--filter {quote(address)} says nothing: it is like 'layer=block7&q=dog&low=0.5'.")
+    if lost := [name for name in texts if name not in FIELDS]:
+        known = ", ".join(name for name in FIELDS if name not in ("store", "shown"))
+        raise UserError(
+            f"--filter has {quote(lost[0])}, which the Overview has no filter of; it has {known}."
+        )
+    if len(texts) < len(pairs):
+        raise UserError("--filter has a field twice; each may stand there once.")
+    return texts
+
+
+@imports.command("explanations")
+def import_explanations(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .csv or .json file of explanations (docs/importing.md).")
+    ],
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
+    method: Annotated[
+        str, typer.Option("--method", metavar="NAME", help="What pages call the method that made them.")
+    ],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace an earlier import of that name.")
+    ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Where the store's images are on this machine, if not where it was built."
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where embeddings are kept; LEXPLAIN_CACHE, else ~/.cache/lexplain, without it.",
+        ),
+    ] = None,
+) -> None:
+    """Add explanations of any method to a store, scored beside its own."""
+    from ..base.progress import Terminal
+    from ..pipeline.import_explanations import import_explanations as run
+
+    done = run(file, store, method, replace, Terminal(), images, cache)
+    units = "1 unit" if done.units == 1 else f"{done.units:,} units"
+    new = "1 new concept" if done.new_concepts == 1 else f"{done.new_concepts:,} new concepts"
+    out.print(f"{done.method}: {units} explained, {new}", highlight=False, markup=False)
+    for simulator, (scored, mean) in done.scores.items():
+        shown = "" if mean is None else f", mean correlation {mean:z.3f} on the test split"
+        out.print(f"  by {simulator}: {scored:,} of {units} have a score{shown}")
+
+
+@imports.command("imi")
+def import_imi(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The files of Zenodo record 8131197, unpacked.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="What the study is to be called.")] = "imi",
+) -> None:
+    """Make a study of the answers that IMI's people gave (Zimmermann et al. 2023), for the Results page."""
+    from ..base.progress import Terminal
+    from ..studies.file.study import StudyFile
+    from ..studies.imi.importing import import_imi as run
+
+    path = run(folder, name=name, progress=Terminal(Console(stderr=True, soft_wrap=True)))
+    with StudyFile.open(path) as study:
+        answers, sessions, units = len(study.responses()), len(study.sessions()), study.units()
+        models = units[units["use"] == "real"]["model"].nunique()
+    said = f"{path}: {answers:,} answers in {sessions:,} sessions, {models} models"
+    out.print(study_cli.printable(said), highlight=False, markup=False, soft_wrap=True)
+
+
+def _command(*words: str, set_: list[str] | None) -> str:
+    """The command line that was given, to be given again."""
+    options = [part for assignment in set_ or [] for part in ("--set", assignment)]
+    return shlex.join(["python", "-m", "lexplain_core", *words, *options])
+
+
+def _go_on(path: Path) -> None:
+    """The two lines that one goes on with, which work as they stand from where the user stands."""
+    path = path.absolute()
+    here, app_file = Path.cwd(), Path(__file__).resolve().parents[2] / "app.py"
+    python = sys.executable if shutil.which("python") != sys.executable else "python"
+    store = path.relative_to(here) if path.is_relative_to(here) else path
+    store = f"./{store}" if str(store).startswith("-") else str(store)
+    info = shlex.join([python, "-m", "lexplain_core", "info", store])
+    if here == app_file.parent:
+        serve = shlex.join([python, "-m", "streamlit", "run", "app.py", "--", "--store", store])
+    else:  # there its settings lie, such as that it listens on this machine only
+        words = [python, "-m", "streamlit", "run", "app.py", "--", "--store", str(path)]
+        serve = f"(cd {shlex.quote(str(app_file.parent))} && {shlex.join(words)})"
+    print(f"\n{info}\n{serve}")
+
+
+def _summary(path: Path) -> None:
+    from ..store import Store
+
+    with Store.open(path) as opened:
+        print_info(opened.info())
+
+
+@contextmanager
+def _ending_tidily() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as an error does, so that temporary folders go; exit code 128 + the number."""
+
+    def end(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows takes a moment
+        raise SystemExit(128 + number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # as `nohup` sets it
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run() -> None:
+    """The command that was given; what the machine ran out of is told as a `UserError`."""
+    try:
+        app()
+    except UserError:
+        raise
+    except Exception as error:
+        refuse_shortage(error, "The command ended half way")
+        raise
+
+
+def main() -> None:
+    """Run the command line; exit code 2 and one sentence for what a user got wrong."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    show_everything()
+    try:
+        with _ending_tidily():
+            _run()
+    except BrokenPipeError:
+        leave_quietly()
+        sys.exit(1)
+    except UserError as error:
+        err = Console(stderr=True, soft_wrap=True)
+        err.print("Error: ", style="bold red", end="")
+        err.print(*map(study_cli.printable, str(error).split("\n")), sep="\n", highlight=False, markup=False)
+        sys.exit(2)

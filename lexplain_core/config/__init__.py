@@ -1,0 +1,43 @@
+"""The configuration of a build: typed options, their paths, and the generated reference."""
+
+from .options import (
+    Ablation,
+    Build,
+    Concepts,
+    Encoder,
+    Explain,
+    Importance,
+    LayerSpec,
+    Maps,
+    Observer,
+    Preprocess,
+    Probe,
+    Record,
+    Section,
+    Simulate,
+    Target,
+    apply_overrides,
+    load_config,
+    parse_config,
+)
+
+__all__ = [
+    "Ablation",
+    "Build",
+    "Concepts",
+    "Encoder",
+    "Explain",
+    "Importance",
+    "LayerSpec",
+    "Maps",
+    "Observer",
+    "Preprocess",
+    "Probe",
+    "Record",
+    "Section",
+    "Simulate",
+    "Target",
+    "apply_overrides",
+    "load_config",
+    "parse_config",
+]

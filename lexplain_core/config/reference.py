@@ -1,0 +1,90 @@
+"""docs/configuration.md and docs/study-settings.md, written from the fields themselves.
+
+    python -m lexplain_core.config.reference > docs/configuration.md
+    python -m lexplain_core.config.reference study > docs/study-settings.md
+
+A test fails when a file and the fields differ.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from pydantic import BaseModel
+
+from . import Build
+from .study import StudySettings
+
+_HEAD = """# Configuration
+
+A build is described by one TOML file; `python -m lexplain_core build CONFIG.toml` runs it.
+Every option can be changed on the command line, `--set explain.epsilon=0.01`. Paths in the file
+are relative to the file; paths given with `--set` to where you stand. Two whole examples are in
+[examples/](examples/). This page is written by `python -m lexplain_core.config.reference`.
+"""
+
+_STUDY = """# Settings of a study
+
+`python -m lexplain_core study new STORE --name NAME --config FILE.toml` makes a [study](studies.md); each setting can also be
+given on the command line, `--set course.trials=10`. Where nothing is set, a study is as IMI's was (Zimmermann et al. 2023).
+A study keeps its settings: they can't be changed once it is made. This page is written by `python -m lexplain_core.config.reference study`.
+"""
+
+_LONGEST = 60  # characters of a default that stands in the table
+_TITLES = {
+    "": "Top level",
+    "layers": '`[[layers]]`, or `layers = ["name", …]`',
+}
+
+
+def render() -> str:
+    """The page as Markdown."""
+    parts = [_HEAD, *_section("", Build)]
+    return "\n".join(parts) + "\n"
+
+
+def render_study() -> str:
+    """The page of a study's settings as Markdown."""
+    return "\n".join([_STUDY, *_section("", StudySettings)]) + "\n"
+
+
+def _section(path: str, section: type[BaseModel]) -> list[str]:
+    title = _TITLES.get(path, f"`[{path}]`")
+    lines = [f"## {title}", "", "| option | default | what it does |", "| --- | --- | --- |"]
+    inner = []
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        below = f"{path}.{name}".lstrip(".")
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            inner += ["", *_section(below, kind)]
+            continue
+        if name == "layers" and section is Build:
+            from . import LayerSpec
+
+            inner += ["", *_section(below, LayerSpec)]
+        help_ = (field.description or "").replace("|", "\\|")
+        lines.append(f"| `{name}` | {_default(field)} | {help_} |")
+    return lines + inner
+
+
+def _default(field) -> str:
+    if field.is_required():
+        return "*needed*"
+    value = field.get_default(call_default_factory=True)
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, str):
+        return f'`"{value}"`' if len(value) <= _LONGEST else "*a text*"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(map(str, value))}]`"
+    if isinstance(value, list) and sum(map(len, map(str, value))) > _LONGEST:
+        return "*a text*"
+    if isinstance(value, list):
+        return "`[" + ", ".join(f'"{v}"' for v in value) + "]`"
+    return f"`{value}`"
+
+
+if __name__ == "__main__":
+    print(render_study() if "study" in sys.argv[1:] else render(), end="")

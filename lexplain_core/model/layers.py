@@ -1,0 +1,215 @@
+"""The layers of a network: which modules have units, and along which axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from math import isqrt
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from ..base.errors import UserError, did_you_mean, quote, refuse_shortage
+from ..config import LayerSpec
+from .base import LayerInfo, TargetModel
+from .factory import said
+from .hooks import blank_batch, listen
+from .presets import LAYERS
+
+_BATCH = 2
+_POOLINGS = {"map": ("mean", "max"), "map-last": ("mean", "max"), "tokens": ("mean",), "features": ("none",)}
+_CLASS_TOKENS = {"class_token", "cls_token", "class_embedding", "cls_embedding"}
+_Shape = tuple[int, ...]
+
+
+def list_layers(model: TargetModel, match: str | None = None) -> list[LayerInfo]:
+    """All modules whose output has units, in the order in which they are called.
+
+    Runs the network on a blank batch, and on one of another, oblong size where it takes that:
+    the axes whose lengths follow the image are spatial, which tells (B, C, H, W) from
+    (B, H, W, C) and both from attention maps. Else the kind of module and the shape decide.
+    match: a shell pattern (`layer4*`) or a part of the name. Raises `UserError` if the network
+    can't be run on its input size.
+    """
+    try:
+        modules, shapes = _trace(model.module, model.input_size)
+    except Exception as error:  # whatever a network does with a size that it can't take
+        refuse_shortage(error, f"{model.name} can't be run")
+        height, width = model.input_size
+        raise UserError(
+            f"{model.name} can't be run on images of {height} × {width} pixels ({said(error)}); set "
+            "target.preprocess.resize and target.preprocess.crop to the size that it needs."
+        ) from error
+    other = _trace_other_size(model.module, model.input_size)
+    has_class_token = any(n.rpartition(".")[2] in _CLASS_TOKENS for n, _ in model.module.named_parameters())
+    decided: dict[_Shape, str] = {}
+    layers = []
+    for name, shape in shapes.items():
+        kind = _kind(name, modules[name], shape, other.get(name), decided)
+        if kind is None:
+            continue
+        decided[shape] = kind
+        units = shape[1] if kind == "map" else shape[-1]
+        poolings = _POOLINGS[kind]
+        if kind == "tokens" and _may_have_class_token(shape[1], has_class_token):
+            poolings = (*poolings, "cls")
+        layers.append(LayerInfo(name, units, kind, shape[1:], poolings, type(modules[name]).__name__))
+    if match is None:
+        return layers
+    pattern = match if any(c in match for c in "*?[") else f"*{match}*"
+    return [layer for layer in layers if fnmatchcase(layer.name, pattern)]
+
+
+def resolve_layers(model: TargetModel, specs: Sequence[LayerSpec]) -> list[tuple[LayerInfo, str]]:
+    """The layers of `specs`, each with its pooling; `auto` is the first that applies. The name `preset` stands
+    for the layers of interest of the model's preset, in the network's order.
+
+    Raises `UserError` for a layer that is not there and a pooling that doesn't apply to it.
+    """
+    return choose_layers(model, list_layers(model), specs)
+
+
+def choose_layers(
+    model: TargetModel, layers: Sequence[LayerInfo], specs: Sequence[LayerSpec]
+) -> list[tuple[LayerInfo, str]]:
+    """As `resolve_layers`, from layers that are listed already."""
+    known = {layer.name: layer for layer in layers}
+    chosen = []
+    for spec in _expanded(model, list(known), specs):
+        layer = known.get(spec.name)
+        if layer is None:
+            raise UserError(_no_layer(model, spec.name, list(known)))
+        pooling = layer.poolings[0] if spec.pooling == "auto" else spec.pooling
+        if pooling not in layer.poolings:
+            raise UserError(
+                f"Pooling {quote(pooling)} doesn't apply to layer {quote(layer.name)} of {model.name}, whose output is "
+                f"{_described(layer)}; choose {' or '.join(repr(p) for p in layer.poolings)}."
+            )
+        chosen.append((layer, pooling))
+    return chosen
+
+
+def _expanded(model: TargetModel, names: list[str], specs: Sequence[LayerSpec]) -> list[LayerSpec]:
+    """`specs` with a preset's layers of interest in the place of `preset`, but for those that `specs` name themselves:
+    what is said of a layer by its name counts, before or after `preset`. One layer may be named with several poolings."""
+    own = {spec.name for spec in specs if spec.name != LAYERS or LAYERS in names}
+    found: list[LayerSpec] = []
+    for spec in specs:
+        if spec.name in own:
+            found.append(spec)
+            continue
+        if not model.interest:
+            raise UserError(
+                f'layers = ["{LAYERS}"] needs a preset as target.model (`python -m lexplain_core presets` lists them); '
+                f"for {model.name}, name the layers."
+            )
+        for name in names:
+            pooling = next((p for pattern, p in model.interest if fnmatchcase(name, pattern)), None)
+            if pooling is not None and name not in own:
+                own.add(name)
+                pooling = pooling if spec.pooling == "auto" else spec.pooling
+                found.append(LayerSpec(name=name, pooling=pooling))
+    return found
+
+
+def _described(layer: LayerInfo) -> str:
+    shape = " × ".join(str(n) for n in layer.shape)
+    what = {"map": "a map", "map-last": "a map", "tokens": "tokens", "features": "plain features"}[layer.kind]
+    return f"{what} ({shape})"
+
+
+def _no_layer(model: TargetModel, name: str, known: list[str]) -> str:
+    base, _, call = name.partition("#")
+    lists = "`python -m lexplain_core layers MODEL` lists them."
+    if call and base in known:
+        times = 1 + sum(n.startswith(f"{base}#") for n in known)
+        return (
+            f"Layer {quote(base)} of {model.name} is called {times} times, so there is no {name!r}; {lists}"
+        )
+    if base in dict(model.module.named_modules()):
+        return f"The module {name!r} of {model.name} gives no output with units that hooks can see: one row for each image, with an axis of channels; {lists}"
+    return f"{model.name} has no layer {name!r}.{did_you_mean(name, known)} {lists}"
+
+
+def _trace(module: nn.Module, size: tuple[int, int]) -> tuple[dict[str, nn.Module], dict[str, _Shape]]:
+    """Every call's module and output shape (with the batch of 2), by call name."""
+    modules: dict[str, nn.Module] = {}
+    shapes: dict[str, _Shape] = {}
+
+    def note(call: str, source: nn.Module, output: torch.Tensor) -> None:
+        modules[call], shapes[call] = source, tuple(output.shape)
+
+    names = [name for name, _ in module.named_modules() if name]
+    was_training = module.training
+    module.eval()
+    try:
+        with listen(module, names, note), torch.inference_mode():
+            module(blank_batch(module, _BATCH, size))
+    finally:
+        module.train(was_training)
+    return modules, shapes
+
+
+def _trace_other_size(module: nn.Module, size: tuple[int, int]) -> dict[str, _Shape]:
+    """Shapes for an oblong input of another size, or {} if the network takes none.
+
+    Multiples of 32 suit most strides; smaller than the usual input, since that is quicker.
+    """
+    height, width = size
+    smaller = (160, 96) if min(size) > 160 else None
+    for other in filter(None, (smaller, (2 * height, 3 * width))):
+        try:
+            return _trace(module, other)[1]
+        except Exception as error:  # a network of one size only: shapes and types have to do
+            refuse_shortage(error, "The layers can't be listed")
+    return {}
+
+
+def _kind(
+    name: str, module: nn.Module, shape: _Shape, other: _Shape | None, decided: dict[_Shape, str]
+) -> str | None:
+    """'map', 'map-last', 'tokens', 'features', or None for an output without units."""
+    if len(shape) not in (2, 3, 4) or shape[0] != _BATCH or 0 in shape:
+        return None  # a first axis that isn't the batch: windows, or tokens before batch
+    if len(shape) == 2:
+        return "features"
+    follows: tuple[int, ...] = ()
+    if other is not None and len(other) == len(shape):
+        follows = tuple(axis for axis in range(1, len(shape)) if shape[axis] != other[axis])
+    if len(shape) == 3:
+        if follows:
+            return "tokens" if follows == (1,) else None
+        return None if type(module).__name__.endswith("1d") else "tokens"
+    if follows:
+        # An oblong image makes an oblong map; what stays square is tokens × tokens: attention.
+        kind = {(2, 3): "map", (1, 2): "map-last"}.get(follows)
+        return kind if other[follows[0]] != other[follows[-1]] else None
+    return _kind_by_type(name, module, shape, decided)
+
+
+def _kind_by_type(name: str, module: nn.Module, shape: _Shape, decided: dict[_Shape, str]) -> str | None:
+    """For a 4-axis output of which no axis follows the image's size."""
+    own_name = name.rpartition(".")[2]
+    if isinstance(module, nn.Softmax) or "attn_drop" in own_name or "softmax" in own_name:
+        return None
+    if isinstance(module, (_ConvNd, _BatchNorm, nn.GroupNorm)) or type(module).__name__.endswith("2d"):
+        return "map"
+    if isinstance(module, nn.Linear) or type(module) in (nn.LayerNorm, nn.RMSNorm):
+        return "map-last"
+    _, first, second, third = shape
+    if (second == third) != (first == second):
+        return "map" if second == third else "map-last"
+    return decided.get(shape)  # an activation or block of the kind of what came before it
+
+
+def _may_have_class_token(tokens: int, has_class_token: bool) -> bool:
+    """Whether the first of `tokens` may be a class token.
+
+    A square number of tokens is the patches alone. Without a parameter that says so, one token
+    more than a square is taken for a class token.
+    """
+    if isqrt(tokens) ** 2 == tokens:
+        return False
+    return has_class_token or (tokens > 4 and isqrt(tokens - 1) ** 2 == tokens - 1)

@@ -1,0 +1,1 @@
+"""The stages of a build that have a file of their own."""

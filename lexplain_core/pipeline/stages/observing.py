@@ -1,0 +1,110 @@
+"""The stage of a build in which a machine answers 2AFC trials about every unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ...model.columns import parse_bytes
+from ...stimuli.observer import margins, observer_trials, score
+from ...stimuli.ranks import Indistinguishable, Refused
+from ..work import Work
+
+TARGET = "target"
+_STREAM = 0x2AFC  # these draws have a stream of random numbers of their own
+_BYTES = 64 * 2**20  # of embeddings that are looked at together
+_BLOCK = 16_000_000  # values that are turned round at a time
+
+
+@dataclass
+class _Embedding:
+    """What an observer sees: images (N, D). layer: the number of the layer whose units the D columns are."""
+
+    name: str
+    images: np.ndarray
+    layer: int | None = None
+
+
+def observe(work: Work) -> None:
+    """Scores of the machine observers for all units, rows of the store's table."""
+    settings = work.config.observer
+    if not settings.run:
+        return
+    embeddings = _embeddings(work)
+    for number, layer in enumerate(work.layers):
+        units, trials = layer.values.shape[0], settings.trials
+        with work.progress.task(f"observing {layer.info.name}", total=units) as advance:
+            widest = max(embedding.images.shape[1] for embedding in embeddings)
+            step = max(1, _BYTES // (2 * 8 * 10 * trials * widest))
+            for start in range(0, units, step):
+                piece = range(start, min(start + step, units))
+                work.observers.append(_observe(work, number, piece, embeddings))
+                advance(len(piece))
+
+
+def _observe(work: Work, number: int, units: range, embeddings: list[_Embedding]) -> pd.DataFrame:
+    """Rows of some units of a layer, all embeddings: they answer the same trials."""
+    settings, values = work.config.observer, work.layers[number].values
+    low, high, judged, reasons = [], [], [], {}
+    for unit in units:
+        try:
+            sides = observer_trials(
+                np.asarray(values[unit]), settings.trials, (_STREAM, work.config.seed, number, unit)
+            )
+        except (Indistinguishable, Refused) as error:
+            reasons[unit] = str(error)
+            continue
+        low.append(sides[0])
+        high.append(sides[1])
+        judged.append(unit)
+    frames = []
+    for place, embedding in enumerate(embeddings):
+        frame = pd.DataFrame({"unit": units, "layer_id": number, "embedding": embedding.name, "place": place})
+        frame = frame.assign(trials=0, value=np.nan, soft=np.nan, reason=frame["unit"].map(reasons))
+        if judged:
+            # A unit's own activation is what divides its sides, so it may not be seen.
+            own = np.repeat(judged, settings.trials) if embedding.layer == number else None
+            found = margins(embedding.images, np.concatenate(low), np.concatenate(high), own)
+            found = found.reshape(len(judged), settings.trials)
+            at = frame["unit"].isin(judged)
+            frame.loc[at, "trials"] = settings.trials
+            frame.loc[at, "value"] = score(found)
+            if settings.slope is not None:
+                frame.loc[at, "soft"] = score(found, settings.slope)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _embeddings(work: Work) -> list[_Embedding]:
+    """The embeddings that the build has of those asked for, the main one first."""
+    wanted = work.config.observer.embeddings or ["simulator", "explainer", TARGET]
+    found = []
+    for role in wanted:
+        if role == TARGET:
+            found.append(_target(work))
+        elif role in work.views:
+            view = work.views[role]
+            name = view.name if view.name != TARGET else f"{view.name} ({role})"
+            found.append(_Embedding(name, view.images))
+    return found
+
+
+def _target(work: Work) -> _Embedding:
+    """The last recorded layer of the network as an embedding: every unit standardised over the images."""
+    number = max(i for i, layer in enumerate(work.layers) if layer.info.kind != "computed")
+    values = work.layers[number].values
+    units, images = values.shape
+    if 4 * units * images > parse_bytes(work.config.record.memory):
+        out = np.memmap(work.folder / "observer.f32", np.float32, "w+", shape=(images, units))
+    else:
+        out = np.empty((images, units), np.float32)
+    step = max(1, _BLOCK // images)
+    for start in range(0, units, step):
+        block = np.asarray(values[start : start + step], dtype=np.float64)
+        deviation = block.std(axis=1, keepdims=True)
+        varies = np.ptp(block, axis=1, keepdims=True) >= 1e-8  # a constant unit says nothing
+        block -= block.mean(axis=1, keepdims=True)
+        out[:, start : start + step] = np.where(varies, block / np.where(varies, deviation, 1), 0).T
+    return _Embedding(TARGET, out, number)

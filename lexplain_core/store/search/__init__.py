@@ -1,0 +1,1 @@
+"""Finding units: filters, orders and starting points, each with its SQL and its sentence."""

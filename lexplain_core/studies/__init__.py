@@ -1,0 +1,1 @@
+"""People judge: two-alternative forced-choice studies, as IMI ran them (Zimmermann et al., NeurIPS 2023)."""

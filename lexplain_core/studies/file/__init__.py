@@ -1,0 +1,1 @@
+"""A study's SQLite file: the only home of its SQL."""

@@ -1,0 +1,1 @@
+"""IMI's released answers (Zenodo record 8131197) as a study."""

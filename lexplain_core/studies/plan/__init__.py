@@ -1,0 +1,1 @@
+"""A study before anybody has answered: its units, trials and pictures."""

@@ -1,0 +1,1 @@
+"""What people answered: shares with intervals, verdicts on sessions, tables to export."""

@@ -1,0 +1,46 @@
+"""What people have made of a store's units so far, over all studies of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ...base.errors import UserError
+from ..file.study import StudyFile, find_studies
+from .analysis import kept_responses
+from .intervals import wilson
+
+COLUMNS = ["layer", "unit", "right", "answers", "human", "low", "high", "studies"]
+
+
+def human_scores(store_id: str, folder: Path | None = None) -> pd.DataFrame:
+    """A row per unit of a store that people were asked about: layer, unit, right of answers, human (the
+    proportion right) with Wilson's 95 % interval low and high, studies (how many).
+
+    Real trials of sessions that passed their study's own checks, whatever the difficulty, over the studies
+    in `folder` (data/studies without) that were made from the store with this id. Unreadable studies are left out.
+    """
+    parts = []
+    for entry in find_studies(folder):
+        if entry.error is not None or entry.kind != "study":
+            continue
+        try:
+            with StudyFile.open(entry.path) as study:
+                if (study.facts.get("store") or {}).get("id") == store_id:
+                    answers = kept_responses(study)[["layer", "unit", "correct"]]
+                    parts.append(answers.assign(study=str(entry.path)))
+        except UserError:  # damaged behind its first page: the Results page says so
+            continue
+    if not parts:
+        return pd.DataFrame(columns=COLUMNS)
+    rows = (
+        pd.concat(parts)
+        .groupby(["layer", "unit"], sort=True)
+        .agg(right=("correct", "sum"), answers=("correct", "size"), studies=("study", "nunique"))
+        .reset_index()
+    )
+    rows["right"] = rows["right"].astype("int64")
+    rows["human"] = rows["right"] / rows["answers"]
+    rows["low"], rows["high"] = wilson(rows["right"], rows["answers"])
+    return rows[COLUMNS]

@@ -1,0 +1,1 @@
+"""What a participant goes through, screen by screen."""
