@@ -1,71 +1,42 @@
-"""The dashboard: `streamlit run app.py`, or `streamlit run app.py -- --store FILE`.
+"""The dashboard: `streamlit run app.py`, or `streamlit run app.py -- --store FILE` (see pages/main.py).
 
-A study for people who take part: `streamlit run app.py -- --study NAME`, with `--preview` to walk
-through it without recording anything.
+This file adds what every answer of the server carries; Streamlit runs `pages/main.py` for each visitor.
 """
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+import os
 
 import streamlit as st
-
-ICON = str(Path(__file__).parent / "pages" / "favicon.svg")
-
-
-def _given() -> argparse.Namespace:
-    """What the command line says: `--store FILE`, which may be given several times in place of those in
-    data/stores, or `--study NAME` with or without `--preview`."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--store", action="append", nargs="?", default=[])
-    parser.add_argument("--study", nargs="?", const="")
-    parser.add_argument("--preview", action="store_true")
-    known, _ = parser.parse_known_args()  # a mistake must not end the server's thread
-    return known
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
 
 
-def _home() -> None:
-    """The bare address leads to the overview, whose own address stays the same when that changes."""
-    st.switch_page("pages/overview.py", query_params=dict(st.query_params))
+class Headers:
+    """Sends headers that keep the pages out of other sites' frames, and files from being taken for scripts.
+
+    `LEXPLAIN_FRAME_ANCESTORS` names sites that may show them in a frame, such as a panel that shows a study.
+    """
+
+    def __init__(self, app):
+        self.app = app
+        ancestors = os.environ.get("LEXPLAIN_FRAME_ANCESTORS", "").strip() or "'none'"
+        if any(character in ancestors for character in ";,\r\n"):
+            raise SystemExit(
+                "LEXPLAIN_FRAME_ANCESTORS takes addresses with blanks between them, such as https://panel.example."
+            )
+        self.headers = {
+            "Content-Security-Policy": f"frame-ancestors {ancestors}",
+            "X-Content-Type-Options": "nosniff",
+        }
+
+    async def __call__(self, scope, receive, send):
+        async def sending(message):
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self.headers)
+            await send(message)
+
+        await self.app(scope, receive, sending if scope["type"] == "http" else send)
 
 
-def main() -> None:
-    """Set up the app and run the page that the address names; of a study, its course alone."""
-    given = _given()
-    if given.study is not None or given.preview:
-        from pages import participant
-
-        participant.main(given.study or "", given.preview, ICON)
-    else:
-        _dashboard([path for path in given.store if path])
-
-
-def _dashboard(stores: list[str]) -> None:
-    from pages import common
-    from pages.parts.no_page import asked_for, no_page
-
-    st.set_page_config(page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
-    st.session_state["given stores"] = stores
-    unknown = asked_for(set(common.PAGES))
-
-    def nowhere() -> None:
-        no_page(unknown, common.PAGES, common.UNLISTED)
-
-    page = st.navigation(
-        [
-            *([st.Page(nowhere, title="No such page · lexplain", url_path=unknown)] if unknown else []),
-            st.Page(_home, title="lexplain", default=True),
-            *(
-                st.Page(f"pages/{name}.py", title=f"{title} · lexplain", url_path=name)  # an icon would be
-                for name, (title, _) in common.PAGES.items()  # fetched from a CDN
-            ),
-        ],
-        position="hidden",
-    )
-    common.dress()
-    page.run()
-
-
-if __name__ == "__main__":
-    main()
+app = st.App("pages/main.py", middleware=[Middleware(Headers)])

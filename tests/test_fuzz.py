@@ -31,12 +31,12 @@ from lexplain_core.studies.imi.rows import read_details
 from lexplain_core.studies.names import is_placeholder, person_name
 from lexplain_core.studies.plan.making import check_new_name
 from lexplain_core.studies.session.course import NotAdmitted, admit, resume
-from pages import access, links
-from pages.participant import _last_part
-from pages.parts import edit_terms
-from pages.parts.compare_link import Place
-from pages.parts.trial import _spans
-from pages.parts.words import code, md, message
+from pages.participant.page import _last_part
+from pages.ui import access, links
+from pages.ui.compare_link import Place
+from pages.ui.text import code, md, message
+from pages.ui.trial import _spans
+from pages.words import terms
 from tests.trials.conftest import make_plan
 
 BOUNDED = settings(  # 60 examples of each reader, the same in each run
@@ -131,7 +131,7 @@ READERS = {
     "read_range": Reader(read_range, texts),
     "Wanted.read": Reader(Wanted.read, st.dictionaries(st.sampled_from(["q", "score", "low", "high", "status", "sort", "length"]), texts, max_size=5)),
     "unshared": Reader(unshared, texts),
-    "edit_terms.read": Reader(lambda text: edit_terms.read(text, range(5)), texts),
+    "edit_terms.read": Reader(lambda text: terms.read(text, range(5)), texts),
     "read_choice": Reader(read_choice, st.dictionaries(st.sampled_from(["figure", "units", "pins", "without", "per", "size", "draw", "words", "level"]), texts, max_size=5)),
     "Place.of": Reader(Place.of, texts),
     "participant: path": Reader(_last_part, texts),

@@ -12,8 +12,8 @@ from lexplain_core.live import Looker
 from lexplain_core.model import load_target
 from lexplain_core.pipeline.build import build
 from lexplain_core.store import Store
-from pages.links import Neuron
-from pages.parts import examples
+from pages.neuron import examples
+from pages.ui.links import Neuron
 
 from .small_folder import config_dict, make_world
 

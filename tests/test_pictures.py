@@ -138,7 +138,7 @@ def lint(code: str, name: str) -> str:
     ],
 )
 def test_the_linter_bans_opening_pictures_elsewhere(code):
-    for name in ("pages/parts/thumbs.py", "lexplain_core/store/reader.py", "benchmarks/new.py"):
+    for name in ("pages/ui/thumbs.py", "lexplain_core/store/reader.py", "benchmarks/new.py"):
         assert "TID251" in lint(code, name)
     assert "TID251" not in lint(code, "lexplain_core/base/pictures.py")
 

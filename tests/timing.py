@@ -10,7 +10,7 @@ from re import _constants as sre
 from re import _parser
 from time import process_time
 
-from pages import links
+from pages.ui import links
 
 CAP = max(links.LONGEST, *links.LONGEST_OF.values())  # characters; texts of files have none, but fare alike
 FINE = 0.01  # seconds for a text as long as the cap: what takes the square of its length takes 100 times that

@@ -1,4 +1,4 @@
-"""Whether this process may write notes and studies: a dashboard that others reach may not (`pages/access.py`).
+"""Whether this process may write notes and studies: a dashboard that others reach may not (`pages/ui/access.py`).
 
 Asked where the writing is done, so that no page can get round it. Commands and study servers are never forbidden.
 """

@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 
 from lexplain_core.figures import percent
 from lexplain_core.studies.results.intervals import wilson
-from pages import links
-from pages.common import Opened
-from pages.parts import tried
+from pages.try_it import tried
+from pages.ui import links
+from pages.ui.shell import Opened
 
 from .helpers import heading, parameters, settle, wait_for_parameters
 

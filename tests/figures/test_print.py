@@ -293,7 +293,7 @@ def test_the_same_choice_gives_the_same_bytes(demo_store, store, units, tmp_path
 
 
 def test_a_choice_of_figure_costs_no_matplotlib():
-    code = "import lexplain_core.figures.print, pages.links, sys; assert 'matplotlib' not in sys.modules"
+    code = "import lexplain_core.figures.print, pages.ui.links, sys; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 

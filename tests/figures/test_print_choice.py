@@ -70,7 +70,7 @@ def test_page_command_and_choice_have_the_same_fields():
     from typer.main import get_command
 
     from lexplain_core.cli.main import app
-    from pages.links import Studio
+    from pages.ui.links import Studio
 
     choice = {f.name: prints.texts(FigureChoice())[f.name] for f in fields(FigureChoice)}
     page = {f.name: f.default for f in fields(Studio) if f.name not in ("store", "at")}

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from ..conftest import ROOT
 
@@ -20,11 +21,17 @@ _MARKS = re.compile(
 )
 
 
+def at_page(app: AppTest, page: str) -> AppTest:
+    """An app that hasn't run yet, at a page: `switch_page` takes a file's name for the page's, and ours are all `page.py`."""
+    app._page_hash = calc_hash(page)
+    return app
+
+
 def opened(page: str, **query: object) -> AppTest:
     """A page at an address, of the stores in LEXPLAIN_STORES, '' for the bare address; it shows no exception."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app = AppTest.from_file(str(ROOT / "pages/main.py"), default_timeout=120)
     if page:
-        app.switch_page(f"pages/{page}.py")
+        at_page(app, page)
     app.query_params.update({name: str(value) for name, value in query.items()})
     app.run()
     assert not app.exception

@@ -10,8 +10,9 @@ import pytest
 from lexplain_core.figures import print as prints
 from lexplain_core.notes import Notes
 from lexplain_core.store import Store
-from pages import common, links
-from pages.parts import ranges, studio_units
+from pages.neuron import ranges
+from pages.studio import units as studio_units
+from pages.ui import links, shell
 
 from .helpers import opened, params
 
@@ -95,7 +96,7 @@ def test_a_layer_and_a_unit_of_two_places_at_once(own):
 def test_a_range_of_hidden_images_is_not_called_empty(own, monkeypatch):
     unit = own.unit("block7", 3)
     bucket = next(b for b in reversed(range(8)) if unit.buckets.counts[b])
-    here = common.Opened(own, ())
+    here = shell.Opened(own, ())
     monkeypatch.setattr(own, "hidden", frozenset({1}))
     count = ranges.count(unit, bucket)
     said = ranges.none_to_show(here, unit, bucket)

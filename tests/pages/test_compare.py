@@ -13,13 +13,15 @@ from streamlit.testing.v1 import AppTest
 
 from lexplain_core import figures
 from lexplain_core.figures import Style
-from pages import common, links
-from pages.parts import compare_charts, compare_chosen, compare_images, compare_places, compare_scores
-from pages.parts.compare_link import Place, filled, of_units, put
+from pages.compare import charts, images, scores
+from pages.compare import chosen as compare_chosen
+from pages.compare import places as compare_places
+from pages.ui import links, shell
+from pages.ui.compare_link import Place, filled, of_units, put
 
 from .. import variants
 from ..conftest import ROOT
-from .helpers import params
+from .helpers import at_page, params
 
 OTHER = "another-store"
 words = st.text(max_size=12)
@@ -66,7 +68,7 @@ def folder(demo_store, tmp_path_factory):
 @pytest.fixture
 def opened(folder, monkeypatch):
     monkeypatch.setenv("LEXPLAIN_STORES", str(folder))
-    stores = {entry.id: common.opened_by_id(entry.id) for entry in common.entries()}
+    stores = {entry.id: shell.opened_by_id(entry.id) for entry in shell.entries()}
     (other,) = [stores.pop(OTHER)]
     (own,) = stores.values()
     assert other.store.name == "The other"
@@ -142,7 +144,7 @@ def test_every_unit_brings_in_the_examples_of_its_ranges(opened, pick):
     layer = opened.store.layers()["layer"].iloc[0]
     view = view_of(opened, f"{layer}:3", f"{layer}:4", pick=pick, draw=5)
     shown, _ = compare_places.resolve(view, opened)
-    picked = compare_images.selection(view, shown, None)
+    picked = images.selection(view, shown, None)
     wanted = []
     for one in shown:
         for bucket in (*reversed(range(8)), -1):
@@ -153,8 +155,8 @@ def test_every_unit_brings_in_the_examples_of_its_ranges(opened, pick):
 
 def test_an_image_of_two_stores_is_one_by_path_and_size(some):
     view, shown = some
-    picked = compare_images.selection(view, shown, None)
-    keys = common.images(shown[0].opened)["key"]
+    picked = images.selection(view, shown, None)
+    keys = shell.images(shown[0].opened)["key"]
     for key, own, other in zip(picked.keys, picked.ids[0], picked.ids[1], strict=True):
         if own is None:
             assert key.startswith("other/") or other % 10 == 1
@@ -166,9 +168,9 @@ def test_an_image_of_two_stores_is_one_by_path_and_size(some):
 
 def test_a_column_sorts_all_images_by_what_its_unit_does(some):
     view, shown = some
-    picked = compare_images.selection(view, shown, None)
+    picked = images.selection(view, shown, None)
     for one, ids in zip(shown, picked.ids, strict=True):
-        column = compare_images._column(one, ids)
+        column = images._column(one, ids)
         found = []
         for cell in column["cells"]:
             values = [float(one.unit.activations[ids[n]]) for n, _ in cell["items"]]
@@ -190,21 +192,21 @@ def test_a_column_sorts_all_images_by_what_its_unit_does(some):
 
 def test_hidden_images_are_in_no_column(some, monkeypatch):
     view, shown = some
-    before = compare_images.selection(view, shown, None)
+    before = images.selection(view, shown, None)
     gone = next(
         other
         for own, other in zip(before.ids[0], before.ids[1], strict=True)
         if own is not None and other is not None
     )
-    key = common.images(shown[1].opened)["key"][gone]
+    key = shell.images(shown[1].opened)["key"][gone]
     monkeypatch.setattr(
         shown[1].opened.store, "hidden", frozenset([gone])
     )  # hidden in one store: shown in none
-    after = compare_images.selection(view, shown, None)
+    after = images.selection(view, shown, None)
     assert key in before.keys and key not in after.keys
-    chosen = compare_images.chosen_of(links.Compare(key=key), shown)
+    chosen = images.chosen_of(links.Compare(key=key), shown)
     assert chosen.hidden == ["The other"]
-    assert key not in compare_images.selection(view, shown, chosen).keys
+    assert key not in images.selection(view, shown, chosen).keys
 
 
 # -- the highlighted one ------------------------------------------------------------------------------
@@ -213,12 +215,12 @@ def test_hidden_images_are_in_no_column(some, monkeypatch):
 def test_the_highlighted_image_is_in_all_columns_and_rows_say_what_units_do(some):
     view, shown = some
     image = 123  # in both stores
-    key = common.images(shown[0].opened)["key"][image]
-    chosen = compare_images.chosen_of(links.Compare(key=key), shown)
+    key = shell.images(shown[0].opened)["key"][image]
+    chosen = images.chosen_of(links.Compare(key=key), shown)
     assert chosen.ids == [image] * 3 and chosen.hidden == []
-    assert key in compare_images.selection(view, shown, chosen).keys
+    assert key in images.selection(view, shown, chosen).keys
     frame = compare_chosen.rows(shown, chosen)
-    for one, row, mark in zip(shown, frame.itertuples(), compare_images.marks(shown, chosen), strict=True):
+    for one, row, mark in zip(shown, frame.itertuples(), images.marks(shown, chosen), strict=True):
         q = one.unit.activations
         assert row.activation == mark == q[image]
         smaller, as_large = sum(float(v) < mark for v in q), sum(float(v) == mark for v in q)
@@ -235,13 +237,13 @@ def test_the_highlighted_image_is_in_all_columns_and_rows_say_what_units_do(some
 def test_an_image_that_a_store_lacks_is_said_to_be_missing_there(some):
     _, shown = some
     for image in (10, 11):  # another name; another size under the same name
-        key = common.images(shown[0].opened)["key"][image]
-        chosen = compare_images.chosen_of(links.Compare(key=key), shown)
+        key = shell.images(shown[0].opened)["key"][image]
+        chosen = images.chosen_of(links.Compare(key=key), shown)
         assert chosen.ids == [image, None, image]
-        assert compare_images.marks(shown, chosen)[1] is None
+        assert images.marks(shown, chosen)[1] is None
         html = compare_chosen._table(compare_chosen.rows(shown, chosen))
         assert html.count("not in this store") == 1
-    assert compare_images.chosen_of(links.Compare(key="no such"), shown) is None
+    assert images.chosen_of(links.Compare(key="no such"), shown) is None
 
 
 def test_percentile_and_its_words():
@@ -258,9 +260,9 @@ def test_percentile_and_its_words():
 @pytest.mark.parametrize("level", links.LEVELS)
 def test_a_name_has_one_style_in_all_charts(some, level):
     _, shown = some
-    made = compare_charts.compositions(shown, level)
+    made = charts.compositions(shown, level)
     assert [composition is None for composition in made] == [False, False, True]
-    styles = compare_charts.styles_of(shown, made, level)
+    styles = charts.styles_of(shown, made, level)
     names = {name for c in made[:2] for name in c.loc[c["concept"] != -1, "name"]}
     assert names <= set(styles)
     assert len({(s.color, s.pattern) for s in styles.values()}) == min(28, len(styles))
@@ -268,13 +270,13 @@ def test_a_name_has_one_style_in_all_charts(some, level):
 
 def test_swatches_are_css_of_every_pattern():
     for pattern in ("", "/", ".", "x"):
-        assert "#0072B2" in compare_charts.swatch(Style("#0072B2", pattern))
-    assert "&lt;b&gt;" in compare_charts.legend({"<b>": Style("#0072B2")})
+        assert "#0072B2" in charts.swatch(Style("#0072B2", pattern))
+    assert "&lt;b&gt;" in charts.legend({"<b>": Style("#0072B2")})
 
 
 def test_the_table_of_scores_holds_every_score(some):
     _, shown = some
-    table = compare_scores.score_table(shown)
+    table = scores.score_table(shown)
     wanted = sum(len(one.in_words.scores) if one.in_words and one.in_words.scores else 1 for one in shown)
     assert len(table) == wanted
     own = table[table["place"] == "A"]
@@ -293,8 +295,8 @@ def address(app) -> links.Compare:
 
 
 def test_the_page_starts_by_itself_and_changes_its_places(opened):
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.switch_page("pages/compare.py")
+    app = AppTest.from_file(str(ROOT / "pages/main.py"), default_timeout=120)
+    at_page(app, "compare")
     app.query_params["store"] = opened.store.id
     app.run()
     assert not app.exception
@@ -317,8 +319,8 @@ def test_the_page_starts_by_itself_and_changes_its_places(opened):
 
 
 def test_addresses_that_name_nothing_usable_lead_to_sentences(opened):
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.switch_page("pages/compare.py")
+    app = AppTest.from_file(str(ROOT / "pages/main.py"), default_timeout=120)
+    at_page(app, "compare")
     app.query_params.update({"store": opened.store.id, "a": "rubbish", "key": "no such image"})
     app.run()
     assert not app.exception

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from lexplain_core.base.errors import UserError
 from lexplain_core.live.editing import MOST, Edited
 from lexplain_core.store import Explanation, Score, Term
-from pages import links
-from pages.parts import edit_keep, edit_scores, edit_terms
+from pages.ui import links
+from pages.words import keep, scores
+from pages.words import terms as edit_terms
 
 from .helpers import inner, of_class, opened, params, text
 
@@ -73,18 +74,18 @@ def test_a_draft_starts_from_a_method_and_follows_the_address():
 
 
 def test_the_sentence_has_the_val_score_its_interval_its_images_and_the_change():
-    said = edit_scores.sentence(words(0.5), words(0.42))
+    said = scores.sentence(words(0.5), words(0.42))
     assert "Val correlation <b>0.50</b>, 95% interval 0.40 to 0.60, 40 images" in said
     assert "le-label: <b>0.42</b>, so a change of <b>+0.08</b>" in said and "eye" in said
-    assert "no change" in edit_scores.sentence(words(0.5), words(0.503))
-    assert "Test" not in said and "change" not in edit_scores.sentence(words(0.5), None)
+    assert "no change" in scores.sentence(words(0.5), words(0.503))
+    assert "Test" not in said and "change" not in scores.sentence(words(0.5), None)
 
 
 def test_the_table_has_the_test_scores_only_when_they_are_asked_for(monkeypatch):
     drawn = []
-    monkeypatch.setattr(edit_scores.st, "html", drawn.append)
-    edit_scores.table(words(0.5), words(0.4, "<method>"), with_test=False)
-    edit_scores.table(words(0.5), words(0.4, "<method>"), with_test=True)
+    monkeypatch.setattr(scores.st, "html", drawn.append)
+    scores.table(words(0.5), words(0.4, "<method>"), with_test=False)
+    scores.table(words(0.5), words(0.4, "<method>"), with_test=True)
     assert "Test" not in drawn[0] and "<b>0.20</b>" not in drawn[0] and "<b>0.60</b>" in drawn[0]
     assert "Test correlation, your words" in drawn[1] and "<b>0.20</b>" in drawn[1]
     assert "&lt;method&gt;" in drawn[0] and "<method>" not in drawn[0]
@@ -94,17 +95,17 @@ STORE = SimpleNamespace(methods=lambda: ["le-label", "mine"], by_hand=frozenset(
 
 
 def test_a_name_is_a_name_and_no_method_of_the_store():
-    assert edit_keep.check("  by   hand ", STORE) == "by hand"
-    assert edit_keep.check("mine", STORE) == "mine"  # it is replaced
+    assert keep.check("  by   hand ", STORE) == "by hand"
+    assert keep.check("mine", STORE) == "mine"  # it is replaced
     for name in ("le-label", " le-label ", "", "   ", "a\u0000b", "x" * 81):
         with pytest.raises(UserError):
-            edit_keep.check(name, STORE)
+            keep.check(name, STORE)
 
 
 def test_words_are_kept_by_the_keys_of_their_concepts_with_their_test_scores():
     edited, unit = words(), SimpleNamespace(layer="block7", unit=5)
     view = links.Words(method="le-label", way="keep")
-    made = edit_keep.made(view, unit, edited, "mine", {7: "noun:dog", 3: "noun:b"}, 2)
+    made = keep.made(view, unit, edited, "mine", {7: "noun:dog", 3: "noun:b"}, 2)
     assert (made.layer, made.unit, made.method) == ("block7", 5, "mine")
     assert made.terms == ((-1.0, "noun:b"), (2.0, "noun:dog")) and made.bias == 0.25
     assert (made.matrix, made.simulator, made.val_correlation) == ("label", "eye", 0.6)

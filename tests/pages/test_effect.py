@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 from lexplain_core.figures import plural
 from lexplain_core.store import Explanation, Impact, Score
 from lexplain_core.store.buckets import Buckets
-from pages.parts import effect, scores, top_impact
+from pages.importance import top_impact
+from pages.neuron import effect
+from pages.ui import scores
 
 Q = np.concatenate([np.full(3, -1.0), np.linspace(0.01, 8, 97)]).astype(np.float32)
 UNIT = SimpleNamespace(unit=5, activations=Q, buckets=Buckets.of(Q), effect_reason=None)
@@ -111,8 +113,8 @@ def tab():
     import numpy as np
     import pandas as pd
 
-    from pages import links
-    from pages.parts import effect
+    from pages.neuron import effect
+    from pages.ui import links
 
     pushes = pd.DataFrame(
         {"bucket": [-1, 0], "output": ["a", "b"], "change": [0.5, -1.0], "rank": [1, -1], "images": [3, 2]}
@@ -142,8 +144,8 @@ def uncertain():
     import pandas as pd
 
     from lexplain_core.store import Buckets
-    from pages import links
-    from pages.parts import effect
+    from pages.neuron import effect
+    from pages.ui import links
 
     q = np.array([0.1] * 40 + [8.0] * 50, np.float32)
     pushes = pd.DataFrame(

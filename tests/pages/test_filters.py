@@ -4,9 +4,9 @@ import pytest
 
 from lexplain_core.store import Store, Wanted
 from lexplain_core.store.search.query import COLUMNS, STATUS_WORDS
-from pages.common import Opened
-from pages.links import SORTS, STATUSES, Overview, query
-from pages.parts import filters, starting, units_table
+from pages.overview import filters, starting, units_table
+from pages.ui.links import SORTS, STATUSES, Overview, query
+from pages.ui.shell import Opened
 from tests.store.helpers import SECOND, write
 
 

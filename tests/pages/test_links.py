@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexplain_core.stimuli.ranks import DIFFICULTIES
-from pages import links
+from pages.ui import links
 
 words = st.text(max_size=20)
 scores = st.one_of(st.none(), st.integers(-100, 100).map(lambda n: n / 100))

@@ -8,9 +8,9 @@ import pytest
 
 from lexplain_core.figures import LIGHT, concept_styles
 from lexplain_core.store.buckets import Buckets
-from pages import links
-from pages.parts import charts, ranges, stepping, values
-from pages.parts.words import rounded
+from pages.neuron import charts, ranges, stepping, values
+from pages.ui import links
+from pages.ui.text import rounded
 
 
 def unit(values_):

@@ -10,8 +10,8 @@ from PIL import Image
 
 from lexplain_core.live import overlay
 from lexplain_core.store import UnitMap
-from pages import common, links
-from pages.parts import examples, look, thumbs
+from pages.neuron import examples
+from pages.ui import links, look, shell, thumbs
 
 POSITIVE = UnitMap("activation", np.array([[0, 1], [2, 3]], np.float32))
 SIGNED = UnitMap("activation", np.array([[-4, 1], [2, 3]], np.float32))
@@ -77,7 +77,7 @@ def smaller(monkeypatch, whole, saw, crop, thumbnail):
         picture=lambda i: Image.new("RGB", crop or thumbnail),
     )
     frame = pd.DataFrame({"width": [whole[0]], "height": [whole[1]]})
-    monkeypatch.setattr(common, "images", lambda opened: frame)
+    monkeypatch.setattr(shell, "images", lambda opened: frame)
     looker = SimpleNamespace(seen=lambda image: image.resize(saw))
     return look._smaller(SimpleNamespace(store=store), 0, looker)
 

@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.session.course import begin
-from pages import participant
-from pages.parts import participant_look as look
-from pages.parts.trial import Answer, _answer, _spans, filled
+from pages.participant import look
+from pages.participant import page as participant
+from pages.ui.trial import Answer, _answer, _spans, filled
 from tests.conftest import ROOT
 from tests.trials.conftest import make_plan, walk
 
@@ -24,7 +24,7 @@ def visit(monkeypatch):
 
     def run(*arguments: str, **query: str) -> AppTest:
         monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app = AppTest.from_file(str(ROOT / "pages/main.py"), default_timeout=30)
         for name, value in query.items():
             app.query_params[name] = value
         return app.run()
@@ -181,7 +181,7 @@ def test_participants_wait_for_no_heavy_imports(path):
         "import sys\n"
         f"sys.argv = ['app.py', '--study', {str(path)!r}]\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "app = AppTest.from_file('app.py', default_timeout=30)\n"
+        "app = AppTest.from_file('pages/main.py', default_timeout=30)\n"
         "app.query_params['pid'] = 'ann'\n"
         "app.run()\n"
         "assert app.title[0].value == 'Which image matches?', app\n"

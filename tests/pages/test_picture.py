@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from lexplain_core.live.picture import Unusual
 from lexplain_core.store import UnitMap
-from pages import common, links, picture
-from pages.parts import picture_taken, picture_units
+from pages.picture import page as picture
+from pages.picture import taken, units
+from pages.ui import links, shell
 
 FOUR = pd.DataFrame({"width": [32] * 4, "height": [32] * 4})
 
@@ -20,7 +21,7 @@ FOUR = pd.DataFrame({"width": [32] * 4, "height": [32] * 4})
 @pytest.fixture
 def four(monkeypatch):
     """An open store of 4 images, two of which are hidden."""
-    monkeypatch.setattr(common, "images", lambda opened: FOUR)
+    monkeypatch.setattr(shell, "images", lambda opened: FOUR)
     return SimpleNamespace(store=SimpleNamespace(hidden=frozenset({0, 2})))
 
 
@@ -30,28 +31,28 @@ def found(above: int, under: int, living: int, others: int = 0) -> Unusual:
 
 
 def test_the_summary_says_what_chance_would_give(four):
-    words = picture_units.summary(four, "layer_4", found(30, 2, 800, 1))
+    words = units.summary(four, "layer_4", found(30, 2, 800, 1))
     assert words.startswith("**30 of 800 living units** of ` layer_4 ` fire more than on 99% of the 4 images")
     assert "one expects about 8 at each end. 1 dead or constant unit is left out." in words
-    assert "fewer than one at each end." in picture_units.summary(four, "a", found(0, 0, 1))
+    assert "fewer than one at each end." in units.summary(four, "a", found(0, 0, 1))
 
 
 def test_a_hidden_image_is_neither_shown_nor_drawn(four, monkeypatch):
     drawn = []
-    monkeypatch.setattr(common, "change", lambda view, **to: drawn.append(to["image"]))
+    monkeypatch.setattr(shell, "change", lambda view, **to: drawn.append(to["image"]))
     for _ in range(30):
-        picture_taken._random(links.Picture(image=1), four)
+        taken._random(links.Picture(image=1), four)
     assert set(drawn) == {3}
 
     def page():
         from types import SimpleNamespace
 
-        from pages import links
-        from pages.parts import picture_taken
+        from pages.picture import taken
+        from pages.ui import links
 
         opened = SimpleNamespace(store=SimpleNamespace(hidden=frozenset({0, 2})))
         for image in (2, 9):
-            assert picture_taken.current(links.Picture(image=image), opened) is None
+            assert taken.current(links.Picture(image=image), opened) is None
 
     said = [warning.value for warning in AppTest.from_function(page).run(timeout=30).warning]
     assert said == ["Image 2 is hidden in this store, so it isn’t shown here.", "This store has no image 9."]
@@ -59,9 +60,9 @@ def test_a_hidden_image_is_neither_shown_nor_drawn(four, monkeypatch):
 
 def test_an_activation_beyond_all_that_were_recorded_is_said():
     row = SimpleNamespace(below=1.0, value=9.0, maximum=8.0)
-    html = picture_units._facts(row, 2000, None)
+    html = units._facts(row, 2000, None)
     assert "more than all 2,000" in html and "beyond the largest so far, 8" in html
-    usual = picture_units._facts(SimpleNamespace(below=0.975, value=3.0, maximum=8.0), 2000, 2.5)
+    usual = units._facts(SimpleNamespace(below=0.975, value=3.0, maximum=8.0), 2000, 2.5)
     assert "more than 97.5%" in usual and "(largest 8)" in usual and "its words predict 2.5" in usual
 
 
@@ -77,18 +78,18 @@ def test_an_activation_beyond_all_that_were_recorded_is_said():
 )
 def test_the_list_says_what_it_is_and_whose_words(above, count, said):
     high = pd.DataFrame({"unit": range(count)})
-    words = picture_units.heading(Unusual(high, high, above, 0, 90, 0), "le-label_x")
+    words = units.heading(Unusual(high, high, above, 0, 90, 0), "le-label_x")
     assert said in words and words.endswith("Words by the method le\\-label\\_x.")
 
 
 def test_words_from_a_store_are_no_markup():
     unit = pd.Series({"explanation": "1·<b>cat</b>", "score": 0.5, "score_n": 400})
-    assert "&lt;b&gt;cat" in picture_units._words(unit) and "n = 400" in picture_units._words(unit)
-    assert "no explanation" in picture_units._words(pd.Series({"explanation": None, "score": np.nan}))
+    assert "&lt;b&gt;cat" in units._words(unit) and "n = 400" in units._words(unit)
+    assert "no explanation" in units._words(pd.Series({"explanation": None, "score": np.nan}))
 
 
 def test_the_words_below_a_map(store):
-    signed, opened = {3: UnitMap("activation", np.array([[-1.0, 2.0]]))}, common.Opened(store, ())
+    signed, opened = {3: UnitMap("activation", np.array([[-1.0, 2.0]]))}, shell.Opened(store, ())
 
     def words(maps, unit):
         return picture._map_words(maps, opened, "block7", unit)

@@ -21,11 +21,12 @@ from lexplain_core.notes import Notes
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.plan.making import new_study
 from lexplain_core.studies.session.course import begin
-from pages import access
-from pages.parts import look, star
-from pages.parts.words import message
+from pages.ui import access, look, star
+from pages.ui.text import message
 from tests.conftest import ROOT
 from tests.trials.conftest import make_plan
+
+from .helpers import at_page
 
 _OPTIONS = ("server.address", "client.showErrorDetails")
 
@@ -61,13 +62,13 @@ def visit(noted, monkeypatch):
     def run(page: str, **query) -> AppTest:
         monkeypatch.setenv("LEXPLAIN_STORES", str(noted.parent))
         monkeypatch.setattr(sys, "argv", ["app.py"])
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app = AppTest.from_file(str(ROOT / "pages/main.py"), default_timeout=60)
         with Store.open(noted) as store:
             app.query_params["store"] = store.id
         app.run()
         for name, value in query.items():
             app.query_params[name] = str(value)
-        return app.switch_page(f"pages/{page}.py").run()
+        return at_page(app, page).run()
 
     return run
 
@@ -166,7 +167,7 @@ def test_studies_take_no_answers_from_a_dashboard_but_from_their_own_server(tmp_
 
 
 def test_a_study_server_records_whatever_the_dashboard_may(tmp_path, monkeypatch):
-    from pages import participant
+    from pages.participant import page as participant
 
     with StudyFile.create(tmp_path / "small.sqlite", make_plan(tasks=1)) as study:
         path = study.path
@@ -174,7 +175,7 @@ def test_a_study_server_records_whatever_the_dashboard_may(tmp_path, monkeypatch
     config.set_option("server.address", "0.0.0.0")
     monkeypatch.setattr(sys, "argv", ["app.py", "--study", str(path)])
     participant._study.clear()
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "pages/main.py"), default_timeout=60)
     app.query_params["pid"] = "ann"
     app = app.run().button[0].click().run()
     assert not app.exception
@@ -222,7 +223,7 @@ def test_no_pictures_are_sent_and_no_network_is_run_where_that_is_off(visit, mon
 @pytest.mark.parametrize("off", ["1", "0"])
 def test_an_error_of_ours_shows_its_details_to_nobody_else(visit, monkeypatch, off):
     monkeypatch.setenv("LEXPLAIN_READONLY", off)
-    monkeypatch.setattr("pages.common.info", lambda opened: 1 / 0)
+    monkeypatch.setattr("pages.ui.shell.info", lambda opened: 1 / 0)
     app = visit("overview")
     if off == "1":
         assert not app.exception

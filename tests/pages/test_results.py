@@ -15,16 +15,9 @@ import pytest
 
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.results.analysis import results
-from pages import common, links
-from pages.parts import (
-    humans,
-    studies,
-    study_answers,
-    study_overview,
-    study_people,
-    study_scores,
-    study_units,
-)
+from pages.results import answers, overview, people, scores
+from pages.results import units as study_units
+from pages.ui import humans, links, shell, studies
 from tests.trials.conftest import make_plan
 from tests.trials.damage import damage, rewritten
 from tests.trials.observers import Clock, Observer
@@ -72,7 +65,7 @@ def test_the_page_computes_what_the_analysis_computes(made):
 def test_bars_say_the_interval_that_was_asked_for(made):
     found = studies.analysed(links.Results(), studies.read(made))
     for over, ends in (("units", ("low", "high")), ("people", ("cluster_low", "cluster_high"))):
-        bars = study_overview.as_bars(found.models, over, ["model", "difficulty"])
+        bars = overview.as_bars(found.models, over, ["model", "difficulty"])
         assert bars["group"].tolist() == ["net · easy"] and bars["series"].tolist() == ["natural references"]
         for name, column in (("mean", "mean"), ("low", ends[0]), ("high", ends[1]), ("n", "responses")):
             assert bars[name].iloc[0] == found.models[column].iloc[0]
@@ -113,7 +106,7 @@ def test_an_answer_makes_the_page_read_again(made):
 
 def test_the_status_counts_tasks_people_and_minutes(made):
     study = studies.read(made)
-    words = study_overview.status(study)
+    words = overview.status(study)
     assert "8 tasks: **4 done** (all checks passed), 0 running, 4 free" in words
     total = len(study.responses())
     assert f"{total} responses by 6 people (5 of 6 sessions finished)" in words
@@ -129,7 +122,7 @@ def test_words_of_a_foreign_study_are_no_markdown(made):
     study = studies.read(made)
     assert study.name == NASTY
     found = studies.analysed(links.Results(), study)
-    for words in (study_overview.status(study), study_overview._in_words(found.models, links.Results())):
+    for words in (overview.status(study), overview._in_words(found.models, links.Results())):
         assert "elsewhere" in words and "![x]" not in words and "**b**" not in words and ":dog:" not in words
 
 
@@ -144,9 +137,9 @@ def test_a_mean_says_over_how_many_units_it_is(tmp_path):
     asked = read.trials().query("kind == 'real'").unit_id.nunique()
     found = studies.analysed(links.Results(), read)
     over = f"over 3 of {asked} units; {asked - 3} without an answer that counts"
-    assert asked > 3 and over in study_overview._in_words(found.models, links.Results())
+    assert asked > 3 and over in overview._in_words(found.models, links.Results())
     assert over in study_units._in_words(
-        studies.as_points(found.units), study_overview.mean_of(found.models.iloc[0])
+        studies.as_points(found.units), overview.mean_of(found.models.iloc[0])
     )
 
 
@@ -160,8 +153,8 @@ def test_one_unit_has_no_interval_and_says_why(tmp_path):
     found = studies.analysed(links.Results(), studies.read(path))
     assert np.isnan(found.models["low"].iloc[0])
     assert "needs two" in found.models["note"].iloc[0]
-    assert "no interval" in study_overview._in_words(found.models, links.Results())
-    assert "No correlation" in study_scores.association_words(found.correlations.iloc[0])
+    assert "no interval" in overview._in_words(found.models, links.Results())
+    assert "No correlation" in scores.association_words(found.correlations.iloc[0])
 
 
 def test_reloaded_trials_are_told_and_left_out_of_the_times(made, monkeypatch):
@@ -170,15 +163,13 @@ def test_reloaded_trials_are_told_and_left_out_of_the_times(made, monkeypatch):
     study = studies.read(made)
     found = studies.analysed(links.Results(), study)
     said, charts = [], []
+    monkeypatch.setattr(answers, "st", SimpleNamespace(subheader=lambda *_, **__: None, markdown=said.append))
     monkeypatch.setattr(
-        study_answers, "st", SimpleNamespace(subheader=lambda *_, **__: None, markdown=said.append)
-    )
-    monkeypatch.setattr(
-        study_answers, "shell",
-        SimpleNamespace(theme=common.theme, chart=lambda figure, *_: charts.append(figure), csv_button=lambda *_: None,
-                        file_name=common.file_name),
+        answers, "shell",
+        SimpleNamespace(theme=shell.theme, chart=lambda figure, *_: charts.append(figure), csv_button=lambda *_: None,
+                        file_name=shell.file_name),
     )  # fmt: skip
-    study_answers._times(study, found, studies.chosen(links.Results(), found))
+    answers._times(study, found, studies.chosen(links.Results(), found))
     again = int((found.responses["shown_times"] > 1).sum())
     assert again > 1 and f"{again} answers to trials whose page was loaded again are left out" in said[0]
     assert f"median of {len(found.responses) - again} answers" in said[0]
@@ -194,7 +185,7 @@ def test_a_damaged_study_leaves_the_overview_as_it_is(made, tmp_path, monkeypatc
 
 
 def test_addresses_need_no_statistics():
-    code = "import sys, pages.links; assert not {'scipy', 'lexplain_core.studies.results.analysis'} & set(sys.modules)"
+    code = "import sys, pages.ui.links; assert not {'scipy', 'lexplain_core.studies.results.analysis'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
@@ -217,7 +208,7 @@ def test_correlations_in_words():
         {"n": 40, "spearman": 0.5, "spearman_low": 0.2, "spearman_high": 0.7, "pearson": -0.1, "pearson_low": np.nan,
          "pearson_high": np.nan, "reason": ""}
     )  # fmt: skip
-    assert study_scores.association_words(row) == (
+    assert scores.association_words(row) == (
         "**Spearman’s ρ = 0.50** (95% interval 0.20 to 0.70), Pearson’s r = −0.10 (no interval); n = 40 units."
     )
 
@@ -225,15 +216,15 @@ def test_correlations_in_words():
 def test_differences_in_words():
     row = SimpleNamespace(model="a*b", mode="natural", easier="easy", harder="hard", difference=-0.1, low=-0.2, high=0.0,
                           units=12, reason="")  # fmt: skip
-    assert study_answers._difference(row) == (
+    assert answers._difference(row) == (
         "- a\\*b, natural: hard less easy **−10.0 points** (95% interval −20.0 to +0.0), over 12 units judged at both."
     )
 
 
 def test_thresholds_are_in_the_address_where_they_differ(monkeypatch):
     shown = []
-    monkeypatch.setattr(common, "show", shown.append)
-    monkeypatch.setattr(study_people, "st", SimpleNamespace(session_state={"t catch": 0.6, "t rounds": 3}))
-    study_people._moved(links.Results(catch=0.5), "catch", 0.8)
-    study_people._moved(links.Results(rounds=2), "rounds", 3)  # back to the study's own
+    monkeypatch.setattr(shell, "show", shown.append)
+    monkeypatch.setattr(people, "st", SimpleNamespace(session_state={"t catch": 0.6, "t rounds": 3}))
+    people._moved(links.Results(catch=0.5), "catch", 0.8)
+    people._moved(links.Results(rounds=2), "rounds", 3)  # back to the study's own
     assert shown == [links.Results(catch=0.6), links.Results()]

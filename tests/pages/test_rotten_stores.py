@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from lexplain_core.store import Store
-from pages import common
+from pages.ui import shell
 
 from .. import rotten
 from ..store.test_damage import whole  # noqa: F401  (a fixture)
@@ -36,7 +36,7 @@ def run(page: str, folder: Path, monkeypatch, **query: str) -> AppTest:
     return opened(page, **query)
 
 
-@pytest.mark.parametrize("page", common.PAGES)
+@pytest.mark.parametrize("page", shell.PAGES)
 def test_every_page_opens_the_good_store_and_names_the_others(page, good, monkeypatch):
     app = run(page, good.parent, monkeypatch)
     assert not app.exception
@@ -53,7 +53,7 @@ def test_rotten_files_alone_are_named(good, tmp_path, monkeypatch):
     assert not app.exception and "is not UTF\\-8" in said(app) and "link that leads nowhere" in said(app)
 
 
-@pytest.mark.parametrize("page", common.PAGES)
+@pytest.mark.parametrize("page", shell.PAGES)
 def test_a_damaged_store_is_a_sentence_on_every_page(page, whole, tmp_path, monkeypatch):  # noqa: F811
     path = tmp_path / "damaged.duckdb"
     shutil.copyfile(whole, path)
@@ -97,9 +97,9 @@ def test_json_of_an_odd_shape_is_a_sentence(change, whole, tmp_path, monkeypatch
 
 
 def test_a_callback_that_reads_damage_is_a_sentence():
-    @common.told
+    @shell.told
     def asked(path: str) -> None:
         Store.open(path)
 
     asked("/nowhere.duckdb")
-    assert "There is no store" in st.session_state.pop(common._FAILED).replace("\\", "")
+    assert "There is no store" in st.session_state.pop(shell._FAILED).replace("\\", "")

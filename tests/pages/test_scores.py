@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from lexplain_core.store import Explanation, Score
-from pages.parts import about, scores
+from pages.neuron import about
+from pages.ui import scores
 
 UNIT = SimpleNamespace(unit=5)
 

@@ -7,7 +7,7 @@ import pytest
 from lexplain_core.model import load_target
 from lexplain_core.store import Store
 from lexplain_core.trust import noting
-from pages.common import PAGES
+from pages.ui.shell import PAGES
 
 from ..strangers import code, stranger
 from .helpers import opened

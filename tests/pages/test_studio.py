@@ -9,8 +9,8 @@ import pytest
 from lexplain_core import Store
 from lexplain_core.figures import print as prints
 from lexplain_core.figures.print import FigureChoice, Pin, gather
-from pages import links
-from pages.parts.studio_images import changed
+from pages.studio.images import changed
+from pages.ui import links
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 
 from lexplain_core import Store
 from lexplain_core.notes import Notes, unshared
-from pages import links
-from pages.parts.travel import LONGEST, to_share
+from pages.ui import links
+from pages.ui.travel import LONGEST, to_share
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lexplain_core.store import Store
-from pages import links
-from pages.common import Opened
-from pages.parts import explained, tried
+from pages.try_it import explained, tried
+from pages.ui import links
+from pages.ui.shell import Opened
 
 
 @pytest.fixture(scope="module")

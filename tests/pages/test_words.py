@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexplain_core.figures import plain, signed
-from pages.parts.words import code, md, message, no_minus_zero, two
+from pages.ui.text import code, md, message, no_minus_zero, two
 
 NOTHING = ":small[]"
 

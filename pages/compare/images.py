@@ -1,0 +1,256 @@
+"""The images of the Compare page: the same ones in every column, and the one that is highlighted in all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.store.buckets import example_images
+from pages.compare.front import CSS, HTML, JS
+from pages.compare.places import Shown
+from pages.ui import links, shell
+
+_component = st.components.v2.component("lexplain_compare", html=HTML, css=CSS, js=JS)
+# Images that each unit brings in from each of its ranges, by how many units there are.
+_PER_RANGE = {1: 6, 2: 3, 3: 2, 4: 1}
+_ENDS = 6  # images from either end of a unit without ranges
+_SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The highlighted image. ids: its number in each unit's store, None where the store hasn't it. hidden: names of the
+    stores that it was hidden in."""
+
+    key: str
+    ids: list[int | None]
+    hidden: list[str]
+
+
+# -- the same image in several stores -------------------------------------------------------------
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _places(key: tuple, _images: pd.DataFrame) -> pd.Series:
+    """Image id by key."""
+    ids = pd.Series(_images.index, index=_images["key"])
+    return ids[~ids.index.duplicated()]
+
+
+def ids_of(
+    opened: shell.Opened, keys: Sequence[str], sizes: Sequence[tuple[int, int]] | None = None
+) -> list[int | None]:
+    """The ids that images have in a store, by their keys; None for those that it hasn't.
+
+    sizes: their widths and heights; an image of another size is another one that has the same name.
+    """
+    images = shell.images(opened)
+    found = _places(opened.key, images).reindex(list(keys))
+    ids = [None if pd.isna(i) else int(i) for i in found]
+    if sizes is None:
+        return ids
+    width, height = images["width"].to_numpy(), images["height"].to_numpy()
+    return [
+        i if i is None or (int(width[i]), int(height[i])) == size else None
+        for i, size in zip(ids, sizes, strict=True)
+    ]
+
+
+def chosen_of(view: links.Compare, shown: Sequence[Shown]) -> Chosen | None:
+    """The image that the view highlights; None where it names none, or one that no store here has."""
+    if not view.key:
+        return None
+    size = None
+    for one in shown:
+        (i,) = ids_of(one.opened, [view.key])
+        if i is not None:
+            row = shell.images(one.opened).loc[i]
+            size = (int(row["width"]), int(row["height"]))
+            break
+    if size is None:
+        return None
+    ids = [ids_of(one.opened, [view.key], [size])[0] for one in shown]
+    hidden = {
+        one.opened.store.name: None
+        for one, i in zip(shown, ids, strict=True)
+        if i is not None and i in one.opened.store.hidden
+    }
+    return Chosen(view.key, ids, list(hidden))
+
+
+def marks(shown: Sequence[Shown], chosen: Chosen | None) -> list[float | None]:
+    """Each unit's activation for the highlighted image, None where its store hasn't it."""
+    if chosen is None:
+        return [None] * len(shown)
+    return [
+        None if i is None else float(one.unit.activations[i])
+        for one, i in zip(shown, chosen.ids, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The images that all columns show. keys: in order. ids: for each unit, their ids in its store."""
+
+    keys: list[str]
+    ids: list[list[int | None]]
+
+
+def selection(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) -> Selection:
+    """Images from every range of every unit, and the highlighted one, each in all the stores that have it.
+
+    Images that are hidden in one of the stores are left out.
+    """
+    units = {(one.place.store, one.place.layer, one.place.unit): one for one in shown}
+    count, found = _PER_RANGE[len(units)], {}
+    for one in units.values():
+        images = shell.images(one.opened)
+        keys, widths, heights = (images[name] for name in ("key", "width", "height"))
+        for i in _brought(one, view, count):
+            found.setdefault(keys[i], (int(widths[i]), int(heights[i])))
+    if chosen is not None and chosen.key not in found:
+        one, i = next((one, i) for one, i in zip(shown, chosen.ids, strict=True) if i is not None)
+        row = shell.images(one.opened).loc[i]
+        found[chosen.key] = (int(row["width"]), int(row["height"]))
+    keys, sizes = list(found), list(found.values())
+    ids = [ids_of(one.opened, keys, sizes) for one in shown]
+    stays = [
+        not any(
+            own[n] is not None and own[n] in one.opened.store.hidden
+            for one, own in zip(shown, ids, strict=True)
+        )
+        for n in range(len(keys))
+    ]
+    return Selection(
+        [key for key, stay in zip(keys, stays, strict=True) if stay],
+        [[i for i, stay in zip(own, stays, strict=True) if stay] for own in ids],
+    )
+
+
+def _brought(one: Shown, view: links.Compare, count: int) -> list[int]:
+    """The images that a unit brings in: from each of its ranges, or from both ends where it has none."""
+    unit = one.unit
+    if unit.buckets is None:
+        return [*unit.top(_ENDS)["image"], *unit.bottom(_ENDS)["image"]]
+    ranges = [bucket for bucket in reversed(range(len(unit.buckets.counts))) if unit.buckets.counts[bucket]]
+    ranges += [-1] if unit.buckets.negative else []
+    found: list[int] = []
+    for bucket in ranges:
+        found += example_images(
+            unit.activations,
+            unit.layer_id,
+            unit.unit,
+            bucket,
+            count,
+            view.draw,
+            view.pick == "top",
+            one.opened.store.hidden,
+        ).tolist()  # as `Unit.examples` chooses them, which asks the store for all that it knows of each
+    return found
+
+
+# -- the columns of images -------------------------------------------------------------------------
+
+
+def columns(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) -> None:
+    """The images, in a column for each unit; a click or a key on one highlights it in all."""
+    picked = selection(view, shown, chosen)
+    layout = [_column(one, ids) for one, ids in zip(shown, picked.ids, strict=True)]
+    labels = [_label(shown, [own[n] for own in picked.ids]) for n in range(len(picked.keys))]
+    rows = {cell["row"] for column in layout for cell in column["cells"]} - {None}
+    data: dict[str, Any] = {
+        "columns": layout,
+        "keys": picked.keys,
+        "labels": labels,
+        "rows": sorted(rows, reverse=True),
+    }
+    token = hashlib.sha256(json.dumps([data, [one.place.text for one in shown]]).encode()).hexdigest()[:16]
+    state, wanted, sent = st.session_state, "compare images wanted", "compare images sent"
+    if state.get(sent) == token and state.get(wanted) != token:
+        data = {}  # the browser has them
+    else:
+        data |= _pictures(shown, picked)
+        state[sent], state[wanted] = token, None
+
+    def choose() -> None:
+        key = _event("chosen")
+        if isinstance(key, str) and (key == "" or key in picked.keys):
+            shell.change(view, key=key)
+
+    def send() -> None:
+        state[wanted] = _event("need")
+
+    _component(
+        data=data | {"token": token, "chosen": view.key},
+        key="compare images",
+        width="stretch",
+        height="content",
+        on_chosen_change=choose,
+        on_need_change=send,
+    )
+
+
+def _event(name: str) -> Any:
+    return (st.session_state.get("compare images") or {}).get(name)
+
+
+def _pictures(shown: Sequence[Shown], picked: Selection) -> dict[str, Any]:
+    """The images as data, each from the first store that has it, and which of them are small."""
+    stores = {one.place.store: one.opened for one in shown}
+    from_store: dict[str, list[tuple[int, int]]] = {store: [] for store in stores}
+    for n in range(len(picked.keys)):
+        one, i = next((one, own[n]) for one, own in zip(shown, picked.ids, strict=True) if own[n] is not None)
+        from_store[one.place.store].append((n, i))
+    sources, small = [""] * len(picked.keys), [False] * len(picked.keys)
+    for store, found in from_store.items():
+        opened = stores[store]
+        jpegs = opened.store.thumbnails([i for _, i in found])
+        sizes = shell.images(opened)[["width", "height"]].max(axis=1)
+        for n, i in found:
+            sources[n] = f"data:image/jpeg;base64,{b64encode(jpegs[i]).decode()}"
+            small[n] = bool(sizes[i] < _SMALL)
+    return {"images": sources, "small": small}
+
+
+def _label(shown: Sequence[Shown], ids: Sequence[int | None]) -> str:
+    """What is written below an image: its class, in the first store that has it."""
+    one, i = next((one, i) for one, i in zip(shown, ids, strict=True) if i is not None)
+    return str(shell.images(one.opened)["label"][i])
+
+
+def _column(one: Shown, ids: Sequence[int | None]) -> dict[str, Any]:
+    """A unit's column: for each of its ranges, the highest first, the images in it, the strongest first."""
+    unit, buckets = one.unit, one.unit.buckets
+    here = [(n, i) for n, i in enumerate(ids) if i is not None]
+    values = unit.activations
+    places = figures.decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
+    cells = []
+    if buckets is None:
+        cells.append({"row": None, "title": "Strongest first", "note": "no ranges", "items": here})
+    else:
+        where = buckets.assign(values[[i for _, i in here]]) if here else []
+        fine = figures.decimals(unit.maximum)
+        for bucket in reversed(range(-1, len(buckets.counts))):  # as they are seen and stepped through
+            total = buckets.negative if bucket < 0 else int(buckets.counts[bucket])
+            inside = [item for item, range_ in zip(here, where, strict=True) if range_ == bucket]
+            title = "Below 0"
+            if bucket >= 0:
+                low, high = (figures.plain(float(edge), fine) for edge in buckets.edges[bucket : bucket + 2])
+                title = f"{bucket + 1}: {low} to {high}"
+            note = f"{len(inside)} of {figures.plural(total, 'image')}"
+            if inside or total:
+                cells.append({"row": bucket, "title": title, "note": note, "items": inside})
+    for cell in cells:
+        ordered = sorted(cell["items"], key=lambda item: (-values[item[1]], item[0]))
+        cell["items"] = [[n, figures.plain(float(values[i]), places)] for n, i in ordered]
+    missing = len(ids) - len(here)
+    note = f"{figures.plural(missing, 'image')} not in this store" if missing else ""
+    return {"title": one.name, "method": one.place.method, "cells": cells, "note": note}

@@ -1,0 +1,149 @@
+"""Compare: two to four units, methods, layers or stores side by side, and one image that is highlighted in all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from lexplain_core import figures
+from pages.compare import charts, images, scores
+from pages.compare import chosen as compare_chosen
+from pages.compare import places as compare_places
+from pages.ui import links, shell
+from pages.ui.compare_link import filled, put
+from pages.ui.plain_words import plain_words
+from pages.ui.switch import switch
+
+_SCALES = {"same": "One axis for all", "relative": "Percent of each largest", "own": "Each its own"}
+_LEVELS = {"concepts": "Concepts", "classes": "Classes", "superclasses": "Superclasses"}
+_PICKS = {"draw": "A random draw", "top": "The strongest"}
+
+
+def render() -> None:
+    view, opened, offer = shell.start("compare")
+    _style()
+    if not filled(view):
+        view = _first(view, opened)
+    shown, problems = compare_places.resolve(view, opened)
+    view = put(view, [compare_places.short(view, one.place).text for one in shown])
+    offer(view)
+    for problem in problems:
+        st.warning(problem, icon=":material/link_off:")
+    if not shown:
+        _nothing(view)
+        return
+    chosen = images.chosen_of(view, shown)
+    _bar(view, shown)
+    compare_places.pickers(view, shown)
+    made = charts.compositions(shown, view.level)
+    styles = charts.styles_of(shown, made, view.level)
+    charts.words(view, shown, styles, chosen.ids if chosen else None)
+    charts.areas(view, shown, made, styles, images.marks(shown, chosen))
+    _images(view, shown, chosen)
+    scores.weights(view, shown)
+    scores.scores(shown)
+    _what_is_this()
+
+
+def _first(view: links.Compare, opened: shell.Opened) -> links.Compare:
+    """The view with something to start from, in the address, too."""
+    places = [compare_places.short(view, place).text for place in compare_places.first_sight(opened)]
+    view = put(view, places)
+    st.query_params.from_dict(links.query(view))
+    st.session_state[f"compare of {view.store}"] = links.query(view)
+    return view
+
+
+def _nothing(view: links.Compare) -> None:
+    st.info("There is nothing to compare here.", icon=":material/info:")
+    st.button(
+        "Start with the best explained units",
+        key="compare start",
+        on_click=shell.show,
+        args=(put(replace(view, key=""), []),),
+    )
+
+
+def _bar(view: links.Compare, shown: list[compare_places.Shown]) -> None:
+    """The title and what holds for all columns."""
+    with st.container(horizontal=True, vertical_alignment="center", key="lx_compare_bar"):
+        st.header("Compare", anchor=False, width="content")
+        compare_places.adding(view, shown)
+        st.space("stretch")
+        switch(view, "level", _LEVELS, key="compare level", label="What the areas are")
+        switch(view, "scale", _SCALES, key="compare scale", label="Axes of activations and weights")
+
+
+def _images(view: links.Compare, shown: list[compare_places.Shown], chosen) -> None:
+    st.subheader("The same images in each unit", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        switch(view, "pick", _PICKS, key="compare pick", label="Which images")
+        if view.pick == "draw":
+            st.button(
+                "Draw again",
+                icon=":material/casino:",
+                shortcut="D",
+                key="compare redraw",
+                on_click=shell.change,
+                args=(view,),
+                kwargs={"draw": links.next_draw(view.draw)},
+                help="Other images of the same ranges; the address keeps the draw",
+            )
+        st.html(
+            '<span class="lx-muted">Every unit brings in a few images from each of its ranges, from all splits; each column '
+            "sorts them all by what its own unit does. Below each: the activation.</span>",
+            width="stretch",
+        )
+    compare_chosen.panel(view, shown, chosen)
+    images.columns(view, shown, chosen)
+
+
+def _style() -> None:
+    """The rules of this page's own."""
+    look = figures.theme_of(shell.theme())
+    st.html(
+        f"""<style>
+        .lx-line.lx-beside {{ font-size: 1.08rem; line-height: 1.5; margin: .1rem 0 .2rem; }}
+        .lx-line.lx-beside .t {{ white-space: normal; }}
+        .lx-legend {{ display: flex; flex-wrap: wrap; gap: .15rem 1rem; margin: 0; font-size: .9rem; }}
+        .lx-key i {{ display: inline-block; width: 1.1em; height: .8em; margin-right: .35em; border-radius: 2px; vertical-align: -.06em;
+                     border: 1px solid {look.grid}; }}
+        [class*="st-key-compare-"][class*="-remove"] [data-testid="stMarkdownContainer"] {{
+            position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }}
+        .lx-tight :is(th, td) {{ padding-top: .14rem; padding-bottom: .14rem; }}
+        .lx-track {{ display: inline-block; position: relative; width: 8rem; height: .7rem; vertical-align: -.05rem;
+                     border-bottom: 1px solid {look.muted};
+                     background: repeating-linear-gradient(90deg, {look.grid} 0 1px, transparent 1px 1rem); }}
+        .lx-track i {{ position: absolute; bottom: -.3rem; width: .6rem; height: .6rem; margin-left: -.3rem; border-radius: 50%;
+                       background: {look.accent}; }}
+        </style>"""
+    )
+
+
+def _what_is_this() -> None:
+    plain_words(
+        """
+Each **column** is one unit as one method puts it in words. Two columns may hold two units of a layer, one unit in the words of two methods,
+units of different layers, or the same unit in two stores: for instance one network before and after training. *Add …* proposes what
+may come beside them, the fields at the top of each column change it.
+
+The **stacked charts** show what each unit’s images are, from those that leave it at 0 (left) to those that move it most (right), in 8 ranges
+of equal width. A colour means the same in all of them. With *one axis for all* an activation of 3 stands at the same place in each chart, and the dotted
+line is where a weaker unit ends; with *percent of each largest* every chart is as wide as its unit’s range, and so is comparable between layers whose
+activations are of different size; *each its own* keeps the activations as they are. The figures above the ranges count images.
+
+The **images** are the same in every column: each unit brings in some from each of its ranges, and every column sorts all of them by its own unit’s activation.
+An image that is high in one column and low in another is where the units part ways. *Percentile*: the share of the store’s images with a smaller activation.
+*Simulated*: the activation that the words predict. Between stores an image is known by its path and its size.
+
+The **weights** stand in rows, one a concept, so that shared concepts meet. The **scores** are those of each unit’s own page, with split, number of images and
+95% interval. Scores of different stores are over different images where their probing sets or splits differ.
+
+Keys: **D** draws other images; **Tab** goes to a column of images, the **arrow keys** move in it, **Enter** highlights, **Esc** lets go.
+"""
+    )
+
+
+if __name__ == "__main__":
+    shell.run(render)

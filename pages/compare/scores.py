@@ -1,0 +1,156 @@
+"""The weights and the scores of the Compare page, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.store import Score
+from pages.compare.charts import word_styles
+from pages.compare.places import Shown
+from pages.ui import links, shell
+from pages.ui.humans import of_unit
+from pages.ui.scores import ABLATIONS, ablation_cell, cell, seen_by
+from pages.ui.text import two
+
+
+def weights(view: links.Compare, shown: Sequence[Shown]) -> None:
+    """A row for each concept, a panel for each unit."""
+    if all(one.in_words is None for one in shown):
+        return
+    st.subheader("Weights", anchor=False)
+    units = [(f"{one.name}, {one.place.method}", one.in_words, one.unit.maximum) for one in shown]
+    shell.chart(
+        figures.weights_beside(units, word_styles(shown), scale=view.scale, theme=shell.theme()),
+        "weights",
+        "Bars of weights. "
+        + "; ".join(f"{one.name}: {one.in_words.text}" for one in shown if one.in_words is not None),
+    )
+    relative = "in percent of the unit’s largest activation, " if view.scale == "relative" else ""
+    st.caption(
+        f"Activation per unit of concept, {relative}{_AXES[view.scale]}. A dash: the explanation hasn’t this concept."
+    )
+
+
+_AXES = {"same": "one axis for all", "relative": "one axis for all", "own": "each unit on an axis of its own"}
+
+
+def scores(shown: Sequence[Shown]) -> None:
+    """A row for each unit: scores by each simulator with intervals, split and images; human, machine, length."""
+    st.subheader("Scores", anchor=False)
+    ready = [one for one in shown if one.in_words is not None]
+    simulators = _simulators(
+        s.simulator for one in ready for s in one.in_words.scores if s.kind == "correlation"
+    )
+    ablated = _simulators(
+        s.simulator
+        for one in ready
+        for s in one.in_words.scores
+        if s.kind in ABLATIONS and s.value is not None
+    )
+    several = len({one.place.store for one in shown}) > 1
+    people = [of_unit(one.place.store, one.place.layer, one.place.unit) for one in shown]
+    head = ["Unit", "By", *(f"Correlation, {seen_by(name)}" for name in simulators)]
+    head += [f"Ablation, {seen_by(name)}" for name in ablated]
+    head += [
+        "Concepts",
+        f"Val corr.{_val_images(ready)}",
+        "Machine 2AFC",
+        *(["Human 2AFC"] if any(row is not None for row in people) else []),
+    ]
+    body = []
+    for one, person in zip(shown, people, strict=True):
+        words = one.in_words
+        cells = (
+            [f'<span class="lx-one">{escape(one.place.method)}</span>']
+            if words
+            else ['<span class="lx-muted">no explanation</span>']
+        )
+        for name in simulators:
+            score = words.score(simulator=name) if words else None
+            cells.append(cell(one.unit, score) + _on(score) if words else "–")
+        for name in ablated:
+            found = [words.score(kind, name) for kind in ABLATIONS] if words else []
+            cells.append(
+                ablation_cell(found) + _on(next((s for s in found if s is not None), None)) if words else "–"
+            )
+        val = words.val_correlation if words else None
+        cells += [str(words.length) if words else "–", "–" if val is None else two(val), _machine(one)]
+        if len(head) > len(cells) + 1:
+            cells.append(_people(person))
+        store = f'<br><span class="lx-muted">{escape(one.opened.store.name)}</span>' if several else ""
+        row = "".join(f"<td>{value}</td>" for value in cells)
+        body.append(f'<tr><th scope="row">{escape(one.name)}{store}</th>{row}</tr>')
+    st.html(
+        '<div class="lx-table"><table class="lx-compare"><thead><tr>'
+        + "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
+        + f"</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+    )
+    shell.csv_button(
+        "Scores as CSV",
+        lambda: score_table(shown),
+        shell.file_name("compared", *(f"{one.unit.layer} {one.unit.unit}" for one in shown), "scores"),
+        "csv compared",
+    )
+
+
+def score_table(shown: Sequence[Shown]) -> pd.DataFrame:
+    """A row for each unit and score; one without a score for a unit that has none."""
+    rows = []
+    for one in shown:
+        facts = {
+            "place": one.letter,
+            "store": one.opened.store.name,
+            "layer": one.place.layer,
+            "unit": one.place.unit,
+            "method": one.place.method,
+            "explanation": one.in_words.text if one.in_words else "",
+            "status": one.unit.status,
+            "maximum": one.unit.maximum,
+        }
+        for score in (one.in_words.scores if one.in_words else ()) or (None,):
+            rows.append(facts | ({} if score is None else vars(score)))
+    return pd.DataFrame(rows)
+
+
+def _simulators(names: Iterable[str]) -> list[str]:
+    return sorted(set(names), key=lambda name: (name != "label", name))
+
+
+def _on(score: Score | None) -> str:
+    """The split and the images that a score was computed on (HTML)."""
+    if score is None or score.value is None:
+        return ""
+    sample = ", a sample" if score.sampled else ""
+    return (
+        f'<br><span class="lx-muted">{escape(score.split)}, {figures.plural(score.n, "image")}{sample}</span>'
+    )
+
+
+def _val_images(ready: Sequence[Shown]) -> str:
+    """How many images the correlations of the val split were computed on, where that is the same for all."""
+    found = {(shell.info(one.opened).get("splits") or {}).get("val") for one in ready}
+    count = found.pop() if len(found) == 1 else None
+    return f", {figures.plural(count, 'image')}" if count else ""
+
+
+def _machine(one: Shown) -> str:
+    found = next((score for score in one.unit.observer if score.value is not None), None)
+    if found is None:
+        return '<span class="lx-muted">none</span>'
+    return (
+        f'<b>{two(found.value)}</b><br><span class="lx-muted">{figures.plural(found.trials, "trial")}</span>'
+    )
+
+
+def _people(row) -> str:
+    if row is None:
+        return '<span class="lx-muted">not asked</span>'
+    return (
+        f"<b>{two(row['human'])}</b> ({two(row['low'])} to {two(row['high'])})<br>"
+        f'<span class="lx-muted">{figures.plural(int(row["answers"]), "answer")}</span>'
+    )

@@ -1,0 +1,168 @@
+"""Correlation against ablation score over all units and methods (the paper's Figure 5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.figures import plain, plural
+from lexplain_core.store import of_units
+from pages.ui import links, measured, shell
+from pages.ui.scores import ABLATIONS, seen_by
+from pages.ui.switch import changed
+from pages.ui.text import md, no_minus_zero
+
+_POINTS = "score points"
+
+
+_NO_RELATION = 0.1  # R² of the fit
+
+
+def show(view: links.Importance, opened: shell.Opened) -> None:
+    """The half of the page."""
+    known = {fit: measured.score_pairs(opened, f"ablation-{fit}") for fit in links.FITS}
+    if all(frame.empty for frame in known.values()):
+        _nothing(opened)
+        return
+    if known[view.fit].empty:
+        other = next(fit for fit in known if not known[fit].empty)
+        st.info(
+            f"This store has no ablation scores by {view.fit}; those by {other} are shown.",
+            icon=":material/info:",
+        )
+        view = replace(view, fit=other)
+    everything = known[view.fit]
+    view = measured.without(
+        view,
+        "layer",
+        everything["layer"],
+        f"No explanation of “{view.layer}” has both scores; all layers are shown.",
+    )
+    view = measured.without(
+        view,
+        "method",
+        everything["method"],
+        f"No explanation by “{view.method}” has both scores; all methods are shown.",
+    )
+    _filters(view, everything, [fit for fit in known if not known[fit].empty])
+    frame = everything
+    if view.layer:
+        frame = frame[frame["layer"] == view.layer]
+    if view.method:
+        frame = frame[frame["method"] == view.method]
+    if frame.empty:
+        st.info("No explanation here has both scores.", icon=":material/filter_alt_off:")
+        return
+    st.markdown(_in_words(frame, view))
+    figure = figures.scores_together(frame, fit=view.fit, theme=shell.theme())
+    measured.open_clicked(
+        figure, _POINTS, "Scatter of explanations: correlation against ablation score", view
+    )
+    shell.csv_button(
+        "Scores as CSV",
+        lambda: frame,
+        shell.file_name(opened.store.name, f"correlation and ablation ({view.fit})"),
+        "csv pairs",
+    )
+    _means(opened, frame, view.fit)
+
+
+def _nothing(opened: shell.Opened) -> None:
+    st.info(
+        "**No explanation in this store has an ablation score.** Its layers say why:", icon=":material/info:"
+    )
+    measured.layers_say_why(opened, "The build made none.")
+
+
+def _filters(view: links.Importance, frame: pd.DataFrame, fits: list[str]) -> None:
+    state = st.session_state
+    layers, methods = list(pd.unique(frame["layer"])), sorted(frame["method"].unique())
+    state["t layer"], state["t method"], state["t fit"] = view.layer, view.method, view.fit
+    columns = st.container(key="lx_switches_together").columns([1, 1, 1.2], vertical_alignment="bottom")
+    columns[0].selectbox(
+        "Layer", ["", *layers], key="t layer", format_func=lambda x: x or "all layers",
+        on_change=changed, args=(view, "layer", "t layer"),
+    )  # fmt: skip
+    columns[1].selectbox(
+        "Method", ["", *methods], key="t method", format_func=lambda x: x or "all methods",
+        on_change=changed, args=(view, "method", "t method"),
+    )  # fmt: skip
+    if len(fits) > 1:
+        columns[2].segmented_control(
+            "c and d found by", fits, key="t fit", required=True, on_change=changed, args=(view, "fit", "t fit"),
+            help="; ".join(f"{name}: {meaning}" for name, meaning in ABLATIONS.values()),
+        )  # fmt: skip
+
+
+def _in_words(frame: pd.DataFrame, view: links.Importance) -> str:
+    """How many points, by whom they were scored, and the fit."""
+    units = len(frame[["layer", "unit"]].drop_duplicates())
+    seen = " and ".join(md(seen_by(name)) for name in sorted(frame["simulator"].unique()))
+    words = (
+        f"Each point is one of {plural(len(frame), 'explanation')} of {plural(units, 'unit')}; **click one to open its unit.** To the "
+        f"right how well its words predict the unit, upwards how well their prediction stands in for it, both on the test split, "
+        f"with concepts seen by {seen}, and with c and d by {view.fit} ({ABLATIONS[f'ablation-{view.fit}'][1].removeprefix('c and d ')})."
+    )
+    found = figures.quadratic(frame["correlation"], frame["ablation"])
+    if found is None:
+        return words + " There are too few points for a fit."
+    (a, b, c), r2 = found
+    if r2 < _NO_RELATION:
+        words += f"\n\n**In these points there is hardly a relation between the two** (R² = {plain(r2)} of the fit below)."
+    formula = f"{plain(a)}·r² {_sign(b)} {plain(abs(b))}·r {_sign(c)} {plain(abs(c))}"
+    return (
+        words
+        + f"\n\nThe dashed line is the least-squares fit of a quadratic to these {plural(len(frame), 'point')}: "
+        f"**ablation ≈ {formula}**, where r is the correlation; it accounts for **{r2:.0%}** of the variance of the ablation scores "
+        f"(R² = {plain(r2)})."
+    )
+
+
+def _sign(value: float) -> str:
+    return "−" if value < 0 else "+"
+
+
+def _means(opened: shell.Opened, frame: pd.DataFrame, fit: str) -> None:
+    """Mean scores by method and layer (the paper's Tables 2 and 3)."""
+    st.subheader("Means over units", anchor=False)
+    table = (
+        frame.groupby(["layer", "method", "simulator"], sort=False)
+        .agg(units=("unit", "nunique"), correlation=("correlation", "mean"), ablation=("ablation", "mean"))
+        .reset_index()
+    )
+    whole = shell.layers(opened).set_index("layer")
+    table["mean_of"] = [
+        of_units(
+            row.units, whole.units[row.layer], dead=whole.dead[row.layer], constant=whole.constant[row.layer]
+        )
+        for row in table.itertuples()
+    ]
+    st.dataframe(
+        no_minus_zero(table, 3, "correlation", "ablation"),
+        hide_index=True,
+        height="content" if len(table) <= 12 else 430,
+        key="means",
+        alt="Table of mean correlation and ablation by layer and method",
+        column_config={
+            "layer": "Layer",
+            "method": "Method",
+            "simulator": st.column_config.TextColumn(
+                "Seen by", help="Whose concept values simulated the unit"
+            ),
+            "units": st.column_config.NumberColumn("Units", help="Those that have both scores"),
+            "mean_of": st.column_config.TextColumn(
+                "Mean of", help="Units that have both scores; what the others are"
+            ),
+            "correlation": st.column_config.NumberColumn("Mean correlation", format="%.3f"),
+            "ablation": st.column_config.NumberColumn("Mean ablation score", format="%.3f"),
+        },
+    )
+    shell.csv_button(
+        "Means as CSV",
+        lambda: table,
+        shell.file_name(opened.store.name, f"mean scores ({fit})"),
+        "csv means",
+    )

@@ -1,0 +1,151 @@
+"""The tab of example images: from every range, drawn or the strongest, with maps laid over them."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.store import Unit, UnitMap
+from pages.neuron import ranges
+from pages.ui import hidden, links, look, shell, thumbs
+from pages.ui.switch import switch
+from pages.ui.text import share
+
+_PICKS = {"draw": "A random draw", "top": "The strongest"}
+_PER_ROW = 8
+
+
+def show(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
+    """The tab."""
+    groups = _by_range(view, unit) if unit.buckets is not None else _ends(unit)
+    only = ranges.chosen(view, unit)
+    ids = list(dict.fromkeys(int(i) for _, _, examples in groups for i in examples["image"]))
+    maps = unit.maps(ids) if unit.source != "computed" else {}
+    if unit.buckets is not None:
+        _controls(view, unit)
+    _map_slider(view, unit, maps, len(ids))
+    overlay = thumbs.Overlay(maps, view.map / 100) if view.map and maps else None
+    span = unit.maximum if unit.buckets is not None else max(abs(unit.maximum), abs(unit.minimum))
+    fine = figures.decimals(span, 50)
+    if only is not None and not ids:
+        st.info(ranges.none_to_show(opened, unit, only), icon=":material/info:")
+    else:
+        thumbs.rows(opened.store, groups, fine, overlay)
+    hidden.bar(opened, {i: figures.plain(float(unit.activations[i]), fine) for i in ids})
+    look.show(view, opened, unit, ids)
+
+
+def _ends(unit: Unit) -> list[tuple]:
+    """The strongest and the weakest images of a unit without ranges."""
+    strong, weak = unit.top(_PER_ROW), unit.bottom(_PER_ROW)
+    return [
+        ("Strongest", f"the {len(strong)} images with the largest activations", strong),
+        ("Weakest", f"the {len(weak)} images with the smallest activations", weak),
+    ]
+
+
+def _by_range(view: links.Neuron, unit: Unit) -> list[tuple]:
+    """A group a range, the highest first, and one for what is below 0; or only that of the chosen range."""
+    only = ranges.chosen(view, unit)
+    if only is not None:
+        return [_group(view, unit, only, ranges.IMAGES)]
+    return [
+        _group(view, unit, bucket, _PER_ROW)
+        for bucket in ranges.known(unit)
+        if unit.status != "constant" or ranges.count(unit, bucket)
+    ]
+
+
+def _group(view: links.Neuron, unit: Unit, bucket: int, most: int) -> tuple:
+    examples = unit.examples(bucket, count=most, seed=view.draw, top=view.pick == "top")
+    count = ranges.count(unit, bucket)
+    note = figures.plural(count, "image") + (f", {share(count, len(unit.activations))}" if count else "")
+    return ranges.numbered(unit, bucket), note, examples
+
+
+def _controls(view: links.Neuron, unit: Unit) -> None:
+    """Which examples, of which ranges."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        drawing(view)
+        ranges.picker(view, unit, "range of examples")
+        only = ranges.chosen(view, unit)
+        most, where = (_PER_ROW, "each range") if only is None else (ranges.IMAGES, "this range")
+        words = (
+            f"Draw {view.draw}: up to {most} images of {where}, from all splits."
+            if view.pick == "draw"
+            else f"The {most} strongest images of {where}, from all splits."
+        )
+        st.html(
+            f'<span class="lx-muted">{words} Below each: its activation and label.</span>', width="content"
+        )
+
+
+def drawing(view: links.Neuron) -> None:
+    """Whether images are drawn or the strongest, and another draw."""
+    switch(view, "pick", _PICKS, label="Which examples")
+    if view.pick == "draw":
+        st.button(
+            "Draw again",
+            icon=":material/casino:",
+            shortcut="D",
+            key="redraw",
+            on_click=_redraw,
+            args=(view,),
+            help="Other images of the same ranges; the address keeps the draw",
+        )
+
+
+def _redraw(view: links.Neuron) -> None:
+    shell.change(view, draw=links.next_draw(view.draw))
+
+
+# -- maps -----------------------------------------------------------------------------------------
+
+
+def _map_slider(view: links.Neuron, unit: Unit, maps: dict[int, UnitMap], images: int) -> None:
+    """How opaque the maps are; where none is kept, only words."""
+    if unit.source == "computed" or not images:
+        return
+    if not maps:
+        why = escape(unit.map_reason or "No activation maps of these images are kept.")
+        st.html(
+            f'<p class="lx-facts lx-muted">{why} “Look closer at one image”, below, asks the network itself.</p>'
+        )
+        return
+    if st.session_state.get("map") != view.map:  # set while it is being moved, it would jump back
+        st.session_state["map"] = view.map
+    with st.container(horizontal=True, vertical_alignment="center", key="lx_map"):
+        st.html('<span class="lx-muted">Map</span>', width="content")
+        st.slider(
+            "Map",
+            0,
+            100,
+            step=10,
+            key="map",
+            format="%d%%",
+            width=190,
+            label_visibility="collapsed",
+            on_change=_to_map,
+            args=(view,),
+            help="Where in the image the unit fires: 0% hides the maps",
+        )
+        st.html(f'<span class="lx-muted">{_map_words(view, maps, images)}</span>', width="content")
+
+
+def _map_words(view: links.Neuron, maps: dict[int, UnitMap], images: int) -> str:
+    if not view.map:
+        return "Off. Move it to see where in the images the unit fires."
+    missing = images - len(maps)
+    colours = "orange is above 0, purple below" if thumbs.signed(maps) else "the brighter (yellow), the more"
+    words = f"Where the unit fires: {colours}; one scale for all."
+    if missing:
+        words += (
+            f" {figures.plural(missing, 'image')} without a kept map {'is' if missing == 1 else 'are'} plain."
+        )
+    return words
+
+
+def _to_map(view: links.Neuron) -> None:
+    shell.change(view, map=int(st.session_state["map"]))

@@ -1,0 +1,168 @@
+"""Every method's explanation of a unit side by side, and the switches between methods and matrices."""
+
+from __future__ import annotations
+
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core.store import Explanation, Unit
+from pages.neuron.edit_link import edit_link
+from pages.ui import links, shell
+from pages.ui.scores import ABLATIONS, ablation_cell, cell, seen_by
+from pages.ui.text import md, two
+
+
+def matrix_of(view: links.Neuron, unit: Unit, explanation: Explanation | None) -> tuple[str, list[str]]:
+    """The concept matrix that the page shows, and those that hold all of the explanation's concepts.
+
+    Says so where the address asks for one that does not. The matrix is "" where none does, as may be
+    with words that were imported.
+    """
+    if explanation is None or explanation.reason:
+        return view.matrix, []
+    known = unit.matrices(explanation)
+    if not known:
+        return "", known
+    if not view.matrix or view.matrix in known:
+        return view.matrix or known[0], known
+    st.warning(
+        md(
+            f"“{view.matrix}” has no values of this explanation’s concepts; they are shown as seen by "
+            f"{seen_by(known[0])}."
+        ),
+        icon=":material/link_off:",
+    )
+    return known[0], known
+
+
+def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, matrices: list[str]) -> None:
+    """Which method's explanation the page shows, and whose view of its concepts; hidden where there is no choice."""
+    state = st.session_state
+    methods = [e.method for e in unit.explanations]
+    if (len(methods) < 2 and len(matrices) < 2) or all(e.reason for e in unit.explanations):
+        edit_link(view, explanation)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="lx_switches"):
+        if len(methods) > 1:
+            state["method picker"] = view.method
+            _choice("Explained by", methods, "method picker", on_change=_to_method, args=(view, explanation))
+        if len(matrices) > 1:
+            state["matrix picker"] = view.matrix
+            _choice(
+                "Concepts seen by",
+                matrices,
+                "matrix picker",
+                format_func=lambda name: "labels" if name == "label" else md(name),
+                on_change=_to_matrix,
+                args=(view,),
+                help="Who says which concepts an image shows, in the stacked chart and in what is simulated",
+            )
+        edit_link(view, explanation)
+        if len(methods) > 1:
+            st.space("stretch")
+            shell.csv_button(
+                "Methods as CSV",
+                lambda: _table(unit),
+                shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "methods"),
+                "csv methods",
+            )
+
+
+def _choice(label: str, options: list[str], key: str, **more) -> None:
+    """A segmented control with its label before it, of which one option is always chosen."""
+    st.html(f'<span class="lx-muted">{label}</span>', width="content")
+    st.segmented_control(
+        label,
+        options,
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+        width="content",
+        **{"format_func": md} | more,
+    )
+
+
+def _to_method(view: links.Neuron, explanation: Explanation | None) -> None:
+    own = explanation is not None and view.matrix == explanation.matrix
+    method = st.session_state["method picker"]
+    shell.change(view, method=method, **({"matrix": ""} if own else {}))
+
+
+def _to_matrix(view: links.Neuron) -> None:
+    shell.change(view, matrix=st.session_state["matrix picker"])
+
+
+def side_by_side(unit: Unit, shown: Explanation | None) -> None:
+    """A row per method: its words, its score by each simulator beside chance, its length; where there are several."""
+    found = unit.explanations
+    if len(found) < 2 or all(one.reason for one in found):
+        return
+    simulators = _simulators(found)
+    head = "".join(
+        f'<th scope="col" title="Correlation of simulated and actual activation on the test split, its 95% interval, '
+        f'and what the same words score on other units">Test corr. by {escape("labels" if name == "label" else name)}</th>'
+        for name in simulators
+    )
+    ablated = _ablated_by(found, simulators)
+    head += "".join(
+        f'<th scope="col" title="How well the prediction stands in for the unit: 1, the network’s loss stays as it is; 0, no '
+        f'better than the unit’s mean. norm, optim: how c and d of c·prediction + d are found">Test ablation by '
+        f"{escape('labels' if name == 'label' else name)}</th>"
+        for name in ablated
+    )
+    rows = []
+    for one in found:
+        current = shown is not None and one.id == shown.id
+        text = escape(one.text) if not one.reason else f'<span class="lx-muted">{escape(one.reason)}</span>'
+        scores = "".join(
+            f"<td>{cell(unit, one.score(simulator=name)) if not one.reason else '–'}</td>"
+            for name in simulators
+        )
+        scores += "".join(
+            f"<td>{ablation_cell([one.score(kind, name) for kind in ABLATIONS]) if not one.reason else '–'}</td>"
+            for name in ablated
+        )
+        val = "–" if one.val_correlation is None else two(one.val_correlation)
+        rows.append(
+            f'<tr{" class=now aria-current=true" if current else ""}><th scope="row">{escape(one.method)}'
+            f"{'<br><span class=lx-muted>shown here</span>' if current else ''}</th>"
+            f"<td>{text}</td>{scores}<td>{one.length or '–'}</td><td>{val}</td></tr>"
+        )
+    st.html(
+        f'<table class="lx-compare"><thead><tr><th scope="col">Method</th><th scope="col">In words</th>{head}'
+        '<th scope="col" title="How many concepts">Concepts</th>'
+        '<th scope="col" title="On the val split, by which the concepts were chosen">Val corr.</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _ablated_by(found: list[Explanation], simulators: list[str]) -> list[str]:
+    """The simulators that have a column of ablation scores; none where all are missing for one reason,
+    which the headline says."""
+    scores = [score for one in found for score in one.scores if score.kind in ABLATIONS]
+    if all(score.value is None for score in scores) and len({score.reason for score in scores}) < 2:
+        return []
+    return [name for name in simulators if any(score.simulator == name for score in scores)]
+
+
+def _simulators(found: list[Explanation]) -> list[str]:
+    """All that scored one of the explanations, labels first."""
+    names = {score.simulator for one in found for score in one.scores}
+    return sorted(names, key=lambda name: (name != "label", name))
+
+
+def _table(unit: Unit) -> pd.DataFrame:
+    """A row per method and simulator."""
+    rows = []
+    for one in unit.explanations:
+        facts = {
+            "method": one.method, "explanation": one.text, "length": one.length, "matrix": one.matrix,
+            "val_correlation": one.val_correlation, "violation": one.violation, "reason": one.reason,
+        }  # fmt: skip
+        for score in one.scores or (None,):
+            more = {} if score is None else vars(score) | {"score_reason": score.reason}
+            more.pop("reason", None)
+            rows.append(facts | more)
+    return pd.DataFrame(rows)

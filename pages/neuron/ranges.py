@@ -1,0 +1,135 @@
+"""The one range of a unit that the page shows the images of: chosen in a chart, or in a list."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.figures import plain
+from lexplain_core.store import Unit
+from pages.ui import links, shell
+
+IMAGES = 40  # of one range
+_ALL = "all"
+_WITH_IMAGES = ("examples", "values")  # tabs that show the images of the chosen range
+
+
+def in_words(unit: Unit, bucket: int) -> str:
+    """'3.02 to 3.45', 'below 0'."""
+    if bucket < 0:
+        return "below 0"
+    places = figures.decimals(unit.maximum)
+    low, high = (plain(edge, places) for edge in unit.buckets.edges[bucket : bucket + 2])
+    return f"{low} to {high}"
+
+
+def numbered(unit: Unit, bucket: int) -> str:
+    """'8: 3.02 to 3.45', 'below 0'."""
+    return in_words(unit, bucket) if bucket < 0 else f"{bucket + 1}: {in_words(unit, bucket)}"
+
+
+def count(unit: Unit, bucket: int) -> int:
+    """How many images of the probing set are in a range."""
+    return int(unit.buckets.negative if bucket < 0 else unit.buckets.counts[bucket])
+
+
+def chosen(view: links.Neuron, unit: Unit) -> int | None:
+    """The range that the address names; None for all, and for a unit without ranges."""
+    return view.only if unit.buckets is not None else None
+
+
+def known(unit: Unit) -> list[int]:
+    """The unit's ranges, the highest first; the one below 0 where it holds images."""
+    return [*reversed(range(len(unit.buckets.counts))), *([-1] if unit.buckets.negative else [])]
+
+
+def with_only(view: links.Neuron, bucket: int | None) -> dict[str, Any]:
+    """The fields of a view that shows the images of one range, or of all; in a tab that shows images."""
+    tab = view.tab if view.tab in _WITH_IMAGES else "examples"
+    return {"only": bucket, "above": None, "below": None, "tab": tab}
+
+
+def chart(view: links.Neuron, unit: Unit, figure, key: str, alt: str) -> None:
+    """A chart over the unit's ranges that was made `clickable`: a click shows the images of the range that was
+    hit, a click on the one that is shown those of all. By keyboard: `picker`."""
+    if unit.buckets is None:
+        shell.chart(figure, key, alt)
+        return
+    # what is chosen is drawn in the figure, so it is another widget after each click, without a selection
+    st.plotly_chart(
+        figure,
+        theme=None,
+        key=key,
+        config=shell.CHART,
+        alt=alt,
+        on_select=partial(_clicked, view, unit, key),
+        selection_mode="points",
+    )
+
+
+def _clicked(view: links.Neuron, unit: Unit, key: str) -> None:
+    points = st.session_state[key].selection.points
+    if not points:
+        return
+    bucket = int(unit.buckets.assign([float(points[0]["x"])])[0])
+    shell.change(view, **with_only(view, None if bucket == view.only else bucket))
+
+
+def none_to_show(opened: shell.Opened, unit: Unit, bucket: int) -> str:
+    """Why no image of a range is shown."""
+    total, which = count(unit, bucket), in_words(unit, bucket)
+    if total and opened.store.hidden:
+        return all_hidden(total, which)
+    return f"No image of the probing set is in this range, {which}. Choose another one above."
+
+
+def all_hidden(total: int, which: str) -> str:
+    """That a range has images, of which none is shown. The menu of `hidden` is to be below."""
+    if total == 1:
+        return f"The one image of this range, {which}, is hidden. The menu below brings it back."
+    return f"All {total:,} images of this range, {which}, are hidden. The menu below brings them back."
+
+
+def picker(view: links.Neuron, unit: Unit, key: str) -> None:
+    """A list of the ranges, and a button that leads back to all."""
+    only = chosen(view, unit)
+    st.session_state[key] = _ALL if only is None else only
+    options = known(unit)
+    if view.only == -1 and -1 not in options:
+        options.append(-1)
+    st.selectbox(
+        "Which range",
+        [_ALL, *options],
+        key=key,
+        width=250,
+        label_visibility="collapsed",
+        format_func=lambda b: (
+            "All ranges"
+            if b == _ALL
+            else f"Only {numbered(unit, b)} ({figures.plural(count(unit, b), 'image')})"
+        ),
+        on_change=_picked,
+        args=(view, key),
+        help="The images of one range; a click on a range in a chart does the same",
+    )
+    if view.only is not None:
+        st.button(
+            "Show all ranges",
+            icon=":material/select_all:",
+            shortcut="A",
+            key=f"{key} all",
+            on_click=_all,
+            args=(view,),
+        )
+
+
+def _picked(view: links.Neuron, key: str) -> None:
+    picked = st.session_state[key]
+    shell.change(view, **with_only(view, None if picked == _ALL else picked))
+
+
+def _all(view: links.Neuron) -> None:
+    shell.change(view, **with_only(view, None))

@@ -1,0 +1,203 @@
+"""The tab of values: how often the unit takes which, images of any range of them, and means by class."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.figures import plain, plural
+from lexplain_core.store import Unit
+from pages.neuron import ranges
+from pages.neuron.examples import drawing
+from pages.ui import hidden, links, shell, thumbs
+from pages.ui.switch import switch
+from pages.ui.text import md, quantity, rounded, share
+
+_SCALES = {0: "Linear counts", 1: "Logarithmic counts"}
+_DIGITS = 3  # of the slider’s ends
+_STEPS = 40  # of the slider, at least
+
+
+def show(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
+    """The tab."""
+    if unit.status == "constant":
+        st.info(
+            f"A constant unit: it is {rounded(unit.maximum)} for every image, so there is nothing to compare.",
+            icon=":material/info:",
+        )
+        return
+    _histogram(view, unit)
+    _between(view, opened, unit)
+    _means(opened, unit)
+
+
+# -- how often ------------------------------------------------------------------------------------
+
+
+def _histogram(view: links.Neuron, unit: Unit) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        switch(view, "log", _SCALES, label="Scale of the counts")
+        words = f"All {len(unit.activations):,} images of the probing set, whatever their split."
+        if unit.buckets is not None:
+            words += " Click a range for its images; click it again for all."
+        st.html(f'<span class="lx-muted">{words}</span>', width="content")
+    figure = figures.activation_histogram(
+        unit.activations,
+        unit.buckets,
+        theme=shell.theme(),
+        quantity=quantity(unit),
+        height=270,
+        log=bool(view.log),
+        chosen=ranges.chosen(view, unit),
+        between=None if view.only is not None else _marked(view, unit),
+        clickable=True,
+    )
+    ranges.chart(view, unit, figure, "histogram", "Histogram of the unit's activations")
+
+
+def _marked(view: links.Neuron, unit: Unit) -> tuple[float, float] | None:
+    """The span to mark in the chart; None where it is the whole range."""
+    return None if view.above is None and view.below is None else _span(view, unit)
+
+
+def _span(view: links.Neuron, unit: Unit) -> tuple[float, float]:
+    """The activations between which images are shown."""
+    low = unit.minimum if view.above is None else view.above
+    high = unit.maximum if view.below is None else view.below
+    return low, high
+
+
+# -- images of a range ----------------------------------------------------------------------------
+
+
+def _between(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
+    st.subheader("Images of any range of activations", anchor=False)
+    only = ranges.chosen(view, unit)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _slider(view, unit)
+        drawing(view)
+        if unit.buckets is not None:
+            ranges.picker(view, unit, "range of values")
+    places = figures.decimals(unit.maximum - unit.minimum, 50)
+    top = view.pick == "top"
+    if only is not None:
+        total = ranges.count(unit, only)
+        found = unit.examples(only, count=ranges.IMAGES, seed=view.draw, top=top)
+        title = ranges.numbered(unit, only)
+    else:
+        low, high = _span(view, unit)
+        if low > high:
+            low, high = high, low
+        found, total = unit.between(low, high, ranges.IMAGES, draw=view.draw, top=top)
+        title = f"{plain(low, places)} to {plain(high, places)}"
+    if not total:
+        st.info(
+            f"No image of the probing set is in this range of activations, {title}. Move the ends of the slider apart.",
+            icon=":material/info:",
+        )
+        return
+    if found.empty:
+        st.info(ranges.all_hidden(total, title), icon=":material/visibility_off:")
+        hidden.note(opened)
+        return
+    note = f"{plural(total, 'image')}, {share(total, len(unit.activations))}"
+    if len(found) < total:
+        note += f"; {len(found)} of them {'are the strongest' if top else f'by draw {view.draw}'}"
+    thumbs.rows(opened.store, [(title, note, found)], places)
+
+
+def grid(low: float, high: float) -> tuple[float, float, float]:
+    """A slider's least value, largest value and step for a range of activations: the ends in three digits, as they
+    are said in words, in steps of the third; more digits where so few steps would be too coarse."""
+    power = math.floor(math.log10(max(abs(low), abs(high)))) - (_DIGITS - 1)
+    while (high - low) / 10.0**power < _STEPS:
+        power -= 1
+    least, most = (round(round(end / 10.0**power) * 10.0**power, max(0, -power)) for end in (low, high))
+    return least, most, round(10.0**power, max(0, -power))
+
+
+def _slider(view: links.Neuron, unit: Unit) -> None:
+    low, high, step = grid(unit.minimum, unit.maximum)
+    only = ranges.chosen(view, unit)
+    if only is not None:
+        ends = (low, 0.0) if only < 0 else unit.buckets.span(only)
+    else:
+        ends = sorted(_span(view, unit))
+    at = tuple(min(max(float(end), low), high) for end in ends)
+    if only is None:
+        at = (low if view.above is None else at[0], high if view.below is None else at[1])
+    key = f"span {unit.layer} {unit.unit}"
+    if st.session_state.get(key) != at:  # set while it is being moved, it would jump back
+        st.session_state[key] = at
+    places = max(0, -math.floor(math.log10(step)))
+    st.slider(
+        f"Range of activations, of {rounded(unit.minimum)} to {rounded(unit.maximum)} in all",
+        low,
+        high,
+        step=step,
+        key=key,
+        format=f"%.{places}f",
+        width=430,
+        on_change=_moved,
+        args=(view, key, low, high),
+    )
+
+
+def _moved(view: links.Neuron, key: str, low: float, high: float) -> None:
+    above, below = st.session_state[key]
+    shell.change(
+        view,
+        above=None if above <= low else float(above),
+        below=None if below >= high else float(below),
+        only=None,
+    )
+
+
+# -- by class -------------------------------------------------------------------------------------
+
+
+def _means(opened: shell.Opened, unit: Unit) -> None:
+    st.subheader("Mean activation by what the images are", anchor=False)
+    classes, superclasses = (
+        unit.class_means(),
+        unit.superclass_means().rename(columns={"superclass": "label"}),
+    )
+    with_super = len(superclasses) > 0
+    left, right = st.columns(2, gap="medium") if with_super else (st.container(), None)
+    with left:
+        _bars(unit, classes, "class", "classes")
+    if with_super:
+        with right:
+            _bars(unit, superclasses, "superclass", "superclasses")
+    st.caption(
+        "Labels say what an image is; all images of the probing set count, whatever their split"
+        + (", and an image is in every superclass that its class is in." if with_super else ".")
+        + " The number of images stands in brackets."
+    )
+
+
+def _bars(unit: Unit, means: pd.DataFrame, one: str, many: str) -> None:
+    first, last = means.iloc[0], means.iloc[-1]
+    places = figures.decimals(unit.maximum - unit.minimum, 50)
+    shown = min(len(means), figures.CLASS_BARS)
+    st.markdown(
+        f"**By {one}**, largest first"
+        + (f" ({shown} of {len(means):,}; the CSV has all)" if shown < len(means) else "")
+        + f": from **{md(first['label'])}** {plain(first['mean'], places)} to **{md(last['label'])}** "
+        f"{plain(last['mean'], places)}; all images {plain(unit.mean, places)}."
+    )
+    shell.chart(
+        figures.class_means_bar(means, unit.mean, theme=shell.theme(), quantity=quantity(unit)),
+        f"{one} means",
+        f"Bars of the mean activation by {one}, largest first: "
+        + ", ".join(f"{r.label} {rounded(r.mean)}" for r in means.head(5).itertuples()),
+    )
+    shell.csv_button(
+        f"{many.capitalize()} as CSV",
+        lambda: means,
+        shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", f"mean by {many}"),
+        f"csv {many}",
+    )

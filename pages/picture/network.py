@@ -1,0 +1,144 @@
+"""What a network does on a picture: its activations, where its units fire, and the images that are alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from lexplain_core.base.errors import UserError
+from lexplain_core.live import picture
+from lexplain_core.store import Store
+from lexplain_core.store.pictured import recorded
+from pages.picture.taken import Taken, whole
+from pages.ui import look, shell
+
+if TYPE_CHECKING:
+    from lexplain_core.live import Looker
+
+NEAREST = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a layer does on a picture.
+
+    values: its units' activations, (K,), None where they can't be had, and then `reason` says why; `no_network` where
+    that is the reason. seen: what the network sees of the picture; the picture itself without a network. looker: None
+    without one.
+    """
+
+    values: np.ndarray | None
+    seen: Image.Image
+    looker: Looker | None
+    reason: str | None = None
+    no_network: bool = False
+
+
+def ask(opened: shell.Opened, layer: pd.Series, taken: Taken) -> Answer:
+    """Ask the store for its own images, and the network for all others. layer: a row of `Store.layers`."""
+    looker, why = None, None
+    try:
+        looker = look.network(opened.key, opened.store)
+    except UserError as error:
+        why = str(error)
+    shown = _seen(opened, taken, looker) if looker else taken.image
+    if taken.number is not None:
+        values = _recorded(opened.key, layer["layer"], taken.number, opened.store)
+        return Answer(values, shown, looker, why, looker is None)
+    if looker is None:
+        return Answer(None, shown, None, why, True)
+    try:
+        values = _activations(opened.key, layer["layer"], layer["pooling"], taken.token, looker, shown)
+    except UserError as error:
+        return Answer(None, shown, looker, str(error))
+    if len(values) != layer["units"]:
+        why = (
+            f"The network at hand is another one than the store was built with: its layer {layer['layer']!r} has "
+            f"{len(values)} units, the store's has {layer['units']}."
+        )
+        return Answer(None, shown, looker, why)
+    if not np.isfinite(values).all():
+        return Answer(None, shown, looker, "The network gives values on this picture that are not finite.")
+    return Answer(values, shown, looker)
+
+
+def _seen(opened: shell.Opened, taken: Taken, looker: Looker) -> Image.Image:
+    if taken.cropped:
+        return taken.image
+    return picture.seen(taken.image, looker, _usual(opened.key, opened.store))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _usual(key: tuple, _store: Store) -> tuple[int, int]:
+    return picture.usual_size(_store.images())
+
+
+@st.cache_resource(max_entries=32, show_spinner="Running the network on the picture …")
+def _activations(
+    key: tuple, layer: str, pooling: str, token: tuple, _looker: Looker, _seen: Image.Image
+) -> np.ndarray:
+    return _looker.activations(_seen, layer, pooling, cropped=True)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _recorded(key: tuple, layer: str, image: int, _store: Store) -> np.ndarray:
+    return recorded(_store, layer, image)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Comparing with the probing set …")
+def _ranks(key: tuple, layer: str, token: tuple, _store: Store, _values: np.ndarray) -> pd.DataFrame:
+    return _store.ranks(layer, _values)
+
+
+def found(opened: shell.Opened, layer: str, taken: Taken, values: np.ndarray) -> picture.Unusual:
+    """The units of a layer that the picture excites unusually."""
+    table = shell.units(opened)
+    status = table[table["layer"] == layer].set_index("unit")["status"]
+    return picture.unusual(values, _ranks(opened.key, layer, taken.token, opened.store, values), status)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _maps(
+    key: tuple, layer: str, token: tuple, units: tuple[int, ...], _looker: Looker, _seen: Image.Image
+) -> dict:
+    return _looker.maps(_seen, layer, units, cropped=True)
+
+
+def maps(opened: shell.Opened, layer: str, taken: Taken, answer: Answer, units: list[int]) -> dict:
+    """Where units fire in the picture, by unit: by the network, else those that the store keeps of its image."""
+    if answer.looker is not None:
+        try:
+            return _maps(opened.key, layer, taken.token, tuple(units), answer.looker, answer.seen)
+        except UserError:
+            pass
+    if taken.number is None:
+        return {}
+    kept = {unit: opened.store.unit(layer, unit).maps([taken.number]) for unit in units}
+    return {unit: maps[taken.number] for unit, maps in kept.items() if taken.number in maps}
+
+
+@st.cache_resource(max_entries=32, show_spinner="Looking for images that are alike …")
+def _neighbours(key: tuple, layer: str, token: tuple, _store: Store, _values: np.ndarray) -> pd.DataFrame:
+    return _store.layer_neighbours(layer, _values, NEAREST + 1)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Looking for images that are alike …")
+def _by_colour(key: tuple, token: tuple, _store: Store, _taken: Taken) -> pd.DataFrame:
+    return _store.nearest(whole(_store, _taken), NEAREST + 1)
+
+
+def neighbours(opened: shell.Opened, layer: str, taken: Taken, values: np.ndarray) -> pd.DataFrame:
+    """The stored images on which the layer does most nearly the same: image, similarity; without itself."""
+    frame = _neighbours(opened.key, layer, taken.token, opened.store, values)
+    return frame[frame["image"] != taken.number].head(NEAREST)
+
+
+def by_colour(opened: shell.Opened, taken: Taken) -> pd.DataFrame:
+    """The stored images with the most similar colours in the same places: image, distance; without itself."""
+    frame = _by_colour(opened.key, taken.token, opened.store, taken)
+    return frame[frame["image"] != taken.number].head(NEAREST)

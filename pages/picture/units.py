@@ -1,0 +1,191 @@
+"""The units that a picture excites unusually, and where in it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from html import escape
+from io import BytesIO
+
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from lexplain_core import figures
+from lexplain_core.live import overlay, picture
+from lexplain_core.store import StoreError
+from pages.picture import network
+from pages.picture.taken import Taken
+from pages.ui import links, shell
+from pages.ui.text import code, md, rounded
+
+_OPACITY = 0.7
+_SIDE = 176  # CSS pixels of the picture
+_SMALL = 72  # of the picture beside a unit
+_LINE = (
+    '<div class="lx-facts lx-muted" role="separator" style="display:flex;align-items:center;gap:.6rem">below 99% of the '
+    'probing images: not unusual<span style="flex:1;border-top:2px dashed currentColor"></span></div>'
+)  # at the 99 % mark
+_SHARP = 64  # pictures narrower than this keep hard pixel edges when they are enlarged
+
+
+def summary(opened: shell.Opened, layer: str, found: picture.Unusual) -> str:
+    """How many units are out of the ordinary, and how many would be anyway (Markdown)."""
+    images = len(shell.images(opened))
+    expected = found.living * picture.TAIL
+    usual = "fewer than one" if expected < 1 else f"about {expected:.0f}"
+    others = ""
+    if found.others:
+        others = f" {figures.plural(found.others, 'dead or constant unit')} {'is' if found.others == 1 else 'are'} left out."
+    return (
+        f"**{found.above:,} of {figures.plural(found.living, 'living unit')}** of {code(layer)} {'fires' if found.above == 1 else 'fire'} more than on 99% of the "
+        f"{images:,} images of the probing set, **{found.under:,}** less than on 99% of them. Of an ordinary image one expects "
+        f"{usual} at each end.{others}"
+    )
+
+
+def heading(found: picture.Unusual, method: str) -> str:
+    """What the list of units is, whether any of them is unusual, and whose words they are (Markdown)."""
+    count = len(found.high)
+    unusual = min(found.above, count)
+    if unusual == 0:
+        how = "none of them is unusual (beyond 99% of the probing images)"
+    elif unusual == count:
+        how = "all of them are unusual (beyond 99% of the probing images)"
+    else:
+        how = f"{unusual} of them {'is' if unusual == 1 else 'are'} unusual, above the line at 99%"
+    which = f"The {count} units highest" if count > 1 else "The unit highest"
+    return f"**{which} in {'their' if count > 1 else 'its'} own range**: {how}. Words by the method {md(method)}."
+
+
+def chosen(view: links.Picture, found: picture.Unusual) -> int | None:
+    """The unit whose map is shown: the one that the address asks for, else the most unusual."""
+    if view.unit is not None:
+        return view.unit
+    return int(found.high["unit"].iloc[0]) if len(found.high) else None
+
+
+def shots(taken: Taken, answer: network.Answer, map: object | None, unit: str) -> None:
+    """The picture, and the map of a unit over it."""
+    seen = "What the network sees of it" if answer.looker or taken.cropped else "The picture"
+    pictures = [(seen, answer.seen)]
+    if map is not None:
+        pictures.append((f"Where {unit} fires", overlay(_grown(answer.seen, 2 * _SIDE), map, _OPACITY)))
+    html = "".join(
+        f'<figure><img class="lx-look{" px" if max(shot.size) < _SHARP else ""}" src="{_source(shot)}" '
+        f'alt="{escape(words, quote=True)}"><figcaption>{escape(words)}</figcaption></figure>'
+        for words, shot in pictures
+    )
+    st.html(f'<div class="lx-shots" style="--w:{_SIDE}px">{html}</div>')
+
+
+def rows(
+    view: links.Picture,
+    opened: shell.Opened,
+    taken: Taken,
+    answer: network.Answer,
+    frame: pd.DataFrame,
+    maps: dict,
+    now: int | None,
+    key: str,
+) -> None:
+    """A row a unit: where it fires, how unusual that is, and its words."""
+    store, images = opened.store, len(shell.images(opened))
+    table = shell.units(opened)
+    words = table[table["layer"] == view.layer].set_index("unit")
+    said = _simulated(opened.key, view.layer, tuple(frame["unit"]), taken.number, store)
+    above = (frame["below"] > 1 - picture.TAIL).tolist()
+    for place, row in enumerate(frame.itertuples()):
+        unit = int(row.unit)
+        if place and above[place - 1] and not above[place]:
+            st.html(_LINE)
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="small", key=f"lx_unit_{key}_{unit}"
+        ):
+            small = _grown(answer.seen, 2 * _SMALL)
+            if unit in maps:
+                small = overlay(small, maps[unit], _OPACITY)
+            st.html(
+                f'<img class="lx-look" src="{_source(small)}" alt="" '
+                f'style="width:{_SMALL}px;height:{_SMALL}px;object-fit:contain;border-radius:4px;display:block">',
+                width=_SMALL,
+            )
+            with st.container(gap=None):
+                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                    st.page_link(
+                        "neuron/page.py",
+                        label=md(f"{view.layer} · unit {unit}"),
+                        icon=":material/stacked_line_chart:",
+                        query_params=links.query(
+                            links.Neuron(store=view.store, layer=view.layer, unit=unit, image=taken.number)
+                        ),
+                        width="content",
+                    )
+                    if unit in maps:
+                        st.button(
+                            "Map",
+                            icon=":material/visibility:" if unit == now else ":material/search:",
+                            key=f"map of {unit}",
+                            type="tertiary",
+                            disabled=unit == now,
+                            on_click=shell.change,
+                            args=(view,),
+                            kwargs={"unit": unit},
+                            help=f"Show large where unit {unit} fires",
+                        )
+                st.html(_facts(row, images, said.get(unit)) + _words(words.loc[unit]))
+
+
+def _facts(row, images: int, simulated: float | None) -> str:
+    """Percentile, activation and what the words predict (HTML)."""
+    most = f"beyond the largest so far, {rounded(row.maximum)}" if row.value > row.maximum else (
+        f"largest {rounded(row.maximum)}"
+    )  # fmt: skip
+    words = "" if simulated is None else f" · its words predict {rounded(simulated)}"
+    return (
+        f'<p class="lx-facts" style="margin:0"><b>{escape(picture.standing(row.below, images))}</b> '
+        f'<span class="lx-muted">of the images · activation</span> {rounded(row.value)} '
+        f'<span class="lx-muted">({most}){words}</span></p>'
+    )
+
+
+def _words(unit: pd.Series) -> str:
+    text = unit["explanation"] if isinstance(unit["explanation"], str) else ""
+    if not text:
+        return '<p class="lx-facts lx-muted" style="margin:0">no explanation</p>'
+    score = (
+        ""
+        if pd.isna(unit["score"])
+        else f' <span class="lx-muted">(test r {figures.plain(unit["score"])}, n = {int(unit["score_n"]):,})</span>'
+    )
+    return f'<p class="lx-facts" style="margin:0">{escape(text)}{score}</p>'
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _simulated(key: tuple, layer: str, units: tuple[int, ...], image: int | None, _store) -> dict[int, float]:
+    """What the explanations of the store's own method predict for one of its images, by unit."""
+    if image is None:
+        return {}
+    found = {}
+    for number in units:
+        unit = _store.unit(layer, int(number))
+        try:
+            explanation = unit.explanation()
+            found[int(number)] = float(unit.simulated(explanation)[image])
+        except StoreError:
+            continue
+    return found
+
+
+def _grown(image: Image.Image, side: int) -> Image.Image:
+    """In a size for the screen: a map is smooth on more pixels than a small image has."""
+    factor = side / max(image.size)
+    way = Image.Resampling.NEAREST if max(image.size) < _SHARP else Image.Resampling.BICUBIC
+    return image.resize(tuple(max(1, round(n * factor)) for n in image.size), way)
+
+
+def _source(image: Image.Image) -> str:
+    if max(image.size) > 2 * _SIDE:
+        image = _grown(image, 2 * _SIDE)
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=88)
+    return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode()}"

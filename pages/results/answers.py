@@ -1,0 +1,182 @@
+"""How answers depend on difficulty, confidence and depth, and how long they took."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.figures import percent, plural, signed
+from lexplain_core.studies.results.analysis import Results, reloaded, timed
+from lexplain_core.studies.results.export import no_formulas
+from pages.results.overview import as_bars, mean_of, pick
+from pages.results.scores import association_words
+from pages.results.units import at_hand, units_chart
+from pages.ui import links, shell, studies
+from pages.ui.studies import Study
+from pages.ui.text import md
+
+_SURE = {1: "1 (a guess)", 2: "2 (fairly sure)", 3: "3 (very sure)"}
+
+
+def show(view: links.Results, study: Study, results: Results) -> None:
+    """The tab."""
+    condition = pick(view, results)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _confidence(study, results, condition)
+        _times(study, results, condition)
+    with right:
+        _depth(study, results, condition)
+    _difficulty(view, study, results)
+
+
+def _confidence(study: Study, results: Results, condition: tuple) -> None:
+    st.subheader("By confidence", anchor=False)
+    rows = results.confidence_of(condition)
+    told = "; ".join(f"{_SURE[int(r.confidence)]} {percent(r.share)}" for r in rows.itertuples())
+    st.markdown(
+        f"How sure people said they were, and how often they were right then. Of all answers: {told}. Whiskers: 95% Wilson intervals."
+    )
+    shell.chart(
+        figures.proportion_bars(
+            pd.DataFrame(
+                {
+                    "group": [_SURE[int(c)] for c in rows["confidence"]],
+                    "series": "answers",
+                    "mean": rows["proportion"],
+                    "low": rows["low"],
+                    "high": rows["high"],
+                    "n": rows["responses"],
+                }
+            ),
+            theme=shell.theme(),
+        ),
+        "confidence bars",
+        "Bars of the proportion right by confidence, beside chance",
+    )
+    shell.csv_button(
+        "Confidence as CSV",
+        lambda: no_formulas(results.confidence),
+        shell.file_name(study.stem, "confidence of the study"),
+        "csv confidence",
+    )
+
+
+def _times(study: Study, results: Results, condition: tuple) -> None:
+    st.subheader("Response times", anchor=False)
+    answers = studies.of_condition(results.responses, condition)
+    known = timed(answers)
+    if known.empty:
+        st.info("No response times are known of these answers.", icon=":material/timer_off:")
+    else:
+        correct = known["correct"].astype(bool)
+        medians = ", ".join(
+            f"{name} ones {known.loc[keep, 'rt_ms'].median() / 1000:.1f} s"
+            for name, keep in (("right", correct), ("wrong", ~correct))
+            if keep.any()
+        )
+        locks = sorted({float(lock) / 1000 for lock in known["lock_ms"].dropna().unique()})
+        again = int((answers["rt_ms"].notna() & reloaded(answers)).sum())
+        untimed = len(answers) - len(known) - again
+        st.markdown(
+            f"From the images to the answer: {known['rt_ms'].median() / 1000:.1f} s (median of {plural(len(known), 'answer')}); {medians}. "
+            + ("Answers were locked until the dotted line. " if locks and max(locks) > 0 else "")
+            + (
+                f"{plural(again, 'answer')} to trials whose page was loaded again {'is' if again == 1 else 'are'} left out: "
+                "the time began anew then. "
+                if again
+                else ""
+            )
+            + (f"Of {plural(untimed, 'answer')} the time is unknown." if untimed else "")
+        )
+        shell.chart(
+            figures.response_times(
+                known["rt_ms"] / 1000,
+                correct,
+                locks=[lock for lock in locks if lock > 0],
+                theme=shell.theme(),
+            ),
+            "times",
+            "Histogram of response times, right and wrong answers stacked",
+        )
+    shell.csv_button(
+        "Response times as CSV",
+        lambda: no_formulas(results.times),
+        shell.file_name(study.stem, "times of the study"),
+        "csv times",
+    )
+
+
+def _depth(study: Study, results: Results, condition: tuple) -> None:
+    st.subheader("By depth", anchor=False)
+    rows = studies.as_points(studies.of_condition(results.units, condition))
+    known = rows[rows["depth"].notna()]
+    if known.empty:
+        st.info("The depth of these units’ layers is unknown.", icon=":material/info:")
+        return
+    found = studies.of_condition(results.depth, condition).iloc[0]
+    st.markdown(f"Each point is a unit; 0 is the first of the layers, 1 the last. {association_words(found)}")
+    units_chart(
+        figures.human_scatter(known, "depth", "relative depth of the layer", theme=shell.theme(), height=480),
+        "depth scatter",
+        "Scatter of units: relative depth of the layer against the proportion right",
+        at_hand(study),
+    )
+    shell.csv_button(
+        "Depth as CSV",
+        lambda: no_formulas(results.depth),
+        shell.file_name(study.stem, "depth of the study"),
+        "csv depth",
+    )
+
+
+def _difficulty(view: links.Results, study: Study, results: Results) -> None:
+    st.subheader("By difficulty", anchor=False)
+    models = results.models
+    levels = models.groupby("model")["difficulty"].nunique()
+    several = models[models["model"].isin(levels[levels > 1].index)]
+    if several.empty:
+        only = ", ".join(str(d) for d in models["difficulty"].dropna().unique())
+        st.info(
+            f"No model was asked about at several difficulties{f' (all trials are {only})' if only else ''}.",
+            icon=":material/info:",
+        )
+        return
+    st.markdown(
+        "The further the two images in the centre lie from the extremes, the harder. Means over units, 95% intervals as in *Overview*."
+    )
+    one = several["model"].nunique() == 1
+    left, right = st.columns([1.2, 1], gap="large")
+    with left:
+        bars = as_bars(several, view.over, ["difficulty"] if one else ["model", "difficulty"])
+        shell.chart(
+            figures.proportion_bars(bars, theme=shell.theme()),
+            "difficulty bars",
+            "Bars of the proportion right by difficulty, beside chance",
+        )
+        if (several["units"] < several["of"]).any():
+            st.caption(
+                md("; ".join(f"{row['difficulty']}: {mean_of(row)}" for _, row in several.iterrows()) + ".")
+            )
+    right.markdown("\n".join(_difference(row) for row in results.difficulty.itertuples()))
+    shell.csv_button(
+        "Differences as CSV",
+        lambda: no_formulas(results.difficulty),
+        shell.file_name(study.stem, "difficulty of the study"),
+        "csv difficulty",
+    )
+
+
+def _difference(row) -> str:
+    """A line: how much harder a difficulty is than another, for the same units."""
+    what = f"- {md(row.model)}, {md(row.mode)}: {row.harder} less {row.easier}"
+    if pd.isna(row.difference):
+        return f"{what} unknown: {md(row.reason)}"
+    note = f" {md(row.reason)}" if row.reason else ""
+    interval = (
+        f" (95% interval {signed(100 * row.low, 1)} to {signed(100 * row.high, 1)})"
+        if pd.notna(row.low)
+        else ""
+    )
+    return f"{what} **{signed(100 * row.difference, 1)} points**{interval}, over {plural(int(row.units), 'unit')} judged at both.{note}"

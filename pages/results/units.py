@@ -1,0 +1,140 @@
+"""A study's units: each one's proportion right with its Wilson interval; a click opens the unit where its store is at hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.figures import percent
+from lexplain_core.studies.results.analysis import CHANCE, Results
+from lexplain_core.studies.results.export import no_formulas
+from pages.results.overview import mean_of, pick
+from pages.ui import links, shell, studies
+from pages.ui.measured import open_unit
+from pages.ui.studies import Study
+from pages.ui.switch import changed
+from pages.ui.text import md, no_minus_zero
+
+_ORDERS = {"right": "worst first", "-right": "best first", "layer": "by layer and number"}
+_COLUMNS = [
+    "layer", "unit", "unit_name", "proportion", "low", "high", "right", "responses", "participants", "correlation",
+    "ablation", "observer", "explanation",
+]  # fmt: skip
+_OPTIONAL = ("unit_name", "correlation", "ablation", "observer", "explanation")
+
+
+def show(view: links.Results, study: Study, results: Results) -> None:
+    """The tab."""
+    columns = st.columns([1, 1], vertical_alignment="bottom")
+    with columns[0]:
+        condition = pick(view, results)
+    st.session_state["order"] = view.order
+    columns[1].segmented_control(
+        "Order", links.ORDERS, key="order", format_func=_ORDERS.get, required=True, on_change=changed,
+        args=(view, "order", "order"),
+    )  # fmt: skip
+    rows = in_order(studies.as_points(studies.of_condition(results.units, condition)), view.order)
+    store = at_hand(study)
+    asked = studies.of_condition(results.models, condition)
+    st.markdown(
+        _in_words(rows, mean_of(asked.iloc[0]))
+        + (" **Click a unit to open it.**" if store else f" {no_store(study)}")
+    )
+    units_chart(
+        figures.unit_dots(rows, theme=shell.theme()),
+        "unit dots",
+        "Each unit's proportion right with its 95% Wilson interval, beside chance",
+        store,
+    )
+    _table(rows, store)
+    shell.csv_button(
+        "Units as CSV",
+        lambda: no_formulas(results.units),
+        shell.file_name(study.stem, "units of the study"),
+        "csv study units",
+    )
+
+
+def in_order(rows: pd.DataFrame, order: str) -> pd.DataFrame:
+    """Rows of units in an order of `links.ORDERS`."""
+    if order == "layer":
+        keys = rows.assign(place=rows["depth"].fillna(2))
+        return keys.sort_values(["place", "layer", "unit"], kind="stable").drop(columns="place")
+    return rows.sort_values("proportion", ascending=order == "right", kind="stable")
+
+
+def _in_words(rows: pd.DataFrame, mean_of: str) -> str:
+    above, below = int((rows["low"] > CHANCE).sum()), int((rows["high"] < CHANCE).sum())
+    each = rows["responses"]
+    count = f"{each.min():,}" if each.min() == each.max() else f"{each.min():,} to {each.max():,}"
+    return (
+        f"Right in {percent(rows['mean'].mean())} on average over {mean_of}. Each has {count} {'answer' if count == '1' else 'answers'}. The interval lies "
+        f"above chance for {above:,}, below it for {below:,}, and holds it for {len(rows) - above - below:,}. Whiskers: 95% Wilson intervals."
+    )
+
+
+def at_hand(study: Study) -> str:
+    """The id of the study's store, if it is among those that can be shown; else ''."""
+    known = {entry.id for entry in shell.distinct(shell.entries())[0]}
+    return study.store if study.store in known else ""
+
+
+def no_store(study: Study) -> str:
+    """Why units can't be opened, as Markdown."""
+    if not study.store:
+        return "Units can’t be opened: the study was not made from a store."
+    name = (study.facts.get("store") or {}).get("name") or study.store
+    return f"Units can’t be opened here: the store {md(name)} is not among those at hand."
+
+
+def units_chart(figure, key: str, alt: str, store: str) -> None:
+    """A chart of units, which a click opens in their store, if it is at hand."""
+    if not store:
+        shell.chart(figure, key, alt)
+        return
+    picked = st.plotly_chart(
+        figure, theme=None, key=key, config=shell.CHART, alt=alt, on_select="rerun", selection_mode="points"
+    )
+    for point in picked.selection.points:
+        layer, unit, *_ = point["customdata"]
+        open_unit(links.Overview(store=store), layer, unit)
+
+
+def _table(rows: pd.DataFrame, store: str) -> None:
+    columns = [c for c in _COLUMNS if c in rows and (c not in _OPTIONAL or rows[c].notna().any())]
+    clicks = {"on_select": "rerun", "selection_mode": "single-cell"} if store else {}
+    number = st.column_config.NumberColumn
+    picked = st.dataframe(
+        no_minus_zero(rows[columns], 2, *{"correlation", "ablation"} & set(columns)).assign(
+            **{c: 100 * rows[c] for c in ("proportion", "low", "high")}
+        ),
+        hide_index=True,
+        height=400 if len(rows) > 10 else "content",
+        placeholder="",
+        key="study units",
+        alt="Table of units: proportion right, Wilson interval, answers, and the scores of the unit's explanation",
+        column_config={
+            "layer": st.column_config.TextColumn("Layer", width=110),
+            "unit": number("Unit", width=50),
+            "unit_name": st.column_config.TextColumn("Name", width=90),
+            "proportion": st.column_config.ProgressColumn(
+                "Right", min_value=0, max_value=100, format="%.0f%%", width=110
+            ),
+            "low": number("from", format="%.0f%%", width=55, help="95% Wilson interval"),
+            "high": number("to", format="%.0f%%", width=55, help="95% Wilson interval"),
+            "right": number("Right answers", width=90),
+            "responses": number("Answers", width=70),
+            "participants": number("People", width=60),
+            "correlation": number(
+                "Test corr.", format="%.2f", width=75, help="Of the unit’s explanation, when the study was made"
+            ),
+            "ablation": number("Ablation", format="%.2f", width=70, help="Ablation score (norm) of the explanation"),
+            "observer": number("Machine", format="%.2f", width=70, help="The machine observer’s share of such trials; chance 0.50"),
+            "explanation": st.column_config.TextColumn("Explanation"),
+        },
+        **clicks,
+    )  # fmt: skip
+    if store and picked.selection.cells:
+        row = rows.iloc[picked.selection.cells[0][0]]
+        open_unit(links.Overview(store=store), row["layer"], row["unit"])

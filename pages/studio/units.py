@@ -1,0 +1,203 @@
+"""Which units a figure shows, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from lexplain_core.base.errors import UserError
+from lexplain_core.figures import print as prints
+from lexplain_core.notes import Notes
+from lexplain_core.store import StoreError
+from pages.ui import links, shell
+from pages.ui.text import message
+
+_FIRST = 3  # units of a figure that nobody has chosen yet
+
+_HTML = '<ol class="units"></ol>'
+_CSS = """
+.units { list-style: none; margin: 0; padding: 0; color: var(--st-text-color); font: inherit; }
+.units li { display: flex; align-items: center; gap: .25rem; padding: .12rem 0; border-top: 1px solid var(--st-border-color); }
+.units li:first-child { border-top: 0; }
+.units .name { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: .95rem; }
+.units button { font: inherit; font-size: .9rem; min-width: 1.9rem; min-height: 1.8rem; cursor: pointer; color: inherit;
+  background: transparent; border: 1px solid transparent; border-radius: var(--st-base-radius); }
+.units button:hover, .units button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); outline: none; }
+.units button:disabled { opacity: .3; cursor: default; border-color: transparent; color: inherit; }
+"""
+_JS = """
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const list = parentElement.querySelector('.units');
+  const focused = list.getRootNode().activeElement;
+  const held = focused && list.contains(focused) ? focused : null;
+  const was = held ? [...list.children].indexOf(held.closest('li')) : -1;
+  list.replaceChildren(...data.units.map((unit, place) => {
+    const row = document.createElement('li');
+    const name = document.createElement('span');
+    name.className = 'name';
+    name.textContent = name.title = unit;
+    row.append(name);
+    for (const [move, sign, words, off] of [
+      ['up', '↑', 'Move up', place === 0],
+      ['down', '↓', 'Move down', place === data.units.length - 1],
+      ['remove', '×', 'Remove', false],
+    ]) {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.textContent = sign;
+      button.disabled = off;
+      button.dataset.move = move;
+      button.dataset.unit = unit;
+      button.title = words;
+      button.setAttribute('aria-label', `${words}: ${unit}`);
+      button.onclick = () => setTriggerValue('move', { move, place, unit });
+      row.append(button);
+    }
+    return row;
+  }));
+  if (!held || !list.children.length) return;
+  // the same button; where it is off now, one beside it; where its unit is gone, that of the next unit
+  const same = [...list.children].find((row) => row.lastChild.dataset.unit === held.dataset.unit);
+  const row = same || list.children[Math.min(was, list.children.length - 1)];
+  const buttons = [...row.querySelectorAll('button:not(:disabled)')];
+  (buttons.find((b) => b.dataset.move === held.dataset.move) || buttons[0]).focus();
+}
+"""
+_component = st.components.v2.component("lexplain_studio_units", html=_HTML, css=_CSS, js=_JS)
+
+
+def filled(view: links.Studio, opened: shell.Opened) -> links.Studio:
+    """The view with units: those of the address, else the one last seen on the Neuron page, else the best explained.
+
+    None are filled in where somebody has taken the last one away.
+    """
+    emptied = f"studio emptied {view.store}"
+    if view.units:
+        st.session_state.pop(emptied, None)
+        return view
+    if st.session_state.get(emptied):
+        return view
+    left = st.session_state.get(f"neuron of {view.store}", {})
+    if left.get("layer") and left.get("unit"):
+        units = [(left["layer"], int(left["unit"]))]
+    else:
+        units = _best(opened)
+    view = replace(view, units=prints.units_text(units))
+    st.query_params.from_dict(links.query(view))
+    st.session_state[f"studio of {view.store}"] = links.query(view)
+    return view
+
+
+def _best(opened: shell.Opened) -> list[tuple[str, int]]:
+    """The best explained units of the network's last layer."""
+    table = shell.units(opened)
+    rows = table[(table["layer"] == shell.last_layer(opened)) & (table["status"] == "alive")]
+    rows = rows.sort_values("score", ascending=False, kind="stable", na_position="last").head(_FIRST)
+    return [(str(row.layer), int(row.unit)) for row in rows.itertuples()]
+
+
+def show(view: links.Studio, opened: shell.Opened, choice: prints.FigureChoice) -> None:
+    """The list of units, and the ways to add some."""
+    units = list(choice.units)
+    with st.container(gap="xxsmall"):
+        st.html(f'<span class="lx-muted">Units, in the order of the figure ({len(units)})</span>')
+        if units:
+            _mount(view, units)
+    _add_one(view, opened, units)
+    _add_list(view, opened)
+
+
+def _mount(view: links.Studio, units: list[tuple[str, int]]) -> None:
+    _component(
+        data={"units": [f"{layer} · unit {unit}" for layer, unit in units]},
+        key="studio units",
+        height="content",
+        on_move_change=lambda: _moved(view, units),
+    )
+
+
+def _moved(view: links.Studio, units: list[tuple[str, int]]) -> None:
+    said = st.session_state["studio units"].get("move")
+    if not isinstance(said, dict) or not isinstance(said.get("place"), int | float):
+        return
+    order, at = moved(units, view.at, str(said.get("move")), int(said["place"]))
+    _put(view, order, at)
+
+
+def moved(units: list[tuple[str, int]], at: int, move: str, place: int) -> tuple[list[tuple[str, int]], int]:
+    """The units after one was moved 'up' or 'down' or was 'remove'd, and `at`: the place, from 1, of the unit whose images
+    are chosen from, which stays that unit."""
+    order = list(range(len(units)))
+    other = place + (1 if move == "down" else -1)
+    if 0 <= place < len(order) and move == "remove":
+        del order[place]
+    elif 0 <= place < len(order) and 0 <= other < len(order):
+        order[place], order[other] = order[other], order[place]
+    kept = at - 1 in order
+    at = order.index(at - 1) + 1 if kept else max(1, min(at, len(order)))
+    return [units[n] for n in order], at
+
+
+def _now(view: links.Studio) -> list[tuple[str, int]]:
+    """The units as the address has them now: another callback may have changed them."""
+    return list(prints.read_choice({"units": shell.now(view).units})[0].units)
+
+
+def _put(view: links.Studio, units: list[tuple[str, int]], at: int | None = None) -> None:
+    if not units:
+        st.session_state[f"studio emptied {view.store}"] = True
+    known = {(layer, unit) for layer, unit in units}
+    choice, _ = prints.read_choice({"pins": shell.now(view).pins})
+    kept = [pin for pin in choice.pins if (pin.layer, pin.unit) in known]
+    pins = prints.texts(prints.FigureChoice(pins=tuple(kept)))["pins"]
+    at = {} if at is None else {"at": at}
+    shell.change(view, units=prints.units_text(dict.fromkeys(units)), pins=pins, **at)
+
+
+def _add_one(view: links.Studio, opened: shell.Opened, units: list[tuple[str, int]]) -> None:
+    layers = shell.layers(opened)
+    names = list(layers["layer"])
+    if st.session_state.get("studio layer") not in names:
+        st.session_state["studio layer"] = units[-1][0] if units and units[-1][0] in names else names[-1]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox("Layer", names, key="studio layer", width=130)
+        count = int(layers.set_index("layer")["units"][st.session_state["studio layer"]])
+        if st.session_state.get("studio number", 0) >= count:
+            st.session_state["studio number"] = count - 1
+        st.number_input(f"Unit, 0 to {count - 1}", 0, count - 1, step=1, key="studio number", width=115)
+        st.button("Add", key="studio add", icon=":material/add:", on_click=_added, args=(view,))
+
+
+def _added(view: links.Studio) -> None:
+    _put(view, [*_now(view), (st.session_state["studio layer"], int(st.session_state["studio number"]))])
+
+
+def _add_list(view: links.Studio, opened: shell.Opened) -> None:
+    """Units that somebody has starred."""
+    try:
+        notes = Notes.of(opened.store)
+        lists = [one.name for one in notes.lists()]
+    except UserError as error:
+        st.caption(message(error))
+        return
+    if not lists:
+        return
+    if st.session_state.get("studio list") not in lists:
+        st.session_state["studio list"] = lists[0]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox("List of starred units", lists, key="studio list", width=190)
+        st.button("Add all", key="studio add list", on_click=_added_list, args=(view, opened))
+
+
+@shell.told
+def _added_list(view: links.Studio, opened: shell.Opened) -> None:
+    found = []
+    for starred in Notes.of(opened.store).units(st.session_state["studio list"]):
+        try:
+            opened.store.unit(starred.layer, starred.unit)
+        except StoreError:
+            continue
+        found.append((starred.layer, starred.unit))
+    _put(view, [*_now(view), *found])

@@ -1,0 +1,165 @@
+"""The trials of the Try it page: drawn from a store by the address alone, so that a link brings the same ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import streamlit as st
+
+from lexplain_core.config.study import StudySettings
+from lexplain_core.stimuli.base import Picture
+from lexplain_core.stimuli.drawing import generator, place, uppers
+from lexplain_core.stimuli.ranks import Indistinguishable, Refused, batch_size, stimuli
+from lexplain_core.store import StoreError, Unit
+from lexplain_core.studies.plan.pictures import stored_pictures
+from pages.ui import links, shell
+
+_LOOKED_AT = 200  # units of a layer that are tried at most, where many can't be asked about
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One trial: a unit, the images of its two sides and their places.
+
+    low, high: ten image ids each, references from the least to the most extreme, then the query. low_rank, high_rank:
+    of the queries, 0 the smallest activation. upper: 'min' or 'max', the side of the upper query. left, right: for
+    each of the 9 cells which reference lies there; the most extreme one lies in the first (IMI).
+    """
+
+    layer: str
+    unit: int
+    low: tuple[int, ...]
+    high: tuple[int, ...]
+    low_rank: int
+    high_rank: int
+    upper: str
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+
+    @property
+    def queries(self) -> tuple[int, int]:
+        """Image ids of the upper and the lower query."""
+        return (self.high[9], self.low[9]) if self.upper == "max" else (self.low[9], self.high[9])
+
+    def correct(self, button: int) -> bool:
+        """Whether an answer (0 to 2: the upper image, 3 to 5: the lower one) names the max query."""
+        return (button < 3) == (self.upper == "max")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The trials of a view. problem: why there are none, a sentence; short: why there are fewer than asked for."""
+
+    trials: tuple[Asked, ...] = ()
+    problem: str = ""
+    short: str = ""
+    refused: bool = False  # by the difficulty
+
+
+@dataclass
+class Round:
+    """Where someone stands in a view's trials; it lives in the browser's session only.
+
+    view: its fields. number: of the rounds in this session, so that no two trials have the same nonce. buttons: the
+    answers, by the trial's place.
+    """
+
+    view: tuple
+    number: int
+    at: int = 0
+    buttons: dict[int, int] = field(default_factory=dict)
+
+    def nonce(self, at: int) -> str:
+        """What the browser calls a trial; it tells nothing."""
+        return f"{self.number}.{at}"
+
+
+def draw(view: links.TryIt, opened: shell.Opened) -> Drawn:
+    """The trials that an address asks for: of its unit, or each of another unit of its layer."""
+    try:
+        return _draw(opened.key, view, opened)
+    except StoreError as error:
+        return Drawn(problem=str(error))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Choosing images …")
+def _draw(key: tuple, view: links.TryIt, _opened: shell.Opened) -> Drawn:
+    return (_any if view.unit is None else _one)(view, _opened)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def pictures(key: tuple, images: tuple[int, ...], _opened: shell.Opened) -> dict[int, Picture]:
+    """Images by id as people in a study see them, without their names; from thumbnails, which all are alike:
+    crops are larger of images that are some unit's examples."""
+    load = stored_pictures(_opened.store, StudySettings())
+    return {image: replace(load(image), key="") for image in images}
+
+
+def _one(view: links.TryIt, opened: shell.Opened) -> Drawn:
+    unit = opened.store.unit(view.layer, view.unit)
+    try:
+        sides = _sides(unit, view, view.seed)
+    except Refused as error:
+        return Drawn(problem=str(error), refused=True)
+    except Indistinguishable as error:
+        return Drawn(problem=str(error.reason))
+    rng = _rng(view, view.unit)
+    trials = tuple(_asked(unit, sides, batch, rng) for batch in range(min(view.count, len(sides.low))))
+    short = ""
+    if len(trials) < view.count:
+        short = (
+            f"This unit brings {len(trials)} of the {view.count} trials: at this difficulty there are no more "
+            f"images for others, with {len(unit.activations):,} in the probing set."
+        )
+    return Drawn(trials, short=short)
+
+
+def _sides(unit: Unit, view: links.TryIt, seed: int):
+    """Stimuli with as many batches as there are trials, where the ranks allow it, else with IMI's number."""
+    hidden = unit.store.hidden
+    usual = batch_size(len(unit.activations) - len(hidden))
+    if view.unit is not None and view.count > usual:
+        try:
+            return stimuli(unit.activations, view.difficulty, seed, batches=view.count, hidden=hidden)
+        except Refused:
+            pass
+    return stimuli(unit.activations, view.difficulty, seed, hidden=hidden)
+
+
+def _any(view: links.TryIt, opened: shell.Opened) -> Drawn:
+    table = shell.units(opened)
+    rows = table[(table["layer"] == view.layer) & ~table["status"].isin(["dead", "constant"])]
+    rng = _rng(view)
+    trials, reason = [], "None of this layer’s units answers to the images."
+    for number in rng.permutation(rows["unit"].to_numpy())[:_LOOKED_AT]:
+        unit = opened.store.unit(view.layer, int(number))
+        try:
+            sides = _sides(unit, view, view.seed)
+        except Refused as error:
+            return Drawn(problem=str(error), refused=True)
+        except Indistinguishable as error:
+            reason = str(error.reason)
+            continue
+        trials.append(_asked(unit, sides, int(rng.integers(len(sides.low))), rng))
+        if len(trials) == view.count:
+            break
+    if not trials:
+        return Drawn(problem=reason)
+    short = ""
+    if len(trials) < view.count:
+        short = f"Only {len(trials)} of this layer’s units can be asked about, so there are no more trials."
+    return Drawn(tuple(trials), short=short)
+
+
+def _rng(view: links.TryIt, *more: int) -> np.random.Generator:
+    return generator(view.seed, "try it", view.layer, *more)
+
+
+def _asked(unit: Unit, sides, batch: int, rng: np.random.Generator) -> Asked:
+    low, high = (tuple(int(i) for i in side[batch]) for side in (sides.low, sides.high))
+    placed = place(0, uppers(1, rng)[0], rng)
+    return Asked(
+        unit.layer, unit.unit, low, high, int(sides.low_ranks[batch, 9]), int(sides.high_ranks[batch, 9]),
+        placed.upper, placed.left, placed.right,
+    )  # fmt: skip

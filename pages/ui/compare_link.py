@@ -1,0 +1,77 @@
+"""Places of the Compare page in its address, and the links that lead there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import quote, unquote
+
+import streamlit as st
+
+from pages.ui import links
+
+SLOTS = ("a", "b", "c", "d")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One of the things that are compared: a unit as one method puts it in words.
+
+    method: '' for the store's default. store: its id, '' for the store that the page is in.
+    """
+
+    layer: str
+    unit: int
+    method: str = ""
+    store: str = ""
+
+    @property
+    def text(self) -> str:
+        """`layer:unit`, `layer:unit:method` or `layer:unit:method:store id`, each part percent-encoded."""
+        parts = [self.layer, str(self.unit), self.method, self.store]
+        while parts[-1] == "":
+            parts.pop()
+        return ":".join(quote(part, safe="") for part in parts)
+
+    @classmethod
+    def of(cls, text: str) -> Place | None:
+        """The place that a text names; None where it names none."""
+        parts = [unquote(part) for part in text.split(":")]
+        if not 2 <= len(parts) <= 4 or not parts[0] or not (parts[1].isascii() and parts[1].isdigit()):
+            return None
+        if len(parts[1]) > 10 or int(parts[1]) > links.LARGEST:
+            return None
+        return cls(parts[0], int(parts[1]), *parts[2:])
+
+
+def filled(view: links.Compare) -> list[str]:
+    """The texts of the places that the view fills, in their order."""
+    return [text for slot in SLOTS if (text := getattr(view, slot))]
+
+
+def put(view: links.Compare, texts: Sequence[str]) -> links.Compare:
+    """The view with these places, from the first on; at most four."""
+    row = [*texts, "", "", "", ""][: len(SLOTS)]
+    return replace(view, **dict(zip(SLOTS, row, strict=True)))
+
+
+def of_units(store: str, *places: Place, level: str = "concepts") -> links.Compare:
+    """The page with these places side by side, in the store with an id."""
+    own = [replace(place, store="" if place.store == store else place.store) for place in places]
+    return put(links.Compare(store=store, level=level), [place.text for place in own])
+
+
+def compare_link(view: links.Neuron, other: int | None = None, label: str = "Compare with …") -> None:
+    """A link from a unit's page to the Compare page, beside `other`, a unit of the same layer, if one is given.
+
+    view: with layer and unit filled in. Without `other` the Compare page asks what to put beside it.
+    """
+    places = [Place(view.layer, number, view.method) for number in (view.unit, other) if number is not None]
+    st.page_link(
+        "compare/page.py",
+        label=label,
+        icon=":material/compare:",
+        query_params=links.query(of_units(view.store, *places, level=view.level)),
+        width="content",
+        help="This unit beside others, on shared axes",
+    )

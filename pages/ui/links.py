@@ -1,0 +1,368 @@
+"""The one builder and parser of permalinks: what a page shows, to and from its address.
+
+A view is a frozen dataclass, one a page; its fields are the parameters of the address, by name.
+The address bar holds what differs from the default; a copied link holds every parameter, so that
+it means the same when a default changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+from urllib.parse import unquote, urlencode
+
+from lexplain_core.stimuli.ranks import DIFFICULTIES as KNOWN_DIFFICULTIES
+from lexplain_core.store.search.text import LONGEST_SEARCH
+
+STATUSES = ("alive", "dead", "constant", "negative")
+_SORTED = (
+    "unit",
+    "explanation",
+    "score",
+    "chance",
+    "ablation",
+    "impact",
+    "observer",
+    "human",
+    "length",
+    "maximum",
+    "status",
+    "two_faced",
+    "gap",
+    "apart",
+)
+SORTS = (*_SORTED, *(f"-{name}" for name in _SORTED))
+TABS = ("examples", "values", "similar", "simulated", "effect", "images", "about")
+LEVELS = ("concepts", "classes", "superclasses")
+FIGURES = ("areas", "ranges")
+COLUMNS = ("single", "double")
+PALETTES = ("default", "bright", "muted", "grey")
+PICKS = ("draw", "top")
+SCALES = ("same", "relative", "own")
+KINDS = ("activation", "occlusion", "saliency", "gradcam")
+PARTS = ("top", "together")
+TO = ("zero", "mean")
+FITS = ("norm", "optim")
+DIFFICULTIES = tuple(KNOWN_DIFFICULTIES)
+SHOWN = ("overview", "units", "answers", "scores", "people", "new")
+OVER = ("units", "people")
+ORDERS = ("right", "-right", "layer")
+AGAINST = ("correlation", "ablation", "observer")
+LARGEST = 2**31 - 1  # of whole numbers: the store's are 32 bits wide
+LONGEST = 2000  # characters of a parameter's value
+LONGEST_OF = {"q": LONGEST_SEARCH} | dict.fromkeys(("units", "terms", "pins", "without"), 20_000)
+_TOLD = 60  # characters of a value that are said again
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The overview: a store and the filters of its table of units.
+
+    layer: '' for all. q: what the explanation's concepts must say (`store.find` has the language). by: whose
+    explanations are searched, '' for any method's. low, high: range of the test correlation, None for open.
+    ablation, observer, human, impact, length, maximum, two_faced: ranges `0.2..0.7`, `..4`, `2..`, '' for open.
+    status: '' for all. starred: a list's name. units: a shared list, `block7:3,block7:5`. sort: a column, with '-'
+    for descending. method: whose explanations and scores the table shows. shown: which page of the table, from 1.
+    """
+
+    page: ClassVar[str] = "overview"
+    store: str = ""
+    layer: str = ""
+    q: str = ""
+    by: str = ""
+    low: float | None = None
+    high: float | None = None
+    ablation: str = ""
+    observer: str = ""
+    human: str = ""
+    impact: str = ""
+    length: str = ""
+    maximum: str = ""
+    two_faced: str = ""
+    status: str = ""
+    starred: str = ""
+    units: str = ""
+    sort: str = "unit"
+    method: str = ""
+    shown: int = 1
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """One unit. unit: None for one that the page chooses. matrix: the concept matrix that shows its
+    concepts, '' for the explanation's own. level: what the area chart's areas are. pick: which examples; draw:
+    their seed. only: the one range (0–7, -1 below 0) whose images are shown, None for all. above, below: the
+    activations between which images are shown in the tab of values, None for open; log: 1 for logarithmic counts there, 0 for linear ones. map: how opaque
+    maps lie over the examples, in percent, 0 for none. image: the one that is looked at closely, and
+    kind: how. bucket: the range whose outputs the Effect tab shows (-1 below 0), None for the highest.
+    """
+
+    page: ClassVar[str] = "neuron"
+    store: str = ""
+    layer: str = ""
+    unit: int | None = None
+    method: str = ""
+    matrix: str = ""
+    level: str = "concepts"
+    tab: str = "examples"
+    pick: str = "draw"
+    draw: int = 0
+    only: int | None = None
+    above: float | None = None
+    below: float | None = None
+    log: int = 1
+    map: int = 0
+    image: int | None = None
+    kind: str = "activation"
+    bucket: int | None = None
+
+
+@dataclass(frozen=True)
+class Words:
+    """An explanation edited by hand. method: the one that it starts from. matrix: whose eyes it is fitted with. terms:
+    `12:2.1,40:-0.3`, concept ids with weights; '' for those of the method. bias: None for the fitted one. way: 'refit'
+    (weights and bias by least squares on the train split) or 'keep' (as they are given)."""
+
+    page: ClassVar[str] = "words"
+    store: str = ""
+    layer: str = ""
+    unit: int | None = None
+    method: str = ""
+    matrix: str = ""
+    terms: str = ""
+    bias: float | None = None
+    way: str = "refit"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a picture excites. layer: '' for the network's last. image: one of the store's; None for one that was sent,
+    which no address can hold. unit: the one whose map is shown, None for the most unusual."""
+
+    page: ClassVar[str] = "picture"
+    store: str = ""
+    layer: str = ""
+    image: int | None = None
+    unit: int | None = None
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Two to four units side by side. a, b, c, d: `layer:unit`, `layer:unit:method` or `layer:unit:method:store id`, each
+    part percent-encoded; '' for an empty place. scale: the axes are the 'same' for all, 'relative' to each unit's largest
+    activation, or each unit's 'own'. key: the image that is highlighted, by its path below the set's root. draw: seed of the images."""
+
+    page: ClassVar[str] = "compare"
+    store: str = ""
+    a: str = ""
+    b: str = ""
+    c: str = ""
+    d: str = ""
+    level: str = "concepts"
+    scale: str = "same"
+    pick: str = "draw"
+    draw: int = 0
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A figure for print. figure: 'areas' (the paper's Figure 3) or 'ranges' (Figure 4). units: `layer:unit,…`, in
+    their order, each part percent-encoded. scale: the x axis of areas is 'relative' to each unit's largest activation, or the 'same' activations
+    for all. per: images per range. palette: a name. column: width. size: of the font, in points. words: 1 with
+    captions. paths: 1 for letters as paths. pins, without: `layer:unit:bucket:image,…` and `image,…`. at: which of the units' images
+    are to be chosen from, by its place from 1."""
+
+    page: ClassVar[str] = "studio"
+    store: str = ""
+    figure: str = "areas"
+    units: str = ""
+    method: str = ""
+    level: str = "concepts"
+    scale: str = "relative"
+    per: int = 4
+    palette: str = "default"
+    column: str = "double"
+    size: float = 8.0
+    words: int = 1
+    paths: int = 0
+    pins: str = ""
+    without: str = ""
+    draw: int = 0
+    at: int = 1
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much units matter. to: what units were replaced by. part: which half of the page. layer,
+    method: '' for all. fit: how the ablation scores' c and d were found."""
+
+    page: ClassVar[str] = "importance"
+    store: str = ""
+    part: str = "top"
+    to: str = "zero"
+    layer: str = ""
+    method: str = ""
+    fit: str = "norm"
+
+
+@dataclass(frozen=True)
+class TryIt:
+    """Some trials to try. layer: '' for the network's last. unit: None for any of the layer, another one in each
+    trial. seed: draws trials and places. count: how many trials."""
+
+    page: ClassVar[str] = "try_it"
+    store: str = ""
+    layer: str = ""
+    unit: int | None = None
+    difficulty: str = "easy"
+    seed: int = 0
+    count: int = 5
+
+
+@dataclass(frozen=True)
+class Results:
+    """What people answered in a study. store: only for the way to the other pages. study: its file's name, '' for
+    the newest. show: which part. condition: one of the study's conditions in words, '' for all. over: what the
+    interval of bars is over. order: of units. against: which score.
+
+    rounds, catch, least, most, reading, row: thresholds of the checks (at most, at least, seconds from … to,
+    seconds, share at most); None for the study's own.
+    """
+
+    page: ClassVar[str] = "results"
+    store: str = ""
+    study: str = ""
+    show: str = "overview"
+    condition: str = ""
+    over: str = "units"
+    order: str = "right"
+    against: str = "correlation"
+    rounds: int | None = None
+    catch: float | None = None
+    least: float | None = None
+    most: float | None = None
+    reading: float | None = None
+    row: float | None = None
+
+
+VIEWS = {
+    view.page: view
+    for view in (Overview, Neuron, Words, Picture, Compare, Studio, Importance, TryIt, Results)
+}
+_CHOICES = {
+    "status": ("", *STATUSES), "sort": SORTS, "tab": TABS, "pick": PICKS, "kind": KINDS,
+    "part": PARTS, "to": TO, "fit": FITS, "difficulty": DIFFICULTIES, "show": SHOWN, "over": OVER, "order": ORDERS,
+    "against": AGAINST, "level": LEVELS, "way": ("refit", "keep"), "scale": SCALES, "figure": FIGURES,
+    "column": COLUMNS, "palette": PALETTES,
+}  # fmt: skip
+_SECONDS = (0.0, 1e6)
+_ANY = (-1e30, 1e30)
+_RANGES = {  # whole numbers are 0 to LARGEST and others -1 to 1 without
+    "map": (0, 100), "bucket": (-1, 7), "count": (1, 20), "rounds": (1, 100), "catch": (0.0, 1.0), "row": (0.5, 1.0),
+    "only": (-1, 7), "log": (0, 1), "above": _ANY, "below": _ANY, "bias": _ANY, "shown": (1, LARGEST),
+    "per": (1, 12), "size": (5.0, 16.0), "words": (0, 1), "paths": (0, 1),
+    "least": _SECONDS, "most": _SECONDS, "reading": _SECONDS,
+}  # fmt: skip
+
+
+def parse(page: str, params: Mapping[str, str]) -> tuple[Any, list[str]]:
+    """The view that an address asks for, and a sentence for each parameter that says nothing usable.
+
+    Parameters that the page doesn't know are ignored; unusable ones, and those longer than `LONGEST`, get their default.
+    """
+    view, values, problems = VIEWS[page], {}, []
+    for field in fields(view):
+        text = params.get(field.name, "")
+        if text == "":
+            continue
+        most = LONGEST_OF.get(field.name, LONGEST)
+        if len(text) > most:
+            problems.append(
+                f"The address's {field.name}= is longer than {most:,} characters; it was ignored."
+            )
+            continue
+        value = _value(field, text)
+        if value is None:
+            problems.append(
+                f"The address says {field.name}={_short(text)}, which is not {_kind(field)}; it was ignored."
+            )
+        else:
+            values[field.name] = value
+    return view(**values), problems
+
+
+def query(view: Any, full: bool = False) -> dict[str, str]:
+    """The parameters of a view's address: those off their default, or every one with `full`."""
+    pairs = {}
+    for field in fields(view):
+        value = getattr(view, field.name)
+        if full or value != field.default:
+            pairs[field.name] = (
+                "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
+            )
+    return pairs
+
+
+def next_draw(draw: int) -> int:
+    """The draw after one; from the last to the first."""
+    return draw + 1 if draw < LARGEST else 0
+
+
+def strays(page: str, params: Mapping[str, str]) -> bool:
+    """Whether an address of this page carries parameters that only other pages have."""
+    own = {field.name for field in fields(VIEWS[page])}
+    known = {field.name for view in VIEWS.values() for field in fields(view)}
+    return any(name in known - own for name in params)
+
+
+def link(view: Any) -> str:
+    """The whole view as an address below the dashboard's root: `neuron?store=…&layer=…`."""
+    return f"{view.page}?{urlencode(query(view, full=True))}"
+
+
+def named(view: Any) -> str:
+    """The unit or units, or else the layer, that a view is of, for the browser's tab; '' where it names none."""
+    if isinstance(view, Compare):
+        places = (view.a, view.b, view.c, view.d)
+        return ", ".join(
+            ":".join(unquote(part) for part in place.split(":")[:2]) for place in places if place
+        )
+    layer, unit = getattr(view, "layer", ""), getattr(view, "unit", None)
+    return layer if unit is None or not layer else f"{layer} · unit {unit}"
+
+
+def _value(field, text: str):
+    if field.name in _CHOICES:
+        return text if text in _CHOICES[field.name] else None
+    try:
+        if "int" in field.type:
+            number, (low, high) = int(text), _range(field)
+            return number if low <= number <= high else None
+        if "float" in field.type:
+            (low, high), number = _range(field), float(text)
+            number = float(f"{number:.6g}") if (low, high) == _ANY else round(number, 4)
+            return number if low <= number <= high else None
+    except ValueError:
+        return None
+    return text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _TOLD else text[:_TOLD] + "…"
+
+
+def _kind(field) -> str:
+    if field.name in _CHOICES:
+        return "one of " + ", ".join(c for c in _CHOICES[field.name] if c)
+    low, high = _range(field)
+    return f"a {'whole ' if 'int' in field.type else ''}number from {low:g} to {_grouped(high)}"
+
+
+def _grouped(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"
+
+
+def _range(field) -> tuple[float, float]:
+    return _RANGES.get(field.name, (0, LARGEST) if "int" in field.type else (-1, 1))

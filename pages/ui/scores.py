@@ -1,0 +1,156 @@
+"""Scores and their nulls in plain words, as pieces of HTML."""
+
+from __future__ import annotations
+
+from html import escape
+
+from lexplain_core.figures import plural
+from lexplain_core.store import Explanation, Score, Unit
+from pages.ui.text import rounded, two
+
+
+def seen_by(matrix: str) -> str:
+    """Who says which concepts an image shows: 'the images’ labels', or the encoder's name."""
+    return "the images’ labels" if matrix == "label" else matrix
+
+
+def score_words(unit: Unit, explanation: Explanation, main_only: bool = False) -> str:
+    """Each score with its interval, split, number of images and simulator, and what chance gives; or
+    why there is none (HTML). main_only: the headline's alone."""
+    scores = tuple(score for score in explanation.scores if score.kind == "correlation")
+    if main_only and (main := explanation.score()):
+        scores = (main,)
+    return "<br>".join(_words(unit, score) for score in scores) or "This explanation has no score."
+
+
+def _words(unit: Unit, score: Score) -> str:
+    name = escape(f"{score.split.capitalize()} {score.kind}")
+    how = f'<span class="lx-muted">(concepts seen by {escape(seen_by(score.simulator))})</span>'
+    if score.value is None:
+        return f"<b>No {name.lower()}</b> {how}<b>:</b> {escape(score.reason or 'it is undefined.')}"
+    value = f"{name} <b>{two(score.value)}</b>{_interval(score, ', 95% interval {}')}, {plural(score.n, 'image')} {how}"
+    chance = f'. <span class="lx-muted">{escape(null_words(unit, score))}</span>'
+    doubt = f' <span class="lx-doubt">{escape(doubt_words(score))}</span>' if score.doubt else ""
+    return value + chance + doubt
+
+
+ABLATIONS = {
+    "ablation-norm": (
+        "norm",
+        "c and d in closed form: the straight line from prediction to activation that fits best on val",
+    ),
+    "ablation-optim": (
+        "optim",
+        "c and d by gradient descent on val, begun at those of norm, towards where the network’s loss changes least (not promised to be the least); on test it can do worse than norm, "
+        "most of all where few val images decide",
+    ),
+}
+_SCALE = "1: the words can stand in for the unit unnoticed; 0: they do no better than its mean."
+
+
+def ablation_words(unit: Unit, explanation: Explanation, main_only: bool = False) -> str:
+    """How well the words' prediction stands in for the unit, or why nobody knows (HTML); empty where the
+    store has no ablation scores and gives no reason."""
+    scores = [score for score in explanation.scores if score.kind in ABLATIONS]
+    if not scores:
+        why = unit.effect_reason
+        return f"<b>No test ablation score:</b> {escape(why)}" if why else ""
+    simulators = list(dict.fromkeys(score.simulator for score in scores))
+    if main_only and explanation.simulator in simulators:
+        simulators = [explanation.simulator]
+    lines = [_ablated([s for s in scores if s.simulator == name]) for name in simulators]
+    if any(score.value is not None for score in scores if score.simulator in simulators):
+        lines[-1] += f'. <span class="lx-muted">{_SCALE}</span>'
+    return "<br>".join(lines)
+
+
+def _ablated(scores: list[Score]) -> str:
+    """The ablation scores by one simulator."""
+    how = f'<span class="lx-muted">(concepts seen by {escape(seen_by(scores[0].simulator))})</span>'
+    known = [score for score in scores if score.value is not None]
+    if not known:
+        reason = scores[0].reason or "it is undefined."
+        return f"<b>No test ablation score</b> {how}<b>:</b> {escape(reason)}"
+    told = "; ".join(
+        f'<span title="{escape(ablation_title(score), quote=True)}"><b>{two(score.value)}</b> by {ABLATIONS[score.kind][0]}'
+        f"{_interval(score, ', 95% interval {}')}</span>"
+        for score in known
+    )
+    return f"Test ablation score {told}, {_images(known[0])} {how}"
+
+
+def _images(score: Score) -> str:
+    return plural(score.n, "image") + (" (an estimate from a random sample)" if score.sampled else "")
+
+
+def ablation_title(score: Score) -> str:
+    """What an ablation score was computed with, for a tooltip."""
+    name, meaning = ABLATIONS[score.kind]
+    fitted = "" if score.c is None else f" c = {rounded(score.c)}, d = {rounded(score.d)}."
+    return f"{name}: the unit is replaced by c·prediction + d, {meaning}.{fitted} {_images(score)}. {_SCALE}"
+
+
+def ablation_cell(scores: list[Score | None]) -> str:
+    """The ablation scores by one simulator as a cell of a table (HTML)."""
+    found = [score for score in scores if score is not None]
+    if not found:
+        return '<span class="lx-muted">not scored</span>'
+    if all(score.value is None for score in found):
+        reason = escape(found[0].reason or "it is undefined.")
+        return f'<span class="lx-muted">none: {reason}</span>'
+    parts = []
+    for score in found:
+        name = ABLATIONS[score.kind][0]
+        if score.value is None:
+            parts.append(f'<span class="lx-muted">{name}: none, {escape(score.reason or "undefined")}</span>')
+            continue
+        estimate = ", estimate" if score.sampled else ""
+        fitted = "" if score.c is None else f"c {rounded(score.c)}, d {rounded(score.d)}{estimate}"
+        parts.append(
+            f'<span class="lx-one" title="{escape(ablation_title(score), quote=True)}">{name} <b>{two(score.value)}</b>'
+            f'{_interval(score, " ({})")}<br><span class="lx-muted">{fitted}</span></span>'
+        )
+    return "<br>".join(parts)
+
+
+def _interval(score: Score, pattern: str) -> str:
+    return "" if score.low is None else pattern.format(f"{two(score.low)} to {two(score.high)}")
+
+
+def null_words(unit: Unit, score: Score) -> str:
+    """What chance gives: how well the same words predict the layer's other units."""
+    if score.null_high is None:
+        return f"Chance: unknown. {score.null_reason or 'No null was computed.'}"
+    count, above = score.null_units, score.null_above
+    none = "none scores" if above == 0 else "1 scores" if above == 1 else f"{above:,} score"
+    return (
+        f"Chance: these words score below {two(score.null_high)} on 95% of the layer’s other {count:,} units; "
+        f"{none} as high as unit {unit.unit}."
+    )
+
+
+def doubt_words(score: Score) -> str:
+    """Why a score is no better than chance; empty where it is better."""
+    if score.doubt == "interval":
+        side = "holds 0" if score.high is None or score.high >= 0 else "lies below 0"
+        return f"⚠ No better than chance: the interval {side}."
+    if score.doubt == "null":
+        return "⚠ No better than chance: these words fit other units of the layer as well."
+    return ""
+
+
+def cell(unit: Unit, score: Score | None) -> str:
+    """A score as a cell of a table (HTML): value, interval and chance."""
+    if score is None:
+        return '<span class="lx-muted">not scored</span>'
+    if score.value is None:
+        return f'<span class="lx-muted" title="{escape(score.reason or "", quote=True)}">none: {escape(score.reason or "")}</span>'
+    chance = ""
+    if score.null_high is not None:
+        chance = f"chance {two(score.null_high)}; {score.null_above:,} of {score.null_units:,} others as high"
+    title = escape(f"{null_words(unit, score)} {doubt_words(score)}", quote=True)
+    doubt = '<br><span class="lx-doubt">⚠ no better than chance</span>' if score.doubt else ""
+    return (
+        f'<span title="{title}"><b>{two(score.value)}</b>{_interval(score, " ({})")}<br>'
+        f'<span class="lx-muted">{escape(chance)}</span></span>{doubt}'
+    )

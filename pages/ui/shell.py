@@ -1,0 +1,486 @@
+"""What every page shares: the stores, the header with its links, the theme, and help in place of errors."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any
+
+import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports between threads
+import streamlit as st
+
+from lexplain_core import figures, notes
+from lexplain_core.base.entries import listing as listed
+from lexplain_core.base.entries import regular, shown
+from lexplain_core.base.errors import UserError
+from lexplain_core.store import Store, StoreEntry, StoreError, csv_bytes, find_stores
+from lexplain_core.store.discover import END, refused
+from lexplain_core.store.guard import blame
+from lexplain_core.store.questions import check_command
+from pages.ui import access, links
+from pages.ui.copy_link import copy_link
+from pages.ui.no_store import no_store
+from pages.ui.style import style
+from pages.ui.text import code, md, message
+from pages.ui.travel import to_share
+
+_LOG = logging.getLogger("lexplain.pages")
+PAGES = {
+    "overview": ("Overview", ":material/table_rows:"),
+    "neuron": ("Neuron", ":material/stacked_line_chart:"),
+    "compare": ("Compare", ":material/compare:"),
+    "picture": ("By picture", ":material/image_search:"),
+    "importance": ("Importance", ":material/scatter_plot:"),
+    "try_it": ("Try it", ":material/quiz:"),
+    "results": ("Results", ":material/groups:"),
+    "studio": ("Figures", ":material/print:"),
+    "words": ("Your words", ":material/edit_note:"),
+}
+UNLISTED = {"words"}  # pages that others lead to
+_CHANGED = "changed since the page last ran to its end"  # in the session: (page, names of the view's fields)
+_FAILED = "what a callback couldn't read"  # in the session: a sentence, until the page has shown it
+_RUN = threading.local()  # of a script's run: `stores`, those that it opened
+_MOST_ERRORS = 50
+_SAYS_OF_NOTES = {"overview", "neuron", "words"}  # pages that say which notes can't be shown
+CHART = {
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d"],
+    "toImageButtonOptions": {"format": "svg"},
+}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An open store with what people noted, and a key that changes when its file is replaced, or the notes that
+    change what it says (for caches). problems: a sentence for each note that can't be shown."""
+
+    store: Store
+    key: tuple
+    problems: tuple[str, ...] = ()
+
+
+# -- stores ---------------------------------------------------------------------------------------
+
+
+def folder() -> Path:
+    """Where stores are looked for: LEXPLAIN_STORES, else data/stores."""
+    return Path(os.environ.get("LEXPLAIN_STORES") or "data/stores")
+
+
+def given() -> tuple[str, ...]:
+    """Store files named on the command line: `streamlit run app.py -- --store FILE`."""
+    return tuple(dict.fromkeys(st.session_state.get("given stores", ())))
+
+
+def _signature(path: Path) -> tuple:
+    try:
+        stat = path.stat()
+    except (OSError, ValueError):
+        return (shown(path), None)
+    return (str(path), stat.st_mtime_ns, stat.st_ino, stat.st_size)
+
+
+def entries() -> list[StoreEntry]:
+    """The stores given on the command line, else those of the folder; unreadable ones with their reason."""
+    if given():
+        return [_entry(Path(path)) for path in given()]
+    listing = tuple((shown(path), *_signature(path)[1:]) for path in listed(folder(), END))
+    return _found(shown(folder()), listing, folder())
+
+
+def distinct(found: list[StoreEntry]) -> tuple[list[StoreEntry], list[tuple[StoreEntry, StoreEntry]]]:
+    """The stores that can be shown, and (hidden, shown) for each that can't.
+
+    An address names a store by its id, which a copy of a file shares: only the newest of them is shown.
+    """
+    newest: dict[str, StoreEntry] = {}
+    good = [entry for entry in found if entry.error is None]
+    for entry in good:
+        if entry.id not in newest or entry.modified > newest[entry.id].modified:
+            newest[entry.id] = entry
+    shown = [entry for entry in good if newest[entry.id] is entry]
+    return shown, [(entry, newest[entry.id]) for entry in good if newest[entry.id] is not entry]
+
+
+def same_id(hidden: StoreEntry, shown: StoreEntry) -> str:
+    """A sentence (Markdown) that says why a store isn't shown."""
+    name, other = hidden.path.name, shown.path.name
+    if name == other:
+        name, other = str(hidden.path), str(shown.path)
+    which = "newer one" if shown.modified > hidden.modified else "latter"
+    return md(f"“{name}” has the same id as “{other}”; the {which} is shown.")
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking for stores …")
+def _found(place: str, listing: tuple, _folder: Path) -> list[StoreEntry]:
+    return find_stores(_folder)
+
+
+def _entry(path: Path) -> StoreEntry:
+    try:
+        regular(path, "a store")
+        store = _open(signature := _signature(path))
+    except FileNotFoundError:
+        return refused(path, StoreError(f"There is no store at {shown(path)}."))
+    except Exception as error:
+        return refused(path, error)
+    return StoreEntry(path, store.id, store.name, None, (signature[1] or 0) / 1e9)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Opening the store …")
+def _open(signature: tuple) -> Store:
+    return Store.open(signature[0])
+
+
+def _opened(signature: tuple) -> Opened:
+    """A store with its notes as they are now; `StoreError` where it isn't known which images are hidden."""
+    store = _open(signature)
+    version, problems = notes.take_in(store)
+    _RUN.__dict__.setdefault("stores", {})[store.path] = store
+    return Opened(store, (*signature, version), problems)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the units …")
+def _units(key: tuple, method: str, _store: Store) -> pd.DataFrame:
+    return _store.unit_table(method=method)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _facts(key: tuple, _store: Store) -> tuple[dict, list[str], dict[str, dict]]:
+    info, configs = _store.info(), _store.matrices().set_index("matrix")["config"]
+    matrices = {row["matrix"]: row | {"config": configs[row["matrix"]]} for row in info["matrices"]}
+    return info, _store.methods(), matrices
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _layers(key: tuple, method: str, _store: Store) -> pd.DataFrame:
+    return _store.layers(method=method)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the images …")
+def _images(key: tuple, _store: Store) -> pd.DataFrame:
+    return _store.images()
+
+
+def images(opened: Opened) -> pd.DataFrame:
+    """`Store.images()` of every image, read once. Shared between sessions: not to be changed."""
+    return _images(opened.key, opened.store)
+
+
+def units(opened: Opened, method: str = "") -> pd.DataFrame:
+    """`Store.unit_table` of every layer, read once. Shared between sessions: not to be changed."""
+    return _units(opened.key, method or opened.store.default_method, opened.store)
+
+
+def info(opened: Opened) -> dict:
+    """`Store.info()`, read once."""
+    return _facts(opened.key, opened.store)[0]
+
+
+def layers(opened: Opened, method: str = "") -> pd.DataFrame:
+    """`Store.layers()`, read once a method."""
+    return _layers(opened.key, method or opened.store.default_method, opened.store)
+
+
+def last_layer(opened: Opened) -> str:
+    """The last layer of the network, or of all where none is a network's."""
+    found = layers(opened)
+    own = found[found["source"] == "network"]
+    return str((own if len(own) else found)["layer"].iloc[-1])
+
+
+def methods(opened: Opened) -> list[str]:
+    """`Store.methods()`, read once."""
+    return _facts(opened.key, opened.store)[1]
+
+
+def matrices(opened: Opened) -> dict[str, dict]:
+    """The concept matrices by name, as `Store.info` describes them, with their config; read once."""
+    return _facts(opened.key, opened.store)[2]
+
+
+def matrix(opened: Opened, name: str) -> dict | None:
+    """One of `matrices`; None where the store has no such matrix (explanations may come from a file)."""
+    return matrices(opened).get(name)
+
+
+# -- the frame of a page --------------------------------------------------------------------------
+
+
+def dress() -> None:
+    """The looks of every page, and what visitors may do."""
+    access.apply()
+    style(figures.theme_of(theme()))
+
+
+def theme() -> str:
+    """'light' or 'dark', as the browser shows the page."""
+    return st.context.theme.type or "light"
+
+
+def start(page: str, stores: bool = True) -> tuple[Any, Opened | None, Callable[[Any], None]]:
+    """The view that the address asks for, its store, and a function that offers the link to the whole view.
+
+    Where there is no such store the page says what to do, and ends; without `stores` it goes on with None.
+    """
+    _mend_history(page)
+    view, problems = links.parse(page, st.query_params)
+    found = entries()
+    good, hidden = distinct(found)
+    wanted = next((e for e in good if e.id == view.store), None) if view.store else next(iter(good), None)
+    if wanted is None and good and not stores:
+        wanted, view = good[0], replace(view, store=good[0].id)
+    offer = _header(page, found, good, wanted, picker=stores)
+    if wanted is None and stores:
+        no_store(view.store, found, folder(), bool(given()))
+    if problems:
+        st.warning(" ".join(map(md, problems)), icon=":material/link_off:")
+    if twins := [same_id(entry, shown) for entry, shown in hidden if shown is wanted]:
+        st.warning(" ".join(twins), icon=":material/file_copy:")
+    if wanted is None:
+        st.session_state[f"{page} of {view.store}"] = links.query(view)
+        return view, None, offer
+    if not view.store:
+        view = replace(view, store=wanted.id)
+        st.query_params["store"] = wanted.id
+    signature = _signature(wanted.path)
+    try:
+        opened = _opened(signature)
+    except StoreError as error:
+        st.error(message(error))
+        if stores:
+            st.stop()
+        opened = None
+    if opened and opened.problems and page in _SAYS_OF_NOTES:
+        st.warning(" ".join(message(problem) for problem in opened.problems), icon=":material/edit_note:")
+    st.session_state[f"{page} of {wanted.id}"] = links.query(view)
+    return view, opened, partial(offer, store=opened.store if opened else None)
+
+
+def run(render: Callable[[], None]) -> None:
+    """Run a page's `render`; what is wrong with a store or a note is one sentence."""
+    _RUN.stores = {}
+    if failed := st.session_state.pop(_FAILED, None):
+        st.error(failed, icon=":material/error:")
+    try:
+        render()
+    except StoreError as error:
+        st.error(message(error), icon=":material/error:")
+    except Exception as error:
+        if damage := _damage(error):
+            st.error(message(damage), icon=":material/error:")
+        elif not access.readonly():
+            raise
+        else:
+            _LOG.exception("The page failed")
+            st.error("This page failed; the server’s log says why.", icon=":material/error:")
+    for store in _RUN.stores.values():
+        _lost_pictures(store)
+    st.session_state.pop(_CHANGED, None)
+
+
+def _damage(error: Exception) -> StoreError | None:
+    """What is wrong with a store whose damage made a page fail; None where none is damaged."""
+    try:
+        for store in _RUN.stores.values():
+            blame(store, error)
+    except StoreError as damage:
+        return damage
+    return None
+
+
+def _lost_pictures(store: Store) -> None:
+    """Say below the page which pictures are grey squares, and why."""
+    if lost := sorted(store.unreadable.items()):
+        shown = "; ".join(f"image {image}, {reason}" for image, reason in lost[:3])
+        st.warning(
+            message(
+                f"{figures.plural(len(lost), 'picture')} of {store.path.name} can't be read, so grey squares stand in "
+                f"their places: {shown}{'; …' if len(lost) > 3 else ''}. "
+            )
+            + f"{code(check_command(store.path))} says what else is wrong.",
+            icon=":material/broken_image:",
+        )
+
+
+def told(callback: Callable[..., Any]) -> Callable[..., None]:
+    """A callback that reads a store or notes: what can't be read is a sentence on the page, which stays as it was."""
+
+    @wraps(callback)
+    def asked(*args: Any, **kwargs: Any) -> None:
+        try:
+            callback(*args, **kwargs)
+        except UserError as error:
+            st.session_state[_FAILED] = message(error)
+
+    return asked
+
+
+def show(view: Any) -> None:
+    """Put a whole view into the address bar (in callbacks: the page runs again by itself)."""
+    _note_changed(view.page, {field.name for field in fields(view)})
+    st.query_params.from_dict(links.query(view))
+
+
+def change(view: Any, **to: Any) -> None:
+    """Put some fields of a view into the address bar (in callbacks), and leave what was changed in the same moment.
+
+    Several widgets may have changed when the page runs again, such as a field that is typed into and the button
+    whose click ends that; each has a callback, and all of these know the view as it was before.
+    """
+    found = replace(now(view), **to)
+    _note_changed(view.page, set(to))
+    st.query_params.from_dict(links.query(found))
+
+
+def now(view: Any) -> Any:
+    """A view of the last run with what callbacks have changed since."""
+    page, names = st.session_state.get(_CHANGED, ("", frozenset()))
+    if page != view.page:
+        return view
+    here, _ = links.parse(page, st.query_params)
+    return replace(view, **{name: getattr(here, name) for name in names})
+
+
+def _note_changed(page: str, names: set[str]) -> None:
+    before, known = st.session_state.get(_CHANGED, ("", frozenset()))
+    st.session_state[_CHANGED] = (page, names | (known if before == page else frozenset()))
+
+
+def _mend_history(page: str) -> None:
+    """Put back the view that was left, where the Back button leads to a half-way address.
+
+    When it goes to another page, Streamlit enters two addresses into the browser's history: this
+    page's with the other's parameters, then the other's. Back leads to the first of them.
+    """
+    params = st.query_params.to_dict()
+    bare = page == "neuron" and set(params) == {"store"}
+    if links.strays(page, params) or bare:
+        left = st.session_state.get(f"{page} of {params.get('store')}")
+        if left:
+            st.query_params.from_dict(left)
+
+
+def _header(
+    page: str, found: list[StoreEntry], good: list[StoreEntry], wanted: StoreEntry | None, picker: bool
+) -> Callable[[Any], None]:
+    places = {}
+    with st.container(horizontal=True, vertical_alignment="center", key="lx_header"):
+        st.html('<div class="lx-brand">lexplain</div>', width="content")
+        for name, (title, _) in PAGES.items():
+            if name in UNLISTED and name != page:
+                continue
+            there = {"store": wanted.id} if wanted else {}
+            if wanted:
+                there = st.session_state.get(f"{name} of {wanted.id}", there)
+            places[name] = st.empty()
+            places[name].page_link(f"{name}/page.py", label=title, query_params=there)
+        st.space("stretch")
+        if wanted and len(good) > 1 and picker:
+            names = {entry.id: entry.name for entry in good}
+            st.session_state["store picker"] = wanted.id
+            st.selectbox(
+                "Store",
+                list(names),
+                format_func=names.get,
+                key="store picker",
+                label_visibility="collapsed",
+                width=180,
+                on_change=_switch_store,
+                help="The store that the page shows",
+            )
+        if (bad := [entry.error for entry in found if entry.error]) and good:
+            _refused(bad)
+        place = st.empty()
+
+    def offer(view: Any, release_focus: bool = False, store: Store | None = None) -> None:
+        if page == "neuron":  # that unit is what one may want to try
+            unit = links.TryIt(store=view.store, layer=view.layer, unit=view.unit)
+            places["try_it"].page_link(
+                "try_it/page.py", label=PAGES["try_it"][0], query_params=links.query(unit)
+            )
+        if named := links.named(view):
+            st.set_page_config(page_title=f"{named} · {PAGES[page][0]} · lexplain")
+        with place:
+            shared, left = to_share(view, store)
+            copy_link(links.link(shared), release_focus, note=" ".join(left))
+
+    return offer
+
+
+def _refused(errors: list[str]) -> None:
+    """Files beside the stores that can't be opened, each with its reason."""
+    with st.popover(
+        f"{figures.plural(len(errors), 'file')} left out",
+        icon=":material/error:",
+        type="tertiary",
+        key="left out",
+    ):
+        for error in errors[:_MOST_ERRORS]:
+            st.markdown(message(error))
+        if len(errors) > _MOST_ERRORS:
+            st.caption(f"… and {len(errors) - _MOST_ERRORS:,} more.")
+
+
+def opened_by_id(identity: str) -> Opened | None:
+    """The store with an id among those that can be shown; None where there is none. `StoreError` as pages stop with."""
+    for entry in distinct(entries())[0]:
+        if entry.id == identity:
+            signature = _signature(entry.path)
+            return _opened(signature)
+    return None
+
+
+def _switch_store() -> None:
+    st.query_params.from_dict({"store": st.session_state["store picker"]})
+
+
+def no_unit(error: StoreError, store: str) -> None:
+    """Say why there is no unit to show, where that isn't said yet, and lead to the units that there are."""
+    if str(error):
+        st.error(message(error), icon=":material/error:")
+    st.page_link(
+        "overview/page.py",
+        label="Choose a unit in the overview",
+        icon=":material/table_rows:",
+        query_params={"store": store},
+    )
+
+
+# -- parts of pages ----------------------------------------------------------------------------------
+
+
+def chart(figure, key: str, alt: str) -> None:
+    """A plotly figure as wide as its place, with a downloadable SVG and words for those who can't see it."""
+    st.plotly_chart(figure, theme=None, key=key, config=CHART, alt=alt)
+
+
+def file_name(*parts: str, ending: str = "csv") -> str:
+    """A name for a file to take away, of what it is of, from the store on: 'Demo world - block7 - unit 3 - scores.csv'."""
+    words = (re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", str(part)).strip()[:80] for part in parts)
+    return f"{' - '.join(word for word in words if word)}.{ending}"
+
+
+def csv_button(label: str, make: Callable[[], pd.DataFrame], name: str, key: str) -> None:
+    """A table as CSV, made when it is asked for; the page doesn't run again. Texts that a spreadsheet would take for a
+    formula get a leading '."""
+    st.download_button(
+        label,
+        lambda: csv_bytes(make()),
+        file_name=name,
+        mime="text/csv",
+        key=key,
+        on_click="ignore",
+        icon=":material/download:",
+        type="tertiary",
+    )
+
+
+if __name__ == "__main__":  # taken for a page, as `run` says
+    run(lambda: None)

@@ -1,0 +1,237 @@
+"""The table of terms on the page of your words: weights, removing, adding, and how weights are found."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core import figures
+from lexplain_core.live.editing import LARGEST, MOST, Edited
+from lexplain_core.store import Unit
+from pages.ui import links, shell
+from pages.ui.switch import changed
+from pages.ui.text import md, rounded
+from pages.words.terms import NAME, Draft, read, write
+
+WAYS = {"refit": "re-fitted", "keep": "as they are"}
+_HELP = (
+    "Re-fitted: by least squares on the train split, as the machine’s methods do it, each time that a concept comes or "
+    "goes. As they are: those that you see, and a concept that you add gets the weight that fits best beside them."
+)
+_SCRATCH = "no words"
+_ADD = "add concept"
+
+
+def switches(
+    view: links.Words,
+    unit: Unit,
+    draft: Draft,
+    edited: Edited | None,
+    matrices: list[str],
+    by_hand: Container[str] = (),
+) -> None:
+    """What the words start from, whose eyes see the concepts, and how weights are found. by_hand: methods that
+    somebody wrote, whose names the words may be kept under."""
+    state = st.session_state
+    methods = [one.method for one in unit.explanations if not one.reason]
+    state["start picker"] = view.method if view.method in methods else ""
+    state["eyes picker"], state["way picker"] = view.matrix, view.way
+    with st.container(horizontal=True, vertical_alignment="bottom", key="lx_switches_edit"):
+        st.selectbox(
+            "Start from",
+            ["", *methods],
+            key="start picker",
+            format_func=lambda name: name or _SCRATCH,
+            width=190,
+            on_change=_start,
+            args=(view, by_hand),
+            help="Whose words you edit; another choice starts over from them",
+        )
+        st.segmented_control(
+            "Concepts seen by",
+            matrices,
+            key="eyes picker",
+            required=True,
+            format_func=lambda name: "labels" if name == "label" else md(name),
+            on_change=changed,
+            args=(view, "matrix", "eyes picker"),
+            help="Who says which concepts an image shows, for finding weights and in the stacked charts",
+        )
+        st.segmented_control(
+            "Weights",
+            list(WAYS),
+            key="way picker",
+            required=True,
+            format_func=WAYS.get,
+            on_change=_way,
+            args=(view, draft, edited),
+            help=_HELP,
+        )
+        st.space("stretch")
+        st.button(
+            "Start over",
+            icon=":material/restart_alt:",
+            key="start over",
+            disabled=not view.terms and view.bias is None and view.way == "refit",
+            on_click=shell.change,
+            args=(view,),
+            kwargs={"terms": "", "bias": None, "way": "refit"},
+            help="Back to the words that you started from, with weights re-fitted",
+        )
+
+
+def _start(view: links.Words, by_hand: Container[str]) -> None:
+    method = st.session_state["start picker"]
+    st.session_state[NAME] = method if method in by_hand else ""
+    terms = "" if method else write([])
+    shell.change(view, method=method, terms=terms, bias=None, way="refit", matrix="")
+
+
+def _way(view: links.Words, draft: Draft, edited: Edited | None) -> None:
+    way = st.session_state["way picker"]
+    found = _now(view, draft, _shown(draft, edited) if way == "keep" and edited else None)
+    weights = found.values() if way == "keep" and edited else None
+    shell.change(view, way=way, terms=write(tuple(found), weights and tuple(weights)), bias=None)
+
+
+def _now(
+    view: links.Words, draft: Draft, shown: Sequence[float | None] | None = None
+) -> dict[int, float | None]:
+    """Concept → weight as the address has them now: others may have changed in the same moment. Where it has no weight,
+    that which is `shown`."""
+    now = shell.now(view)
+    terms = dict(zip(draft.ids, draft.weights, strict=True))
+    if now.terms != view.terms:
+        terms = dict(read(now.terms, range(links.LARGEST))[0])
+    known = dict(zip(draft.ids, shown, strict=True)) if shown else {}
+    return {c: known.get(c) if weight is None else weight for c, weight in terms.items()}
+
+
+def terms(
+    view: links.Words,
+    unit: Unit,
+    draft: Draft,
+    edited: Edited | None,
+    names: Mapping[int, str],
+    styles: Mapping[int, figures.Style],
+) -> None:
+    """A row a term: its colour and name, its weight, a button that removes it; and the bias."""
+    weights = _shown(draft, edited)
+    places = figures.decimals(unit.maximum - unit.minimum, 100)
+    look = {"step": 10.0 ** (1 - places), "format": f"%.{places}f", "width": 150}
+    for place, concept in enumerate(draft.ids):
+        key, name = f"weight {concept}", names[concept]
+        st.session_state[key] = weights[place]
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.html(_name(name, styles.get(concept)))
+            st.number_input(
+                f"Weight of {md(name)}",
+                -LARGEST,
+                LARGEST,
+                None,
+                key=key,
+                label_visibility="collapsed",
+                placeholder="not fitted",
+                on_change=_weighed,
+                args=(view, draft, tuple(weights), concept, key),
+                **look,
+            )
+            st.button(
+                "Remove",
+                icon=":material/close:",
+                key=f"remove {concept}",
+                type="tertiary",
+                help=f"Take {md(name)} out of the words",
+                on_click=_remove,
+                args=(view, draft, concept),
+            )
+    if edited is not None:
+        _bias(view, edited, look)
+
+
+def _shown(draft: Draft, edited: Edited | None) -> list[float | None]:
+    """The weights as fitted; where nothing could be fitted, as they were given."""
+    return [term.weight for term in edited.explanation.terms] if edited else list(draft.weights)
+
+
+def _bias(view: links.Words, edited: Edited, look: dict) -> None:
+    fitted = edited.explanation.bias
+    if view.way == "refit":
+        st.html(
+            f'<p class="lx-facts lx-muted">Bias {rounded(fitted)}: the prediction without any of the concepts.</p>'
+        )
+        return
+    st.session_state["bias"] = view.bias
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.html("Bias" + ("" if view.bias is not None else ' <span class="lx-muted">(fitted)</span>'))
+        st.number_input(
+            "Bias",
+            -LARGEST,
+            LARGEST,
+            None,
+            key="bias",
+            label_visibility="collapsed",
+            placeholder=rounded(fitted),
+            on_change=changed,
+            args=(view, "bias", "bias"),
+            help="The prediction without any of the concepts. Empty: the one that fits best; correlations don’t depend on it.",
+            **look,
+        )
+
+
+def _name(name: str, style: figures.Style | None) -> str:
+    color = style.color if style else "transparent"
+    return f'<span class="lx-line" style="font-size:1rem"><span class="t" style="--c:{color}">{escape(name)}</span></span>'
+
+
+def _weighed(
+    view: links.Words, draft: Draft, weights: tuple[float | None, ...], concept: int, key: str
+) -> None:
+    """A weight was set by hand: it holds, and so do the others as they were shown."""
+    terms = _now(view, draft, weights)
+    if concept not in terms:  # removed in the same moment
+        return
+    terms[concept] = st.session_state[key]  # None, where it was emptied: fitted beside the others
+    shell.change(view, way="keep", terms=write(tuple(terms), tuple(terms.values())))
+
+
+def _remove(view: links.Words, draft: Draft, concept: int) -> None:
+    terms = _now(view, draft)
+    terms.pop(concept, None)
+    shell.change(view, terms=write(tuple(terms), tuple(terms.values())))
+
+
+def add(view: links.Words, draft: Draft, sayable: pd.DataFrame, names: Mapping[int, str]) -> None:
+    """A box that completes the name of a concept, and adds it."""
+    ids = sayable["concept"].tolist()
+    same = dict(zip(ids, sayable["same"], strict=True))
+    st.selectbox(
+        f"Add a concept, of {len(ids):,} that can be said",
+        ids,
+        index=None,
+        key=_ADD,
+        format_func=lambda concept: (
+            names.get(concept, "") + (f" (same images as: {others})" if (others := same.get(concept)) else "")
+        ),
+        filter_mode="contains",
+        placeholder="Type a part of its name …",
+        disabled=len(draft.ids) >= MOST,
+        on_change=_add,
+        args=(view, draft, names),
+    )
+
+
+def _add(view: links.Words, draft: Draft, names: Mapping[int, str]) -> None:
+    concept = st.session_state[_ADD]
+    st.session_state[_ADD] = None
+    if concept is None:
+        return
+    terms = _now(view, draft)
+    if concept in terms:
+        st.toast(f"{md(names[concept])} is among the words already.", icon=":material/info:")
+        return
+    terms[int(concept)] = None
+    shell.change(view, terms=write(tuple(terms), tuple(terms.values())))

@@ -1,0 +1,205 @@
+"""Your words: an explanation edited by hand, with what it predicts at once beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from lexplain_core.base.errors import UserError
+from lexplain_core.live import editing
+from lexplain_core.live.editing import Edited
+from lexplain_core.store import Explanation, Store, StoreError, Unit
+from pages.ui import headline, links, shell
+from pages.ui.plain_words import plain_words
+from pages.ui.text import md, message
+from pages.words import charts, form, keep, scores, terms
+from pages.words.terms import Draft
+
+
+def render() -> None:
+    view, opened, offer = shell.start("words")
+    view, unit = _find(view, opened)
+    if unit is None:
+        offer(view)
+        return
+    names, keys = _concepts(opened.key, opened.store)
+    start = _start(view, unit)
+    draft, problems = terms.draft(view, start, names)
+    matrices = list(shell.matrices(opened))
+    view = replace(view, matrix=_matrix(view, start, matrices))
+    offer(view)
+    edited, error = _edited(unit, draft, view, start)
+    before = _before(opened, unit, start)
+    look = charts.styles(draft.ids, before.explanation if before else None)
+    _title(view, unit)
+    form.switches(view, unit, draft, edited, matrices, opened.store.by_hand)
+    for problem in problems:
+        st.warning(md(problem), icon=":material/link_off:")
+    if edited:
+        st.html(
+            f'<p class="lx-line">{headline.colored(edited.explanation, look)}</p>'
+            f'<p class="lx-facts lx-score">{scores.sentence(edited, before)}</p>'
+        )
+    elif error:
+        st.error(message(error), icon=":material/error:")
+    else:
+        st.info("There are no words yet. **Add a concept** that you think this unit answers to.")
+    left, right = st.columns([1, 1.35], gap="medium")
+    with left:
+        st.subheader("The words", anchor=False)
+        form.terms(view, unit, draft, edited, names, look)
+        form.add(view, draft, _sayable(opened.key, view.matrix, opened.store), names)
+        for note in edited.notes if edited else ():
+            st.caption(md(note))
+    if edited:
+        with right:
+            st.subheader("What is in the images, by activation", anchor=False)
+            charts.area(unit, edited.explanation, view.matrix, look, "area")
+        charts.below(unit, edited, before, view.matrix, look)
+        _scores(view, unit, edited, before, draft)
+    keep.show(view, opened, unit, edited, keys, _place(unit), (draft, view.matrix))
+    _what_is_this()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the concepts …")
+def _concepts(key: tuple, _store: Store) -> tuple[dict[int, str], dict[int, str]]:
+    """Names and keys of all concepts by id."""
+    frame = _store.concepts()
+    ids = [int(i) for i in frame["concept"]]
+    return dict(zip(ids, frame["name"], strict=True)), dict(zip(ids, frame["key"], strict=True))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the concepts …")
+def _sayable(key: tuple, matrix: str, _store: Store) -> pd.DataFrame:
+    return _store.sayable(matrix)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _scored(key: tuple, layer: str, index: int, method: str, _unit: Unit) -> Edited | None:
+    """The words before, scored as the edited ones are; None where nothing can be predicted from them."""
+    try:
+        return editing.scored(_unit, _unit.explanation(method))
+    except (StoreError, UserError):
+        return None
+
+
+def _before(opened: shell.Opened, unit: Unit, start: Explanation | None) -> Edited | None:
+    return _scored(opened.key, unit.layer, unit.unit, start.method, unit) if start else None
+
+
+def _edited(
+    unit: Unit, draft: Draft, view: links.Words, start: Explanation | None
+) -> tuple[Edited | None, Exception | None]:
+    """The words, fitted and scored, or what is wrong with them; neither where there are none."""
+    if not draft.ids:
+        return None, None
+    simulator = start.simulator if start else None
+    try:
+        return editing.fit(unit, draft.ids, draft.weights, draft.bias, view.matrix, simulator), None
+    except (StoreError, UserError) as error:
+        return None, error
+
+
+def _find(view: links.Words, opened: shell.Opened) -> tuple[links.Words, Unit | None]:
+    """The unit of the address and the method that its words start from; None after saying what is wrong."""
+    missing = "unit" if view.unit is None else "layer" if not view.layer else None
+    try:
+        if missing and st.query_params.get(missing):  # what was ignored of it stands above
+            raise StoreError("")
+        if missing:
+            raise StoreError(
+                f"The address names no {missing}: open this page by “Edit these words” on a unit's page."
+            )
+        unit = opened.store.unit(view.layer, view.unit)
+    except StoreError as error:
+        shell.no_unit(error, view.store)
+        return view, None
+    known = [one.method for one in unit.explanations if not one.reason]
+    if view.method and view.method not in known:
+        st.warning(
+            md(f"This unit has no words by “{view.method}” to start from."), icon=":material/link_off:"
+        )
+        view = replace(view, method="")
+    if not view.method and not view.terms and known:
+        default = opened.store.default_method
+        view = replace(view, method=default if default in known else known[0])
+    return view, unit
+
+
+def _start(view: links.Words, unit: Unit) -> Explanation | None:
+    return unit.explanation(view.method) if view.method else None
+
+
+def _matrix(view: links.Words, start: Explanation | None, matrices: list[str]) -> str:
+    """The matrix to fit with: the one asked for, else that of the words before, else labels or what there is."""
+    if view.matrix in matrices:
+        return view.matrix
+    if view.matrix:
+        st.warning(
+            md(f"This store has no concept matrix “{view.matrix}”; another one is used."),
+            icon=":material/link_off:",
+        )
+    if start is not None and start.matrix in matrices:
+        return start.matrix
+    return "label" if "label" in matrices else matrices[0]
+
+
+def _title(view: links.Words, unit: Unit) -> None:
+    name = f"{unit.layer} · unit {unit.unit}" + (f" · {unit.name}" if unit.name else "")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.header(f"Your words for {md(name)}", anchor=False, width="content")
+        there = links.Neuron(store=view.store, layer=unit.layer, unit=unit.unit, method=view.method)
+        st.page_link(
+            "neuron/page.py",
+            label="To the unit",
+            icon=":material/stacked_line_chart:",
+            query_params=links.query(there),
+        )
+    if unit.status != "alive" and unit.reason:
+        st.caption(md(unit.reason))
+
+
+def _place(unit: Unit) -> tuple:
+    return unit.store.id, unit.layer, unit.unit
+
+
+def _scores(view: links.Words, unit: Unit, edited: Edited, before: Edited | None, draft: Draft) -> None:
+    st.subheader("How well the words predict the unit", anchor=False)
+    place = st.container()
+    with_test = scores.switch_to_test(_place(unit), (draft, view.matrix))
+    with place:
+        scores.table(edited, before, with_test)
+
+
+def _what_is_this() -> None:
+    plain_words(
+        f"""
+An **explanation** says what a unit answers to: add the weight of each concept that an image shows, and the bias, and you get the
+activation that the words predict. Here you write one yourself: start from a machine’s words or from none, add concepts, take others
+out, change weights.
+
+**Weights: re-fitted** finds those that predict the unit best on the *train* images (least squares), each time that a concept comes or
+goes, just as the machine’s methods do at the end. **As they are** keeps what you see; a concept that you add gets the weight that fits
+best beside the others. Setting a weight yourself switches to it. An emptied weight is fitted.
+
+The **correlation** says how well the predicted activations follow the actual ones: 1 is perfect, 0 is nothing. Its 95% interval is what
+chance alone leaves open. It is computed on images that no weight was fitted on: those of the **val** split while you try things, those of
+the **test** split when you are done. Who says which concepts an image shows, its labels or an encoder, stands in front of each row;
+the *headline* is the judge of the words that you started from, else one that the weights were not fitted with.
+
+{scores.SPOILT}
+
+The **stacked chart** shows which of your concepts the images of each range of activation show; every image counts once, for the
+rarest of them. Weights change nothing in it.
+
+**Kept words** are a method of the name that you give them: they stand beside the machine’s on every page of this store. They lie in a
+file of notes beside the store, which itself stays as it is. At most {editing.MOST} concepts. They get no ablation score and no null, which
+need the network and the other units.
+"""
+    )
+
+
+if __name__ == "__main__":
+    shell.run(render)
