@@ -39,10 +39,12 @@ proofs: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/biome check pages/ui/assets
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/biome check --write pages/ui/assets
 
 clean:
 	rm -rf $(VENV) .env-browser .pytest_cache .ruff_cache

@@ -186,12 +186,20 @@ def texts_of(source: Source) -> Iterator[str]:
             yield node.value
 
 
+def browser_texts() -> Iterator[tuple[str, str]]:
+    """(where, text) of all that a browser may run: files of the pages, and texts in modules."""
+    for path in sorted((ROOT / "pages").rglob("*.*")):
+        if path.suffix in (".js", ".html", ".svg"):
+            yield str(path.relative_to(ROOT)), path.read_text("utf-8")
+    for source in sources().values():
+        yield from ((source.name, text) for text in texts_of(source))
+
+
 @cache
 def of_javascript() -> list[Pattern]:
     """Patterns of JavaScript in texts; each of them means the same in Python."""
     return [
-        Pattern(match[1] or match[2], 0, frozenset({"search", "sub"}), source.name)
-        for source in sources().values()
-        for text in texts_of(source)
+        Pattern(match[1] or match[2], 0, frozenset({"search", "sub"}), name)
+        for name, text in browser_texts()
         for match in JAVASCRIPT.finditer(text)
     ]

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import pytest
 
 from .conftest import ROOT
-from .patterns import MODES, PANDAS, SQL, collected, of_javascript, sources, texts_of
+from .patterns import MODES, PANDAS, SQL, browser_texts, collected, of_javascript, sources, texts_of
 from .timing import growth, own_attacks, repeated
 
 
@@ -161,6 +161,7 @@ def test_patterns_are_found_in_no_other_way():
                 assert not {"pattern", "regex"} & keywords.keys() - {"regex"}, f"{source.name}:{node.lineno}"
         for text in texts_of(source):
             assert not ("SELECT" in text or "WHERE" in text) or not SQL.search(text), source.name
-            assert "new RegExp" not in text, source.name
+    for where, text in browser_texts():
+        assert "new RegExp" not in text, where
     sql = [path for path in (ROOT / "lexplain_core").rglob("*.sql")]
     assert sql and not any(SQL.search(path.read_text("utf-8")) for path in sql)

@@ -14,11 +14,11 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.store.buckets import example_images
-from pages.compare.front import CSS, HTML, JS
 from pages.compare.places import Shown
 from pages.ui import links, shell
+from pages.ui.front import component
 
-_component = st.components.v2.component("lexplain_compare", html=HTML, css=CSS, js=JS)
+_component = component("compare")
 # Images that each unit brings in from each of its ranges, by how many units there are.
 _PER_RANGE = {1: 6, 2: 3, 3: 2, 4: 1}
 _ENDS = 6  # images from either end of a unit without ranges

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from lexplain_core import figures
 from pages.compare import charts, images, scores
 from pages.compare import chosen as compare_chosen
 from pages.compare import places as compare_places
 from pages.ui import links, shell
 from pages.ui.compare_link import filled, put
+from pages.ui.front import asset
 from pages.ui.plain_words import plain_words
 from pages.ui.switch import switch
 
@@ -101,24 +101,7 @@ def _images(view: links.Compare, shown: list[compare_places.Shown], chosen) -> N
 
 def _style() -> None:
     """The rules of this page's own."""
-    look = figures.theme_of(shell.theme())
-    st.html(
-        f"""<style>
-        .lx-line.lx-beside {{ font-size: 1.08rem; line-height: 1.5; margin: .1rem 0 .2rem; }}
-        .lx-line.lx-beside .t {{ white-space: normal; }}
-        .lx-legend {{ display: flex; flex-wrap: wrap; gap: .15rem 1rem; margin: 0; font-size: .9rem; }}
-        .lx-key i {{ display: inline-block; width: 1.1em; height: .8em; margin-right: .35em; border-radius: 2px; vertical-align: -.06em;
-                     border: 1px solid {look.grid}; }}
-        [class*="st-key-compare-"][class*="-remove"] [data-testid="stMarkdownContainer"] {{
-            position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }}
-        .lx-tight :is(th, td) {{ padding-top: .14rem; padding-bottom: .14rem; }}
-        .lx-track {{ display: inline-block; position: relative; width: 8rem; height: .7rem; vertical-align: -.05rem;
-                     border-bottom: 1px solid {look.muted};
-                     background: repeating-linear-gradient(90deg, {look.grid} 0 1px, transparent 1px 1rem); }}
-        .lx-track i {{ position: absolute; bottom: -.3rem; width: .6rem; height: .6rem; margin-left: -.3rem; border-radius: 50%;
-                       background: {look.accent}; }}
-        </style>"""
-    )
+    st.html(f"<style>{asset('compare_page.css')}</style>")
 
 
 def _what_is_this() -> None:

@@ -19,7 +19,6 @@ _ALIKE = 10
 
 def show(view: links.Neuron, opened: shell.Opened, unit: Unit, explanation: Explanation | None) -> None:
     """The tab."""
-    st.html(_STYLE)
     left, right = st.columns(2, gap="large")
     with left:
         _by_activation(view, opened, unit)
@@ -85,9 +84,6 @@ def _by_words(view: links.Neuron, opened: shell.Opened, unit: Unit, explanation:
         shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "alike"),
         "csv alike",
     )
-
-
-_STYLE = "<style>.lx-said { margin: 0 0 .35rem .55rem; font-size: .92rem; line-height: 1.35; }</style>"
 
 
 def _rows(view: links.Neuron, found: pd.DataFrame, column: str, name: str) -> None:

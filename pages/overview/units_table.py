@@ -10,11 +10,11 @@ import streamlit as st
 
 from lexplain_core.store.search.query import COLUMNS, Found
 from pages.overview.filters import first_order
-from pages.overview.units_front import CSS, HTML, JS
 from pages.ui import links, shell
+from pages.ui.front import component
 from pages.ui.text import rounded, two
 
-_component = st.components.v2.component("lexplain_units", html=HTML, css=CSS, js=JS)
+_component = component("units")
 
 # title and help of each column; the others are numbers of `COLUMNS`.
 TITLES = {

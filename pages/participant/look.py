@@ -6,34 +6,13 @@ import html
 from base64 import b64encode
 
 from lexplain_core.config.study import Labels
-
-_STYLE = """<style>
-[data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stSidebar"] { display: none; }
-[data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
-[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0; }
-[data-stale="true"] { opacity: 1 !important; transition: none !important; }
-.st-key-lx_card { max-width: 720px; margin: 0 auto; padding: min(7vh, 4rem) 1.5rem 3rem; gap: .9rem; }
-.st-key-lx_card :is(p, li) { font-size: 1.1rem; line-height: 1.55; }
-.st-key-lx_card button { min-height: 2.9rem; padding: 0 1.3rem; }
-.st-key-lx_card button[kind="primary"], .st-key-lx_card button[kind="primary"] * { color: light-dark(#fff, #0d1218); }
-.st-key-lx_card button kbd, .st-key-lx_card button p + * { font-size: 1rem; opacity: .85; }
-.st-key-lx_card [data-testid="stText"] { font-family: inherit; font-size: 1.1rem; line-height: 1.55; }
-.st-key-lx_card p code { font-size: 1em; color: inherit; }
-.st-key-lx_code code { font-size: 1.6rem; letter-spacing: .06em; }
-.st-key-lx_card [data-testid="stButton"] { margin-top: .6rem; }
-.st-key-lx_code [data-testid="stCodeCopyButton"] { opacity: 1; transform: none; }
-[data-testid="stDialog"] [role="dialog"] > * { display: none; }
-[data-testid="stDialog"] [role="dialog"]::before { padding: 1.6rem; font-size: 1.1rem; line-height: 1.5; content: OFFLINE; }
-.lx-preview { border: 1px solid currentColor; border-radius: 4px; padding: .2rem .6rem; font-weight: 600;
-              width: fit-content; margin: 0; }
-.lx-sketch { display: block; width: 100%; max-width: 440px; height: auto; margin: 0 auto; }
-</style>"""
+from pages.ui.front import asset
 
 
 def style(offline: str) -> str:
     """The pages' style, as HTML. offline: what Streamlit's dialog says while the connection is lost."""
     quoted = "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in offline)
-    return _STYLE.replace("OFFLINE", f'"{quoted}"')
+    return f"<style>:root {{ --lx-offline: '{quoted}'; }}\n{asset('participant.css')}</style>"
 
 
 def sketch(labels: Labels) -> str:

@@ -32,7 +32,6 @@ def preview(opened: shell.Opened, data: prints.FigureData) -> None:
     """The figure at the resolution of a screen, on white, and what its maker should know."""
     said = tuple(prints.texts(data.choice).items())
     png, tall, notes = _drawn(opened.key, said, data)
-    st.html("<style>.st-key-studio_paper { background: #fff; padding: .8rem; border-radius: 4px; }</style>")
     with st.container(key="studio_paper", border=True, height=_TALL if tall > _TALL else "content"):
         st.image(png, alt=prints.caption(data))
     inches = f"{data.choice.width:g} × {tall / _DPI:.1f} in, text of {data.choice.size:g} points"

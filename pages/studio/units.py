@@ -11,61 +11,12 @@ from lexplain_core.figures import print as prints
 from lexplain_core.notes import Notes
 from lexplain_core.store import StoreError
 from pages.ui import links, shell
+from pages.ui.front import component
 from pages.ui.text import message
 
 _FIRST = 3  # units of a figure that nobody has chosen yet
 
-_HTML = '<ol class="units"></ol>'
-_CSS = """
-.units { list-style: none; margin: 0; padding: 0; color: var(--st-text-color); font: inherit; }
-.units li { display: flex; align-items: center; gap: .25rem; padding: .12rem 0; border-top: 1px solid var(--st-border-color); }
-.units li:first-child { border-top: 0; }
-.units .name { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: .95rem; }
-.units button { font: inherit; font-size: .9rem; min-width: 1.9rem; min-height: 1.8rem; cursor: pointer; color: inherit;
-  background: transparent; border: 1px solid transparent; border-radius: var(--st-base-radius); }
-.units button:hover, .units button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); outline: none; }
-.units button:disabled { opacity: .3; cursor: default; border-color: transparent; color: inherit; }
-"""
-_JS = """
-export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
-  const list = parentElement.querySelector('.units');
-  const focused = list.getRootNode().activeElement;
-  const held = focused && list.contains(focused) ? focused : null;
-  const was = held ? [...list.children].indexOf(held.closest('li')) : -1;
-  list.replaceChildren(...data.units.map((unit, place) => {
-    const row = document.createElement('li');
-    const name = document.createElement('span');
-    name.className = 'name';
-    name.textContent = name.title = unit;
-    row.append(name);
-    for (const [move, sign, words, off] of [
-      ['up', '↑', 'Move up', place === 0],
-      ['down', '↓', 'Move down', place === data.units.length - 1],
-      ['remove', '×', 'Remove', false],
-    ]) {
-      const button = document.createElement('button');
-      button.type = 'button';
-      button.textContent = sign;
-      button.disabled = off;
-      button.dataset.move = move;
-      button.dataset.unit = unit;
-      button.title = words;
-      button.setAttribute('aria-label', `${words}: ${unit}`);
-      button.onclick = () => setTriggerValue('move', { move, place, unit });
-      row.append(button);
-    }
-    return row;
-  }));
-  if (!held || !list.children.length) return;
-  // the same button; where it is off now, one beside it; where its unit is gone, that of the next unit
-  const same = [...list.children].find((row) => row.lastChild.dataset.unit === held.dataset.unit);
-  const row = same || list.children[Math.min(was, list.children.length - 1)];
-  const buttons = [...row.querySelectorAll('button:not(:disabled)')];
-  (buttons.find((b) => b.dataset.move === held.dataset.move) || buttons[0]).focus();
-}
-"""
-_component = st.components.v2.component("lexplain_studio_units", html=_HTML, css=_CSS, js=_JS)
+_component = component("studio_units")
 
 
 def filled(view: links.Studio, opened: shell.Opened) -> links.Studio:

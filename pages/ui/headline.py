@@ -14,11 +14,6 @@ from pages.ui.plain_words import plain_words
 from pages.ui.scores import ablation_words, score_words
 from pages.ui.text import md, quantity, rounded, two
 
-# Facts are small, so that the chart begins on the first screen; a click on a range is told by the hand.
-_STYLE = """<style>
-.lx-score, .lx-ablation, .lx-observer, .lx-humans, .lx-range { font-size: .9rem; line-height: 1.4; }
-:is(.st-key-area, .st-key-activations, .st-key-histogram) .nsewdrag { cursor: pointer !important; }
-</style>"""
 _STATUS = {
     "alive": ("alive", "green"),
     "dead": ("dead", "gray"),
@@ -94,13 +89,13 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
     """The explanation as one line, each term underlined in its colour; its score; the unit's range."""
     if explanation is None or explanation.reason:
         reason = (explanation.reason if explanation else None) or unit.reason or "No method was run on it."
-        st.html(_STYLE + _observer(unit) + _humans(unit) + _range(unit))
+        st.html(_observer(unit) + _humans(unit) + _range(unit))
         st.info(f"**This unit has no explanation.** {md(reason)}", icon=":material/info:")
         return
     several = len(unit.explanations) > 1
     ablation = ablation_words(unit, explanation, main_only=several)
     st.html(
-        _STYLE + f'<p class="lx-line">{colored(explanation, styles)}</p>'
+        f'<p class="lx-line">{colored(explanation, styles)}</p>'
         f'<p class="lx-facts lx-score">{score_words(unit, explanation, main_only=several)}</p>'
         + (f'<p class="lx-facts lx-ablation">{ablation}</p>' if ablation else "")
         + _same(explanation)

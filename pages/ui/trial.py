@@ -20,9 +20,9 @@ from lexplain_core.base.pictures import UnreadableImage, stored_type
 from lexplain_core.config.study import Labels
 from lexplain_core.stimuli.base import BUTTONS, Picture
 from lexplain_core.studies.session.screens import finite
-from pages.ui.trial_front import CSS, HTML, JS
+from pages.ui.front import component
 
-_component = st.components.v2.component("lexplain_trial", html=HTML, css=CSS, js=JS)
+_component = component("trial")
 
 
 @dataclass(frozen=True)

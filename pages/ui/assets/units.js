@@ -1,32 +1,4 @@
-"""The browser's half of the table of units. Texts of the store are set as text, never as HTML."""
-
-HTML = '<div class="box"><table><thead></thead><tbody></tbody></table></div>'
-
-CSS = """
-.box { max-height: 33rem; overflow: auto; border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius); }
-table { width: 100%; border-collapse: collapse; font-size: .9rem; line-height: 1.3; table-layout: auto;
-        color: var(--st-text-color); }
-th { position: sticky; top: 0; z-index: 1; background: var(--st-secondary-background-color); padding: 0; text-align: left;
-     font-weight: 400; }
-th button { font: inherit; color: inherit; background: none; border: 0; cursor: pointer; padding: .4rem .45rem; width: 100%;
-            text-align: inherit; white-space: nowrap; }
-th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-th[aria-sort] button { font-weight: 600; }
-td { padding: .3rem .45rem; border-top: 1px solid var(--st-border-color); vertical-align: top; }
-tbody tr { cursor: pointer; }
-tbody tr:hover, tbody tr:focus-within { background: color-mix(in srgb, var(--accent) 9%, transparent); }
-a { color: var(--st-link-color, inherit); text-decoration: none; font-weight: 600; white-space: nowrap; }
-a:hover { text-decoration: underline; }
-a:focus-visible, button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px; }
-td.number .small { display: inline; margin-right: .45rem; }
-.small { display: block; font-size: .8rem; opacity: .75; white-space: nowrap; font-weight: 400; }
-.line { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; min-width: 14rem; }
-.why { opacity: .7; font-style: italic; }
-.bar { height: .28rem; border-radius: 2px; background: color-mix(in srgb, var(--accent) 20%, transparent); margin: .12rem 0; }
-.bar i { display: block; height: 100%; border-radius: 2px; background: var(--accent); }
-"""
-
-JS = """
+// Texts of the store are set as text, never as HTML.
 const make = (kind, words, name) => {
   const element = document.createElement(kind);
   if (words) element.textContent = words;
@@ -42,8 +14,9 @@ const head = (column, sort) => {
   const arrow = { ascending: ' ↑', descending: ' ↓' }[column.order] || '';
   const button = make('button', column.title + arrow);
   button.type = 'button';
-  button.title = column.help + (column.order ? '. Sorted: ' + column.words : '. A click sorts all units by it');
-  button.dataset.stop = 'head ' + column.name;
+  button.title =
+    column.help + (column.order ? `. Sorted: ${column.words}` : '. A click sorts all units by it');
+  button.dataset.stop = `head ${column.name}`;
   button.onclick = () => sort(column.name);
   cell.append(button);
   return cell;
@@ -51,9 +24,9 @@ const head = (column, sort) => {
 
 const fill = (cell, column, what, row) => {
   if (column.name === 'unit') {
-    const link = make('a', row.layer + ' · ' + row.unit);
+    const link = make('a', `${row.layer} · ${row.unit}`);
     link.href = new URL(row.link, window.location.href).href;
-    link.dataset.stop = 'row ' + row.layer + ' ' + row.unit;
+    link.dataset.stop = `row ${row.layer} ${row.unit}`;
     cell.append(link);
     if (row.name) cell.append(make('span', row.name, 'small'));
   } else if (column.name === 'explanation') {
@@ -66,8 +39,9 @@ const fill = (cell, column, what, row) => {
     cell.append(make('span', what.text || '–'));
     if (what.why) cell.title = what.why;
     if (what.share !== undefined) {
-      const bar = make('div', '', 'bar'), part = make('i');
-      part.style.width = Math.max(0, Math.min(1, what.share)) * 100 + '%';
+      const bar = make('div', '', 'bar'),
+        part = make('i');
+      part.style.width = `${Math.max(0, Math.min(1, what.share)) * 100}%`;
       bar.append(part);
       cell.append(bar);
     }
@@ -79,7 +53,7 @@ export default function (component) {
   const box = parentElement.querySelector('.box');
   const table = box.querySelector('table');
   const root = box.getRootNode();
-  const stop = root.activeElement && root.activeElement.dataset ? root.activeElement.dataset.stop : null;
+  const stop = root.activeElement?.dataset ? root.activeElement.dataset.stop : null;
   box.style.setProperty('--accent', data.accent);
   table.setAttribute('aria-label', data.label);
   const heads = make('tr');
@@ -112,12 +86,21 @@ export default function (component) {
 
   // one stop for the tab key; arrows go from row to row
   const linksOf = [...table.querySelectorAll('tbody a')];
-  const rest = (at) => linksOf.forEach((link, place) => { link.tabIndex = place === at ? 0 : -1; });
+  const rest = (at) =>
+    linksOf.forEach((link, place) => {
+      link.tabIndex = place === at ? 0 : -1;
+    });
   rest(0);
   table.querySelector('tbody').onkeydown = (event) => {
     const at = linksOf.indexOf(event.target);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: linksOf.length - 1,
-                 PageDown: at + 10, PageUp: at - 10 }[event.key];
+    const to = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      Home: 0,
+      End: linksOf.length - 1,
+      PageDown: at + 10,
+      PageUp: at - 10,
+    }[event.key];
     if (at < 0 || to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
@@ -134,4 +117,3 @@ export default function (component) {
     }
   }
 }
-"""
