@@ -37,7 +37,7 @@ from pages.ui.compare_link import Place
 from pages.ui.text import code, md, message
 from pages.ui.trial import _spans
 from pages.words import terms
-from tests.trials.conftest import make_plan
+from tests.studies.conftest import make_plan
 
 BOUNDED = settings(  # 60 examples of each reader, the same in each run
     max_examples=60,

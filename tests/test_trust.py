@@ -33,7 +33,7 @@ from lexplain_core.trust import file as trust_file
 from .explanations import write_explanations
 from .small_folder import config_dict, make_world
 from .strangers import UNTRUSTED, Notes, asking, built_with, claim, code, noted, refused, stranger
-from .trials.written import write_store
+from .studies.written import write_store
 
 pytestmark = pytest.mark.usefixtures("mine")
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from lexplain_core.config.study import Labels
 from lexplain_core.studies.file.study import StudyFile
-from tests.trials.conftest import make_plan
+from tests.studies.conftest import make_plan
 
 from .conftest import ROOT
 from .participants import Person, Server, blue_is_upper, picture

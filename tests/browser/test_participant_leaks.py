@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from lexplain_core.stimuli.base import QUERY
 from lexplain_core.studies.file.study import StudyFile
-from tests.trials.conftest import make_plan
+from tests.studies.conftest import make_plan
 
 from .participants import Person, Server, blue_is_upper, picture
 from .test_participant import QUICK, visit  # noqa: F401

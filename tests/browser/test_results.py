@@ -15,8 +15,8 @@ from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.plan.making import new_study
 from lexplain_core.studies.results.analysis import results
 from pages.results import overview
-from tests.trials.damage import rewritten
-from tests.trials.observers import Clock, Observer
+from tests.studies.damage import rewritten
+from tests.studies.observers import Clock, Observer
 
 from .conftest import serving
 from .helpers import charts, click_point, downloaded, heading, parameters, pick, settle, wait_for_parameters

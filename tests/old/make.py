@@ -22,7 +22,7 @@ from lexplain_core.notes import Notes
 from lexplain_core.store import Made
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.session.course import begin
-from tests.trials.conftest import make_plan, walk
+from tests.studies.conftest import make_plan, walk
 
 
 def study(path: Path) -> dict:

@@ -18,8 +18,8 @@ from lexplain_core.notes import Notes
 from lexplain_core.store import Made, Score
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.session.course import begin
-from tests.trials.conftest import make_plan, walk
-from tests.trials.observers import Clock, Observer
+from tests.studies.conftest import make_plan, walk
+from tests.studies.observers import Clock, Observer
 
 from .make import keep
 

@@ -15,7 +15,7 @@ from pages.participant import look
 from pages.participant import page as participant
 from pages.ui.trial import Answer, _answer, _spans, filled
 from tests.conftest import ROOT
-from tests.trials.conftest import make_plan, walk
+from tests.studies.conftest import make_plan, walk
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from lexplain_core.studies.session.course import begin
 from pages.ui import access, look, star
 from pages.ui.text import message
 from tests.conftest import ROOT
-from tests.trials.conftest import make_plan
+from tests.studies.conftest import make_plan
 
 from .helpers import at_page
 

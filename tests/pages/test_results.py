@@ -18,9 +18,9 @@ from lexplain_core.studies.results.analysis import results
 from pages.results import answers, overview, people, scores
 from pages.results import units as study_units
 from pages.ui import humans, links, shell, studies
-from tests.trials.conftest import make_plan
-from tests.trials.damage import damage, rewritten
-from tests.trials.observers import Clock, Observer
+from tests.studies.conftest import make_plan
+from tests.studies.damage import damage, rewritten
+from tests.studies.observers import Clock, Observer
 
 ROOT = Path(__file__).resolve().parents[2]
 NASTY = "![x](https://elsewhere.example/p.png) **b** :dog:"

@@ -154,7 +154,7 @@ def test_fifty_people_at_once_in_threads_with_readers(tmp_path):
 CROWD = """
 import sys, threading
 from lexplain_core.studies.file.study import StudyFile
-from tests.trials.test_concurrency import take_part
+from tests.studies.test_concurrency import take_part
 given, first = {}, int(sys.argv[2])
 with StudyFile.open(sys.argv[1]) as study:
     threads = [threading.Thread(target=take_part, args=(study, f"p{first + i}", given)) for i in range(8)]

@@ -16,7 +16,7 @@ from lexplain_core.measures.ablation import score_ablation
 from lexplain_core.measures.matching import normalise
 from lexplain_core.measures.scoring import Words
 
-from ..importance.brute import KINDS, LAYER_OF, Brute, make_world
+from ..measures.brute import KINDS, LAYER_OF, Brute, make_world
 
 MANY = 10_000_000
 
