@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -13,18 +14,22 @@ import pytest
 from .conftest import ROOT
 
 CORE = ROOT / "lexplain_core"
-# A room imports only from rooms before it in this list.
+# Data flows one way: a room imports only from rooms before it in this list.
 ROOMS = [
-    "store", "notes", "probe", "target", "concepts", "explain", "simulate", "importance", "trials", "live", "figures",
-    "demo", "work", "judging", "mapping", "observing", "relating", "persist_effects", "persist_relations", "persist", "build", "stored_encoders", "import_explanations", "study_cli", "notes_cli", "figure_cli", "trust_cli", "info_cli", "cli", "__main__", "reference",
-]  # fmt: skip
-BASE = [
-    "errors", "text", "terminal", "entries", "writing", "files", "toml", "pictures", "sqlite_file", "registry", "progress", "config", "config_paths", "sampling", "offline",
-    "trust",
+    "base", "config", "trust", "store", "notes", "probe", "model", "concepts", "explain", "stimuli", "measures", "studies",
+    "demo", "live", "figures", "pipeline", "cli",
 ]  # fmt: skip
 SOURCES = sorted(p for p in CORE.rglob("*.py"))
-PAGES = [p for p in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))] if p.exists()]
-PAGES_MAY = {"store", "notes", "figures", "trials", "live", "errors", "entries", "writing", "pictures"}
+PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
+PAGES_MAY = {"base", "config", "store", "notes", "stimuli", "studies", "live", "figures"}
+
+
+def name_of(path: Path) -> str:
+    """The dotted name of a module."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in [*SOURCES, *PAGES]}
 
 
 def imported(path: Path) -> set[str]:
@@ -41,39 +46,120 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def room_of(module: str) -> str:
+    """The room of lexplain_core that a module lies in; `pages` and `app` are rooms of their own."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "lexplain_core" and len(parts) > 1 else parts[0]
+
+
 def rooms_of(names: set[str]) -> set[str]:
-    """The rooms and base modules of lexplain_core that imported names lie in."""
-    found = {name.split(".")[1] for name in names if name.startswith("lexplain_core.")}
-    return found & {*ROOMS, *BASE}
+    """The rooms of lexplain_core that imported names lie in."""
+    return {room_of(name) for name in names if name.startswith("lexplain_core.")} & set(ROOMS)
 
 
-def test_imports_are_read_right(tmp_path):
+def test_imports_are_read_right():
     file = CORE / "explain" / "greedy.py"
     assert "lexplain_core.explain.base.Found" in imported(file)
-    assert rooms_of(imported(CORE / "explain" / "base.py")) == {
-        "concepts",
-        "config",
-        "explain",
-        "progress",
-        "registry",
-    }
+    assert rooms_of(imported(CORE / "explain" / "base.py")) == {"base", "concepts", "config", "explain"}
 
 
 def test_every_module_is_in_a_room():
-    known = {*ROOMS, *BASE, "__init__"}
-    assert {p.relative_to(CORE).parts[0].removesuffix(".py") for p in SOURCES} <= known
+    assert {path.relative_to(CORE).parts[0] for path in SOURCES} == {*ROOMS, "__init__.py", "__main__.py"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(CORE)))
 def test_a_room_imports_only_from_rooms_above_it(path):
-    room = path.relative_to(CORE).parts[0].removesuffix(".py")
+    room = path.relative_to(CORE).parts[0]
     used = rooms_of(imported(path)) - {room}
-    if room == "__init__":
-        assert used <= {"errors", "store"}
-    elif room in BASE:
-        assert used <= set(BASE)
+    if room == "__init__.py":
+        assert used <= {"base", "store"}
+    elif room == "__main__.py":
+        assert used <= {"cli"}
     else:
-        assert used <= {*BASE, *ROOMS[: ROOMS.index(room)]}
+        assert used <= set(ROOMS[: ROOMS.index(room)])
+
+
+def circles(uses: dict[str, set[str]]) -> list[set[str]]:
+    """Modules that import each other, directly or by others (Tarjan's strongly connected components)."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    found = []
+
+    def visit(module: str) -> None:
+        order[module] = lowest[module] = len(order)
+        stack.append(module)
+        for other in uses[module]:
+            if other not in order:
+                visit(other)
+            if other in stack:
+                lowest[module] = min(lowest[module], lowest[other])
+        if lowest[module] == order[module]:
+            circle = set()
+            while module not in circle:
+                circle.add(stack.pop())
+            found.append(circle)
+
+    for module in uses:
+        if module not in order:
+            visit(module)
+    return [circle for circle in found if len(circle) > 1]
+
+
+def test_circles_are_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [{"b", "c"}]
+
+
+def test_no_modules_import_each_other_not_even_for_their_types():
+    uses = {
+        module: {
+            name
+            for name in imported(path) & set(MODULES)
+            # `from package import module` uses the module; what the package says of itself is another import
+            if name != module and not module.startswith(f"{name}.")
+        }
+        for module, path in MODULES.items()
+    }
+    assert not circles(uses)
+
+
+def test_what_begins_with_an_underscore_stays_in_its_room():
+    own: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        names = own.setdefault(room_of(module), set())
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                names.add(node.attr)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+    everybodys = set().union(*own.values()) - {"_make", "_replace", "_fields"}  # of named tuples
+    for module, path in MODULES.items():
+        room = room_of(module)
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute) and re.match(r"_[^_]", node.attr) and node.attr in everybodys:
+                assert node.attr in own[room], (
+                    f"{module}:{node.lineno} uses {ast.unparse(node)} of another room"
+                )
+        for name in imported(path):
+            if name.startswith(("lexplain_core.", "pages.")) and re.match(r"_[^_]", name.split(".")[-1]):
+                assert room_of(name) == room, f"{module} imports {name}"
+
+
+def test_pages_hide_no_module():
+    """`pages/` comes first among the folders that Python looks in: a name there would hide a module of that name."""
+    for path in (ROOT / "pages").iterdir():
+        name = path.stem
+        if name.startswith("__") or path.suffix not in ("", ".py"):
+            continue
+        spec = importlib.util.find_spec(name) if name not in sys.modules else sys.modules[name].__spec__
+        assert spec is None or str(ROOT / "pages") in str(spec.origin or spec.submodule_search_locations), (
+            name
+        )
+    for path in (ROOT / "pages").rglob("*.py"):
+        first = {name.split(".")[0] for name in imported(path)}
+        assert not first & {p.stem for p in (ROOT / "pages").iterdir() if p.is_dir()}, path
 
 
 @pytest.mark.parametrize(
@@ -90,8 +176,9 @@ def test_the_reader_needs_no_torch(module):
 
 def keeps_studies(path: Path) -> bool:
     """Whether a file of the core is one of those that keep studies or notes, which are SQLite files."""
-    return path == CORE / "sqlite_file.py" or (
-        path.parent in (CORE / "trials", CORE / "notes") and path.name.startswith("file")
+    return (
+        path in (CORE / "base" / "sqlite_file.py", CORE / "notes" / "file.py")
+        or path.parent == CORE / "studies" / "file"
     )
 
 
@@ -117,8 +204,8 @@ def sql_in(path: Path) -> list[str]:
 
 def test_sql_is_recognised():
     assert sql_in(CORE / "store" / "reader.py")
-    assert sql_in(CORE / "trials" / "file.py")
-    assert keeps_studies(CORE / "trials" / "file.py") and not keeps_studies(CORE / "trials" / "course.py")
+    assert sql_in(CORE / "studies" / "file" / "study.py")
+    assert not keeps_studies(CORE / "studies" / "session" / "course.py")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -144,10 +231,10 @@ def test_no_file_is_longer_than_500_lines():
 def test_a_stores_config_is_read_where_it_is_checked():
     """`trust.of_store` alone gives it, with what is not this machine's business left out."""
     may = {
-        "config.py",
-        "cli.py",
+        "config/options.py",
+        "cli/main.py",
         "trust/scopes.py",
-        "trust_cli.py",
+        "cli/trust.py",
     }  # TOML, the demo's own, the gate, and its list
     readers = set()
     for path in SOURCES:
@@ -167,7 +254,7 @@ def test_what_a_config_names_is_opened_where_it_is_asked_for():
         if "lexplain_core.trust.opening" in imported(path)
     }
     assert asking == {
-        "target/checkpoints.py",
+        "model/checkpoints.py",
         "concepts/sources.py",
         "concepts/tokenizer.py",
         "probe/folder.py",
@@ -175,9 +262,9 @@ def test_what_a_config_names_is_opened_where_it_is_asked_for():
     for path in SOURCES:
         text, name = path.read_text("utf-8"), path.relative_to(CORE).as_posix()
         assert not re.search(r"\bprobe\.root\b(?! is | and )", text) or name in (
-            "probe/folder.py", "probe/layout.py", "probe/torchvision_sets.py", "trust/wanted.py", "config.py", "trials/pictures.py",
+            "probe/folder.py", "probe/layout.py", "probe/torchvision_sets.py", "trust/wanted.py", "config/options.py", "studies/plan/pictures.py",
         ), name  # fmt: skip
-        assert "exec_module" not in text or name == "target/factory.py"
+        assert "exec_module" not in text or name == "model/factory.py"
 
 
 def test_nothing_is_unpickled_and_checkpoints_are_loaded_as_weights_only():

@@ -191,9 +191,9 @@ def test_undefined_is_null_with_a_reason(by_hand):
         assert one.buckets["images"].tolist() == list(range(9))
     assert (nothing.buckets["impact"] == 0).all() and unknown.buckets["impact"].isna().all()
     # NaN is not a number of DuckDB's averages: it has to be NULL
-    assert store._all("SELECT count(*) FROM top_impacts WHERE isnan(value) OR isnan(error)") == [(0,)]
-    assert store._all("SELECT count(*) FROM bucket_impacts WHERE isnan(share) OR isnan(impact)") == [(0,)]
-    assert store._all("SELECT count(*) FROM impacts WHERE isnan(total) OR isnan(loss)") == [(0,)]
+    assert store.rows("SELECT count(*) FROM top_impacts WHERE isnan(value) OR isnan(error)") == [(0,)]
+    assert store.rows("SELECT count(*) FROM bucket_impacts WHERE isnan(share) OR isnan(impact)") == [(0,)]
+    assert store.rows("SELECT count(*) FROM impacts WHERE isnan(total) OR isnan(loss)") == [(0,)]
     frame = store.impacts("mean").set_index("unit")
     assert frame["reason"].to_dict() == {0: "Nothing happens.", 2: "Not finite."}
     assert frame["total"][0] == 0 and np.isnan(frame["total"][2])
@@ -206,7 +206,7 @@ def test_observers_come_back_as_they_were(by_hand):
     store, _ = by_hand
     assert store.unit("last", 0).observer == [ObserverScore("target", 20, 0.75, None, None)]
     assert store.unit("last", 1).observer == [ObserverScore("target", 0, None, None, "No sides.")]
-    assert store._all("SELECT count(*) FROM observer_scores WHERE isnan(value) OR isnan(soft)") == [(0,)]
+    assert store.rows("SELECT count(*) FROM observer_scores WHERE isnan(value) OR isnan(soft)") == [(0,)]
     assert store.info()["layers"][1]["mean_observer"] == 0.75
 
 

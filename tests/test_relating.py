@@ -9,6 +9,7 @@ import torch
 from lexplain_core.pipeline.stages import relating
 from lexplain_core.pipeline.stages.relating import similar_units
 from lexplain_core.store import MATCH, Store
+from lexplain_core.store.concept_values import ConceptValues
 from lexplain_core.store.relations import two_faced
 
 CPU = torch.device("cpu")
@@ -93,11 +94,11 @@ def test_every_concept_of_the_set_can_be_said_by_the_demos_encoders(demo_store):
                 continue
             kept = {
                 r[0]
-                for r in store._all(
+                for r in store.rows(
                     "SELECT DISTINCT concept_id FROM concept_values WHERE matrix = ?", [row.matrix]
                 )
             }
             some = sorted(kept)[:5]
             exact = store.concept_values(row.matrix, some)
-            computed = store._values._computed(row.matrix, some)  # as if no row of them were kept
+            computed = store.kept(ConceptValues)._computed(row.matrix, some)  # as if no row of them were kept
             assert max(np.abs(exact[i] - computed[c]).max() for i, c in enumerate(some)) < 5e-3

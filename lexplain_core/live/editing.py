@@ -94,7 +94,7 @@ def _checked(store: Store, concept_ids, weights, bias) -> list[int]:
         raise UserError(f"An explanation has at most {MOST} concepts here; these are {len(ids)}.")
     if len(set(ids)) < len(ids):
         raise UserError("A concept is named twice; name each once.")
-    if unknown := [i for i in ids if i not in store._concept_labels]:
+    if unknown := [i for i in ids if i not in store.concept_labels]:
         raise UserError(f"The store {store.name!r} has no concept {unknown[0]}.")
     if weights is not None and len(weights) != len(ids):
         raise UserError(f"There are {len(weights)} weights for {len(ids)} concepts.")
@@ -105,7 +105,7 @@ def _checked(store: Store, concept_ids, weights, bias) -> list[int]:
 
 
 def _explanation(unit: Unit, ids: list[int], matrix: str) -> Explanation:
-    labels = unit.store._concept_labels
+    labels = unit.store.concept_labels
     terms = tuple(Term(0.0, i, *labels[i]) for i in ids)
     return Explanation(-1, METHOD, matrix, terms, 0.0, None, None, {})
 

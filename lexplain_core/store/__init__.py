@@ -8,7 +8,7 @@ from .export import COLUMNS as EXPORTED
 from .export import FORMATS, as_bytes, csv_bytes
 from .made import Made
 from .model import FEW, Explanation, Impact, ObserverScore, Score, Term, UnitMap
-from .place import check_place
+from .proof import check_place
 from .reader import Store
 from .search.query import Found, Wanted, sentence
 from .search.starting import Start

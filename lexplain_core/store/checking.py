@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..base.errors import UserError
 from . import digests, rows
 from .buckets import Buckets
+from .catalog import Catalog
 from .meta import CELLS, read_cell
 from .opening import columns
+from .unit import Unit
 from .version import StoreError
-
-if TYPE_CHECKING:
-    from .reader import Store
 
 _SAMPLE = 40  # units and explanations whose numbers are computed again
 _ROUNDING = 1e-3  # of statistics and scores of labels, relative to the unit's range and absolute
@@ -42,7 +40,7 @@ _COUNTS = {
 }  # fmt: skip
 
 
-def faults(store: Store) -> Iterator[str]:
+def faults(store: Catalog) -> Iterator[str]:
     """What is wrong with a store's rows, a sentence without a full stop each; nothing where it is in order.
 
     The contents of pictures and the scores are not looked at: `bad_pictures`, `other_numbers`.
@@ -51,9 +49,9 @@ def faults(store: Store) -> Iterator[str]:
         yield from part(store)
 
 
-def every_fault(store: Store) -> Iterator[str]:
+def every_fault(store: Catalog) -> Iterator[str]:
     """All that is wrong with a store, however long it takes to find out; what can't be read is told, too."""
-    store._questions.seconds = None
+    store.questions.seconds = None
     told: set[str] = set()
     for part in (*_PARTS, bad_pictures, other_numbers):
         if part is other_numbers and told:
@@ -72,23 +70,23 @@ def every_fault(store: Store) -> Iterator[str]:
             yield f"it can't be looked through to the end ({type(error).__name__}: {str(error)[:200]})"
 
 
-def _own(store: Store, query: str) -> int:
+def _own(store: Catalog, query: str) -> int:
     """A number from the store's own tables, without what people added."""
-    with store._asked("USE store") as cursor:
+    with store.cursor("USE store") as cursor:
         return cursor.execute(query).fetchall()[0][0]
 
 
-def _broken(store: Store) -> Iterator[str]:
+def _broken(store: Catalog) -> Iterator[str]:
     for table, rules in rows.RULES.items():
         broken = ", ".join(f"count(*) FILTER (WHERE NOT ({rule}))" for rule in rules)
-        with store._asked("USE store") as cursor:
+        with store.cursor("USE store") as cursor:
             found = cursor.execute(f"SELECT {broken} FROM {table}").fetchall()[0]
         for rule, count in zip(rules, found, strict=True):
             if count:
                 yield f"`{rule}` doesn't hold of {count:,} of the rows of `{table}`"
 
 
-def _counts(store: Store) -> Iterator[str]:
+def _counts(store: Catalog) -> Iterator[str]:
     images = _own(store, "SELECT count(*) FROM images")
     for table in rows.FILLED:
         if not _own(store, f"SELECT count(*) FROM {table}"):
@@ -114,7 +112,7 @@ def _counts(store: Store) -> Iterator[str]:
                 yield f"`{column}` of {wrong:,} of the rows of `{table}` is none of the network's {known:,} outputs"
 
 
-def _not_finite(store: Store) -> Iterator[str]:
+def _not_finite(store: Catalog) -> Iterator[str]:
     for table, found in columns().items():
         numbers = [name for name, kind in found.items() if kind in ("FLOAT", "DOUBLE")]
         if numbers:
@@ -123,7 +121,7 @@ def _not_finite(store: Store) -> Iterator[str]:
                 yield f"{count:,} rows of `{table}` hold numbers that are not finite"
 
 
-def _orphans(store: Store) -> Iterator[str]:
+def _orphans(store: Catalog) -> Iterator[str]:
     for table, mine, target, theirs in rows.POINTERS:
         query = f"SELECT count(*) FROM (SELECT DISTINCT {mine} FROM {table}) m ANTI JOIN {rows.QUERIES.get(target, target)} t ON "
         pairs = zip(mine.split(", "), theirs.split(", "), strict=True)
@@ -138,10 +136,10 @@ def _orphans(store: Store) -> Iterator[str]:
             yield f"{count:,} embeddings are of no {kind}"
 
 
-def _no_json(store: Store) -> Iterator[str]:
+def _no_json(store: Catalog) -> Iterator[str]:
     for place in CELLS:
         table, column = place.split(".")
-        with store._asked("USE store") as cursor:
+        with store.cursor("USE store") as cursor:
             texts = cursor.execute(
                 f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL"
             ).fetchall()
@@ -153,7 +151,7 @@ def _no_json(store: Store) -> Iterator[str]:
                 break
 
 
-def changed(store: Store) -> Iterator[str]:
+def changed(store: Catalog) -> Iterator[str]:
     """Tables that are not as they were written."""
     if not isinstance(store.meta.get(digests.KEY), dict):
         yield "it has no checksums"
@@ -162,11 +160,11 @@ def changed(store: Store) -> Iterator[str]:
         yield f"the table `{table}` is not as it was written"
 
 
-def changed_tables(store: Store) -> Iterator[str]:
+def changed_tables(store: Catalog) -> Iterator[str]:
     """The tables that are not as they were written; those of a store without checksums are."""
     known = store.meta.get(digests.KEY)
     for table in columns() if isinstance(known, dict) else ():
-        with store._asked("USE store") as cursor:
+        with store.cursor("USE store") as cursor:
             found = digests.of_table(cursor, table)
         if found != known.get(table):
             yield table
@@ -178,14 +176,14 @@ _PARTS = (_counts, _broken, _not_finite, _orphans, _no_json, changed)
 # -- what takes longer ----------------------------------------------------------------------------
 
 
-def bad_pictures(store: Store) -> Iterator[str]:
+def bad_pictures(store: Catalog) -> Iterator[str]:
     """Thumbnails and crops that can't be decoded."""
     from ..base.pictures import UnreadableImage, stored_rgb
 
     for column in ("thumbnail", "crop"):
         lost: list[int] = []
-        for start in range(0, store._image_count, 500):
-            with store._asked("USE store") as cursor:
+        for start in range(0, store.image_count, 500):
+            with store.cursor("USE store") as cursor:
                 rows = cursor.execute(
                     f"SELECT image_id, {column} FROM images WHERE image_id >= ? AND image_id < ? AND {column} IS NOT NULL",
                     [start, start + 500],
@@ -199,7 +197,7 @@ def bad_pictures(store: Store) -> Iterator[str]:
             yield f"the {column} of {len(lost):,} images can't be read, the first of image {lost[0]}"
 
 
-def other_numbers(store: Store, seed: int = 0) -> Iterator[str]:
+def other_numbers(store: Catalog, seed: int = 0) -> Iterator[str]:
     """Numbers that come out otherwise when they are computed again: of all units, and of a sample of explanations."""
     if wrong := _own(
         store,
@@ -218,18 +216,18 @@ def other_numbers(store: Store, seed: int = 0) -> Iterator[str]:
     yield from _other_scores(store, draw)
 
 
-def _sample(store: Store, query: str, draw: np.random.Generator) -> list[tuple]:
-    with store._asked("USE store") as cursor:
+def _sample(store: Catalog, query: str, draw: np.random.Generator) -> list[tuple]:
+    with store.cursor("USE store") as cursor:
         rows = cursor.execute(query).fetchall()
     chosen = draw.choice(len(rows), min(_SAMPLE, len(rows)), replace=False) if rows else []
     return [rows[i] for i in sorted(chosen)]
 
 
-def _other_buckets(store: Store, draw: np.random.Generator) -> Iterator[str]:
+def _other_buckets(store: Catalog, draw: np.random.Generator) -> Iterator[str]:
     for layer_id, unit, to in _sample(store, "SELECT DISTINCT ON (layer_id, unit) layer_id, unit, to_value FROM bucket_impacts", draw):  # fmt: skip
         one = _unit(store, layer_id, unit)
         buckets = Buckets.of(one.activations)
-        rows = store._all(
+        rows = store.rows(
             "SELECT bucket, images FROM bucket_impacts WHERE layer_id = ? AND unit = ? AND to_value = ?",
             [layer_id, unit, to],
         )
@@ -238,7 +236,7 @@ def _other_buckets(store: Store, draw: np.random.Generator) -> Iterator[str]:
             yield f"unit {unit} of {one.layer!r} has other counts of images in its ranges than its activations"
 
 
-def _other_scores(store: Store, draw: np.random.Generator) -> Iterator[str]:
+def _other_scores(store: Catalog, draw: np.random.Generator) -> Iterator[str]:
     query = (
         "SELECT e.layer_id, e.unit, e.method, s.simulator, s.split, s.value FROM scores s "
         "JOIN explanations e USING (explanation_id) WHERE s.kind = 'correlation' AND s.value IS NOT NULL"
@@ -260,6 +258,6 @@ def _other_scores(store: Store, draw: np.random.Generator) -> Iterator[str]:
             )
 
 
-def _unit(store: Store, layer_id: int, unit: int):
-    layer = next(name for name, (i, _) in store._layer_facts.items() if i == layer_id)
-    return store.unit(layer, unit)
+def _unit(store: Catalog, layer_id: int, unit: int):
+    layer = next(name for name, (i, _) in store.layer_facts.items() if i == layer_id)
+    return Unit.read(store, layer, layer_id, unit)

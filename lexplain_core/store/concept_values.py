@@ -5,16 +5,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ..base.errors import quote
+from .catalog import Catalog
 from .version import StoreError
-
-if TYPE_CHECKING:
-    from .reader import Store
 
 _BYTES = 64 * 2**20  # of rows that are kept for the next question
 _BLOCK = 512  # images whose vectors are float32 at a time
@@ -26,7 +23,7 @@ class ConceptValues:
     The vectors of an encoder's images are kept as float16, as they are stored: 51 MB for 50,000 images of width 512.
     """
 
-    def __init__(self, store: Store):
+    def __init__(self, store: Catalog):
         self._store, self._lock = store, threading.RLock()
         self._rows: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
         self._images: dict[str, np.ndarray] = {}
@@ -50,20 +47,20 @@ class ConceptValues:
                 self._rows.move_to_end((matrix, i))
             while len(self._rows) > 1 and sum(row.nbytes for row in self._rows.values()) > _BYTES:
                 self._rows.popitem(last=False)
-        out = np.empty((len(ids), self._store._image_count), dtype=np.float32)
+        out = np.empty((len(ids), self._store.image_count), dtype=np.float32)
         for row, i in enumerate(ids):
             out[row] = known[i]
         return out
 
     def _kept(self, matrix: str, ids: list[int]) -> dict[int, np.ndarray]:
         """Rows that the store keeps, by concept."""
-        found = self._store._arrays(
+        found = self._store.arrays(
             "SELECT concept_id, image_id, value FROM concept_values "
             "WHERE matrix = ? AND concept_id IN ?::INT[]",
             [matrix, ids],
         )
         here = np.unique(found["concept_id"])
-        dense = np.zeros((len(here), self._store._image_count), dtype=np.float32)
+        dense = np.zeros((len(here), self._store.image_count), dtype=np.float32)
         dense[np.searchsorted(here, found["concept_id"]), found["image_id"]] = found["value"]
         dense.setflags(write=False)
         return {int(i): dense[row].copy() for row, i in enumerate(here)}
@@ -77,7 +74,7 @@ class ConceptValues:
             raise StoreError(
                 f"The concept matrix {quote(matrix)} of this store has no values of {self._name(missing[0])}."
             )
-        a, b = self._store._all("SELECT a, b FROM concept_matrices WHERE matrix = ?", [matrix])[0]
+        a, b = self._store.rows("SELECT a, b FROM concept_matrices WHERE matrix = ?", [matrix])[0]
         logits = _cosines(vectors[[known[i] for i in ids]], self._image_vectors(matrix))
         logits += np.float32(b)
         logits *= np.float32(-a)
@@ -87,14 +84,14 @@ class ConceptValues:
         return {i: values[row].copy() for row, i in enumerate(ids)}
 
     def _name(self, concept: int) -> str:
-        labels = self._store._concept_labels
+        labels = self._store.concept_labels
         return repr(labels[concept][0]) if concept in labels else f"a concept {concept}"
 
     # -- embeddings --------------------------------------------------------------------------
 
     def _vectors_of(self, matrix: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
         """ids (M,) and vectors, float16 (M, D), of an encoder's images or concepts, a piece at a time."""
-        facts = self._store._all(
+        facts = self._store.rows(
             "SELECT ids[1], ids, width FROM embeddings WHERE matrix = ? AND kind = ? ORDER BY ids[1]",
             [matrix, kind],
         )
@@ -102,7 +99,7 @@ class ConceptValues:
         out = np.empty((len(ids), facts[0][2] if facts else 0), dtype=np.float16)
         row = 0
         for first, _, width in facts:
-            data = self._store._all(
+            data = self._store.rows(
                 "SELECT data FROM embeddings WHERE matrix = ? AND kind = ? AND ids[1] = ?",
                 [matrix, kind, first],
             )[0][0]
@@ -134,7 +131,7 @@ class ConceptValues:
             has = self._has.setdefault(matrix, {})
         missing = [i for i in ids - self._concept_vectors(matrix)[0].keys() if i not in has]
         if missing:
-            rows = self._store._all(
+            rows = self._store.rows(
                 "SELECT DISTINCT concept_id FROM concept_values WHERE matrix = ? AND concept_id IN ?::INT[]",
                 [matrix, missing],
             )
@@ -145,11 +142,11 @@ class ConceptValues:
         """See `Store.sayable`."""
         with self._lock:
             if matrix not in self._sayable:
-                rows = self._store._all(
+                rows = self._store.rows(
                     "SELECT DISTINCT concept_id FROM concept_values WHERE matrix = ?", [matrix]
                 )
                 ids = {row[0] for row in rows} | self._concept_vectors(matrix)[0].keys()
-                labels = self._store._concept_labels
+                labels = self._store.concept_labels
                 named = sorted(((*labels[i], i) for i in ids), key=lambda one: (one[0].casefold(), one[2]))
                 frame = pd.DataFrame(named, columns=["name", "origin", "concept"])
                 same = self._store.same_concepts.get(matrix, {})

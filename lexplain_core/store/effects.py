@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from .catalog import Catalog
 from .model import CERTAIN, FEW, TRIFLE, Impact, UnitMap
 from .tables import MAIN_SCORES, in_words, none_for_missing
-
-if TYPE_CHECKING:
-    from .reader import Store
-    from .unit import Unit
 
 # Of several kept maps of an image the first of these is shown.
 MAP_KINDS = ("activation", "occlusion", "saliency", "gradcam")
@@ -22,15 +18,15 @@ MAP_KINDS = ("activation", "occlusion", "saliency", "gradcam")
 # -- of all units ----------------------------------------------------------------------------
 
 
-def impact_values(store: Store) -> list[str]:
+def impact_values(store: Catalog) -> list[str]:
     """See `Store.impact_values`."""
-    rows = store._all("SELECT DISTINCT to_value FROM impacts ORDER BY to_value <> 'zero', to_value")
+    rows = store.rows("SELECT DISTINCT to_value FROM impacts ORDER BY to_value <> 'zero', to_value")
     return [row[0] for row in rows]
 
 
-def impacts(store: Store, to: str, layer: str | None) -> pd.DataFrame:
+def impacts(store: Catalog, to: str, layer: str | None) -> pd.DataFrame:
     """See `Store.impacts`."""
-    frame = store._frame(
+    frame = store.frame(
         """
         SELECT l.name AS layer, i.unit, u.name, u.status, i.total, i.total_error, i.accuracy,
                i.accuracy_error, i.loss, i.loss_error, i.half, i.images, i.sampled, i.reason
@@ -38,7 +34,7 @@ def impacts(store: Store, to: str, layer: str | None) -> pd.DataFrame:
         WHERE i.to_value = $to AND ($layer IS NULL OR i.layer_id = $layer)
         ORDER BY i.layer_id, i.unit
         """,
-        {"to": to, "layer": None if layer is None else store._layer_id(layer)},
+        {"to": to, "layer": None if layer is None else store.layer_id(layer)},
     )
     frame["half"] = frame["half"].astype(float)  # NaN where there is none
     few = frame["sampled"] & (frame["half"] <= FEW)
@@ -46,22 +42,22 @@ def impacts(store: Store, to: str, layer: str | None) -> pd.DataFrame:
     return none_for_missing(frame, "name", "reason")
 
 
-def top_impacts(store: Store, to: str, layer: str | None) -> pd.DataFrame:
+def top_impacts(store: Catalog, to: str, layer: str | None) -> pd.DataFrame:
     """See `Store.top_impacts`."""
-    return store._frame(
+    return store.frame(
         """
         SELECT l.name AS layer, t.unit, t.beta, t.value, t.error
         FROM top_impacts t JOIN layers l USING (layer_id)
         WHERE t.to_value = $to AND ($layer IS NULL OR t.layer_id = $layer)
         ORDER BY t.layer_id, t.unit, t.beta
         """,
-        {"to": to, "layer": None if layer is None else store._layer_id(layer)},
+        {"to": to, "layer": None if layer is None else store.layer_id(layer)},
     )
 
 
-def table1(store: Store, to: str) -> pd.DataFrame:
+def table1(store: Catalog, to: str) -> pd.DataFrame:
     """See `Store.table1`."""
-    return store._frame(
+    return store.frame(
         f"""
         SELECT l.name AS layer, t.beta, avg(t.value) AS mean, stddev_pop(t.value) AS std,
                count(t.value)::INT AS units, any_value(l.units) AS of, any_value(n.dead) AS dead,
@@ -85,9 +81,9 @@ def table1(store: Store, to: str) -> pd.DataFrame:
     )
 
 
-def score_pairs(store: Store, kind: str) -> pd.DataFrame:
+def score_pairs(store: Catalog, kind: str) -> pd.DataFrame:
     """See `Store.score_pairs`."""
-    frame = store._frame(
+    frame = store.frame(
         f"""
         SELECT l.name AS layer, e.unit, u.name, e.method, r.simulator, r.value AS correlation,
                a.value AS ablation, e.length, e.explanation_id, e.bias
@@ -105,13 +101,13 @@ def score_pairs(store: Store, kind: str) -> pd.DataFrame:
     return none_for_missing(frame, "name")
 
 
-# -- of one unit -----------------------------------------------------------------------------
+# -- of one unit, (layer id, number) -----------------------------------------------------------------------------
 
 
-def impact(unit: Unit, to: str) -> Impact | None:
+def impact(store: Catalog, unit: tuple[int, int], to: str) -> Impact | None:
     """See `Unit.impact`."""
-    store, key = unit.store, [unit.layer_id, unit.index, to]
-    rows = store._all(
+    key = [*unit, to]
+    rows = store.rows(
         "SELECT to_value, total, total_error, accuracy, accuracy_error, loss, loss_error, half, images, sampled, "
         "reason FROM impacts "
         "WHERE layer_id = ? AND unit = ? AND to_value = ?",
@@ -119,12 +115,12 @@ def impact(unit: Unit, to: str) -> Impact | None:
     )
     if not rows:
         return None
-    top = store._frame(
+    top = store.frame(
         "SELECT beta, value, error FROM top_impacts "
         "WHERE layer_id = ? AND unit = ? AND to_value = ? ORDER BY beta",
         key,
     )
-    buckets = store._frame(
+    buckets = store.frame(
         "SELECT bucket, images, impact, share, error FROM bucket_impacts "
         "WHERE layer_id = ? AND unit = ? AND to_value = ? ORDER BY bucket",
         key,
@@ -132,22 +128,24 @@ def impact(unit: Unit, to: str) -> Impact | None:
     return Impact(*rows[0], top, buckets)
 
 
-def pushes(unit: Unit) -> pd.DataFrame:
+def pushes(store: Catalog, unit: tuple[int, int]) -> pd.DataFrame:
     """See `Unit.pushes`."""
-    frame = unit.store._frame(
+    frame = store.frame(
         "SELECT bucket, output_id, change, error, rank, images FROM pushes WHERE layer_id = ? AND unit = ? "
         "ORDER BY bucket, rank < 0, abs(rank)",
-        [unit.layer_id, unit.index],
+        list(unit),
     )
-    names = pd.Series(unit.store.output_names(frame["output_id"]), dtype=object)
+    names = pd.Series(store.output_names(frame["output_id"]), dtype=object)
     frame.insert(1, "output", names)
     frame.insert(5, "certain", frame["change"].abs() > CERTAIN * frame["error"])
     return frame
 
 
-def maps(unit: Unit, image_ids: Sequence[int], kind: str | None) -> dict[int, UnitMap]:
+def maps(
+    store: Catalog, unit: tuple[int, int], image_ids: Sequence[int], kind: str | None
+) -> dict[int, UnitMap]:
     """See `Unit.maps`."""
-    rows = unit.store._all(
+    rows = store.rows(
         """
         SELECT image_id, kind, height, width, low, high, data FROM maps
         WHERE layer_id = $layer AND unit = $unit AND image_id IN $images::INT[]
@@ -155,8 +153,8 @@ def maps(unit: Unit, image_ids: Sequence[int], kind: str | None) -> dict[int, Un
         ORDER BY image_id, list_position($kinds, kind)
         """,
         {
-            "layer": unit.layer_id,
-            "unit": unit.index,
+            "layer": unit[0],
+            "unit": unit[1],
             "images": sorted({int(image) for image in image_ids}),
             "kind": kind,
             "kinds": list(MAP_KINDS),

@@ -5,19 +5,18 @@ from __future__ import annotations
 import io
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from ..base.errors import quote
+from .catalog import Catalog
 from .meta import read_cell
+from .search.query import Wanted
+from .search.sql import find
 from .tables import ABLATION_REASON, AMONG, MAIN_SCORES, among, none_for_missing
 from .text import explanation_text
 from .version import StoreError
-
-if TYPE_CHECKING:
-    from .reader import Store
-    from .search.query import Wanted
 
 FORMATS = {"csv": "text/csv", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
 
@@ -74,7 +73,7 @@ _SCORE = ("simulator", "kind", "split", "n", "value", "low", "high", "reason")
 
 
 def export(
-    store: Store, wanted: Wanted, human: pd.DataFrame | None = None, methods: list[str] | None = None
+    store: Catalog, wanted: Wanted, human: pd.DataFrame | None = None, methods: list[str] | None = None
 ) -> pd.DataFrame:
     """See `Store.export`."""
     asked = [*(methods or ()), *filter(None, (wanted.method, wanted.by))]
@@ -89,12 +88,12 @@ def export(
     )
     given, order = {}, None
     if wanted.filtered or wanted.sort != "unit":
-        rows = store.find(wanted, None, 0, human).rows
-        ids = dict(store._all("SELECT name, layer_id FROM layers"))
+        rows = find(store, wanted, None, 0, human).rows
+        ids = dict(store.rows("SELECT name, layer_id FROM layers"))
         keys = [(ids[layer], int(unit)) for layer, unit in zip(rows["layer"], rows["unit"], strict=True)]
         only, given = f"{only} AND {AMONG}", among(keys)
         order = {key: place for place, key in enumerate(keys)}
-    frame = store._frame(
+    frame = store.frame(
         f"""
         SELECT u.layer_id, l.name AS layer, u.unit, u.name AS name, u.status, u.minimum, u.maximum, u.mean,
                u.std, e.method, CASE WHEN e.method IS NULL THEN NULL WHEN list_contains($by_hand::VARCHAR[], e.method) THEN 'hand'
@@ -155,9 +154,9 @@ def export(
     return none_for_missing(frame[list(COLUMNS)], *_TEXTS)
 
 
-def _same(store: Store, matrix: str, names: list[str]) -> str | None:
+def _same(store: Catalog, matrix: str, names: list[str]) -> str | None:
     """What stands under the names of an explanation's concepts, in words."""
-    labels = store._concept_labels
+    labels = store.concept_labels
     same = {labels[concept][0]: others for concept, others in store.same_concepts.get(matrix, {}).items()}
     return "; ".join(" = ".join((name, *same[name])) for name in names if name in same) or None
 
@@ -170,10 +169,10 @@ def _seen(config: str) -> int | None:
 _OF = "explanation_id IN (SELECT unnest($ids::INT[]))"
 
 
-def _terms(store: Store, ids: list[int | None]) -> dict[int, list[dict[str, Any]]]:
+def _terms(store: Catalog, ids: list[int | None]) -> dict[int, list[dict[str, Any]]]:
     """Explanation -> its terms, in the order in which they were chosen."""
-    labels, found = store._concept_labels, {}
-    for identity, weight, concept, key in store._all(
+    labels, found = store.concept_labels, {}
+    for identity, weight, concept, key in store.rows(
         "SELECT t.explanation_id, t.weight, t.concept_id, k.key FROM terms t JOIN concepts k USING (concept_id) "
         f"WHERE t.{_OF} ORDER BY t.explanation_id, t.rank",
         {"ids": ids},
@@ -182,9 +181,9 @@ def _terms(store: Store, ids: list[int | None]) -> dict[int, list[dict[str, Any]
     return found
 
 
-def _scores(store: Store, ids: list[int | None]) -> dict[int, list[dict[str, Any]]]:
+def _scores(store: Catalog, ids: list[int | None]) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
-    for identity, *row in store._all(
+    for identity, *row in store.rows(
         f"SELECT explanation_id, {', '.join(_SCORE)} FROM scores WHERE {_OF} "
         "ORDER BY explanation_id, kind <> 'correlation', kind, simulator",
         {"ids": ids},

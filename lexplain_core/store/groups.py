@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from .buckets import N_BUCKETS, OTHER, Buckets, winners
-
-if TYPE_CHECKING:
-    from .reader import Store
+from .catalog import Catalog
 
 AREAS = 9  # groups that have an area of their own
 _HIGH = range(4, N_BUCKETS)
@@ -30,24 +27,29 @@ class Groups:
     names: tuple[str, ...]
 
 
-def classes(store: Store) -> Groups:
+def classes(store: Catalog) -> Groups:
     """Every image's class."""
-    rows = store._all("SELECT class_id, name, key FROM classes ORDER BY class_id")
+    rows = store.rows("SELECT class_id, name, key FROM classes ORDER BY class_id")
     ids = np.array([row[0] for row in rows], dtype=np.int64)
-    found = store._arrays("SELECT class_id FROM images ORDER BY image_id")["class_id"]
+    found = store.arrays("SELECT class_id FROM images ORDER BY image_id")["class_id"]
     return Groups(np.searchsorted(ids, found), tuple(map(int, ids)), _names(rows))
 
 
-def superclasses(store: Store) -> Groups:
+def superclasses(store: Catalog) -> Groups:
     """Every image's superclass: of several that its class is in, the one with the fewest images."""
-    rows = store._all("SELECT superclass_id, name, key FROM superclasses ORDER BY superclass_id")
+    rows = store.rows("SELECT superclass_id, name, key FROM superclasses ORDER BY superclass_id")
     ids = np.array([row[0] for row in rows], dtype=np.int64)
     by_class = classes(store)
     member = np.zeros((len(ids), len(by_class.ids)), dtype=bool)
-    for group, of in store._all("SELECT superclass_id, class_id FROM superclass_members"):
+    for group, of in store.rows("SELECT superclass_id, class_id FROM superclass_members"):
         member[np.searchsorted(ids, group), np.searchsorted(by_class.ids, of)] = True
     chosen = winners(member[:, by_class.of_image], [1.0] * len(ids))
     return Groups(chosen, tuple(map(int, ids)), _names(rows))
+
+
+def levels_of(store: Catalog) -> dict[str, Groups]:
+    """The levels of the area chart that need no explanation, by name."""
+    return {"classes": classes(store), "superclasses": superclasses(store)}
 
 
 def _names(rows: list[tuple]) -> tuple[str, ...]:

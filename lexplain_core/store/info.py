@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from . import effects, tables
+from .catalog import Catalog
 from .tables import CORRELATIONS
 from .text import of_units
-
-if TYPE_CHECKING:
-    from .reader import Store
 
 TOP = 0.02  # beta of the Top Impact that stands for a layer
 
@@ -20,11 +19,11 @@ _NO_SET = {"name": "an unknown set", "source": ""}
 _NO_TARGET = {"name": "unknown", "source": "", "outputs": None, "accuracy": None, "accuracy_images": 0}
 
 
-def describe(store: Store) -> dict[str, Any]:
+def describe(store: Catalog) -> dict[str, Any]:
     """The dictionary that `python -m lexplain_core info STORE --json` prints."""
     meta = store.meta
-    splits = dict(store._all("SELECT split, count(*) FROM images GROUP BY split"))
-    layers = store.layers()
+    splits = dict(store.rows("SELECT split, count(*) FROM images GROUP BY split"))
+    layers = tables.layers(store, store.default_method)
     impacts = _impacts(store)
     tops = {row["layer"]: row["mean_top_impact"] for row in impacts if row["to"] == "zero"}
     layers_of = layers.set_index("layer")[["ablated", "observed"]].to_dict()
@@ -38,7 +37,7 @@ def describe(store: Store) -> dict[str, Any]:
         row["mean_ablation"] = _number(row["mean_ablation"])
         row["mean_observer"] = _number(row["mean_observer"])
         row["mean_top_impact"] = tops.get(row["name"])
-    explained = store._all(
+    explained = store.rows(
         f"""
         SELECT l.name, e.method, count(*) FILTER (e.reason IS NULL)::INT,
                count(*) FILTER (e.reason IS NOT NULL)::INT, avg(e.length) FILTER (e.reason IS NULL),
@@ -74,9 +73,9 @@ def describe(store: Store) -> dict[str, Any]:
         "images": sum(splits.values()),
         "splits": {name: int(splits.get(name, 0)) for name in ("train", "val", "test")},
         "skipped": store.skipped().to_dict("records"),
-        "classes": store._all("SELECT count(*) FROM classes")[0][0],
-        "superclasses": store._all("SELECT count(*) FROM superclasses")[0][0],
-        "concepts": store._all("SELECT count(*) FROM concepts")[0][0],
+        "classes": store.rows("SELECT count(*) FROM classes")[0][0],
+        "superclasses": store.rows("SELECT count(*) FROM superclasses")[0][0],
+        "concepts": store.rows("SELECT count(*) FROM concepts")[0][0],
         "layers": layer_rows,
         "units": int(layers["units"].sum()),
         "dead_units": int(layers["dead"].sum()),
@@ -99,13 +98,13 @@ def describe(store: Store) -> dict[str, Any]:
     }
 
 
-def _matrices(store: Store) -> list[dict[str, Any]]:
+def _matrices(store: Catalog) -> list[dict[str, Any]]:
     """A dictionary per concept matrix; numbers that are unknown are None."""
-    rows = store.matrices().drop(columns="config").to_dict("records")
+    rows = tables.matrices(store).drop(columns="config").to_dict("records")
     for row in rows:
         row["roles"] = list(row["roles"])
         row["same"] = {
-            store._concept_labels[concept][0]: list(names)
+            store.concept_labels[concept][0]: list(names)
             for concept, names in store.same_concepts.get(row["matrix"], {}).items()
         }
         for key, kind in (("a", float), ("b", float), ("loss", float), ("kept", int), ("dropped", int)):
@@ -113,9 +112,9 @@ def _matrices(store: Store) -> list[dict[str, Any]]:
     return rows
 
 
-def _scores(store: Store) -> list[dict[str, Any]]:
+def _scores(store: Catalog) -> list[dict[str, Any]]:
     """Mean correlation and mean of its null, by layer, method and simulator."""
-    rows = store._all(
+    rows = store.rows(
         """
         SELECT l.name, e.method, s.simulator, s.simulator = c.simulator, count(s.value)::INT, avg(s.value),
                count(s.null_mean)::INT, avg(s.null_mean), avg(s.null_high),
@@ -134,9 +133,9 @@ def _scores(store: Store) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _ablations(store: Store) -> list[dict[str, Any]]:
+def _ablations(store: Catalog) -> list[dict[str, Any]]:
     """Mean ablation scores, by layer, method, simulator and kind."""
-    rows = store._all(
+    rows = store.rows(
         """
         SELECT l.name, e.method, s.simulator, s.simulator = c.simulator, s.kind, count(s.value)::INT, avg(s.value),
                count(*) FILTER (s.sampled AND s.value IS NOT NULL)::INT, count(*) FILTER (s.low <= 0)::INT
@@ -153,14 +152,14 @@ def _ablations(store: Store) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _impacts(store: Store) -> list[dict[str, Any]]:
+def _impacts(store: Catalog) -> list[dict[str, Any]]:
     """Units with an impact and mean Top Impact at 0.02, by layer and by what units were set to."""
     found = []
-    counts = store.layers().set_index("layer")[["units", "dead", "constant"]]
-    for to in store.impact_values():
-        table = store.table1(to)
+    counts = tables.layers(store, store.default_method).set_index("layer")[["units", "dead", "constant"]]
+    for to in effects.impact_values(store):
+        table = effects.table1(store, to)
         means = table[np.isclose(table["beta"], TOP)].set_index("layer")
-        for layer, units in store.impacts(to).groupby("layer", sort=False):
+        for layer, units in effects.impacts(store, to, None).groupby("layer", sort=False):
             none = {"mean": None, "error": None, "units": 0}
             mean = means.loc[layer] if layer in means.index else none
             whole = {name: int(counts.loc[layer, name]) for name in counts}
@@ -187,9 +186,9 @@ def _impacts(store: Store) -> list[dict[str, Any]]:
     return found
 
 
-def _observers(store: Store) -> list[dict[str, Any]]:
+def _observers(store: Catalog) -> list[dict[str, Any]]:
     """Mean scores of the machine observers, by layer and embedding, the main one first."""
-    rows = store._all(
+    rows = store.rows(
         """
         SELECT l.name, o.embedding, o.place = 0, max(o.trials)::INT, count(o.value)::INT,
                count(*) FILTER (o.value IS NULL)::INT, avg(o.value), avg(o.soft)

@@ -7,22 +7,20 @@ store's own, so that every query that names `explanations`, `terms`, `scores` or
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
 
 import duckdb
 
 from ..base.errors import quote
+from .catalog import Catalog
+from .database import OWN
 from .made import Made
 from .model import Score
 from .version import StoreError
 
-if TYPE_CHECKING:
-    from .reader import Store
-
-OWN = "USE store"  # how a cursor begins where nothing was added
 _TABLES = ("explanations", "terms", "scores", "method_configs")
 _KEPT = 2  # generations of tables: a query may still run on the last one
 _AT_ONCE = 200  # rows a statement
@@ -32,55 +30,63 @@ SCORED_ELSEWHERE = "It was scored on another build of the store: open it in Your
 NOT_COMPARED = "Explanations made by hand are not compared over the ranges."
 
 
-def take_in(store: Store, made: Sequence[Made], hidden_keys: Iterable[str]) -> list[str]:
+class Added:
+    """What was laid over a store. Tables in memory and their rows are numbered, so that none is taken for an older one.
+
+    lock: one at a time takes in. laid: numbers of the tables in memory.
+    """
+
+    def __init__(self, store: Catalog):
+        self.lock = threading.RLock()
+        self.generations, self.ids = count(1), count(1)
+        self.laid: list[int] = []
+        self.made: tuple[Made, ...] = ()
+        self.problems: list[str] = []
+
+
+def take_in(store: Catalog, made: Sequence[Made], hidden_keys: Iterable[str]) -> list[str]:
     """See `Store.take_in`."""
-    with store._taking:
+    added = store.kept(Added)
+    with added.lock:
         made = tuple(made)
         store.hidden = _hidden_ids(store, hidden_keys)  # first: it holds whatever is wrong with the rest
-        if (
-            made != store._made
-        ):  # hiding an image leaves the tables, and all that is made of them, as they are
+        if made != added.made:  # hiding an image leaves the tables, and all that is made of them, as they are
             good, problems = _checked(store, made)
             number, use = None, OWN
             if good:
-                number = next(store._generations)
+                number = next(added.generations)
                 use = _lay(store, number, good)
-            store._use, store.by_hand = use, frozenset(row.method for row, *_ in good)
-            store._made, store._problems = made, problems
+            store.use, store.by_hand = use, frozenset(row.method for row, *_ in good)
+            added.made, added.problems = made, problems
             store.__dict__.pop("default_method", None)
-            _drop_old(store, number)
-    return list(store._problems)
+            _drop_old(store, added, number)
+    return list(added.problems)
 
 
-def numbers() -> Iterable[int]:
-    """1, 2, …: for the tables in memory and their rows, so that none is taken for an older one."""
-    return count(1)
-
-
-def _hidden_ids(store: Store, keys: Iterable[str]) -> frozenset[int]:
+def _hidden_ids(store: Catalog, keys: Iterable[str]) -> frozenset[int]:
     """Ids of the images with these keys; keys that the store doesn't have are left out."""
     wanted = sorted({str(key) for key in keys})
     if not wanted:
         return frozenset()
-    rows = store._all(
+    rows = store.rows(
         "SELECT image_id FROM store.main.images WHERE key IN (SELECT unnest(?::VARCHAR[]))", [wanted]
     )
     return frozenset(row[0] for row in rows)
 
 
-def _checked(store: Store, made: Sequence[Made]) -> tuple[list[tuple[Made, int, list[int]]], list[str]]:
+def _checked(store: Catalog, made: Sequence[Made]) -> tuple[list[tuple[Made, int, list[int]]], list[str]]:
     """(what was made, layer id, concept ids) of all that the store can hold, and a sentence for each other."""
     if not made:
         return [], []
     layers = {
         name: (i, units)
-        for name, i, units in store._all("SELECT name, layer_id, units FROM store.main.layers")
+        for name, i, units in store.rows("SELECT name, layer_id, units FROM store.main.layers")
     }
-    matrices = {row[0] for row in store._all("SELECT matrix FROM store.main.concept_matrices")}
-    machines = {row[0] for row in store._all("SELECT DISTINCT method FROM store.main.method_configs")}
+    matrices = {row[0] for row in store.rows("SELECT matrix FROM store.main.concept_matrices")}
+    machines = {row[0] for row in store.rows("SELECT DISTINCT method FROM store.main.method_configs")}
     keys = sorted({key for row in made for _, key in row.terms})
     concepts = dict(
-        store._all(
+        store.rows(
             "SELECT key, concept_id FROM store.main.concepts WHERE key IN (SELECT unnest(?::VARCHAR[]))",
             [keys],
         )
@@ -110,10 +116,10 @@ def _checked(store: Store, made: Sequence[Made]) -> tuple[list[tuple[Made, int, 
     return good, problems
 
 
-def _lay(store: Store, number: int, good: list[tuple[Made, int, list[int]]]) -> str:
+def _lay(store: Catalog, number: int, good: list[tuple[Made, int, list[int]]]) -> str:
     """Make the tables and views; the statement that lets a cursor see them."""
     made, seen, rows = f"memory.made_{number}", f"memory.seen_{number}", _rows(store, good)
-    with store._asked(OWN) as con:
+    with store.cursor(OWN) as con:
         con.execute(f"CREATE SCHEMA {made}")
         con.execute(f"CREATE SCHEMA {seen}")
         for table in _TABLES:
@@ -130,12 +136,12 @@ def _lay(store: Store, number: int, good: list[tuple[Made, int, list[int]]]) -> 
     return f"SET search_path = '{seen},store.main'"
 
 
-def _rows(store: Store, good: list[tuple[Made, int, list[int]]]) -> dict[str, list[dict]]:
-    matrices = {row[0] for row in store._all("SELECT matrix FROM store.main.concept_matrices")}
+def _rows(store: Catalog, good: list[tuple[Made, int, list[int]]]) -> dict[str, list[dict]]:
+    matrices = {row[0] for row in store.rows("SELECT matrix FROM store.main.concept_matrices")}
     rows: dict[str, list[dict]] = {table: [] for table in _TABLES}
     for row, layer_id, concepts in good:
         row = _fitting(store, row, matrices)
-        identity = _FIRST_ID + next(store._made_ids)
+        identity = _FIRST_ID + next(store.kept(Added).ids)
         config_hash = f"by hand {identity}"
         config = {"by": "hand", "made": row.made, **row.config}
         rows["method_configs"].append(
@@ -170,7 +176,7 @@ def _rows(store: Store, good: list[tuple[Made, int, list[int]]]) -> dict[str, li
     return rows
 
 
-def _fitting(store: Store, made: Made, matrices: set[str]) -> Made:
+def _fitting(store: Catalog, made: Made, matrices: set[str]) -> Made:
     """What was made, with the scores that this store can stand for.
 
     Matrices that it lacks have none, and where it is another build the scores are those of other images: in their
@@ -189,14 +195,14 @@ def _number(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _drop_old(store: Store, number: int | None) -> None:
+def _drop_old(store: Catalog, added: Added, number: int | None) -> None:
     """Drop the tables that no query can still see: all but the newest generations."""
     if number is not None:
-        store._laid.append(number)
-    while len(store._laid) > _KEPT:
-        old = store._laid.pop(0)
+        added.laid.append(number)
+    while len(added.laid) > _KEPT:
+        old = added.laid.pop(0)
         try:
-            with store._asked(OWN) as con:
+            with store.cursor(OWN) as con:
                 con.execute(f"DROP SCHEMA IF EXISTS memory.seen_{old} CASCADE")
                 con.execute(f"DROP SCHEMA IF EXISTS memory.made_{old} CASCADE")
         except (StoreError, duckdb.Error):  # in use, after all: it costs a few kB

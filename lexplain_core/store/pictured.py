@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from ..base import pictures
 from ..base.pictures import UnreadableImage
+from .catalog import Catalog
 from .version import StoreError
 
-if TYPE_CHECKING:
-    from .reader import Store
 
-
-def recorded(store: Store, layer: str, image: int) -> np.ndarray:
+def recorded(store: Catalog, layer: str, image: int) -> np.ndarray:
     """The recorded activations of an image, one per unit of a layer: float32 (K,).
 
     `StoreError` where the store has no such layer or image.
     """
-    layer_id = store._layer_id(layer)
+    layer_id = store.layer_id(layer)
     store.images([image])  # says it where there is none
-    found = store._arrays(
+    found = store.arrays(
         "SELECT value FROM activations WHERE layer_id = ? AND image_id = ? ORDER BY unit",
         [layer_id, int(image)],
     )["value"]
@@ -33,15 +30,15 @@ def recorded(store: Store, layer: str, image: int) -> np.ndarray:
     return np.asarray(found, dtype=np.float32)
 
 
-def blobs(store: Store, column: str, ids: Sequence[int], hidden: bool) -> dict[int, bytes]:
+def blobs(store: Catalog, column: str, ids: Sequence[int], hidden: bool) -> dict[int, bytes]:
     """See `Store.thumbnails` and `Store.crops`."""
     wanted = sorted({int(i) for i in ids})
     query = f"SELECT image_id, {column} FROM images WHERE image_id IN ?::INT[]"
-    found = {image: _sound(store, image, bytes(blob)) for image, blob in store._all(query, [wanted])}
+    found = {image: _sound(store, image, bytes(blob)) for image, blob in store.rows(query, [wanted])}
     return found if hidden else found | dict.fromkeys(store.hidden & found.keys(), pictures.grey())
 
 
-def _sound(store: Store, image: int, picture: bytes) -> bytes:
+def _sound(store: Catalog, image: int, picture: bytes) -> bytes:
     """A picture that may go to a browser as it is, or the grey square in its place."""
     try:
         pictures.stored_type(picture)
@@ -51,10 +48,10 @@ def _sound(store: Store, image: int, picture: bytes) -> bytes:
     return picture
 
 
-def picture(store: Store, image: int, whole: bool) -> Image.Image:
+def picture(store: Catalog, image: int, whole: bool) -> Image.Image:
     """See `Store.picture`."""
     store.images([image])
-    data = (store.thumbnails if whole else store.crops)([image])[int(image)]
+    data = blobs(store, "thumbnail" if whole else "coalesce(crop, thumbnail)", [image], False)[int(image)]
     try:
         found = pictures.stored_rgb(data)
         if data != pictures.unreadable():

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from . import tables
 from .buckets import Buckets, winners
-
-if TYPE_CHECKING:
-    from .reader import Store
-    from .unit import Unit
+from .catalog import Catalog
 
 LOW, HIGH = (1, 2, 3), (4, 5, 6, 7)  # buckets; the lowest one is where most units are silent
 LEAST_IMAGES = 10  # of each part, that show a named concept
@@ -47,10 +43,10 @@ def two_faced(
     return float(np.abs(shares[0] - shares[1]).sum() / 2), None
 
 
-def similar(unit: Unit, method: str | None) -> pd.DataFrame:
+def similar(store: Catalog, unit: tuple[int, int], method: str | None) -> pd.DataFrame:
     """See `Unit.similar`."""
     return _in_words(
-        unit.store,
+        store,
         "SELECT rank, other AS unit, correlation FROM similar_units "
         "WHERE layer_id = $layer AND unit = $unit ORDER BY rank < 0, abs(rank)",
         unit,
@@ -58,10 +54,10 @@ def similar(unit: Unit, method: str | None) -> pd.DataFrame:
     )
 
 
-def alike(unit: Unit, method: str | None, count: int) -> pd.DataFrame:
+def alike(store: Catalog, unit: tuple[int, int], method: str | None, count: int) -> pd.DataFrame:
     """See `Unit.alike`."""
     return _in_words(
-        unit.store,
+        store,
         """
         WITH said AS (
             SELECT e.unit, t.concept_id, sum(t.weight) AS weight
@@ -81,10 +77,10 @@ def alike(unit: Unit, method: str | None, count: int) -> pd.DataFrame:
     )
 
 
-def _in_words(store: Store, query: str, unit: Unit, method: str | None, **more) -> pd.DataFrame:
+def _in_words(store: Catalog, query: str, unit: tuple[int, int], method: str | None, **more) -> pd.DataFrame:
     """The units that a query finds, with their explanations by a method and its test correlations."""
     method = method or store.default_method
-    frame = store._frame(
+    frame = store.frame(
         f"""
         WITH found AS ({query}), ordered AS (SELECT *, row_number() OVER () AS place FROM found)
         SELECT f.* EXCLUDE (place), e.explanation_id, e.bias, s.value AS score
@@ -93,33 +89,33 @@ def _in_words(store: Store, query: str, unit: Unit, method: str | None, **more) 
         LEFT JOIN ({tables.CORRELATIONS}) s ON s.explanation_id = e.explanation_id
         ORDER BY f.place
         """,
-        {"layer": unit.layer_id, "unit": unit.index, "method": method} | more,
+        {"layer": unit[0], "unit": unit[1], "method": method} | more,
     )
     _, lines = tables.in_words(store, frame.pop("explanation_id"), frame.pop("bias"), method, True)
     frame.insert(len(frame.columns) - 1, "explanation", lines)
     return frame
 
 
-def class_means(unit: Unit) -> pd.DataFrame:
+def class_means(store: Catalog, unit: tuple[int, int]) -> pd.DataFrame:
     """See `Unit.class_means`."""
-    return unit.store._frame(
+    return store.frame(
         """
         SELECT c.class_id, c.name AS label, count(*) AS n, avg(a.value) AS mean, stddev_samp(a.value) AS std
         FROM activations a JOIN images i USING (image_id) JOIN classes c USING (class_id)
         WHERE a.layer_id = ? AND a.unit = ? GROUP BY c.class_id, c.name ORDER BY mean DESC, c.class_id
         """,
-        [unit.layer_id, unit.index],
+        list(unit),
     )
 
 
-def superclass_means(unit: Unit) -> pd.DataFrame:
+def superclass_means(store: Catalog, unit: tuple[int, int]) -> pd.DataFrame:
     """See `Unit.superclass_means`."""
-    return unit.store._frame(
+    return store.frame(
         """
         SELECT s.superclass_id, s.name AS superclass, count(*) AS n, avg(a.value) AS mean, stddev_samp(a.value) AS std
         FROM activations a JOIN images i USING (image_id) JOIN superclass_members m USING (class_id)
         JOIN superclasses s USING (superclass_id)
         WHERE a.layer_id = ? AND a.unit = ? GROUP BY s.superclass_id, s.name ORDER BY mean DESC, s.superclass_id
         """,
-        [unit.layer_id, unit.index],
+        list(unit),
     )

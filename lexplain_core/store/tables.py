@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .catalog import Catalog
 from .meta import read_cell
 from .text import explanation_text
-
-if TYPE_CHECKING:
-    from .reader import Store
 
 # At most one score of a kind per explanation: by the main simulator of its method (as
 # `Explanation.score` takes it).
@@ -31,9 +28,9 @@ def among(keys: Iterable[tuple[int, int]]) -> dict[str, list[int]]:
     return {"among_layers": [int(layer) for layer, _ in keys], "among_units": [int(unit) for _, unit in keys]}
 
 
-def layers(store: Store, method: str) -> pd.DataFrame:
+def layers(store: Catalog, method: str) -> pd.DataFrame:
     """See `Store.layers`."""
-    frame = store._frame(
+    frame = store.frame(
         f"""
         SELECT l.name AS layer, l.source, l.kind, l.pooling, l.shape, l.units,
                count(*) FILTER (u.status = 'alive')::INT    AS alive,
@@ -88,16 +85,16 @@ _TEXTS = (
 )  # fmt: skip
 
 
-def unit_table(store: Store, layer: str | None, method: str) -> pd.DataFrame:
+def unit_table(store: Catalog, layer: str | None, method: str) -> pd.DataFrame:
     """See `Store.unit_table`."""
-    frame = store._frame(
+    frame = store.frame(
         f"SELECT * FROM ({UNITS}) WHERE $layer IS NULL OR layer = $layer ORDER BY layer_id, unit",
         {"method": method, "layer": layer},
     )
     return told(store, frame.drop(columns="layer_id"), method)
 
 
-def told(store: Store, frame: pd.DataFrame, method: str, few: bool = False) -> pd.DataFrame:
+def told(store: Catalog, frame: pd.DataFrame, method: str, few: bool = False) -> pd.DataFrame:
     """Rows of `UNITS` with their explanations in words, in place of ids. few: there are few rows."""
     names, lines = in_words(store, frame.pop("explanation_id"), frame.pop("bias"), method, few)
     frame.insert(8, "explanation", lines)
@@ -106,7 +103,7 @@ def told(store: Store, frame: pd.DataFrame, method: str, few: bool = False) -> p
 
 
 def in_words(
-    store: Store, ids: Iterable, biases: Iterable, method: str | None = None, few: bool = False
+    store: Catalog, ids: Iterable, biases: Iterable, method: str | None = None, few: bool = False
 ) -> tuple[list[list[str]], list[str]]:
     """Of explanations by id (missing where there is none) the names of their concepts, strongest first,
     and their lines. method: whose they all are, so that only its terms are read; few: read only the terms of these ids."""
@@ -117,9 +114,9 @@ def in_words(
     else:
         which = "JOIN explanations e USING (explanation_id) WHERE $method IS NULL OR e.method = $method"
         given = {"method": method}
-    labels = store._concept_labels
+    labels = store.concept_labels
     terms: dict[int, list[tuple[float, str]]] = {}
-    for explanation, concept, weight in store._all(
+    for explanation, concept, weight in store.rows(
         f"SELECT t.explanation_id, t.concept_id, t.weight FROM terms t {which} "
         "ORDER BY t.explanation_id, abs(t.weight) DESC, t.rank",
         given,
@@ -140,20 +137,9 @@ def none_for_missing(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame
 
 
-def same_concepts(store: Store) -> dict[str, dict[int, tuple[str, ...]]]:
-    """See `Store.same_concepts`."""
-    found: dict[str, dict[int, tuple[str, ...]]] = {}
-    for matrix, concept, same_as in store._all(
-        "SELECT matrix, concept_id, same_as FROM same_concepts ORDER BY matrix, same_as, concept_id"
-    ):
-        own = found.setdefault(matrix, {})
-        own[same_as] = (*own.get(same_as, ()), store._concept_labels[concept][0])
-    return found
-
-
-def matrices(store: Store) -> pd.DataFrame:
+def matrices(store: Catalog) -> pd.DataFrame:
     """See `Store.matrices`."""
-    frame = store._frame(
+    frame = store.frame(
         "SELECT matrix, kind, roles, a, b, loss, kept, dropped, filter, config "
         "FROM concept_matrices ORDER BY kind = 'encoder', matrix"
     )

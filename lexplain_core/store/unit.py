@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,14 +12,13 @@ import pandas as pd
 from ..base.errors import quote
 from . import effects, relations
 from .buckets import MATCH, N_BUCKETS, Buckets, buckets_of, chosen_images, composition, example_images
-from .groups import composition_of
+from .catalog import Catalog
+from .concept_values import ConceptValues
+from .groups import composition_of, levels_of
 from .guard import guarded
 from .meta import read_cell
 from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
 from .version import StoreError
-
-if TYPE_CHECKING:
-    from .reader import Store
 
 _DRAW_BETWEEN = 0x1F  # a stream of random numbers of their own
 
@@ -40,7 +38,7 @@ class Unit:
     activation maps.
     """
 
-    store: Store
+    store: Catalog
     layer: str
     layer_id: int
     index: int
@@ -67,9 +65,13 @@ class Unit:
         """The unit's number in its layer."""
         return self.index
 
+    @property
+    def _key(self) -> tuple[int, int]:
+        return self.layer_id, self.index
+
     @classmethod
-    def _read(cls, store: Store, layer: str, layer_id: int, unit: int) -> Unit:
-        row = store._all(
+    def read(cls, store: Catalog, layer: str, layer_id: int, unit: int) -> Unit:
+        row = store.rows(
             """
             SELECT l.units, u.name, u.status, u.reason, u.minimum, u.maximum, u.mean, u.std,
                    l.pooling, l.kind, l.source, u.truth, l.note, l.way, l.effect_reason, l.push_reason, l.map_reason
@@ -87,7 +89,7 @@ class Unit:
     @cached_property
     def activations(self) -> np.ndarray:
         """q: float32 (N,), by image id."""
-        values = self.store._arrays(
+        values = self.store.arrays(
             "SELECT value FROM activations WHERE layer_id = ? AND unit = ? ORDER BY image_id",
             [self.layer_id, self.index],
         )["value"]
@@ -96,7 +98,7 @@ class Unit:
     @cached_property
     def split(self) -> np.ndarray:
         """'train', 'val' or 'test' of each image, (N,)."""
-        return np.asarray(self.store._splits, dtype=object)
+        return np.asarray(self.store.splits, dtype=object)
 
     @cached_property
     def buckets(self) -> Buckets | None:
@@ -110,7 +112,7 @@ class Unit:
         """Every method's explanation of the unit, with its scores: correlations first, the main
         simulator's before others."""
         store = self.store
-        rows = store._all(
+        rows = store.rows(
             """
             SELECT e.explanation_id, e.method, e.matrix, e.bias, e.val_correlation, e.reason, e.violation,
                    c.config, c.simulator, c.source, e.two_faced, e.two_faced_reason
@@ -120,7 +122,7 @@ class Unit:
             [self.layer_id, self.index],
         )
         terms, scores = self._terms_and_scores([row[0] for row in rows])
-        found, labels = [], store._concept_labels
+        found, labels = [], store.concept_labels
         for identity, method, matrix, bias, correlation, reason, violation, config, simulator, *more in rows:
             source, faced, faced_reason = more
             own = [Score(*score) for score in scores.get(identity, ())]
@@ -152,13 +154,13 @@ class Unit:
         """Rows of terms (weight, concept id) and of scores, by explanation."""
         terms: dict[int, list] = {}
         scores: dict[int, list] = {}
-        for identity, *row in self.store._all(
+        for identity, *row in self.store.rows(
             "SELECT explanation_id, weight, concept_id FROM terms "
             "WHERE explanation_id IN ?::INT[] ORDER BY explanation_id, rank",
             [ids],
         ):
             terms.setdefault(identity, []).append(row)
-        for identity, *row in self.store._all(
+        for identity, *row in self.store.rows(
             "SELECT explanation_id, simulator, kind, split, n, value, low, high, reason, null_units, null_mean, null_high, "
             "null_above, null_reason, c, d, coalesce(sampled, false) FROM scores "
             "WHERE explanation_id IN ?::INT[]",
@@ -181,8 +183,8 @@ class Unit:
     def matrices(self, explanation: Explanation) -> list[str]:
         """The concept matrices that have P of every concept of an explanation, its own first."""
         ids = {term.concept_id for term in explanation.terms}
-        names = sorted(self.store._matrix_names, key=lambda name: name != explanation.matrix)
-        return [name for name in names if self.store._values.knows(name, ids)]
+        names = sorted(self.store.matrix_names, key=lambda name: name != explanation.matrix)
+        return [name for name in names if self.store.kept(ConceptValues).knows(name, ids)]
 
     def values(self, explanation: Explanation, matrix: str | None = None) -> np.ndarray:
         """P of the explanation's concepts on every image by a concept matrix, the one that it was
@@ -191,7 +193,7 @@ class Unit:
         ids = [term.concept_id for term in explanation.terms]
         if (known := self._values.get((matrix, *ids))) is not None:
             return known
-        dense = self.store.concept_values(matrix, ids)
+        dense = self.store.kept(ConceptValues).of(matrix, ids)
         dense.setflags(write=False)  # it is handed out again
         self._values[matrix, *ids] = dense
         return dense
@@ -223,7 +225,7 @@ class Unit:
             why = self.reason or "none of its activations is above 0."
             raise StoreError(f"Unit {self.index} of {quote(self.layer)} has no buckets: {why}")
         if level != "concepts":
-            if level not in (levels := self.store._levels):
+            if level not in (levels := self.store.kept(levels_of)):
                 raise StoreError(
                     f"There is no level {quote(level)}; there are concepts, {', '.join(levels)}."
                 )
@@ -263,7 +265,7 @@ class Unit:
     def impact(self, to: str = "zero") -> Impact | None:
         """What the network loses when the unit is set to 'zero' or its 'mean'; None where the store
         doesn't know, and `effect_reason` may say why."""
-        return effects.impact(self, to)
+        return effects.impact(self.store, self._key, to)
 
     def pushes(self) -> pd.DataFrame:
         """The outputs that the unit pushes hardest up and down, on the images of each bucket.
@@ -274,7 +276,7 @@ class Unit:
         strongest up, -1 the strongest down) and images (measured); by bucket, up before down, the
         surest first. Empty where the store has none; `push_reason` may say why.
         """
-        return effects.pushes(self)
+        return effects.pushes(self.store, self._key)
 
     def maps(self, image_ids: Sequence[int], kind: str | None = None) -> dict[int, UnitMap]:
         """Where the unit fires in images, by image id; images whose map isn't kept are left out.
@@ -282,13 +284,13 @@ class Unit:
         kind: one of 'activation', 'occlusion', 'saliency', 'gradcam'; without, the first of them that
         is kept of the image.
         """
-        return effects.maps(self, image_ids, kind)
+        return effects.maps(self.store, self._key, image_ids, kind)
 
     @cached_property
     def observer(self) -> list[ObserverScore]:
         """What machine observers scored on 2AFC trials about the unit, the main one first; empty where
         the build had none."""
-        rows = self.store._all(
+        rows = self.store.rows(
             "SELECT embedding, trials, value, soft, reason FROM observer_scores "
             "WHERE layer_id = ? AND unit = ? ORDER BY place",
             [self.layer_id, self.index],
@@ -302,24 +304,24 @@ class Unit:
         all images: rank (1 to 10 are the most alike, above 0; -1 to -3 the most opposed, below 0), unit,
         correlation, explanation (a line, by a method; the default one without), score (its test
         correlation). Empty for a unit that isn't alive."""
-        return relations.similar(self, method)
+        return relations.similar(self.store, self._key, method)
 
     def alike(self, method: str | None = None, count: int = 10) -> pd.DataFrame:
         """The units of the layer whose explanations by the same method say the most alike: unit, cosine
         (of the weights over concepts, so that a unit's scale doesn't matter), explanation, score (its
         test correlation); only those above 0, the most alike first."""
-        return relations.alike(self, method, count)
+        return relations.alike(self.store, self._key, method, count)
 
     def class_means(self) -> pd.DataFrame:
         """The unit's mean activation on each class, over all images of the probing set, the largest
         first: class_id, label, n (images), mean, std (of the images as a
         sample, n − 1, not of the mean; NaN for a single one)."""
-        return relations.class_means(self)
+        return relations.class_means(self.store, self._key)
 
     def superclass_means(self) -> pd.DataFrame:
         """As `class_means`, by superclass; an image counts for every superclass that its class is in:
         superclass_id, superclass, n, mean, std."""
-        return relations.superclass_means(self)
+        return relations.superclass_means(self.store, self._key)
 
     # -- examples ----------------------------------------------------------------------------
 
@@ -372,7 +374,7 @@ class Unit:
         return few[~np.isin(few, list(hidden))][:count] if hidden else few
 
     def _described(self, ids: np.ndarray) -> pd.DataFrame:
-        frame = self.store._image_words.take(ids)
+        frame = self.store.image_words.take(ids)
         frame.insert(0, "activation", self.activations[ids].astype(float))
         frame.insert(0, "image", ids)
         frame.index = pd.RangeIndex(len(ids))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lexplain_core.store import Store, StoreError, StoreWriter, concept_values, writer
+from lexplain_core.store.concept_values import ConceptValues
 
 from .helpers import CONCEPTS, N, fill, make
 
@@ -97,7 +98,7 @@ def test_little_is_kept_for_the_next_question(store, made, monkeypatch):
     monkeypatch.setattr(concept_values, "_BYTES", 2 * 4 * N)  # two rows
     for i in range(4):
         assert np.array_equal(store.concept_values("eye", [i])[0], made.seen["eye"][i])
-    assert list(store._values._rows) == [("eye", 2), ("eye", 3)]
+    assert list(store.kept(ConceptValues)._rows) == [("eye", 2), ("eye", 3)]
     assert np.array_equal(store.concept_values("eye", [3, 0, 1, 2]), made.seen["eye"][[3, 0, 1, 2]])
 
 
@@ -125,4 +126,4 @@ def test_products_of_float16_are_those_of_float32(monkeypatch):
 
 def test_vectors_of_images_are_kept_as_small_as_they_are_stored(store):
     store.concept_values("eye", [RED])
-    assert store._values._images["eye"].dtype == np.float16
+    assert store.kept(ConceptValues)._images["eye"].dtype == np.float16

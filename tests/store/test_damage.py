@@ -223,7 +223,7 @@ def test_a_mistake_of_ours_stays_one(whole):
         with pytest.raises(TypeError):
             store.unit("layer1", [1])
         with pytest.raises(duckdb.BinderException):
-            store._all("SELECT nothing FROM images")
+            store.rows("SELECT nothing FROM images")
         assert store.fault is None
 
 
@@ -268,10 +268,10 @@ def test_memory_is_limited(whole, monkeypatch):
         Store.open(whole)
     monkeypatch.setenv("LEXPLAIN_QUERY_MEMORY", "100MB")
     with Store.open(whole) as store:
-        assert store._all("SELECT current_setting('memory_limit'), current_setting('temp_directory')") == [
+        assert store.rows("SELECT current_setting('memory_limit'), current_setting('temp_directory')") == [
             ("95.3 MiB", "")
         ]
         with pytest.raises(StoreError, match="more memory than it may have"):
-            store._all("SELECT list(a) FROM range(100_000_000) t(a)")
+            store.rows("SELECT list(a) FROM range(100_000_000) t(a)")
         with suppress(UserError):
             assert len(store.layers()) == 2

@@ -115,7 +115,7 @@ def test_a_missing_ablation_score_has_the_reason_that_tables_give(demo_store, tm
 
 
 def test_an_export_reads_the_terms_and_scores_of_its_units_alone(store, monkeypatch):
-    read, all_ = [], Store._all
+    read, all_ = [], Store.rows
 
     def counted(self, *args):
         rows = all_(self, *args)
@@ -123,7 +123,7 @@ def test_an_export_reads_the_terms_and_scores_of_its_units_alone(store, monkeypa
         return rows
 
     store.export(Wanted())  # what is read once
-    monkeypatch.setattr(Store, "_all", counted)
+    monkeypatch.setattr(Store, "rows", counted)
     frame = store.export(Wanted(among=(("block7", 3),)))
     assert len(frame) == 2 and (frame["scores"].map(len) > 0).all()
     assert max(read) <= frame["scores"].map(len).sum()

@@ -11,6 +11,7 @@ from benchmarks.finding import write as write_many
 from lexplain_core.store import Store, StoreError, Wanted, sentence
 from lexplain_core.store.search import table as find_table
 from lexplain_core.store.search.query import COLUMNS, RANGES, sort_words
+from lexplain_core.store.search.table import Tables
 
 from .helpers import SECOND, write
 
@@ -247,13 +248,13 @@ def test_sessions_with_different_methods_keep_their_tables(many, human):
         for thread in threads:
             thread.join()
         assert not problems
-        left = store._all("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'finding_%'")[0][0]
-        assert left == len(store._finding._tables) == find_table._KEPT
+        left = store.rows("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'finding_%'")[0][0]
+        assert left == len(store.kept(Tables)._tables) == find_table._KEPT
         # a table that is read stays, whatever others ask for
-        with store._finding.of(store, METHODS[0], human) as (wide, people):
+        with store.kept(Tables).of(METHODS[0], human) as (wide, people):
             for count in range(1, 12):
                 store.find(Wanted(method=METHODS[1]), 1, 0, pd.DataFrame(rows[:count]))
-            assert store._all(f"SELECT count(*) FROM {wide} JOIN {people} USING (layer_id, unit)")[0][
+            assert store.rows(f"SELECT count(*) FROM {wide} JOIN {people} USING (layer_id, unit)")[0][
                 0
             ] == len(human)
 

@@ -13,6 +13,7 @@ from PIL import Image
 from lexplain_core.probe import open_rgb
 from lexplain_core.store import Store, StoreError, StoreWriter, describe
 from lexplain_core.store.descriptors import distances
+from lexplain_core.store.neighbours import Compared
 
 from .helpers import N, fill, make, write
 
@@ -114,13 +115,13 @@ def test_a_layer_is_read_once_for_ranks_and_neighbours(tmp_path, monkeypatch):
     made = write(path)
     q = made.activations["layer1"]
     with Store.open(path) as store:
-        read, arrays = [], Store._arrays
+        read, arrays = [], Store.arrays
 
         def counted(self, query, *parameters):
             read.append(query)
             return arrays(self, query, *parameters)
 
-        monkeypatch.setattr(Store, "_arrays", counted)
+        monkeypatch.setattr(Store, "arrays", counted)
         first = store.ranks("layer1", q[:, 5]), store.layer_neighbours("layer1", q[:, 5], 3)
         assert sum("SELECT value FROM activations" in query for query in read) == 1
         assert first[1]["image"][0] == 5
@@ -129,7 +130,7 @@ def test_a_layer_is_read_once_for_ranks_and_neighbours(tmp_path, monkeypatch):
         assert sum("SELECT value FROM activations" in query for query in read) == 1
         for image in range(20, 30):
             store.ranks("layer1", q[:, image])
-        assert len(store._compared._found) <= 4
+        assert len(store.kept(Compared)._found) <= 4
 
 
 def test_activations_in_another_order_are_sorted(tmp_path):

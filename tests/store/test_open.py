@@ -171,11 +171,11 @@ def test_a_truncated_store_is_refused(tmp_path, small_path, share):
 
 def test_the_store_can_not_be_written_through_a_reader(small):
     with pytest.raises(StoreError, match="read-only"):
-        small._all("DELETE FROM images")
+        small.rows("DELETE FROM images")
     with pytest.raises(StoreError, match="disabled"):
-        small._all("SELECT * FROM read_text('/etc/hostname')")
+        small.rows("SELECT * FROM read_text('/etc/hostname')")
     with pytest.raises(StoreError, match="locked"):
-        small._all("SET enable_external_access = true")
+        small.rows("SET enable_external_access = true")
 
 
 def test_find_stores_lists_good_and_bad_newest_first(tmp_path):

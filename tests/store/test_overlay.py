@@ -12,6 +12,8 @@ import pytest
 
 from lexplain_core.notes import Notes, take_in
 from lexplain_core.store import Made, Score, Store, StoreError, Wanted
+from lexplain_core.store.overlay import Added
+from lexplain_core.store.search.table import Tables
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_what_was_taken_in_is_replaced(store):
     assert store.by_hand == frozenset() and "two" not in store.methods()
     for number in range(6):
         store.take_in([made(bias=number)], [])
-    left = store._all("SELECT schema_name FROM duckdb_schemas() WHERE schema_name LIKE 'made_%'")
+    left = store.rows("SELECT schema_name FROM duckdb_schemas() WHERE schema_name LIKE 'made_%'")
     assert len(left) == 2
 
 
@@ -138,18 +140,18 @@ def test_hiding_an_image_leaves_the_tables_for_finding_as_they_are(store):
     problems = store.take_in([made(), made("le-label")], [])
     wanted = Wanted(q="dog", method="mine")
     found = store.find(wanted)
-    use, tables = store._use, [*store._finding._tables.values()]
+    use, tables = store.use, [*store.kept(Tables)._tables.values()]
     key = store.images([0])["key"][0]
     assert store.take_in([made(), made("le-label")], [key]) == problems and store.hidden == {0}
     assert store.find(wanted).rows.equals(found.rows)
-    assert store._use == use and [*store._finding._tables.values()] == tables
-    assert store.take_in([made(bias=0.3)], []) == [] and store.hidden == frozenset() and store._use != use
+    assert store.use == use and [*store.kept(Tables)._tables.values()] == tables
+    assert store.take_in([made(bias=0.3)], []) == [] and store.hidden == frozenset() and store.use != use
     assert store.find(wanted).total == found.total
 
 
 def test_a_table_being_made_keeps_nobody_from_another(store, monkeypatch):
     store.find(Wanted())
-    begun, go, asked = threading.Event(), threading.Event(), Store._asked
+    begun, go, asked = threading.Event(), threading.Event(), Store.cursor
     slow = threading.Thread(target=lambda: store.spans("le-siglip"))
 
     class Slow:
@@ -172,7 +174,7 @@ def test_a_table_being_made_keeps_nobody_from_another(store, monkeypatch):
         with asked(self, use) as cursor:
             yield Slow(cursor) if threading.current_thread() is slow else cursor
 
-    monkeypatch.setattr(Store, "_asked", own)
+    monkeypatch.setattr(Store, "cursor", own)
     slow.start()
     assert begun.wait(20)
     assert store.find(Wanted()).total and slow.is_alive()
@@ -188,9 +190,9 @@ def test_notes_are_taken_in_when_they_change_and_only_then(store):
     version, problems = take_in(store)
     assert version == notes.version() and store.by_hand == {"mine"}
     assert len(problems) == 1 and "a method of the store has that name" in problems[0]
-    laid = list(store._laid)
+    laid = list(store.kept(Added).laid)
     notes.star("A", "block7", 3)
-    assert take_in(store) == (version, problems) and store._laid == laid
+    assert take_in(store) == (version, problems) and store.kept(Added).laid == laid
     notes.hide(store.images([0])["key"][0])
     assert take_in(store)[0] != version and store.hidden == {0} and store.by_hand == {"mine"}
     notes.path.unlink()

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from ...base.errors import quote
 from ...base.text import folded
 from .. import tables
+from ..catalog import Catalog
 from ..version import StoreError
 from .query import COLUMNS, RANGES, Found, Wanted
+from .table import Tables
 from .text import Term, read_search
-
-if TYPE_CHECKING:
-    from ..reader import Store
-
 
 _NUMBERS = ("two_faced", "gap", "human", "apart")
 
@@ -48,7 +46,11 @@ class _Query:
 
 
 def find(
-    store: Store, wanted: Wanted, limit: int | None = 100, offset: int = 0, human: pd.DataFrame | None = None
+    store: Catalog,
+    wanted: Wanted,
+    limit: int | None = 100,
+    offset: int = 0,
+    human: pd.DataFrame | None = None,
 ) -> Found:
     """See `Store.find`."""
     method = wanted.method or store.default_method
@@ -57,22 +59,22 @@ def find(
     order = f"{COLUMNS[name].sql} {way} NULLS LAST, u.layer_id {tie}, u.unit {tie}"
     page = {"most": 2**62 if limit is None else int(limit), "before": int(offset)}
     with _query(store, wanted, method, human) as (query, missing):
-        keys = store._all(
+        keys = store.rows(
             query.sql(
                 f"u.rowid, {query.found}, count(*) OVER ()", f"ORDER BY {order} LIMIT $most OFFSET $before"
             ),
             query.parameters | page,
         )
-        total = keys[0][2] if keys else store._all(query.sql("count(*)"), query.parameters)[0][0]
+        total = keys[0][2] if keys else store.rows(query.sql("count(*)"), query.parameters)[0][0]
         rows = _rows(store, query, keys, method)
-        of = store._all(f"SELECT count(*) FROM {query.units}")[0][0]
+        of = store.rows(f"SELECT count(*) FROM {query.units}")[0][0]
     simulators = sorted({simulator for name, simulator in query.methods if name == method})
     return Found(rows, int(total), int(of), tuple(simulators), tuple(missing))
 
 
-def _rows(store: Store, query: _Query, keys: list[tuple], method: str) -> pd.DataFrame:
+def _rows(store: Catalog, query: _Query, keys: list[tuple], method: str) -> pd.DataFrame:
     """The rows of a page, in their order."""
-    frame = store._frame(
+    frame = store.frame(
         f"""
         SELECT u.* EXCLUDE (layer_id, word), h.human, h.apart
         FROM (SELECT unnest($rows::BIGINT[]) AS id, generate_subscripts($rows::BIGINT[], 1) AS place) p
@@ -89,28 +91,28 @@ def _rows(store: Store, query: _Query, keys: list[tuple], method: str) -> pd.Dat
     return frame.astype(dict.fromkeys(_NUMBERS, float))
 
 
-def any_alive(store: Store, wanted: Wanted, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
+def any_alive(store: Catalog, wanted: Wanted, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
     """See `Store.surprise`."""
     with _query(store, wanted, wanted.method or store.default_method, human) as (query, _):
         query.conditions.append("u.status = 'alive'")
-        found = store._all(query.sql("u.layer, u.unit", "ORDER BY random() LIMIT 1"), query.parameters)
+        found = store.rows(query.sql("u.layer, u.unit", "ORDER BY random() LIMIT 1"), query.parameters)
     return (found[0][0], int(found[0][1])) if found else None
 
 
-def spans(store: Store, method: str, human: pd.DataFrame | None = None) -> dict[str, tuple[float, float]]:
+def spans(store: Catalog, method: str, human: pd.DataFrame | None = None) -> dict[str, tuple[float, float]]:
     """See `Store.spans`."""
     names = [name for name, column in COLUMNS.items() if column.number]
     ends = ", ".join(f"min({COLUMNS[name].sql}), max({COLUMNS[name].sql})" for name in names)
     with _query(store, Wanted(), method, human) as (query, _):
-        row = store._all(query.sql(ends))[0]
+        row = store.rows(query.sql(ends))[0]
     found = {name: row[2 * place : 2 * place + 2] for place, name in enumerate(names)}
     return {name: (float(low), float(high)) for name, (low, high) in found.items() if low is not None}
 
 
-def score_column(store: Store, method: str) -> pd.DataFrame:
+def score_column(store: Catalog, method: str) -> pd.DataFrame:
     """See `Store.score_column`."""
     with _query(store, Wanted(), method, None) as (query, _):
-        return store._frame(f"SELECT layer, score FROM {query.units} ORDER BY layer_id, unit")
+        return store.frame(f"SELECT layer, score FROM {query.units} ORDER BY layer_id, unit")
 
 
 # -- filters --------------------------------------------------------------------------------------
@@ -118,35 +120,35 @@ def score_column(store: Store, method: str) -> pd.DataFrame:
 
 @contextmanager
 def _query(
-    store: Store, wanted: Wanted, method: str, human: pd.DataFrame | None
+    store: Catalog, wanted: Wanted, method: str, human: pd.DataFrame | None
 ) -> Iterator[tuple[_Query, list[str]]]:
     """The filters as SQL, and the terms of the search that no concept's name contains.
 
     The statement can be run as long as the context lasts.
     """
-    methods = store._all("SELECT method, simulator FROM method_configs")
+    methods = store.rows("SELECT method, simulator FROM method_configs")
     names = sorted({name for name, _ in methods})
     for name in (wanted.by, method if names else ""):
         if name and name not in names:
             raise StoreError(
                 f"The store {quote(store.name)} has no explanations by {quote(name)}; it has {', '.join(store.methods())}."
             )
-    with store._finding.of(store, method, human) as (units, people):
+    with store.kept(Tables).of(method, human) as (units, people):
         query = _Query(units, people, names=names, methods=methods)
         yield query, _filters(store, query, wanted)
 
 
-def _filters(store: Store, query: _Query, wanted: Wanted) -> list[str]:
+def _filters(store: Catalog, query: _Query, wanted: Wanted) -> list[str]:
     """Add the filters. Gives the terms of the search that no concept's name contains."""
     missing: list[str] = []
     if wanted.layer:
         query.conditions.append("u.layer_id = $layer")
-        query.parameters["layer"] = store._layer_id(wanted.layer)
+        query.parameters["layer"] = store.layer_id(wanted.layer)
     if wanted.status:
         query.conditions.append("u.status = $status")
         query.parameters["status"] = wanted.status
     if wanted.among is not None:
-        layers = dict(store._all("SELECT name, layer_id FROM layers"))
+        layers = dict(store.rows("SELECT name, layer_id FROM layers"))
         query.conditions.append(tables.AMONG)
         query.parameters |= tables.among(
             (layers[layer], unit) for layer, unit in wanted.among if layer in layers
@@ -167,7 +169,7 @@ def _filters(store: Store, query: _Query, wanted: Wanted) -> list[str]:
     return missing
 
 
-def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
+def _say(store: Catalog, query: _Query, terms: list[Term], by: str) -> list[str]:
     """Add the search. Gives the terms that no concept's name contains."""
     texts = [folded(term.text) for term in terms]
 
@@ -178,7 +180,7 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
 
     # A concept is also found by the names that stand under its own, in explanations found on their matrix.
     masks = [
-        (concept, "", mask) for concept, (name, _) in store._concept_labels.items() if (mask := mask_of(name))
+        (concept, "", mask) for concept, (name, _) in store.concept_labels.items() if (mask := mask_of(name))
     ]
     others = [
         (concept, matrix, mask)
@@ -240,11 +242,11 @@ def _say(store: Store, query: _Query, terms: list[Term], by: str) -> list[str]:
     return [term.text for place, term in enumerate(terms) if not said >> place & 1 and not named[place]]
 
 
-def _named(store: Store, units: str, terms: list[Term], parameters: dict[str, Any]) -> list[str]:
+def _named(store: Catalog, units: str, terms: list[Term], parameters: dict[str, Any]) -> list[str]:
     """For each term what finds it in a unit's name, or as its `layer:unit`; '' where no unit has it there."""
     conditions = []
-    names = [name for (name,) in store._all("SELECT DISTINCT name FROM units WHERE name IS NOT NULL")]
-    layers = [name for (name,) in store._all("SELECT name FROM layers")]
+    names = [name for (name,) in store.rows("SELECT DISTINCT name FROM units WHERE name IS NOT NULL")]
+    layers = [name for (name,) in store.rows("SELECT name FROM layers")]
     for place, term in enumerate(terms):
         text = folded(term.text)
         own: dict[str, Any] = {f"names_{place}": [name for name in names if text in folded(name)]}
@@ -254,7 +256,7 @@ def _named(store: Store, units: str, terms: list[Term], parameters: dict[str, An
             own[f"layers_{place}"] = [name for name in layers if folded(name) == layer]
             how.append(f"(u.layer IN $layers_{place}::VARCHAR[] AND u.unit = {int(unit)})")
         condition = " OR ".join(how)
-        if term.weighted or not store._all(f"SELECT 1 FROM {units} u WHERE {condition} LIMIT 1", own):
+        if term.weighted or not store.rows(f"SELECT 1 FROM {units} u WHERE {condition} LIMIT 1", own):
             conditions.append("")
             continue
         parameters |= own

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..catalog import Catalog
 from .query import COLUMNS, Wanted
 from .sql import find, spans
-
-if TYPE_CHECKING:
-    from ..reader import Store
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ _REASONS = {
 
 
 def starting_points(
-    store: Store, method: str = "", human: pd.DataFrame | None = None, count: int = 3
+    store: Catalog, method: str = "", human: pd.DataFrame | None = None, count: int = 3
 ) -> list[Start]:
     """See `Store.starting_points`. count: units of each."""
     known = spans(store, method or store.default_method, human)

@@ -14,14 +14,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
+from ..catalog import Catalog
 from ..tables import UNITS
-
-if TYPE_CHECKING:
-    from ..reader import Store
 
 _KEPT = 8  # tables that no query reads; one of 100,000 units takes some 30 MB
 
@@ -75,13 +73,14 @@ class _Table:
 class Tables:
     """The tables that a store keeps in memory for finding units."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Catalog):
+        self._store = store
         self._lock = threading.Lock()  # of the two below; never held while a table is made
         self._numbers = count(1)
         self._tables: OrderedDict[tuple, _Table] = OrderedDict()
 
     @contextmanager
-    def of(self, store: Store, method: str, human: pd.DataFrame | None = None) -> Iterator[tuple[str, str]]:
+    def of(self, method: str, human: pd.DataFrame | None = None) -> Iterator[tuple[str, str]]:
         """The names of two tables, which stay as long as the context does.
 
         The first has a row per unit: the columns of `tables.UNITS`, gap and word (the strongest concept). The other one has
@@ -98,16 +97,14 @@ class Tables:
                 "units": known["unit"].tolist(),
                 "values": known["human"].astype(float).tolist(),
             }
-        use = store._use  # what the tables are made of, whatever is taken in meanwhile
+        use = self._store.use  # what the tables are made of, whatever is taken in meanwhile
         with ExitStack() as stack:
-            wide = stack.enter_context(self._table(store, use, (method,), _WIDE, {"method": method}))
+            wide = stack.enter_context(self._table(use, (method,), _WIDE, {"method": method}))
             query = _PEOPLE.format(wide=wide)
-            yield wide, stack.enter_context(self._table(store, use, (method, digest), query, parameters))
+            yield wide, stack.enter_context(self._table(use, (method, digest), query, parameters))
 
     @contextmanager
-    def _table(
-        self, store: Store, use: str, key: tuple, query: str, parameters: dict[str, Any]
-    ) -> Iterator[str]:
+    def _table(self, use: str, key: tuple, query: str, parameters: dict[str, Any]) -> Iterator[str]:
         key = (use, *key)
         with self._lock:
             table = self._tables.get(key)
@@ -118,7 +115,7 @@ class Tables:
         try:
             with table.lock:
                 if not table.made:
-                    with store._asked(use) as cursor:
+                    with self._store.cursor(use) as cursor:
                         cursor.execute(f"CREATE TABLE {table.name} AS {query}", parameters)
                     table.made = True
             yield table.name
@@ -128,5 +125,5 @@ class Tables:
                 idle = [key for key, one in self._tables.items() if not one.readers]
                 old = [self._tables.pop(key) for key in idle[: max(0, len(idle) - _KEPT)]]
             for one in old:
-                with store._asked() as cursor:
+                with self._store.cursor() as cursor:
                     cursor.execute(f"DROP TABLE IF EXISTS {one.name}")

@@ -1,0 +1,146 @@
+"""What a store holds, by name: layers, methods, concepts, images; read once, and used by all that asks for more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from ..base.errors import quote
+from .database import Database
+from .guard import guarded
+from .version import StoreError
+
+DEFAULT_METHOD = "le-label"
+
+
+@guarded
+class Catalog(Database):
+    """The names and numbers of a store's things, and what people added to them (`overlay`)."""
+
+    def __init__(self, *opened: Any):
+        super().__init__(*opened)
+        self.hidden: frozenset[int] = frozenset()  # images that are nowhere shown
+        self.by_hand: frozenset[str] = frozenset()  # methods that are people's own
+        self.unreadable: dict[int, str] = {}  # images whose picture was asked for in vain, with the reason
+
+    # -- methods and concepts ----------------------------------------------------------------
+
+    def methods(self) -> list[str]:
+        """Names of the explanation methods in the store; those that people made by hand come last."""
+        names = [row[0] for row in self.rows("SELECT DISTINCT method FROM explanations ORDER BY method")]
+        return sorted(names, key=lambda name: name in self.by_hand)
+
+    @cached_property
+    def default_method(self) -> str:
+        """`le-label` where the store has it, else its first method."""
+        methods = self.methods()
+        own = [name for name in methods if name not in self.by_hand] or methods
+        return DEFAULT_METHOD if DEFAULT_METHOD in own or not own else own[0]
+
+    @cached_property
+    def matrix_names(self) -> list[str]:
+        """The concept matrices, labels before encoders."""
+        rows = self.rows("SELECT matrix FROM concept_matrices ORDER BY kind = 'encoder', matrix")
+        return [row[0] for row in rows]
+
+    @cached_property
+    def concept_labels(self) -> dict[int, tuple[str, str]]:
+        """concept id -> (name that tells it apart in this store, origin)."""
+        rows = self.rows("SELECT concept_id, key, name, origin FROM concepts")
+        names = [row[2] for row in rows]
+        repeated = _repeated(names)
+        with_origin = [f"{name} ({origin})" for _, _, name, origin in rows]
+        again = _repeated(with_origin)
+        labels = {}
+        for (concept, key, name, origin), longer in zip(rows, with_origin, strict=True):
+            label = name if name not in repeated else longer if longer not in again else f"{name} ({key})"
+            labels[concept] = (label, origin)
+        return labels
+
+    @cached_property
+    def same_concepts(self) -> dict[str, dict[int, tuple[str, ...]]]:
+        """By matrix and concept the names of those that stand under its name, since the matrix can't tell them apart."""
+        found: dict[str, dict[int, tuple[str, ...]]] = {}
+        for matrix, concept, same_as in self.rows(
+            "SELECT matrix, concept_id, same_as FROM same_concepts ORDER BY matrix, same_as, concept_id"
+        ):
+            own = found.setdefault(matrix, {})
+            own[same_as] = (*own.get(same_as, ()), self.concept_labels[concept][0])
+        return found
+
+    # -- layers ------------------------------------------------------------------------------
+
+    @cached_property
+    def layer_facts(self) -> dict[str, tuple[int, int]]:
+        """Name -> id and units of each layer, in order."""
+        rows = self.rows("SELECT name, layer_id, units FROM layers ORDER BY layer_id")
+        return {name: (layer_id, units) for name, layer_id, units in rows}
+
+    def layer_id(self, layer: str) -> int:
+        """A layer's id. `StoreError` where the store has no such layer."""
+        if layer not in self.layer_facts:
+            raise StoreError(
+                f"The store {quote(self.name)} has no layer {quote(layer)}; it has {', '.join(self.layer_facts)}."
+            )
+        return self.layer_facts[layer][0]
+
+    # -- images ------------------------------------------------------------------------------
+
+    @cached_property
+    def splits(self) -> list[str]:
+        """'train', 'val' or 'test' of each image."""
+        return [row[0] for row in self.rows("SELECT split FROM images ORDER BY image_id")]
+
+    @cached_property
+    def image_count(self) -> int:
+        """How many images the probing set has: N."""
+        return self.rows("SELECT count(*) FROM images")[0][0]
+
+    def images(self, ids: Sequence[int] | None = None) -> pd.DataFrame:
+        """Images by id (all without `ids`, else in their order), indexed by image id:
+        key, label (class name), class_key, split, width, height, caption, predicted (output name)."""
+        frame = self.image_frame
+        if ids is None:
+            return frame.copy()
+        wanted = [int(i) for i in ids]
+        if missing := [i for i in wanted if not 0 <= i < len(frame)]:
+            raise StoreError(f"The store {quote(self.name)} has no image {min(missing)}.")
+        return frame.iloc[wanted]
+
+    @cached_property
+    def image_words(self) -> pd.DataFrame:
+        """What is said of an image beside its picture, of every image; one block of objects: a unit's page takes a few
+        rows for each range, and from one block that is five times as quick as from columns of their own types."""
+        return self.image_frame[["label", "predicted", "key", "split", "caption"]].astype(object)
+
+    @cached_property
+    def image_frame(self) -> pd.DataFrame:
+        """`images()`, read once: a page asks for some images several times, and each question would read the table."""
+        frame = self.frame(
+            """
+            SELECT i.image_id AS image, i.key, c.name AS label, c.key AS class_key, i.split,
+                   i.width, i.height, i.caption, i.predicted
+            FROM images i JOIN classes c USING (class_id) ORDER BY i.image_id
+            """
+        ).set_index("image")
+        predicted = self.output_names(frame["predicted"])
+        frame["predicted"] = pd.Series(predicted, index=frame.index, dtype=object)
+        frame["caption"] = frame["caption"].astype(object).where(frame["caption"].notna(), None)
+        return frame
+
+    def skipped(self) -> pd.DataFrame:
+        """Images that the build left out: key, reason."""
+        return self.frame("SELECT key, reason FROM skipped_images ORDER BY key")
+
+    def output_names(self, ids: Iterable) -> list[str | None]:
+        """Names of the model's outputs by id, `output 7` where they have none; None for missing ids."""
+        names = self.meta.get("outputs")
+        return [None if pd.isna(i) else names[int(i)] if names else f"output {int(i)}" for i in ids]
+
+
+def _repeated(names: list[str]) -> set[str]:
+    seen: set[str] = set()
+    return {name for name in names if name in seen or seen.add(name)}

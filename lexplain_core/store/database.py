@@ -1,0 +1,89 @@
+"""An open store as a database: questions in SQL, and what is made of their answers once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from ..base.errors import quote
+from .opening import attach
+from .questions import Questions
+
+T = TypeVar("T")
+OWN = "USE store"  # how a cursor begins that sees the store's own tables alone
+
+
+class Database:
+    """A store's file, opened for reading. Every method may be called from several threads."""
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, meta: dict[str, Any]):
+        self.path = path
+        self.meta = meta  # facts about the store: id, name, config, versions, …
+        self.questions = Questions(path, connection)
+        self.use = OWN
+        self._kept: dict[Callable, Any] = {}
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a store for reading.
+
+        Raises `StoreError`, in one sentence, for a path that doesn't exist, a file that isn't a
+        store, and a store of another schema version (with the command that rebuilds it).
+        """
+        path = Path(path)
+        return cls(path, *attach(path))
+
+    def close(self) -> None:
+        """Close the file. The store can't be used afterwards."""
+        self.questions.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r}, name={quote(self.name)})"
+
+    @property
+    def id(self) -> str:
+        """The same for every build of the same images, weights and options; permalinks carry it."""
+        return self.meta["id"]
+
+    @property
+    def name(self) -> str:
+        return self.meta.get("name") or self.path.stem
+
+    @contextmanager
+    def cursor(self, use: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for one question, of which one fetches all inside. use: what it sees, without it all that there is."""
+        with self.questions.cursor(use or self.use) as cursor:
+            yield cursor
+
+    def rows(self, query: str, parameters: Sequence | dict = ()) -> list[tuple]:
+        """A query's answer as tuples."""
+        with self.cursor() as cursor:
+            return cursor.execute(query, parameters).fetchall()
+
+    def frame(self, query: str, parameters: Sequence | dict = ()) -> pd.DataFrame:
+        """A query's answer as a data frame."""
+        with self.cursor() as cursor:
+            return cursor.execute(query, parameters).df()
+
+    def arrays(self, query: str, parameters: Sequence | dict = ()) -> dict[str, np.ndarray]:
+        """A query's answer as an array for each column."""
+        with self.cursor() as cursor:
+            return cursor.execute(query, parameters).fetchnumpy()
+
+    def kept(self, make: Callable[[Self], T]) -> T:
+        """What `make` makes of the store: made when it is first asked for, and kept while the store is open."""
+        if make not in self._kept:
+            self._kept.setdefault(make, make(self))  # of two threads, one's is kept
+        return self._kept[make]
