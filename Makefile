@@ -25,7 +25,7 @@ endif
 
 serve: $(VENV)/.installed
 	@echo "The dashboard is at http://localhost:$(PORT) (Ctrl-C stops it)."
-	$(BIN)/streamlit run app.py --server.port $(PORT)
+	$(BIN)/python -m lexplain_core serve --port $(PORT)
 
 test: lint .env-browser
 	$(PYTEST) -m "not proofs"

@@ -8,5 +8,5 @@
 from .base.errors import UserError
 from .store import Store
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Store", "UserError", "__version__"]

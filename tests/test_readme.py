@@ -128,7 +128,10 @@ def test_every_other_command_is_one_that_exists():
         elif first == "streamlit":
             assert (ROOT / rest[1]).exists(), command
         else:
-            assert first in ("python", "source"), command
+            assert first in ("python", "source", "pip"), command
+            assert first != "pip" or set(re.findall(r"\w+", rest[1])) <= {"build", "dashboard", "dev"}, (
+                command
+            )
 
 
 def test_the_notebook_snippet(demo_store, monkeypatch):

@@ -19,9 +19,10 @@ from rich import box
 from rich.table import Column, Table
 
 from ..base.errors import UserError, quote, refuse_shortage
+from ..base.extras import needed
 from ..base.files import cant_write, write_whole
 from ..base.terminal import Console, leave_quietly, print_json, show_everything
-from . import figure, trust
+from . import figure, serve, trust
 from . import notes as notes_cli
 from . import study as study_cli
 from .info import print_info
@@ -44,6 +45,7 @@ app.add_typer(study_cli.app, name="study")
 app.add_typer(notes_cli.app, name="notes")
 app.command()(figure.figure)
 app.command()(trust.trust)
+app.command()(serve.serve)
 
 Overrides = Annotated[
     list[str] | None,
@@ -361,18 +363,12 @@ def _command(*words: str, set_: list[str] | None) -> str:
 
 def _go_on(path: Path) -> None:
     """The two lines that one goes on with, which work as they stand from where the user stands."""
-    path = path.absolute()
-    here, app_file = Path.cwd(), Path(__file__).resolve().parents[2] / "app.py"
+    path, here = path.absolute(), Path.cwd()
     python = sys.executable if shutil.which("python") != sys.executable else "python"
     store = path.relative_to(here) if path.is_relative_to(here) else path
     store = f"./{store}" if str(store).startswith("-") else str(store)
-    info = shlex.join([python, "-m", "lexplain_core", "info", store])
-    if here == app_file.parent:
-        serve = shlex.join([python, "-m", "streamlit", "run", "app.py", "--", "--store", store])
-    else:  # there its settings lie, such as that it listens on this machine only
-        words = [python, "-m", "streamlit", "run", "app.py", "--", "--store", str(path)]
-        serve = f"(cd {shlex.quote(str(app_file.parent))} && {shlex.join(words)})"
-    print(f"\n{info}\n{serve}")
+    info, served = (shlex.join([python, "-m", "lexplain_core", name, store]) for name in ("info", "serve"))
+    print(f"\n{info}\n{served}")
 
 
 def _summary(path: Path) -> None:
@@ -404,7 +400,8 @@ def _ending_tidily() -> Iterator[None]:
 def _run() -> None:
     """The command that was given; what the machine ran out of is told as a `UserError`."""
     try:
-        app()
+        with needed():
+            app()
     except UserError:
         raise
     except Exception as error:

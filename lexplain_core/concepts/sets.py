@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..base import places
 from ..base.errors import UserError, did_you_mean, quote
 from ..base.files import read_text
 from ..base.text import folded, lines
@@ -17,7 +18,7 @@ from ..probe.base import ProbingSet
 from .base import Concept
 from .label import label_concepts
 
-NOUNS = Path(__file__).resolve().parents[2] / "data/concepts/nouns.txt"
+NOUNS = places.data() / "concepts" / "nouns.txt"
 # A concept is a short text: encoders cut off what is longer than their context (64 tokens or so).
 LONGEST = 300
 

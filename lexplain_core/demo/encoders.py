@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
+from ..base import places
 from ..concepts import DualEncoder, encoder_folders
 from .scene import Scene
 from .truth import truth_of
 
-FOLDER = Path(__file__).resolve().parents[2] / "data" / "demo"
+FOLDER = places.data() / "demo"
 for _role in ("explainer", "simulator"):
     encoder_folders.register(f"demo/{_role}")(FOLDER / _role)
 

@@ -8,10 +8,11 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from ..base import places
 from .kinds import KIND_NAMES
 from .scene import SIDE
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "data" / "demo" / "classifier.safetensors"
+WEIGHTS = places.data() / "demo" / "classifier.safetensors"
 MEAN = STD = (0.5, 0.5, 0.5)
 # channels, and whether the block halves its input's height and width first
 _BLOCKS = ((20, False), (32, True), (40, False), (48, True), (64, False), (64, False), (80, True))

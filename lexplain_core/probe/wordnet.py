@@ -9,11 +9,12 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from ..base import places
 from ..base.errors import UserError
 from .base import ClassInfo, Superclass
 
-# The repository's `data/superclasses`: small tables that come with lexplain.
-DATA = Path(__file__).resolve().parents[2] / "data" / "superclasses"
+# Small tables that come with lexplain.
+DATA = places.data() / "superclasses"
 
 # Made by make_wordnet_table.py; WordNet's licence is in its head.
 TABLE = DATA / "imagenet_hypernyms.tsv"

@@ -13,6 +13,7 @@ from PIL import Image
 
 from lexplain_core import figures
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.extras import needed
 from lexplain_core.figures import plain
 from lexplain_core.store import Store, Unit
 from pages.ui import access, links, shell
@@ -135,7 +136,8 @@ def network(key: tuple, store: Store) -> Looker:
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the network …")
 def _network(key: tuple, _store: Store) -> Looker:
-    from lexplain_core.live import Looker
+    with needed():
+        from lexplain_core.live import Looker
 
     return Looker.open(_store.meta.get("config"), path=_store.path)
 

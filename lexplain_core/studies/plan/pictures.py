@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from ...base.errors import UserError, quote
+from ...base.extras import needed
 from ...base.progress import Progress
 from ...config import Build
 from ...config.study import StudySettings
@@ -211,10 +212,11 @@ def _whole_set(
     from ...probe import load_probing_set
     from ...probe.digest import image_digest
 
-    if config.probe.set in _HOMES:
-        import_module(_HOMES[config.probe.set])
     try:
-        probing = load_probing_set(config.probe, config.seed, progress)
+        with needed():
+            if config.probe.set in _HOMES:
+                import_module(_HOMES[config.probe.set])
+            probing = load_probing_set(config.probe, config.seed, progress)
     except UserError as error:
         raise UserError(
             f"The images of the store {quote(store.name)} can't be read again; {_INSTEAD}. {error}"

@@ -1,0 +1,60 @@
+"""The command that runs the dashboard, `python -m lexplain_core serve …`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..base import places
+from ..base.entries import shown
+from ..base.errors import UserError
+from ..base.extras import require
+
+# Neither the environment nor a user's own settings of Streamlit change these; the others are in .streamlit/config.toml.
+_ALWAYS = ["--server.address", "127.0.0.1", "--browser.gatherUsageStats", "false"]
+
+
+def serve(
+    stores: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="STORE", help="Stores to show; those of data/stores (or $LEXPLAIN_STORES) without."
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="8501, or the next that is free, without.")
+    ] = None,
+    study: Annotated[
+        str,
+        typer.Option("--study", metavar="NAME", help="Serve this study to participants, and nothing else."),
+    ] = "",
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Walk through the study; nothing is recorded.")
+    ] = False,
+) -> None:
+    """Serve the dashboard to this machine, until Ctrl-C."""
+    from ..studies.file.access import read_meta
+    from ..studies.file.finding import find_study
+
+    require("streamlit")
+    if study and stores:
+        raise UserError("--study serves a study alone: leave the stores out.")
+    if preview and not study:
+        raise UserError("--preview shows a study: name it with --study NAME.")
+    if study:
+        read_meta(find_study(study))
+    for store in stores or []:
+        if not store.is_file():
+            raise UserError(f"There is no store at {shown(store)}.")
+    words = [word for store in stores or [] for word in ("--store", str(store.absolute()))]
+    words += ["--study", study] if study else []
+    words += ["--preview"] if preview else []
+    settings = [*_ALWAYS, *(["--server.port", str(port)] if port else [])]
+    # -P: what lies in the folder that one stands in hides no module
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(places.app()), *settings, "--", *words]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)
