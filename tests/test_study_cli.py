@@ -92,7 +92,7 @@ def test_a_study_is_made_and_says_what_comes_next(run, store, folder):
         "3 tasks for 2 people each, 9 trials each (4 real, 2 catch, 3 practice) about 8 units of 2 layers, easy"
         in out
     )
-    assert "streamlit run app.py -- --study pilot --preview" in out
+    assert "python -m lexplain_core serve --study pilot --preview" in out
     assert "study invite pilot 6" in out and "course.pid=invited" in out
     assert "`--set 'checks.total_seconds=[25, 2500]'`" in err  # on one line, to be copied
     with StudyFile.open(folder / "pilot.sqlite") as made:

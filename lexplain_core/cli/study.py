@@ -103,8 +103,8 @@ def new(
             _say(
                 f"  {_count(len(left), 'unit')} left out; the first is unit {left[0][1]} of {left[0][0]}: {left[0][2]}"
             )
-    _say(f"walk through it:  streamlit run app.py -- --study {name} --preview")
-    _say(f"serve it:         streamlit run app.py -- --study {name}")
+    _say(f"walk through it:  python -m lexplain_core serve --study {name} --preview")
+    _say(f"serve it:         python -m lexplain_core serve --study {name}")
     count = course.tasks * course.people
     _say(f"invite people:    python -m lexplain_core study invite {name} {count}")
     if course.pid != "invited":

@@ -73,7 +73,9 @@ def _look(path: Path) -> None:
         with open(path, "rb") as file:
             head = file.read(12)
     except FileNotFoundError:
-        raise StoreError(f"There is no store at {shown(path)}; `make demo` builds the demo store.") from None
+        raise StoreError(
+            f"There is no store at {shown(path)}; `python -m lexplain_core demo` builds the demo store."
+        ) from None
     except OSError as error:
         raise StoreError(f"{shown(path)} can't be read: {error.strerror}.") from None
     except UserError as error:

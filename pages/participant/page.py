@@ -76,7 +76,7 @@ def _last_part(url: str) -> str | None:
 
 def _path(name: str) -> Path:
     if not name:
-        raise UserError("`--study` wants the name of a study: `streamlit run app.py -- --study NAME`.")
+        raise UserError("`--study` wants the name of a study: `python -m lexplain_core serve --study NAME`.")
     return find_study(name)
 
 

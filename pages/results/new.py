@@ -72,7 +72,7 @@ def show(view: links.Results, found: list) -> None:
         return
     if not good:
         st.info(
-            "There is no store to make a study from. `make demo` builds the demo store.",
+            "There is no store to make a study from. `python -m lexplain_core demo` builds the demo store.",
             icon=":material/database:",
         )
         return
@@ -185,9 +185,9 @@ def how_to_run(stem: str) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Walk through it yourself first**; nothing is recorded:")
-        st.code(f"streamlit run app.py -- --study {shlex.quote(stem)} --preview", language="bash")
+        st.code(f"python -m lexplain_core serve --study {shlex.quote(stem)} --preview", language="bash")
         st.markdown("**Put it to people.** This serves the study and nothing else:")
-        st.code(f"streamlit run app.py -- --study {shlex.quote(stem)}", language="bash")
+        st.code(f"python -m lexplain_core serve --study {shlex.quote(stem)}", language="bash")
     with right:
         st.markdown(
             "**Hand each person a link of their own.** It names them, so that nobody takes part twice under the same name; this prints 20 of the form "
@@ -195,6 +195,6 @@ def how_to_run(stem: str) -> None:
         )
         st.code(f"python -m lexplain_core study invite {shlex.quote(stem)} 20", language="bash")
         st.markdown(
-            "For people elsewhere, serve it with `streamlit run app.py --server.address 0.0.0.0 -- --study …` and give `invite` the `--address` "
+            "For people elsewhere, serve it from the folder of the project with `streamlit run app.py --server.address 0.0.0.0 -- --study …` and give `invite` the `--address` "
             f"by which they reach you. The answers as a file: {code(f'python -m lexplain_core study export {shlex.quote(stem)}')}."
         )

@@ -26,7 +26,7 @@ def no_store(wanted: str, found: list[StoreEntry], folder: Path, given: bool) ->
             "Ids stay the same when a store is rebuilt from the same images, weights and options. "
             "If you have its file, start the dashboard with it:"
         )
-        st.code("streamlit run app.py -- --store FILE", language="bash")
+        st.code("python -m lexplain_core serve FILE", language="bash")
         st.markdown("Or open one of the stores that are here:")
         for entry in good:
             st.page_link(
@@ -52,9 +52,9 @@ def no_store(wanted: str, found: list[StoreEntry], folder: Path, given: bool) ->
     if not good:
         left, right = st.columns(2)
         left.markdown("**See it work.** Build the demo store, about two minutes, and open it:")
-        left.code("make demo", language="bash")
+        left.code("python -m lexplain_core demo", language="bash")
         right.markdown("**Explain your own network.** Build a store from your images:")
         right.code("python -m lexplain_core build CONFIG.toml", language="bash")
         left.markdown("Then load this page again.")
-        right.markdown("A store elsewhere? `streamlit run app.py -- --store FILE`")
+        right.markdown("A store elsewhere? `python -m lexplain_core serve FILE`")
     st.stop()

@@ -175,7 +175,7 @@ def test_a_study_is_made_on_the_page(visit, site, folder):
     pick(page, "Images", 1)
     page.get_by_role("button", name="Make the study").click()
     shown(page, "The study made-here is made.")
-    shown(page, "streamlit run app.py -- --study made-here --preview")
+    shown(page, "python -m lexplain_core serve --study made-here --preview")
     wait_for_parameters(page, study="made-here", show="new")
     with StudyFile.open(folder / "studies" / "made-here.sqlite") as file:
         assert len(file.tasks()) == 3 and (file.units()["use"] == "real").sum() == 9

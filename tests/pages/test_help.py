@@ -34,7 +34,7 @@ def folder(tmp_path, monkeypatch):
 def test_no_store(folder, page, query):
     app = opened(page, **query)
     assert NOTHING in headings(app)
-    assert "make demo" in text(app)
+    assert "python -m lexplain_core demo" in text(app)
     assert "python -m lexplain_core build CONFIG.toml" in text(app)
 
 
@@ -43,7 +43,7 @@ def test_files_that_are_no_stores(folder, demo, monkeypatch):
     (folder / "empty.duckdb").touch()
     monkeypatch.setenv("LEXPLAIN_STORES", str(folder))
     app = opened("overview")
-    assert NOTHING in headings(app) and "make demo" in text(app)
+    assert NOTHING in headings(app) and "python -m lexplain_core demo" in text(app)
     for name in ("notes", "empty"):
         assert any(f"{name}.duckdb" in alert for alert in alerts(app))
     shutil.copy(demo.path, folder / "good.duckdb")  # one that comes later is found
