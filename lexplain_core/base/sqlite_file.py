@@ -1,6 +1,6 @@
 """What the project's SQLite files, studies and notes, have in common: they may come from anywhere, and get damaged.
 
-The tables' own SQL is at home where they are kept (`trials/file*.py`, `notes/file.py`).
+The tables' own SQL is at home where they are kept (`studies/file/*.py`, `notes/file.py`).
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ LoadPicture = Callable[[int], Picture]  # image id -> what is shown of it
 LoadImage = Callable[[int], Image.Image]
 Digest = Callable[[int], bytes]  # image id -> as `probe.digest.image_digest` makes it
 
-# Probing sets that register themselves when their module is imported (as target/registry.py has it).
+# Probing sets that register themselves when their module is imported (as model/registry.py has it).
 _HOMES = {"demo": "lexplain_core.demo.probing"}
 _AT_ONCE = 64  # pictures in memory while they are written
 _INSTEAD = "take what the store keeps of them with `--set stimuli.images=stored`"
