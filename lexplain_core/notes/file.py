@@ -305,17 +305,17 @@ class Notes:
         """The rows of a query about a part of the notes, '' for none; no rows where there is no file."""
         if not os.path.lexists(self.path):
             return []
-        log = self.path.with_name(f"{self.path.name}-wal")
+        logs = [self.path.with_name(f"{self.path.name}-{kind}") for kind in ("wal", "journal")]
         with self._plainly():
-            before = state(self.path, log)
-            if not (log.exists() and log.stat().st_size):
+            before = state(self.path, *logs)
+            if not any(log.exists() and log.stat().st_size for log in logs):
                 # Nothing waits in a log: the file is read without a lock, and nothing is written beside it.
                 try:
                     rows = self._read("mode=ro&immutable=1", part, query, parameters)
-                    if state(self.path, log) == before:
+                    if state(self.path, *logs) == before:
                         return rows
                 except (sqlite3.Error, UserError):
-                    if state(self.path, log) == before:
+                    if state(self.path, *logs) == before:
                         raise
             return self._read("mode=ro", part, query, parameters)  # somebody writes, or is about to
 

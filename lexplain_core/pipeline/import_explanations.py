@@ -96,7 +96,7 @@ def _method_name(name: str) -> str:
     name = name.strip()
     if not re.fullmatch(r"\w[\w.+-]{0,59}", name):
         raise UserError(
-            f"{quote(name)} is no name for a method; take letters, digits, '-', '_', '.' and '+', 60 at most."
+            f"{quote(name)} is not a name for a method; take letters, digits, '-', '_', '.' and '+', 60 at most."
         )
     if name.casefold() in set(methods):
         raise UserError(f"The method name {quote(name)} is lexplain's own; give --method another one.")

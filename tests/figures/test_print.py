@@ -271,7 +271,7 @@ def test_the_same_choice_gives_the_same_bytes(demo_store, store, units, tmp_path
         FigureChoice("ranges", units[:1], per=1, column="single", method=store.default_method),
     ]
     (tmp_path / "matplotlibrc").write_text("font.family: serif\nlines.linewidth: 9\nsvg.fonttype: path\n")
-    code = "import sys, shlex; from lexplain_core.cli import app\nfor c in sys.argv[1:]: app(shlex.split(c)[3:], standalone_mode=False)"
+    code = "import sys, shlex; from lexplain_core.cli.main import app\nfor c in sys.argv[1:]: app(shlex.split(c)[3:], standalone_mode=False)"
     found = []
     for seed, more in (("1", {"TZ": "Asia/Tokyo"}), ("2", {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")})):
         folder = tmp_path / seed
