@@ -92,7 +92,7 @@ ATTACKS: dict[str | bytes, list[Callable[[int], str]]] = {
     r"(^|\.)(aux1|aux2|AuxLogits|aux_classifier)\.": [repeated(".aux1", "x"), repeated("aux_", "."), repeated(".", "x")],
     r" You can (use|set) download=True to download it": [repeated(" You can use download=True to download "), repeated(" ")],
     r"\d[\d,]*+(?: × \d[\d,]*+)?": [repeated(",", "x"), repeated("1", "x"), repeated("1 × ", "x")],
-    # lexplain_core/trials
+    # lexplain_core/studies, stimuli
     r"^[=+\-@\t\r]": [repeated("a")],
     r"(?P<model>.+?)(?:_hard(?P<hard>[0-9]++))?_(?P<mode>natural|optimized)-(?P<task>[0-9]{1,9})": [
         repeated("1", "x", "a_hard"), repeated("_hard1", "x"), repeated("_natural-1", "x"), repeated("a_", "x"),
