@@ -19,8 +19,10 @@ MATCH = 0.5  # an image matches a concept from this P on
 class Buckets:
     """Eight equal ranges from 0 to a unit's largest activation.
 
-    edges: float64 (9,), 0 to the maximum. counts: int64 (8,), images per bucket.
-    negative: images below 0, which are in no bucket.
+    Attributes:
+        edges: float64 (9,), 0 to the maximum.
+        counts: int64 (8,), images per bucket.
+        negative: Images with an activation below 0, which are in no bucket.
     """
 
     edges: np.ndarray

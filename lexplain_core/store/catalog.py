@@ -100,8 +100,18 @@ class Catalog(Database):
         return self.rows("SELECT count(*) FROM images")[0][0]
 
     def images(self, ids: Sequence[int] | None = None) -> pd.DataFrame:
-        """Images by id (all without `ids`, else in their order), indexed by image id:
-        key, label (class name), class_key, split, width, height, caption, predicted (output name)."""
+        """The images' labels, splits and sizes.
+
+        Args:
+            ids: Image ids, in the order wanted; all images without.
+
+        Returns:
+            One row per image, indexed by image id, with `key`, `label` (class name), `class_key`, `split`, `width`,
+            `height`, `caption`, `predicted` (name of the network's largest output).
+
+        Raises:
+            StoreError: The store has no such image.
+        """
         frame = self.image_frame
         if ids is None:
             return frame.copy()
@@ -132,11 +142,22 @@ class Catalog(Database):
         return frame
 
     def skipped(self) -> pd.DataFrame:
-        """Images that the build left out: key, reason."""
+        """Images that the build left out.
+
+        Returns:
+            One row per image, with `key` and `reason`.
+        """
         return self.frame("SELECT key, reason FROM skipped_images ORDER BY key")
 
     def output_names(self, ids: Iterable) -> list[str | None]:
-        """Names of the model's outputs by id, `output 7` where they have none; None for missing ids."""
+        """Names of the model's outputs.
+
+        Args:
+            ids: Numbers of outputs; missing ones give None.
+
+        Returns:
+            A name for each, such as `output 7` where outputs have none.
+        """
         names = self.meta.get("outputs")
         return [None if pd.isna(i) else names[int(i)] if names else f"output {int(i)}" for i in ids]
 

@@ -33,8 +33,12 @@ class Database:
     def open(cls, path: str | Path) -> Self:
         """Open a store for reading.
 
-        Raises `StoreError`, in one sentence, for a path that doesn't exist, a file that isn't a
-        store, and a store of another schema version (with the command that rebuilds it).
+        Args:
+            path: The store, a `.duckdb` file.
+
+        Raises:
+            StoreError: There is no such file, it isn't a store, or it is one of another schema version. The sentence
+                says what to do.
         """
         path = Path(path)
         return cls(path, *attach(path))
@@ -59,6 +63,7 @@ class Database:
 
     @property
     def name(self) -> str:
+        """The store's name, for people."""
         return self.meta.get("name") or self.path.stem
 
     @contextmanager

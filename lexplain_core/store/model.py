@@ -12,9 +12,14 @@ from .text import explanation_text
 
 @dataclass(frozen=True)
 class Term:
-    """One concept of an explanation with its weight, in activation units per unit of P.
+    """One concept of an explanation with its weight.
 
-    same: names of other concepts that the explanation's matrix can't tell from it: they have its P on all images.
+    Attributes:
+        weight: In units of the activation per unit of P.
+        concept_id: The concept's id in the store.
+        name: The concept.
+        origin: Which concept set it comes from.
+        same: Names of other concepts that the explanation's matrix can't tell from it: they have its P on all images.
     """
 
     weight: float
@@ -28,15 +33,26 @@ class Term:
 class Score:
     """How well an explanation predicts a unit.
 
-    kind: 'correlation'; 'ablation-norm' or 'ablation-optim' (paper, eq. 11), for which the unit is
-    replaced by c·simulated + d, with c and d in closed form or found by gradient descent.
-    split and n: the images it was computed on; `sampled` where these are a random sample of the split.
-    low, high: 95 % interval. value is None where the score is undefined, and `reason` says why.
+    The null says what chance gives: the same words scored against other units of the layer. Ablation scores have none.
 
-    The null says what chance gives: the same words scored against `null_units` other units of the
-    layer, whose scores have the mean `null_mean` and the 95th percentile `null_high`; `null_above` of
-    them score at least `value`. They are None where there is no null, and `null_reason` says why;
-    ablations have none.
+    Attributes:
+        simulator: The concept matrix whose P predicts the activation.
+        kind: `correlation`; `ablation-norm` or `ablation-optim` (Oikarinen & Weng 2024, eq. 11), for which the unit is
+            replaced by c·simulated + d, with c and d in closed form or by gradient descent.
+        split: The images it was computed on.
+        n: How many these are.
+        value: None where the score is undefined.
+        low: Lower end of its 95 % interval.
+        high: Upper end of its 95 % interval.
+        reason: Why the score is undefined.
+        null_units: How many other units the words were scored against.
+        null_mean: Mean of these scores.
+        null_high: Their 95th percentile.
+        null_above: How many of them are at least `value`.
+        null_reason: Why there is no null.
+        c: Factor of an ablation score.
+        d: Shift of an ablation score.
+        sampled: Whether the images are a random sample of the split.
     """
 
     simulator: str
@@ -58,10 +74,10 @@ class Score:
 
     @property
     def doubt(self) -> str | None:
-        """Why the score is no better than chance: 'interval' (it holds 0 or lies below), 'null' (it is
-        not above the null's 95th percentile); None where it is better, or undefined.
+        """Why the score is no better than chance; None where it is better, or undefined.
 
-        An ablation has its interval alone; 0 is what the unit's mean scores in place of the words.
+        `interval`: the 95 % interval holds 0 or lies below it. `null`: the score is not above the null's 95th percentile.
+        An ablation score has its interval alone; 0 is what the unit's mean scores in place of the words.
         """
         if self.value is None:
             return None
@@ -77,10 +93,22 @@ class Explanation:
     """A unit in words: a bias and weighted concepts, in the order in which they were chosen.
 
     Where a method found none, `terms` is empty, `bias` is None and `reason` says why.
-    matrix: the concept matrix that it was found on. simulator: the one whose score is the headline.
-    violation: the largest violation of the optimality conditions of its sparse fit, None where
-    unknown. source: file and digest of an imported explanation. two_faced: 0 to 1, how different the concepts of
-    its low and its high ranges are (`relations.two_faced`); None where two_faced_reason says why.
+
+    Attributes:
+        id: Its number in the store.
+        method: The method that found it.
+        matrix: The concept matrix that it was found on.
+        terms: The weighted concepts.
+        bias: In units of the activation.
+        val_correlation: Correlation on the val split, which the concepts were chosen by.
+        reason: Why there is no explanation.
+        config: Options of the method.
+        scores: All its scores; `score()` finds one.
+        simulator: The concept matrix whose score is the headline.
+        violation: The largest violation of the optimality conditions of its sparse fit; None where unknown.
+        source: File and digest of an imported explanation.
+        two_faced: 0 to 1, how different the concepts of its low and its high ranges are; None where undefined.
+        two_faced_reason: Why it is undefined.
     """
 
     id: int
@@ -117,7 +145,15 @@ class Explanation:
         return "; ".join(f"“{name}” stands for {others}, too" for name, others in quoted)
 
     def score(self, kind: str = "correlation", simulator: str | None = None) -> Score | None:
-        """The score of a kind by a simulator (the method's main one without), or None."""
+        """One of its scores.
+
+        Args:
+            kind: `correlation`, `ablation-norm` or `ablation-optim`.
+            simulator: The concept matrix whose P predicts the activation, the method's main one without.
+
+        Returns:
+            The score, or None where there is no such score.
+        """
         wanted = simulator or self.simulator
         return next((s for s in self.scores if s.kind == kind and s.simulator == wanted), None)
 
@@ -131,20 +167,26 @@ TRIFLE = 0.01  # an error of this share of the impact: then nearly all that matt
 
 @dataclass(frozen=True, eq=False)
 class Impact:
-    """What the network loses without a unit (paper, eq. 1–4), over the whole probing set.
+    """What the network loses without a unit (Oikarinen & Weng 2024, eq. 1–4), over the whole probing set.
 
-    to: what the unit is set to, 'zero' or 'mean' (its mean over the probing set). total: Σ|I(x)|. accuracy: share of
-    the right answers that is lost. loss: relative rise of the loss. Both have their sign: a network
-    may do better without a unit.
+    `accuracy` and `loss` have their sign: a network may do better without a unit. Of a unit without effect the total is
+    0; where the impact is undefined it is None. Values and shares are NaN then, and `reason` says why.
 
-    half: how many images hold half of the total, the heaviest first (by what the measured ones stand for).
-    images: how many were measured; `sampled` where they are a sample and the numbers estimates, whose
-    standard errors are total_error, accuracy_error, loss_error and `error` in the frames (0 where exact).
-
-    top: beta, value, error; value is the share of the total that lies in the round(beta·N) images with
-    the highest activation. buckets: bucket (-1 below 0), images (of the probing set), impact, share,
-    error (of the share). Of a unit without effect the total is 0, where the impact is undefined it is
-    None; values and shares are then NaN, and `reason` says why.
+    Attributes:
+        to: What the unit is set to, `zero` or `mean` (its mean over the probing set).
+        total: Σ|I(x)|.
+        total_error: Standard error of the total; 0 where exact.
+        accuracy: Share of the right answers that is lost.
+        accuracy_error: Its standard error; 0 where exact.
+        loss: Relative rise of the loss.
+        loss_error: Its standard error; 0 where exact.
+        half: How many images hold half of the total, the heaviest first, by what the measured ones stand for.
+        images: How many images were measured.
+        sampled: Whether they are a sample, and the numbers estimates.
+        reason: Why there is no impact.
+        top: Frame of Top Impacts, `beta`, `value` (share of the total on the round(beta·N) images with the highest
+            activation), `error`.
+        buckets: Frame of `bucket` (-1 below 0), `images` (of the probing set), `impact`, `share`, `error` (of the share).
     """
 
     to: str
@@ -170,12 +212,17 @@ class Impact:
 
 @dataclass(frozen=True)
 class ObserverScore:
-    """How often a machine tells a unit's strongest images from its weakest: 2AFC trials as people get
-    them, answered by similarity in an embedding (the Machine Interpretability Score, Zimmermann et al. 2024).
+    """How often a machine tells a unit's strongest images from its weakest.
 
-    embedding: an encoder's name, or 'target', the network's own last recorded layer. value: share of `trials`
-    that were right, ties count half; chance is 0.5. soft: mean of sigmoid(slope·margin), None where the
-    build had no slope. value is None where there is no score, and `reason` says why.
+    It answers the 2AFC trials that people get, by similarity in an embedding (Machine Interpretability Score,
+    Zimmermann, Klindt & Brendel 2024).
+
+    Attributes:
+        embedding: An encoder's name, or `target`, the network's own last recorded layer.
+        trials: How many trials.
+        value: Share of trials that were right; ties count half; chance is 0.5. None where there is no score.
+        soft: Mean of sigmoid(slope·margin); None where the build had no slope.
+        reason: Why there is no score.
     """
 
     embedding: str
@@ -189,8 +236,10 @@ class ObserverScore:
 class UnitMap:
     """Where in an image a unit fires.
 
-    kind: 'activation' (the unit's map itself), 'occlusion' (drop of the activation where a patch is
-    grey), 'saliency', 'gradcam'. values: float32 (height, width), coarser than the image.
+    Attributes:
+        kind: `activation` (the unit's map itself), `occlusion` (drop of the activation where a patch is grey),
+            `saliency` or `gradcam`.
+        values: float32 (height, width), coarser than the image.
     """
 
     kind: str

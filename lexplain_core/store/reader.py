@@ -29,8 +29,13 @@ from .version import StoreError
 class Store(Catalog):
     """A store of units, opened with `Store.open(path)`.
 
-    Every method reads only what it returns, and may be called from several threads. Tables come
-    as pandas data frames, activations as numpy arrays.
+    A store is read-only, and several threads may use it. Each method reads only what it returns. Tables are pandas
+    data frames, activations numpy arrays; N is the number of images of the probing set, K the number of units of a
+    layer. Where the file is damaged, any method raises `StoreError` with one sentence.
+
+    Attributes:
+        hidden: Ids of images that no method shows.
+        by_hand: Names of the methods that are people's own words.
     """
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
@@ -51,49 +56,93 @@ class Store(Catalog):
     # -- what people add ---------------------------------------------------------------------
 
     def take_in(self, made: Sequence[Made], hidden_keys: Iterable[str]) -> list[str]:
-        """Show explanations made by hand beside the store's own, as methods of their names, and leave out the
-        images with these keys wherever images are shown; counts and charts keep them. The file stays as it is.
+        """Show people's own explanations as methods of their names, and hide images; the file stays as it is.
 
-        What was taken in before is replaced. Returns a sentence for each explanation that this store can't
-        hold: its layer, unit, concepts or matrix are missing, or its name is a method's of the build. What was made on
-        another build (`Made.store`) comes without scores.
-        `hidden` (image ids) and `by_hand` (names of methods) say what was taken in.
+        Replaces what was taken in before. Counts and charts keep hidden images. An explanation that was made on another
+        build (`Made.store`) comes without scores.
+
+        Args:
+            made: Explanations out of the notes.
+            hidden_keys: Keys of images to leave out wherever images are shown.
+
+        Returns:
+            A sentence for each explanation that this store can't hold, since its layer, unit, concepts or matrix are
+            missing, or its name is a method's of the build.
         """
         return overlay.take_in(self, made, hidden_keys)
 
     # -- what is in it -----------------------------------------------------------------------
 
     def layers(self, method: str | None = None) -> pd.DataFrame:
-        """One row per layer: layer, source, kind, pooling, shape, units, how many of them are
-        alive, dead, constant and negative throughout, note, mean_score (mean test correlation of a
-        method, the default one without, over the units that have one), the means
-        over units of what chance gives: mean_null and mean_null_high (95th percentile); way (how units
-        are replaced: closed, prefix, whole, or None), effect_reason (why there are no impacts and ablation scores),
-        push_reason (why there are no output effects), map_reason (why units have no maps), mean_ablation (of the method's `ablation-norm` scores), and
-        mean_observer (of the main machine observer's); scored, ablated and observed: of how many units these means are."""
+        """The layers, with what their units come to.
+
+        Means are over the units that have such a score; `scored`, `ablated` and `observed` say how many these are.
+
+        Args:
+            method: Whose scores the means are of, the default method without.
+
+        Returns:
+            One row per layer, with the columns
+
+            - `layer`, `source`, `kind`, `pooling`, `shape`, `units`, `note`
+            - `alive`, `dead`, `constant`, `negative`: how many units are
+            - `mean_score`: mean test correlation; `mean_null` and `mean_null_high`: mean of the null's mean and
+              95th percentile; `scored`
+            - `way`: how units are replaced (`closed`, `prefix`, `whole`, None)
+            - `effect_reason`, `push_reason`, `map_reason`: why there are no impacts and ablation scores, no output
+              effects, no activation maps
+            - `mean_ablation`: mean `ablation-norm` score; `ablated`
+            - `mean_observer`: mean score of the main machine observer; `observed`
+        """
         return tables.layers(self, method or self.default_method)
 
     def matrices(self) -> pd.DataFrame:
-        """One row per concept matrix: matrix (name), kind (label, encoder), roles (explainer,
-        simulator), an encoder's a, b and loss (cross-entropy against labels), kept and dropped (concepts by the
-        concept filter), filter ({origin: [kept, dropped]} or None), config (a dictionary)."""
+        """The concept matrices: labels and encoders.
+
+        Returns:
+            One row per matrix, with the columns
+
+            - `matrix`: its name; `kind`: `label` or `encoder`; `roles`: `explainer`, `simulator`
+            - `a`, `b`, `loss`: an encoder's calibration, and its cross-entropy against labels
+            - `kept`, `dropped`: concepts by the concept filter; `filter`: `{origin: [kept, dropped]}` or None
+            - `config`: a dictionary
+        """
         return tables.matrices(self)
 
     def concepts(self) -> pd.DataFrame:
-        """All concepts: concept, name, origin, key."""
+        """All concepts.
+
+        Returns:
+            One row per concept, with `concept` (its id), `name`, `origin`, `key`.
+        """
         frame = self.frame("SELECT concept_id AS concept, origin, key FROM concepts ORDER BY concept_id")
         frame.insert(1, "name", [self.concept_labels[c][0] for c in frame["concept"]])
         return frame
 
     def unit_table(self, layer: str | None = None, method: str | None = None) -> pd.DataFrame:
-        """One row per unit: layer, unit, name, status, reason, maximum, minimum, mean,
-        explanation (a line), terms (names, strongest first), length, score (test correlation by
-        the method's main simulator), low, high, score_n, score_reason, simulator, and the score's
-        null: null_units, null_mean, null_high, null_above. `reason` is why a unit is not alive or
-        has no explanation. ablation (the `ablation-norm` score by the main simulator, NaN with
-        ablation_reason), impact (total, the unit set to 0; NaN where unknown), impact_sampled and impact_error (its standard error); observer (the
-        main machine observer's score, NaN where there is none), observer_embedding, observer_trials and
-        observer_reason."""
+        """The units, with their explanations by one method and their scores.
+
+        Args:
+            layer: Only units of this layer.
+            method: Whose explanations, the default method's without.
+
+        Returns:
+            One row per unit, with the columns
+
+            - `layer`, `unit`, `name`, `status`, `maximum`, `minimum`, `mean`
+            - `reason`: why the unit is not alive, or has no explanation
+            - `explanation` (a line), `terms` (names, strongest first), `length`
+            - `score`, `low`, `high`, `score_n`, `score_reason`, `simulator`: test correlation by the method's main
+              simulator, with its 95 % interval
+            - `null_units`, `null_mean`, `null_high`, `null_above`: the score's null
+            - `ablation`, `ablation_reason`: the `ablation-norm` score by the main simulator, NaN with the reason
+            - `impact`, `impact_sampled`, `impact_error`: total impact of setting the unit to 0 (NaN where unknown), and
+              its standard error
+            - `observer`, `observer_embedding`, `observer_trials`, `observer_reason`: score of the main machine observer
+
+        Raises:
+            StoreError: The store has no such layer.
+        """
         if layer is not None:
             self.layer_id(layer)
         return tables.unit_table(self, layer, method or self.default_method)
@@ -103,89 +152,188 @@ class Store(Catalog):
     def find(
         self, wanted: Wanted, limit: int | None = 100, offset: int = 0, human: pd.DataFrame | None = None
     ) -> Found:
-        """The units that are wanted, in the wanted order: `limit` of them (None for all) from the `offset`-th on.
+        """The units that a query asks for, in its order.
 
-        human: what people scored, a row per unit that they were asked about, with layer, unit and human (as
-        `trials.human_scores` has it); without it nobody was. `StoreError` for a layer or method that the store doesn't have.
+        Args:
+            wanted: The query; `Wanted.read` makes one of the fields of an Overview address.
+            limit: At most so many units, all without.
+            offset: So many units are passed over.
+            human: What people scored, one row per unit that they were asked about, with `layer`, `unit` and `human`;
+                nobody was without.
+
+        Raises:
+            StoreError: The store has no such layer or method.
         """
         return sql.find(self, wanted, limit, offset, human)
 
     def surprise(self, wanted: Wanted, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
-        """(layer, unit) of any living unit among those that are wanted; None where there is none."""
+        """Any living unit among those that a query asks for.
+
+        Args:
+            wanted: The query.
+            human: As in `find`.
+
+        Returns:
+            (layer, unit), or None where there is none.
+        """
         return sql.any_alive(self, wanted, human)
 
     def spans(
         self, method: str | None = None, human: pd.DataFrame | None = None
     ) -> dict[str, tuple[float, float]]:
-        """The smallest and the largest value of each number that units are sorted by, over all units;
-        without those that no unit has."""
+        """The smallest and the largest value, over all units, of each number that units are sorted by.
+
+        Args:
+            method: Whose scores, the default method's without.
+            human: As in `find`.
+
+        Returns:
+            (smallest, largest) by name, without the numbers that no unit has.
+        """
         return sql.spans(self, method or self.default_method, human)
 
     def score_column(self, method: str | None = None) -> pd.DataFrame:
-        """One row per unit: layer, score (as in `unit_table`). Quick, for charts of all units."""
+        """The test correlations of all units, quickly, for charts.
+
+        Args:
+            method: Whose scores, the default method's without.
+
+        Returns:
+            One row per unit, with `layer` and `score` as in `unit_table`.
+        """
         return sql.score_column(self, method or self.default_method)
 
     def starting_points(self, human: pd.DataFrame | None = None, method: str | None = None) -> list[Start]:
-        """Where to begin: units that stand out, and what finds the others like them."""
+        """Units that stand out, each with the query that finds others like them.
+
+        Args:
+            human: As in `find`.
+            method: Whose explanations, the default method's without.
+        """
         return starting.starting_points(self, method or "", human)
 
     def export(
         self, wanted: Wanted, human: pd.DataFrame | None = None, methods: list[str] | None = None
     ) -> pd.DataFrame:
-        """Explanations and scores of the units that are wanted, in their order: one row per unit and method, and one for
-        a unit without any explanation; `EXPORTED` says what its columns hold. `as_bytes` makes a file of it.
+        """Explanations and scores of the units that a query asks for, in its order.
 
-        human: as in `find`. methods: only these, without the units that only others explain. `StoreError` for a method or layer that the store doesn't have.
+        Args:
+            wanted: The query.
+            human: As in `find`.
+            methods: Only these methods, without the units that only others explain.
+
+        Returns:
+            One row per unit and method, and one for a unit without any explanation. `EXPORTED` describes the columns;
+            `as_bytes` makes a file of the frame.
+
+        Raises:
+            StoreError: The store has no such method or layer.
         """
         return exporting.export(self, wanted, human, methods)
 
     def concept_values(self, matrix: str, concept_ids: Sequence[int]) -> np.ndarray:
-        """P of concepts on every image by a concept matrix: float32 (T, N).
+        """P of concepts on every image, by a concept matrix.
 
-        As the store keeps it of concepts that explanations use, else from the encoder's embeddings,
-        sigmoid(a·(cos + b)), within 0.001 (0.003 for vectors of 64 numbers) of what the encoder itself would give. `StoreError` where
-        the matrix has neither.
+        Concepts that explanations use are stored. Others are computed from the encoder's embeddings, sigmoid(a·(cos + b)),
+        within 0.001 (0.003 for vectors of 64 numbers) of what the encoder itself would give.
+
+        Args:
+            matrix: Name of the concept matrix.
+            concept_ids: T concepts.
+
+        Returns:
+            float32 (T, N), each between 0 and 1.
+
+        Raises:
+            StoreError: The matrix has neither.
         """
         return self.kept(ConceptValues).of(matrix, concept_ids)
 
     def sayable(self, matrix: str) -> pd.DataFrame:
-        """The concepts that a concept matrix has P of, by name: concept, name, origin, and same (names of those that it
-        can't tell from it, which stand under its name; '' without)."""
+        """The concepts that a concept matrix has P of.
+
+        Args:
+            matrix: Name of the concept matrix.
+
+        Returns:
+            One row per concept, by name, with `concept`, `name`, `origin` and `same` (names of concepts that the matrix
+            can't tell from it, which stand under its name; '' without).
+        """
         return self.kept(ConceptValues).sayable(matrix)
 
     # -- what units do -----------------------------------------------------------------------
 
     def impact_values(self) -> list[str]:
-        """What units were set to, of 'zero' and 'mean' those that the store has impacts of."""
+        """What units were set to: of `zero` and `mean` those that the store has impacts of."""
         return effects.impact_values(self)
 
     def impacts(self, to: str = "zero", layer: str | None = None) -> pd.DataFrame:
-        """One row per unit whose impact is known: layer, unit, name, status, total, total_error, accuracy,
-        accuracy_error, loss, loss_error, half, images, sampled, reason; as in `Unit.impact`; and rough (an estimate
-        whose half lies on few images)."""
+        """The impacts of all units (Oikarinen & Weng 2024, eq. 1–3).
+
+        Args:
+            to: What units are set to, `zero` or `mean`.
+            layer: Only units of this layer.
+
+        Returns:
+            One row per unit whose impact is known, with `layer`, `unit`, `name`, `status` and the fields of `Impact`
+            (`total`, `total_error`, `accuracy`, `accuracy_error`, `loss`, `loss_error`, `half`, `images`, `sampled`,
+            `reason`, `rough`).
+        """
         return effects.impacts(self, to, layer)
 
     def top_impacts(self, to: str = "zero", layer: str | None = None) -> pd.DataFrame:
-        """Top Impacts (eq. 4), one row per unit and beta: layer, unit, beta, value, error."""
+        """Top Impacts (Oikarinen & Weng 2024, eq. 4).
+
+        Args:
+            to: What units are set to, `zero` or `mean`.
+            layer: Only units of this layer.
+
+        Returns:
+            One row per unit and beta, with `layer`, `unit`, `beta`, `value`, `error` (standard error).
+        """
         return effects.top_impacts(self, to, layer)
 
     def table1(self, to: str = "zero") -> pd.DataFrame:
-        """Top Impacts by layer (the paper's Table 1), one row per layer and beta: layer, beta, mean and
-        std over the units that have one, units (how many), of (all units of the layer), dead, constant, unknown and idle (how many of
-        the others are, have an impact that is unknown, or none), sampled (whether any is an estimate), rough (how many are estimates whose half lies on few images), error
-        (the mean's standard error that comes from sampling, as of independent estimates)."""
+        """Top Impacts by layer (Oikarinen & Weng 2024, Table 1).
+
+        Args:
+            to: What units are set to, `zero` or `mean`.
+
+        Returns:
+            One row per layer and beta, with the columns
+
+            - `layer`, `beta`, `mean`, `std`: over the units that have a Top Impact
+            - `units`, `of`: how many have one, of how many in the layer; `dead`, `constant`, `unknown`, `idle` (no
+              impact): how many of the others
+            - `sampled`: whether any is an estimate; `rough`: how many are estimates whose half lies on few images
+            - `error`: the standard error of the mean that comes from sampling, as of independent estimates
+        """
         return effects.table1(self, to)
 
     def score_pairs(self, kind: str = "ablation-norm") -> pd.DataFrame:
-        """Explanations that have both a correlation and a score of `kind`, by their method's main
-        simulator: layer, unit, name, method, simulator, correlation, ablation (that score), length,
-        explanation (a line)."""
+        """Explanations that have both a correlation and another score, by their method's main simulator.
+
+        Args:
+            kind: The other score, `ablation-norm` or `ablation-optim`.
+
+        Returns:
+            One row per explanation, with `layer`, `unit`, `name`, `method`, `simulator`, `correlation`, `ablation` (the
+            other score), `length`, `explanation` (a line).
+        """
         return effects.score_pairs(self, kind)
 
     # -- units -------------------------------------------------------------------------------
 
     def unit(self, layer: str, unit: int) -> Unit:
-        """One unit. `StoreError` where the store has no such layer or unit."""
+        """One unit.
+
+        Args:
+            layer: Name of its layer.
+            unit: Its number in the layer, from 0.
+
+        Raises:
+            StoreError: The store has no such layer or unit.
+        """
         layer_id = self.layer_id(layer)
         count = self.layer_facts[layer][1]
         if not 0 <= int(unit) < count:
@@ -195,18 +343,37 @@ class Store(Catalog):
     # -- images ------------------------------------------------------------------------------
 
     def thumbnails(self, ids: Sequence[int], hidden: bool = False) -> dict[int, bytes]:
-        """JPEG thumbnails by image id; a grey square for images that are hidden, unless `hidden` is wanted, and one with
-        a note for pictures that can't be read (`unreadable` says why, by image id)."""
+        """Small pictures of images.
+
+        An image that is hidden has a grey square. One whose picture can't be read has a square with a note, and
+        `unreadable` has the reason by image id.
+
+        Args:
+            ids: Image ids.
+            hidden: Give the pictures of hidden images, too.
+
+        Returns:
+            JPEG bytes by image id.
+        """
         return self._blobs("thumbnail", ids, hidden)
 
     def crops(self, ids: Sequence[int]) -> dict[int, bytes]:
-        """JPEGs of what the network saw, by image id; the thumbnail where no crop is kept, a grey square for
-        images that are hidden."""
+        """What the network saw of images; the thumbnail where no crop is kept, a grey square for hidden images.
+
+        Args:
+            ids: Image ids.
+
+        Returns:
+            JPEG bytes by image id.
+        """
         return self._blobs("coalesce(crop, thumbnail)", ids)
 
     def image_digests(self) -> list[bytes | None]:
-        """SHA-256 of each image's file, or of its pixels where it has none, in the order of their ids; None where
-        the build kept none (`probe.digest.image_digest`)."""
+        """SHA-256 of each image when the store was built.
+
+        Returns:
+            By image id the digest of the file, or of the pixels where there is no file; None where the build kept none.
+        """
         return [
             None if digest is None else bytes(digest)
             for (digest,) in self.rows("SELECT digest FROM images ORDER BY image_id")
@@ -216,26 +383,54 @@ class Store(Catalog):
         return pictured.blobs(self, column, ids, hidden)
 
     def picture(self, image: int, whole: bool = False) -> Image.Image:
-        """What the network saw of an image, where that is kept, else its thumbnail (with `whole` always that), as RGB.
+        """One image as the network saw it, as RGB; its thumbnail where that is not kept, a grey square for a hidden one.
 
-        `StoreError` where the store has no such image, or its picture can't be opened; a grey square for a hidden one.
+        Args:
+            image: The image's id.
+            whole: Always the thumbnail, which shows the whole image.
+
+        Raises:
+            StoreError: The store has no such image, or its picture can't be opened.
         """
         return pictured.picture(self, image, whole)
 
     def nearest(self, descriptor: bytes, count: int = 12) -> pd.DataFrame:
-        """The images whose colours lie most alike to those of a descriptor (`store.describe(image)`): image,
-        distance (root mean square difference, in levels of a colour channel, 0 to 255)."""
+        """The images whose colours are most like those of another image.
+
+        Args:
+            descriptor: What `lexplain_core.store.describe(image)` gives.
+            count: At most so many images.
+
+        Returns:
+            `image` and `distance` (root mean square difference, in levels of a colour channel, 0 to 255), nearest first.
+        """
         return neighbours.nearest(self, descriptor, count)
 
     def ranks(self, layer: str, values: np.ndarray) -> pd.DataFrame:
-        """Where activations of one image, (K,), stand among those of the probing set: unit, below (share
-        of images with a smaller activation, ties count half), maximum (of the probing set)."""
+        """Where one image's activations stand among those of the probing set.
+
+        Args:
+            layer: Name of the layer.
+            values: The image's pooled activations, (K,).
+
+        Returns:
+            One row per unit, with `unit`, `below` (share of images with a smaller activation; ties count half),
+            `maximum` (largest activation over the probing set).
+        """
         return neighbours.ranks(self, layer, values)
 
     def layer_neighbours(self, layer: str, values: np.ndarray, count: int = 12) -> pd.DataFrame:
-        """The images that a layer sees as most alike to one with the activations `values`, (K,): image,
-        similarity (cosine of the activations of its living units, each standardised over the probing
-        set), the most alike first. Empty where nothing can be compared."""
+        """The images that a layer sees as most alike to one.
+
+        Args:
+            layer: Name of the layer.
+            values: The image's pooled activations, (K,).
+            count: At most so many images.
+
+        Returns:
+            `image` and `similarity` (cosine of the activations of the layer's living units, each standardised over the
+            probing set), the most alike first. Empty where nothing can be compared.
+        """
         return neighbours.layer_neighbours(self, layer, values, count)
 
     def info(self) -> dict[str, Any]:

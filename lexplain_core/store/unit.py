@@ -28,14 +28,28 @@ _DRAW_BETWEEN = 0x1F  # a stream of random numbers of their own
 class Unit:
     """A scalar function of a layer's output, over the N images of the probing set.
 
-    status: 'alive'; 'dead' (largest activation below the build's threshold); 'constant';
-    'negative' (no activation above 0, so no buckets). `reason` says it in words.
-    truth: what a computed unit was made of, {terms: [[weight, concept]], bias, noise}, else None.
-    note: why interventions don't apply to the layer, else None.
-    way: how the layer's units are replaced: 'closed' (matrix products), 'prefix' (the rest of the
-    network is run again), 'whole' (all of it); None where they are not. effect_reason: why there is no impact and no
-    ablation score. push_reason: why there are no output effects. map_reason: why units have no
-    activation maps.
+    Attributes:
+        layer: Name of its layer.
+        index: Its number in the layer, from 0.
+        units: How many units the layer has.
+        name: Name of a computed unit, else None.
+        status: `alive`; `dead` (largest activation below the build's threshold); `constant`; `negative` (no
+            activation above 0, so no buckets).
+        reason: The status in words where the unit isn't alive.
+        minimum: Smallest activation over the probing set.
+        maximum: Largest activation over the probing set.
+        mean: Mean activation over the probing set.
+        std: Standard deviation of the activation over the probing set.
+        pooling: How the unit's map became one number: `mean`, `max`, `cls`, `none`.
+        kind: Form of the layer's output, such as `map`, `tokens`, `features`.
+        source: `network`, or `computed` for units that come from no network.
+        truth: What a planted unit was made of, {terms: [[weight, concept]], bias, noise}, else None.
+        note: Why interventions don't apply to the layer, else None.
+        way: How the layer's units are replaced: `closed` (matrix products), `prefix` (the rest of the network is run
+            again), `whole` (all of it); None where they are not.
+        effect_reason: Why there is no impact and no ablation score.
+        push_reason: Why there are no output effects.
+        map_reason: Why there are no activation maps.
     """
 
     store: Catalog
@@ -71,6 +85,7 @@ class Unit:
 
     @classmethod
     def read(cls, store: Catalog, layer: str, layer_id: int, unit: int) -> Unit:
+        """Read a unit; `Store.unit` checks that it is there."""
         row = store.rows(
             """
             SELECT l.units, u.name, u.status, u.reason, u.minimum, u.maximum, u.mean, u.std,
@@ -170,7 +185,14 @@ class Unit:
         return terms, scores
 
     def explanation(self, method: str | None = None) -> Explanation:
-        """The explanation by a method (the store's default without one)."""
+        """The unit in words, by one method.
+
+        Args:
+            method: The method, the store's default without.
+
+        Raises:
+            StoreError: The unit has no explanation by this method, not even a reason why there is none.
+        """
         method = method or self.store.default_method
         for explanation in self.explanations:
             if explanation.method == method:
@@ -181,14 +203,28 @@ class Unit:
         )
 
     def matrices(self, explanation: Explanation) -> list[str]:
-        """The concept matrices that have P of every concept of an explanation, its own first."""
+        """The concept matrices that have P of every concept of an explanation, its own first.
+
+        Args:
+            explanation: One of the unit's explanations.
+
+        Returns:
+            Names of matrices.
+        """
         ids = {term.concept_id for term in explanation.terms}
         names = sorted(self.store.matrix_names, key=lambda name: name != explanation.matrix)
         return [name for name in names if self.store.kept(ConceptValues).knows(name, ids)]
 
     def values(self, explanation: Explanation, matrix: str | None = None) -> np.ndarray:
-        """P of the explanation's concepts on every image by a concept matrix, the one that it was
-        found on without: float32 (T, N), in the order of its terms, as `Store.concept_values`."""
+        """P of an explanation's concepts on every image.
+
+        Args:
+            explanation: One with T terms.
+            matrix: The concept matrix, the one that the explanation was found on without.
+
+        Returns:
+            float32 (T, N), in the order of the terms; as `Store.concept_values`. Read-only.
+        """
         matrix = matrix or explanation.matrix
         ids = [term.concept_id for term in explanation.terms]
         if (known := self._values.get((matrix, *ids))) is not None:
@@ -203,8 +239,18 @@ class Unit:
         return {}
 
     def simulated(self, explanation: Explanation, matrix: str | None = None) -> np.ndarray:
-        """The activation that an explanation predicts, float64 (N,): Σ wᵢ·P(cᵢ|x) + bias (eq. 8),
-        with P by a concept matrix, the one that it was found on without."""
+        """The activation that an explanation predicts, Σ wᵢ·P(cᵢ|x) + bias (Oikarinen & Weng 2024, eq. 8).
+
+        Args:
+            explanation: One of the unit's explanations.
+            matrix: The concept matrix that P comes from, the one that the explanation was found on without.
+
+        Returns:
+            float64 (N,), by image id.
+
+        Raises:
+            StoreError: The method found no explanation, or the matrix lacks one of its concepts.
+        """
         if explanation.reason is not None:
             raise StoreError(f"There is nothing to simulate: {explanation.reason}")
         weights = np.array([term.weight for term in explanation.terms])
@@ -213,13 +259,20 @@ class Unit:
     def composition(
         self, explanation: Explanation | None, matrix: str | None = None, level: str = "concepts"
     ) -> pd.DataFrame:
-        """What each bucket holds: columns bucket, concept, name, count, share; every image counts once,
-        "other" (concept -1) comes last.
+        """What each bucket holds; every image counts once.
 
-        level: 'concepts', those of the explanation, as a concept matrix (its own without) sees them;
-        'classes' or 'superclasses', which need no explanation: the 9 with the largest mean share of
-        ranges 5–8, the largest first; `concept` is then the class's or superclass's id. Of several
-        superclasses an image counts for the one with the fewest images.
+        Args:
+            explanation: Whose concepts are counted; None for the levels that need none.
+            matrix: The concept matrix that sees them, the explanation's own without.
+            level: `concepts`, those of the explanation; `classes` or `superclasses`, the 9 with the largest mean share of
+                buckets 5–8. Of several superclasses an image counts for the one with the fewest images.
+
+        Returns:
+            One row per bucket and concept, with `bucket`, `concept` (id of the concept, class or superclass), `name`,
+            `count`, `share`. "other", with -1 for a concept, comes last.
+
+        Raises:
+            StoreError: The unit has no buckets, there is no such level, or the explanation is missing.
         """
         if self.buckets is None:
             why = self.reason or "none of its activations is above 0."
@@ -245,11 +298,16 @@ class Unit:
     def residuals(
         self, explanation: Explanation, matrix: str | None = None, count: int = 8
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """What the words miss: the images with the largest residual, actual − simulated activation,
-        above 0 (more than the words say), and those with the smallest below 0 (less than they say).
+        """What the words miss: the images with the largest residual, actual − simulated activation.
 
-        Two frames of at most `count` images from the whole probing set, the largest miss first;
-        columns as `examples`, then simulated and residual.
+        Args:
+            explanation: One of the unit's explanations.
+            matrix: The concept matrix, the explanation's own without.
+            count: At most so many images a side.
+
+        Returns:
+            Two frames over the whole probing set, residuals above 0 and below it, the largest miss first; columns as in
+            `examples`, and `simulated` and `residual`.
         """
         simulated = self.simulated(explanation, matrix)
         residual = self.activations.astype(np.float64) - simulated
@@ -263,33 +321,48 @@ class Unit:
     # -- what it does ------------------------------------------------------------------------
 
     def impact(self, to: str = "zero") -> Impact | None:
-        """What the network loses when the unit is set to 'zero' or its 'mean'; None where the store
-        doesn't know, and `effect_reason` may say why."""
+        """What the network loses without the unit (Oikarinen & Weng 2024, eq. 1–4).
+
+        Args:
+            to: What the unit is set to, `zero` or `mean`.
+
+        Returns:
+            The impact, or None where the store doesn't know it; `effect_reason` may say why.
+        """
         return effects.impact(self.store, self._key, to)
 
     def pushes(self) -> pd.DataFrame:
         """The outputs that the unit pushes hardest up and down, on the images of each bucket.
 
-        Columns bucket (-1 below 0), output (its name), output_id, change (mean of the output as it is
-        less that with the unit at its mean, both less their mean over outputs), error (its standard error, 0 where
-        exact, NaN where unknown), certain (whether it is more than 4 errors from 0), rank (1 is the
-        strongest up, -1 the strongest down) and images (measured); by bucket, up before down, the
-        surest first. Empty where the store has none; `push_reason` may say why.
+        Returns:
+            By bucket, up before down, the surest first, with the columns below. Empty where the store has none;
+            `push_reason` may say why.
+
+            - `bucket`: 0 to 7, -1 below 0
+            - `output`, `output_id`: the output's name and number
+            - `change`: mean of the output as it is, less that with the unit at its mean, both less their mean over outputs
+            - `error`: standard error of the change; 0 where exact, NaN where unknown
+            - `certain`: whether the change is more than 4 errors from 0
+            - `rank`: 1 is the strongest up, -1 the strongest down
+            - `images`: how many were measured
         """
         return effects.pushes(self.store, self._key)
 
     def maps(self, image_ids: Sequence[int], kind: str | None = None) -> dict[int, UnitMap]:
-        """Where the unit fires in images, by image id; images whose map isn't kept are left out.
+        """Where the unit fires in images.
 
-        kind: one of 'activation', 'occlusion', 'saliency', 'gradcam'; without, the first of them that
-        is kept of the image.
+        Args:
+            image_ids: Image ids.
+            kind: `activation`, `occlusion`, `saliency` or `gradcam`; without, the first of them that is kept of the image.
+
+        Returns:
+            A map by image id; images whose map isn't kept are left out.
         """
         return effects.maps(self.store, self._key, image_ids, kind)
 
     @cached_property
     def observer(self) -> list[ObserverScore]:
-        """What machine observers scored on 2AFC trials about the unit, the main one first; empty where
-        the build had none."""
+        """Scores of machine observers on 2AFC trials about the unit, the main one first; empty where the build had none."""
         rows = self.store.rows(
             "SELECT embedding, trials, value, soft, reason FROM observer_scores "
             "WHERE layer_id = ? AND unit = ? ORDER BY place",
@@ -300,36 +373,62 @@ class Unit:
     # -- what it is like ---------------------------------------------------------------------
 
     def similar(self, method: str | None = None) -> pd.DataFrame:
-        """The units of the layer that are most alike by Pearson's correlation of their activations over
-        all images: rank (1 to 10 are the most alike, above 0; -1 to -3 the most opposed, below 0), unit,
-        correlation, explanation (a line, by a method; the default one without), score (its test
-        correlation). Empty for a unit that isn't alive."""
+        """The units of the layer that are most alike, by Pearson's correlation of their activations over all images.
+
+        Args:
+            method: Whose explanations stand beside them, the default method's without.
+
+        Returns:
+            `rank` (1 to 10 the most alike, above 0; -1 to -3 the most opposed, below 0), `unit`, `correlation`,
+            `explanation` (a line), `score` (its test correlation). Empty for a unit that isn't alive.
+        """
         return relations.similar(self.store, self._key, method)
 
     def alike(self, method: str | None = None, count: int = 10) -> pd.DataFrame:
-        """The units of the layer whose explanations by the same method say the most alike: unit, cosine
-        (of the weights over concepts, so that a unit's scale doesn't matter), explanation, score (its
-        test correlation); only those above 0, the most alike first."""
+        """The units of the layer whose explanations are most alike, by the cosine of their weights over concepts.
+
+        Args:
+            method: Whose explanations, the default method's without.
+            count: At most so many units.
+
+        Returns:
+            `unit`, `cosine` (above 0), `explanation` (a line), `score` (its test correlation), the most alike first.
+        """
         return relations.alike(self.store, self._key, method, count)
 
     def class_means(self) -> pd.DataFrame:
-        """The unit's mean activation on each class, over all images of the probing set, the largest
-        first: class_id, label, n (images), mean, std (of the images as a
-        sample, n − 1, not of the mean; NaN for a single one)."""
+        """The unit's mean activation on each class, over all images of the probing set.
+
+        Returns:
+            `class_id`, `label`, `n` (images), `mean`, `std` (of the images as a sample, n − 1; NaN for a single one), the
+            largest mean first.
+        """
         return relations.class_means(self.store, self._key)
 
     def superclass_means(self) -> pd.DataFrame:
-        """As `class_means`, by superclass; an image counts for every superclass that its class is in:
-        superclass_id, superclass, n, mean, std."""
+        """The unit's mean activation on each superclass; an image counts for every superclass of its class.
+
+        Returns:
+            `superclass_id`, `superclass`, `n`, `mean`, `std`, as `class_means`.
+        """
         return relations.superclass_means(self.store, self._key)
 
     # -- examples ----------------------------------------------------------------------------
 
     def examples(self, bucket: int, count: int = 8, seed: int = 0, top: bool = False) -> pd.DataFrame:
-        """Images of a bucket (0–7, or -1 for the band below 0), strongest first.
+        """Images of one bucket, strongest first.
 
-        A draw without replacement by `seed`, or the strongest ones with `top`. Columns image,
-        activation, label, predicted, key, split, caption.
+        Args:
+            bucket: 0 to 7, or -1 for the activations below 0.
+            count: At most so many images.
+            seed: Which draw without replacement.
+            top: The strongest images in place of a draw.
+
+        Returns:
+            `image`, `activation`, `label`, `predicted`, `key`, `split`, `caption`.
+
+        Raises:
+            StoreError: There is no such bucket.
         """
         if not -1 <= bucket < N_BUCKETS:
             raise StoreError(
@@ -349,10 +448,17 @@ class Unit:
     def between(
         self, low: float, high: float, count: int = 8, draw: int = 0, top: bool = False
     ) -> tuple[pd.DataFrame, int]:
-        """Images whose activation lies from `low` to `high`, both counted in, and how many there are.
+        """Images whose activation lies in a range, strongest first.
 
-        At most `count` of them, strongest first: a draw without replacement by `draw`, or the strongest
-        ones with `top`; columns as `examples`. Hidden images count, but are not among them.
+        Args:
+            low: The lower end, counted in.
+            high: The upper end, counted in.
+            count: At most so many images.
+            draw: Which draw without replacement.
+            top: The strongest images in place of a draw.
+
+        Returns:
+            The images, columns as in `examples`, and how many the range holds. Hidden images count, but are not among them.
         """
         inside = np.flatnonzero((self.activations >= low) & (self.activations <= high))
         stream = [_DRAW_BETWEEN, draw, self.layer_id, self.index]
@@ -360,11 +466,11 @@ class Unit:
         return self._described(ids), len(inside)
 
     def top(self, count: int = 9) -> pd.DataFrame:
-        """The images with the largest activations, strongest first; columns as `examples`."""
+        """The `count` images with the largest activations, strongest first; columns as in `examples`."""
         return self._described(self._shown(np.argsort(-self.activations, kind="stable"), count))
 
     def bottom(self, count: int = 9) -> pd.DataFrame:
-        """The images with the smallest activations, weakest first; columns as `examples`."""
+        """The `count` images with the smallest activations, weakest first; columns as in `examples`."""
         return self._described(self._shown(np.argsort(self.activations, kind="stable"), count))
 
     def _shown(self, ids: np.ndarray, count: int) -> np.ndarray:
