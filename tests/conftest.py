@@ -27,7 +27,8 @@ def pytest_configure(config):
 BUILDS = {"demo_store", "demo_pictures", "world", "network", "shared"}  # fixtures that take seconds
 SLOW = (  # rooms and files that take seconds a test without these fixtures
     "demo/", "live/test_looker", "model/", "studies/test_choosing", "studies/test_concurrency", "store/test_check",
-    "store/test_damage", "test_import_encoders", "test_install", "test_readme", "test_terminal",
+    "store/test_damage", "cli/test_terminal", "pipeline/test_import_encoders", "repository/test_install",
+    "repository/test_readme",
 )  # fmt: skip
 
 

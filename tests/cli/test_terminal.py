@@ -16,8 +16,8 @@ from lexplain_core.base.terminal import Console
 from lexplain_core.cli import main
 from lexplain_core.store import StoreWriter
 
-from .conftest import ROOT
-from .store.helpers import fill, make
+from ..conftest import ROOT
+from ..store.helpers import fill, make
 
 NAME = "ein :dog: café \u4e2d [red] [/] \x1b[31mrot\x1b[0m \x9b2J"
 SHOWN = "ein :dog: café \u4e2d [red] [/] [31mrot[0m 2J"

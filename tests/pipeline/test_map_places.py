@@ -15,7 +15,7 @@ from lexplain_core.store import Store
 from pages.neuron import examples
 from pages.ui.links import Neuron
 
-from .small_folder import config_dict, make_world
+from ..small_folder import config_dict, make_world
 
 NETWORK = '''
 import torch

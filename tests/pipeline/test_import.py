@@ -22,9 +22,9 @@ from lexplain_core.store import MATCH, Store, StoreError
 from lexplain_core.store.appender import StoreAppender
 from lexplain_core.store.relations import two_faced
 
-from .conftest import ROOT
-from .explanations import explanation, write_explanations
-from .store.helpers import CONCEPTS, Made, make, write
+from ..conftest import ROOT
+from ..explanations import explanation, write_explanations
+from ..store.helpers import CONCEPTS, Made, make, write
 
 
 @pytest.fixture(scope="module")

@@ -20,10 +20,10 @@ from lexplain_core.studies.file.finding import find_study
 from lexplain_core.studies.file.study import StudyFile, studies_folder
 from lexplain_core.studies.session.course import NotAdmitted, admit, begin
 
-from .studies.conftest import make_plan, walk
-from .studies.damage import damage, rename
-from .studies.imi_folder import frame, write
-from .studies.written import jpeg_of, write_store
+from ..studies.conftest import make_plan, walk
+from ..studies.damage import damage, rename
+from ..studies.imi_folder import frame, write
+from ..studies.written import jpeg_of, write_store
 
 N = 60
 SHORT = [

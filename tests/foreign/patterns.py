@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from .conftest import ROOT
+from ..conftest import ROOT
 
 SOURCES = [
     ROOT / "app.py",

@@ -19,8 +19,8 @@ from lexplain_core.base.pictures import UnreadableImage
 from lexplain_core.live.upload import read_picture
 from lexplain_core.probe import open_rgb
 
-from .awkward_pictures import bad, encoded, fake_ghostscript, png_of
-from .conftest import ROOT
+from ..awkward_pictures import bad, encoded, fake_ghostscript, png_of
+from ..conftest import ROOT
 
 BAD = bad()
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8))

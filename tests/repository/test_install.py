@@ -23,7 +23,7 @@ from packaging.utils import canonicalize_name
 from lexplain_core import __version__
 from lexplain_core.__main__ import main
 
-from .conftest import ROOT
+from ..conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 ALONE = [Requirement(line) for line in PROJECT["project"]["dependencies"]]

@@ -19,7 +19,7 @@ from lexplain_core.model.units import describe_units
 from lexplain_core.pipeline.build import build, is_current
 from lexplain_core.store import Store
 
-from .small_folder import CONSTANT, DEAD, GOOD, NEGATIVE, PER_CLASS, config_dict
+from ..small_folder import CONSTANT, DEAD, GOOD, NEGATIVE, PER_CLASS, config_dict
 
 
 class Listening:

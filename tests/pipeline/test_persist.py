@@ -26,8 +26,8 @@ from lexplain_core.pipeline.work import Work
 from lexplain_core.probe import load_probing_set
 from lexplain_core.store import StoreWriter
 
-from .conftest import ROOT
-from .small_folder import config_dict, make_world
+from ..conftest import ROOT
+from ..small_folder import config_dict, make_world
 
 N = 40
 LABELS = (

@@ -13,7 +13,7 @@ from lexplain_core.pipeline.build import build
 from lexplain_core.pipeline.import_explanations import import_explanations
 from lexplain_core.store import Store, Wanted
 
-from .small_folder import config_dict, make_folder, make_network
+from ..small_folder import config_dict, make_folder, make_network
 from .test_build import Listening
 
 # Of one class each, by two names, and of the same two classes.

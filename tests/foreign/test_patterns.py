@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import pytest
 
-from .conftest import ROOT
+from ..conftest import ROOT
 from .patterns import MODES, PANDAS, SQL, browser_texts, collected, of_javascript, sources, texts_of
 from .timing import growth, own_attacks, repeated
 

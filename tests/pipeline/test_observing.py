@@ -20,7 +20,7 @@ from lexplain_core.pipeline.stages.observing import observe
 from lexplain_core.stimuli.observer import observer_trials
 from lexplain_core.store import Store
 
-from .small_folder import config_dict
+from ..small_folder import config_dict
 
 N = 400
 SEED = 3

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT
+from ..conftest import ROOT
 
 CORE = ROOT / "lexplain_core"
 # Data flows one way: a room imports only from rooms before it in this list.

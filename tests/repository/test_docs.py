@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -11,7 +10,8 @@ from typer.main import get_command
 from lexplain_core.cli.main import app
 from lexplain_core.config import load_config, reference
 
-ROOT = Path(__file__).resolve().parent.parent
+from ..conftest import ROOT
+
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -13,7 +13,7 @@ from lexplain_core.cli.main import app
 from lexplain_core.notes import Notes
 from lexplain_core.store import Store
 
-from .conftest import ROOT
+from ..conftest import ROOT
 
 
 def figure(*words) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from lexplain_core.base.errors import UserError
 from lexplain_core.cli import main
 
-from .store.test_damage import whole  # noqa: F401  (a fixture)
+from ..store.test_damage import whole  # noqa: F401  (a fixture)
 
 COMMANDS = [
     ["info"],

@@ -13,7 +13,7 @@ from lexplain_core.live import Looker
 from lexplain_core.trust import file as trust_file
 from lexplain_core.trust.digests import importable
 
-from .strangers import UNTRUSTED, asking, built_with, code, refused
+from ..strangers import UNTRUSTED, asking, built_with, code, refused
 
 pytestmark = pytest.mark.usefixtures("mine")
 

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from lexplain_core.cli import info as info_cli
 from lexplain_core.cli import main
 
-from .conftest import ROOT
-from .small_folder import config_dict, make_world
-from .store.helpers import write
+from ..conftest import ROOT
+from ..small_folder import config_dict, make_world
+from ..store.helpers import write
 
 
 @pytest.fixture(scope="module")

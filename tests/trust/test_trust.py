@@ -30,10 +30,10 @@ from lexplain_core.studies.plan.making import new_study
 from lexplain_core.trust import Entry, of_store
 from lexplain_core.trust import file as trust_file
 
-from .explanations import write_explanations
-from .small_folder import config_dict, make_world
-from .strangers import UNTRUSTED, Notes, asking, built_with, claim, code, noted, refused, stranger
-from .studies.written import write_store
+from ..explanations import write_explanations
+from ..small_folder import config_dict, make_world
+from ..strangers import UNTRUSTED, Notes, asking, built_with, claim, code, noted, refused, stranger
+from ..studies.written import write_store
 
 pytestmark = pytest.mark.usefixtures("mine")
 

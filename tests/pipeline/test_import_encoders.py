@@ -22,9 +22,9 @@ from lexplain_core.probe import load_probing_set, split
 from lexplain_core.store import Store
 from lexplain_core.store.appender import StoreAppender
 
-from .explanations import explanation, write_explanations
-from .small_folder import config_dict, make_world
-from .strangers import claim
+from ..explanations import explanation, write_explanations
+from ..small_folder import config_dict, make_world
+from ..strangers import claim
 
 
 @pytest.fixture

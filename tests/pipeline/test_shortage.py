@@ -33,9 +33,9 @@ from lexplain_core.pipeline.import_explanations import import_explanations
 from lexplain_core.probe import load_probing_set
 from lexplain_core.studies.results.export import export_csv
 
-from .small_folder import config_dict
+from ..conftest import ROOT
+from ..small_folder import config_dict
 
-ROOT = Path(__file__).resolve().parent.parent
 QUICK = [
     'layers=["conv"]', "importance.run=false", "ablation.run=false", "maps.run=false", "observer.run=false",
 ]  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lexplain_core import Store
 from lexplain_core.config import load_config
 from lexplain_core.pipeline.build import build
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "docs/examples"
+from ..conftest import ROOT
+
+EXAMPLES = ROOT / "docs/examples"
 
 
 def test_cifar10_resnet20(shared, tmp_path):

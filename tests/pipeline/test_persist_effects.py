@@ -26,7 +26,7 @@ from lexplain_core.pipeline.stages.mapping import Whole
 from lexplain_core.pipeline.work import Work
 from lexplain_core.store import ObserverScore, Store, StoreWriter
 
-from .small_folder import NETWORK, config_dict, make_folder, make_network
+from ..small_folder import NETWORK, config_dict, make_folder, make_network
 
 # The outputs of a network that gives a map, has no number where it sees red, or shows only half.
 MORE = '''

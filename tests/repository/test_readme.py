@@ -17,9 +17,10 @@ import pytest
 from typer.main import get_command
 
 from lexplain_core.cli.main import app
-from tests.small_folder import make_folder
 
-ROOT = Path(__file__).resolve().parent.parent
+from ..conftest import ROOT
+from ..small_folder import make_folder
+
 README = (ROOT / "README.md").read_text("utf-8")
 # The README's own example would download weights: here they are random. And fewer units are replaced.
 OFFLINE = ["--set", "target.weights=random", "--set", "explain.epochs=20", "--set", "importance.runs=1000"]
