@@ -2,7 +2,6 @@
 
 from .activations import activation_histogram
 from .area import area_chart
-from .base import decimals, percent, plain, plural, signed
 from .class_means import CLASS_BARS, class_means_bar
 from .impact import effect_shares, impact_strip
 from .palette import DARK, LIGHT, Style, Theme, concept_styles, theme_of
@@ -25,7 +24,6 @@ __all__ = [
     "by_weight",
     "class_means_bar",
     "concept_styles",
-    "decimals",
     "effect_shares",
     "explanation_styles",
     "human_scatter",
@@ -33,9 +31,6 @@ __all__ = [
     "impact_strip",
     "interval_words",
     "marked",
-    "percent",
-    "plain",
-    "plural",
     "proportion_bars",
     "pushes_bar",
     "quadratic",
@@ -43,7 +38,6 @@ __all__ = [
     "response_times",
     "score_histogram",
     "scores_together",
-    "signed",
     "simulated_scatter",
     "theme_of",
     "top_impact_curves",

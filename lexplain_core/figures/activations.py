@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from .base import axis, decimals, escape, figure, hatch, plain
+from ..base.numbers import decimals, plain
+from .base import axis, escape, figure, hatch
 from .palette import ORANGE, Theme, theme_of
 from .ranges import chosen_range, click_points
 

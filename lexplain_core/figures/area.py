@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .base import axis, decimals, escape, figure, plain, plural, short
+from ..base.numbers import decimals, plain, plural
+from .base import axis, escape, figure, short
 from .impact import strip
 from .palette import Style, concept_styles, theme_of
 from .ranges import chosen_range, click_points

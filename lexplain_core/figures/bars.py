@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from .base import axis, decimals, escape, figure, hatch, short, signed
+from ..base.numbers import decimals, signed
+from .base import axis, escape, figure, hatch, short
 from .palette import Theme
 
 

@@ -1,8 +1,6 @@
-"""What all charts share: transparent ground, text in the theme's colour, quiet axes, number words."""
+"""What all charts share: transparent ground, text in the theme's colour and quiet axes."""
 
 from __future__ import annotations
-
-import math
 
 import pandas  # noqa: F401  (before plotly: plotly.py issue 2433, a race of imports between threads)
 import plotly.graph_objects as go
@@ -66,41 +64,6 @@ def hatch(shape: str | list[str], color: str, **more) -> dict:
 def short(text: str, length: int = 26) -> str:
     """A label that fits an axis; the hover text carries the whole of it."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
-
-
-def plural(count: int, word: str) -> str:
-    """'1 image', '1,204 images'."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
-
-
-def decimals(span: float, steps: int = 8) -> int:
-    """How many decimals tell `steps` equal steps of a range apart."""
-    if not span > 0 or not math.isfinite(span):
-        return 2
-    return max(0, min(6, 1 - math.floor(math.log10(span / steps))))
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """'+1.30', '−0.42' (a real minus sign, and none before what rounds to 0)."""
-    return f"{value:+z.{digits}f}".replace("-", "−")
-
-
-def plain(value: float, digits: int = 2) -> str:
-    """'1.30', '−0.42' (a real minus sign, and none before what rounds to 0)."""
-    return f"{value:z.{digits}f}".replace("-", "−")
-
-
-def percent(share: float) -> str:
-    """A share in percent with two significant digits: '16%', '1.4%', '0.03%', '<0.01%', '0%'."""
-    if not math.isfinite(share):
-        return "–"
-    value = 100 * abs(share)
-    if value == 0:
-        return "0%"
-    if value < 0.01:
-        return "<0.01%"
-    places = 0 if value >= 9.95 else 1 if value >= 0.95 else 2
-    return ("−" if share < 0 else "") + f"{value:.{places}f}%"
 
 
 def escape(text: str) -> str:

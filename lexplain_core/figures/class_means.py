@@ -7,7 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy.special import stdtrit
 
-from .base import axis, decimals, escape, figure, hatch, plain, plural, short
+from ..base.numbers import decimals, plain, plural
+from .base import axis, escape, figure, hatch, short
 from .palette import ORANGE, theme_of
 
 CLASS_BARS = 12  # classes that are drawn; the others are in the CSV

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .base import axis, decimals, escape, figure, percent, plain
+from ..base.numbers import decimals, percent, plain
+from .base import axis, escape, figure
 from .palette import Theme, theme_of
 
 _ROOM = 1.42  # of the tallest bar, so that its figure fits above it

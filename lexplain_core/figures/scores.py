@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .base import axis, decimals, escape, figure, plain, plural, short
+from ..base.numbers import decimals, plain, plural
+from .base import axis, escape, figure, short
 from .palette import theme_of
 
 _BIN = 0.05

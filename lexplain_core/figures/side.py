@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from .base import axis, decimals, escape, figure, hatch, plain, plural, short, signed
+from ..base.numbers import decimals, plain, plural, signed
+from .base import axis, escape, figure, hatch, short
 from .palette import Style, Theme, theme_of
 
 SCALES = ("same", "relative", "own")

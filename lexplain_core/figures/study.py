@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .base import axis, escape, figure, hatch, percent, plain, plural, short
+from ..base.numbers import percent, plain, plural
+from .base import axis, escape, figure, hatch, short
 from .palette import ORANGE, Style, Theme, concept_styles, theme_of
 from .top_impact import kinds_of_points, points
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .base import axis, escape, figure, percent, plain
+from ..base.numbers import percent, plain
+from .base import axis, escape, figure
 from .palette import GREEN, ORANGE, PURPLE, VERMILION, Theme, theme_of
 
 _DASHES = ("solid", "dot", "dashdot", "longdash")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from ..base.numbers import decimals, plain
 from .bars import named_bars
-from .base import decimals, escape, plain
+from .base import escape
 from .palette import Style, concept_styles, theme_of
 
 _ROWS = 5  # a short explanation gets the room of five terms, so that bars keep their thickness

@@ -9,13 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.base.numbers import plural, rounded, two
 from lexplain_core.figures import Style
 from lexplain_core.store import Score
 from pages.compare.places import Shown
 from pages.ui import links, shell
 from pages.ui.headline import colored
 from pages.ui.scores import seen_by
-from pages.ui.text import interval_words, quantity, rounded, two
+from pages.ui.text import interval_words, quantity
 
 OTHER = -1
 _STATUS = {"alive": "", "dead": "dead", "constant": "constant", "negative": "no positive range"}
@@ -107,7 +108,7 @@ def _score(score: Score | None) -> str:
         return f"No test correlation: {escape(score.reason or 'it is undefined.')}"
     interval = "" if score.low is None else f" ({two(score.low)} to {two(score.high)})"
     return (
-        f"{score.split.capitalize()} correlation <b>{two(score.value)}</b>{interval}, {figures.plural(score.n, 'image')}, "
+        f"{score.split.capitalize()} correlation <b>{two(score.value)}</b>{interval}, {plural(score.n, 'image')}, "
         f"{escape(seen_by(score.simulator))}"
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import decimals, plain
 from pages.compare.images import Chosen
 from pages.compare.places import Shown
 from pages.ui import links, shell
@@ -83,7 +83,7 @@ def rows(shown: Sequence[Shown], chosen: Chosen) -> pd.DataFrame:
                 row["range"] = int(unit.buckets.assign(unit.activations[[i]])[0]) + 1
             if one.in_words is not None and one.matrix:
                 row |= {"simulated": float(unit.simulated(one.in_words, one.matrix)[i]), "by": one.matrix}
-        found.append(row | {"places": figures.decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)})
+        found.append(row | {"places": decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)})
     columns = [
         "unit", "method", "split", "activation", "place", "percentile", "images", "range", "simulated", "by", "places",
     ]  # fmt: skip
@@ -101,9 +101,11 @@ def _table(frame: pd.DataFrame) -> str:
         inside = "–" if pd.isna(row.range) else "below 0" if row.range == 0 else f"{int(row.range)} of 8"
         simulated = "–"
         if not pd.isna(row.simulated):
-            simulated = f'{figures.plain(row.simulated, row.places)} <span class="lx-muted">{escape(seen_by(row.by))}</span>'
+            simulated = (
+                f'{plain(row.simulated, row.places)} <span class="lx-muted">{escape(seen_by(row.by))}</span>'
+            )
         cells = [
-            f"<b>{figures.plain(row.activation, row.places)}</b>",
+            f"<b>{plain(row.activation, row.places)}</b>",
             "–" if pd.isna(row.place) else _track(row.place),
             f'{_percentile(row.percentile)} <span class="lx-muted">of {int(row.images):,} images</span>',
             inside,

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import decimals, plain, plural
 from lexplain_core.store.buckets import example_images
 from pages.compare.places import Shown
 from pages.ui import links, shell
@@ -231,26 +231,26 @@ def _column(one: Shown, ids: Sequence[int | None]) -> dict[str, Any]:
     unit, buckets = one.unit, one.unit.buckets
     here = [(n, i) for n, i in enumerate(ids) if i is not None]
     values = unit.activations
-    places = figures.decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
+    places = decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
     cells = []
     if buckets is None:
         cells.append({"row": None, "title": "Strongest first", "note": "no ranges", "items": here})
     else:
         where = buckets.assign(values[[i for _, i in here]]) if here else []
-        fine = figures.decimals(unit.maximum)
+        fine = decimals(unit.maximum)
         for bucket in reversed(range(-1, len(buckets.counts))):  # as they are seen and stepped through
             total = buckets.negative if bucket < 0 else int(buckets.counts[bucket])
             inside = [item for item, range_ in zip(here, where, strict=True) if range_ == bucket]
             title = "Below 0"
             if bucket >= 0:
-                low, high = (figures.plain(float(edge), fine) for edge in buckets.edges[bucket : bucket + 2])
+                low, high = (plain(float(edge), fine) for edge in buckets.edges[bucket : bucket + 2])
                 title = f"{bucket + 1}: {low} to {high}"
-            note = f"{len(inside)} of {figures.plural(total, 'image')}"
+            note = f"{len(inside)} of {plural(total, 'image')}"
             if inside or total:
                 cells.append({"row": bucket, "title": title, "note": note, "items": inside})
     for cell in cells:
         ordered = sorted(cell["items"], key=lambda item: (-values[item[1]], item[0]))
-        cell["items"] = [[n, figures.plain(float(values[i]), places)] for n, i in ordered]
+        cell["items"] = [[n, plain(float(values[i]), places)] for n, i in ordered]
     missing = len(ids) - len(here)
-    note = f"{figures.plural(missing, 'image')} not in this store" if missing else ""
+    note = f"{plural(missing, 'image')} not in this store" if missing else ""
     return {"title": one.name, "method": one.place.method, "cells": cells, "note": note}

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import streamlit as st
 
+from lexplain_core.base.numbers import two
 from lexplain_core.store import Explanation, StoreError, Unit
 from pages.ui import links, shell
 from pages.ui.compare_link import SLOTS, Place, filled, put
-from pages.ui.text import code, md, message, two
+from pages.ui.text import code, md, message
 
 _BADGES = ("blue", "orange", "green", "violet")
 _FEW = 6  # suggestions of what to put beside a unit

@@ -9,13 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.base.numbers import plural, two
 from lexplain_core.store import Score
 from pages.compare.charts import word_styles
 from pages.compare.places import Shown
 from pages.ui import links, shell
 from pages.ui.humans import of_unit
 from pages.ui.scores import ABLATIONS, ablation_cell, cell, seen_by
-from pages.ui.text import two
 
 
 def weights(view: links.Compare, shown: Sequence[Shown]) -> None:
@@ -126,25 +126,21 @@ def _on(score: Score | None) -> str:
     if score is None or score.value is None:
         return ""
     sample = ", a sample" if score.sampled else ""
-    return (
-        f'<br><span class="lx-muted">{escape(score.split)}, {figures.plural(score.n, "image")}{sample}</span>'
-    )
+    return f'<br><span class="lx-muted">{escape(score.split)}, {plural(score.n, "image")}{sample}</span>'
 
 
 def _val_images(ready: Sequence[Shown]) -> str:
     """How many images the correlations of the val split were computed on, where that is the same for all."""
     found = {(shell.info(one.opened).get("splits") or {}).get("val") for one in ready}
     count = found.pop() if len(found) == 1 else None
-    return f", {figures.plural(count, 'image')}" if count else ""
+    return f", {plural(count, 'image')}" if count else ""
 
 
 def _machine(one: Shown) -> str:
     found = next((score for score in one.unit.observer if score.value is not None), None)
     if found is None:
         return '<span class="lx-muted">none</span>'
-    return (
-        f'<b>{two(found.value)}</b><br><span class="lx-muted">{figures.plural(found.trials, "trial")}</span>'
-    )
+    return f'<b>{two(found.value)}</b><br><span class="lx-muted">{plural(found.trials, "trial")}</span>'
 
 
 def _people(row) -> str:
@@ -152,5 +148,5 @@ def _people(row) -> str:
         return '<span class="lx-muted">not asked</span>'
     return (
         f"<b>{two(row['human'])}</b> ({two(row['low'])} to {two(row['high'])})<br>"
-        f'<span class="lx-muted">{figures.plural(int(row["answers"]), "answer")}</span>'
+        f'<span class="lx-muted">{plural(int(row["answers"]), "answer")}</span>'
     )

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.figures import plain, plural
+from lexplain_core.base.numbers import plain, plural
 from lexplain_core.store import of_units
 from pages.ui import links, measured, shell
 from pages.ui.scores import ABLATIONS, seen_by

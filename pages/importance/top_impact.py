@@ -8,12 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.figures import percent, plural
+from lexplain_core.base.numbers import percent, plural, rounded
 from lexplain_core.store import FEW, of_units
 from pages.ui import links, measured, shell
 from pages.ui.measured import BETAS, SET_TO
 from pages.ui.switch import changed
-from pages.ui.text import code, no_minus_zero, rounded
+from pages.ui.text import code, no_minus_zero
 
 _BETA = 0.02  # of the scatter
 _POINTS = "impact points"

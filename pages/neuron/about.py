@@ -9,9 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.base.numbers import plain, plural, rounded
 from lexplain_core.store import Explanation, Unit
 from pages.ui import shell
-from pages.ui.text import code, md, no_minus_zero, quantity, rounded
+from pages.ui.text import code, md, no_minus_zero, quantity
 
 _OF_HAND = ("by", "made", "way", "from", "test_scores_seen")  # in the config of words made by hand
 
@@ -144,7 +145,7 @@ def _filter(opened: shell.Opened, unit: Unit, explanation: Explanation) -> None:
     total = matrix["kept"] + matrix["dropped"]
     st.subheader("Which concepts there were to choose from", anchor=False)
     st.markdown(
-        f"**{matrix['kept']:,} of {figures.plural(total, 'concept')}** passed the concept filter: they occur on the train "
+        f"**{matrix['kept']:,} of {plural(total, 'concept')}** passed the concept filter: they occur on the train "
         "split, and vary. A concept from several places counts for each."
     )
     st.dataframe(
@@ -210,7 +211,7 @@ def by_hand(config: Mapping[str, object]) -> str:
         parts.append(f"begun from {config['from']}")
     seen = config.get("test_scores_seen")
     if isinstance(seen, int):
-        versions = figures.plural(seen, "version")
+        versions = plural(seen, "version")
         parts.append(
             f"the test scores of {versions} of the words were looked at before these were kept"
             if seen
@@ -249,7 +250,7 @@ def _facts(opened: shell.Opened, unit: Unit, explanation: Explanation | None) ->
         facts["main simulator"] = explanation.simulator
         if explanation.val_correlation is not None:
             facts["val correlation"] = (
-                f"{figures.plain(explanation.val_correlation, 3)} (used to choose the concepts)"
+                f"{plain(explanation.val_correlation, 3)} (used to choose the concepts)"
             )
         if explanation.violation is not None:
             facts["sparse fit off by"] = f"{rounded(explanation.violation)} (violation; 0 is the optimum)"

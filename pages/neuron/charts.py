@@ -8,13 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.base.numbers import percent, rounded
 from lexplain_core.figures import Style
 from lexplain_core.store import OTHER, Explanation, Unit
 from pages.neuron import effect, ranges
 from pages.ui import links, shell
 from pages.ui.scores import seen_by
 from pages.ui.switch import switch
-from pages.ui.text import interval_words, quantity, rounded
+from pages.ui.text import interval_words, quantity
 
 _COLUMNS = [1.75, 1]
 _LABELS = {"classes": "Classes", "superclasses": "Superclasses"}
@@ -181,7 +182,7 @@ def _effect_alt(shares) -> str:
     if shares is None:
         return ""
     return " Share of the effect per range: " + ", ".join(
-        figures.percent(share) for share in figures.effect_shares(shares)["share"]
+        percent(share) for share in figures.effect_shares(shares)["share"]
     )
 
 

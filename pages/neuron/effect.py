@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.figures import percent, plain, plural
+from lexplain_core.base.numbers import decimals, percent, plain, plural, rounded
 from lexplain_core.store import Impact, Unit
 from pages.ui import links, measured, shell
 from pages.ui.measured import BETAS, SET_TO
-from pages.ui.text import md, quantity, rounded
+from pages.ui.text import md, quantity
 
 
 def impact_of(unit: Unit) -> Impact | None:
@@ -149,7 +149,7 @@ def _ranges(unit: Unit, pushes: pd.DataFrame) -> dict[int, str]:
         elif unit.buckets is None:  # the largest activation is 0
             found[int(bucket)] = "0"
         else:
-            places = figures.decimals(unit.maximum)
+            places = decimals(unit.maximum)
             low, high = (plain(edge, places) for edge in unit.buckets.edges[bucket : bucket + 2])
             found[int(bucket)] = f"{low} to {high}"
     return found

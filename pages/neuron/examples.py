@@ -6,12 +6,11 @@ from html import escape
 
 import streamlit as st
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import decimals, plain, plural, share
 from lexplain_core.store import Unit, UnitMap
 from pages.neuron import ranges
 from pages.ui import hidden, links, look, shell, thumbs
 from pages.ui.switch import switch
-from pages.ui.text import share
 
 _PICKS = {"draw": "A random draw", "top": "The strongest"}
 _PER_ROW = 8
@@ -28,12 +27,12 @@ def show(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
     _map_slider(view, unit, maps, len(ids))
     overlay = thumbs.Overlay(maps, view.map / 100) if view.map and maps else None
     span = unit.maximum if unit.buckets is not None else max(abs(unit.maximum), abs(unit.minimum))
-    fine = figures.decimals(span, 50)
+    fine = decimals(span, 50)
     if only is not None and not ids:
         st.info(ranges.none_to_show(opened, unit, only), icon=":material/info:")
     else:
         thumbs.rows(opened.store, groups, fine, overlay)
-    hidden.bar(opened, {i: figures.plain(float(unit.activations[i]), fine) for i in ids})
+    hidden.bar(opened, {i: plain(float(unit.activations[i]), fine) for i in ids})
     look.show(view, opened, unit, ids)
 
 
@@ -61,7 +60,7 @@ def _by_range(view: links.Neuron, unit: Unit) -> list[tuple]:
 def _group(view: links.Neuron, unit: Unit, bucket: int, most: int) -> tuple:
     examples = unit.examples(bucket, count=most, seed=view.draw, top=view.pick == "top")
     count = ranges.count(unit, bucket)
-    note = figures.plural(count, "image") + (f", {share(count, len(unit.activations))}" if count else "")
+    note = plural(count, "image") + (f", {share(count, len(unit.activations))}" if count else "")
     return ranges.numbered(unit, bucket), note, examples
 
 
@@ -141,9 +140,7 @@ def _map_words(view: links.Neuron, maps: dict[int, UnitMap], images: int) -> str
     colours = "orange is above 0, purple below" if thumbs.signed(maps) else "the brighter (yellow), the more"
     words = f"Where the unit fires: {colours}; one scale for all."
     if missing:
-        words += (
-            f" {figures.plural(missing, 'image')} without a kept map {'is' if missing == 1 else 'are'} plain."
-        )
+        words += f" {plural(missing, 'image')} without a kept map {'is' if missing == 1 else 'are'} plain."
     return words
 
 

@@ -7,11 +7,12 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
+from lexplain_core.base.numbers import two
 from lexplain_core.store import Explanation, Unit
 from pages.neuron.edit_link import edit_link
 from pages.ui import links, shell
 from pages.ui.scores import ABLATIONS, ablation_cell, cell, seen_by
-from pages.ui.text import md, two
+from pages.ui.text import md
 
 
 def matrix_of(view: links.Neuron, unit: Unit, explanation: Explanation | None) -> tuple[str, list[str]]:

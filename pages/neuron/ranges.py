@@ -7,8 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from lexplain_core import figures
-from lexplain_core.figures import plain
+from lexplain_core.base.numbers import decimals, plain, plural
 from lexplain_core.store import Unit
 from pages.ui import links, shell
 
@@ -21,7 +20,7 @@ def in_words(unit: Unit, bucket: int) -> str:
     """'3.02 to 3.45', 'below 0'."""
     if bucket < 0:
         return "below 0"
-    places = figures.decimals(unit.maximum)
+    places = decimals(unit.maximum)
     low, high = (plain(edge, places) for edge in unit.buckets.edges[bucket : bucket + 2])
     return f"{low} to {high}"
 
@@ -107,9 +106,7 @@ def picker(view: links.Neuron, unit: Unit, key: str) -> None:
         width=250,
         label_visibility="collapsed",
         format_func=lambda b: (
-            "All ranges"
-            if b == _ALL
-            else f"Only {numbered(unit, b)} ({figures.plural(count(unit, b), 'image')})"
+            "All ranges" if b == _ALL else f"Only {numbered(unit, b)} ({plural(count(unit, b), 'image')})"
         ),
         on_change=_picked,
         args=(view, key),

@@ -8,11 +8,11 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from lexplain_core.figures import plural
+from lexplain_core.base.numbers import plural, two
 from lexplain_core.store import Explanation, Unit
 from pages.ui import links, shell
 from pages.ui.compare_link import compare_link
-from pages.ui.text import code, md, two
+from pages.ui.text import code, md
 
 _ALIKE = 10
 

@@ -6,10 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.base.numbers import decimals, plural, two
 from lexplain_core.store import Explanation, Unit
 from pages.ui import shell, thumbs
 from pages.ui.scores import null_words, seen_by
-from pages.ui.text import md, quantity, two
+from pages.ui.text import md, quantity
 
 _MISSES = 8  # images a row
 
@@ -38,7 +39,7 @@ def show(opened: shell.Opened, unit: Unit, explanation: Explanation, matrix: str
             "Each point is an image: to the right what the explanation predicts, upwards what the unit did. "
             "Where the words say all there is to say, the points lie on the dashed line; upright bands are images "
             "that the words can't tell apart.\n\nThe score is the correlation over the **test** images (dots) only. "
-            f"At most {figures.plural(2000, 'point')} are drawn, picked by a fixed seed; the CSV has every image."
+            f"At most {plural(2000, 'point')} are drawn, picked by a fixed seed; the CSV has every image."
         )
         shell.csv_button(
             "Simulated and actual as CSV",
@@ -58,7 +59,7 @@ def _score(unit: Unit, explanation: Explanation, matrix: str) -> str:
         return "It was not scored with these values."
     if score.value is None:
         return f"It has no score: {md(score.reason or 'it is undefined.')}"
-    return f"Test correlation **{two(score.value)}** over {figures.plural(score.n, 'image')}. {md(null_words(unit, score))}"
+    return f"Test correlation **{two(score.value)}** over {plural(score.n, 'image')}. {md(null_words(unit, score))}"
 
 
 def _missed(opened: shell.Opened, unit: Unit, explanation: Explanation, matrix: str) -> None:
@@ -74,7 +75,7 @@ def _missed(opened: shell.Opened, unit: Unit, explanation: Explanation, matrix: 
         ("More than the words say", _note(more, "above"), more),
         ("Less than the words say", _note(less, "below"), less),
     ]
-    thumbs.rows(opened.store, groups, figures.decimals(unit.maximum - unit.minimum, 100))
+    thumbs.rows(opened.store, groups, decimals(unit.maximum - unit.minimum, 100))
 
 
 def _note(frame: pd.DataFrame, side: str) -> str:
@@ -82,6 +83,6 @@ def _note(frame: pd.DataFrame, side: str) -> str:
         return f"no image is {side} its simulated activation"
     test = int((frame["split"] == "test").sum())
     return (
-        f"{figures.plural(len(frame), 'image')} farthest {side} the simulated activation; "
+        f"{plural(len(frame), 'image')} farthest {side} the simulated activation; "
         f"{test} of them in the test split"
     )

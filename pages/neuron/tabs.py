@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import decimals
 from lexplain_core.store import Explanation, Unit
 from pages.neuron import about, charts, effect, examples, similar, simulated, values
 from pages.ui import links, shell
@@ -82,14 +82,14 @@ def _images(opened: shell.Opened, unit: Unit, explanation: Explanation | None, m
         if len(shown) == total
         else f"The {len(shown):,} strongest of {total:,} images; the CSV has every one."
     )
-    decimals = figures.decimals(unit.maximum - unit.minimum, 100)
-    digits = f"%.{decimals}f"
+    places = decimals(unit.maximum - unit.minimum, 100)
+    digits = f"%.{places}f"
     columns = ["activation", "simulated", "range", "label", "predicted", "split", "key", "caption"]
     columns = [
         c for c in columns if c in shown and (c not in ("caption", "predicted") or shown[c].notna().any())
     ]
     st.dataframe(
-        no_minus_zero(shown, decimals, *{"activation", "simulated"} & set(columns))[columns],
+        no_minus_zero(shown, places, *{"activation", "simulated"} & set(columns))[columns],
         hide_index=True,
         height=460,
         key="images",

@@ -8,13 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.figures import plain, plural
+from lexplain_core.base.numbers import decimals, plain, plural, rounded, share
 from lexplain_core.store import Unit
 from pages.neuron import ranges
 from pages.neuron.examples import drawing
 from pages.ui import hidden, links, shell, thumbs
 from pages.ui.switch import switch
-from pages.ui.text import md, quantity, rounded, share
+from pages.ui.text import md, quantity
 
 _SCALES = {0: "Linear counts", 1: "Logarithmic counts"}
 _DIGITS = 3  # of the slider’s ends
@@ -81,7 +81,7 @@ def _between(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
         drawing(view)
         if unit.buckets is not None:
             ranges.picker(view, unit, "range of values")
-    places = figures.decimals(unit.maximum - unit.minimum, 50)
+    places = decimals(unit.maximum - unit.minimum, 50)
     top = view.pick == "top"
     if only is not None:
         total = ranges.count(unit, only)
@@ -181,7 +181,7 @@ def _means(opened: shell.Opened, unit: Unit) -> None:
 
 def _bars(unit: Unit, means: pd.DataFrame, one: str, many: str) -> None:
     first, last = means.iloc[0], means.iloc[-1]
-    places = figures.decimals(unit.maximum - unit.minimum, 50)
+    places = decimals(unit.maximum - unit.minimum, 50)
     shown = min(len(means), figures.CLASS_BARS)
     st.markdown(
         f"**By {one}**, largest first"

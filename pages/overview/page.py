@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.base.numbers import plain, plural
 from lexplain_core.store import Found, sentence
 from pages.overview import filters, side, starting
 from pages.overview.units_table import units_table
@@ -65,8 +66,8 @@ def _in_words(info: dict) -> str:
     told = ", ".join(f"{number:,} {what}" for what, number in odd.items() if number)
     text = (
         f"**{info['images']:,} images** of {md(probing.get('name') or 'a probing set')} ({parts}) were shown to "
-        f"**{md(target.get('name') or 'a network')}**; the **{figures.plural(info['units'], 'unit')}** of "
-        f"{figures.plural(len(info['layers']), 'layer')} were recorded{f' ({told})' if told else ''}."
+        f"**{md(target.get('name') or 'a network')}**; the **{plural(info['units'], 'unit')}** of "
+        f"{plural(len(info['layers']), 'layer')} were recorded{f' ({told})' if told else ''}."
     )
     accuracy = target.get("accuracy")
     if accuracy is not None:
@@ -81,7 +82,7 @@ def _in_words(info: dict) -> str:
         text += f" Note: {md(str(note))}."
     text += _mean_words(info)
     if info.get("skipped"):
-        text += f" {figures.plural(len(info['skipped']), 'image')} could not be used."
+        text += f" {plural(len(info['skipped']), 'image')} could not be used."
     return text
 
 
@@ -90,7 +91,7 @@ def _mean_words(info: dict) -> str:
     methods = {row["method"]: row for row in info["explanations"]}
     first = next(iter(methods), None)
     told = [
-        f"{code(row['layer'])} {figures.plain(row['mean_correlation'], 3)} (mean of {row['mean_over']})"
+        f"{code(row['layer'])} {plain(row['mean_correlation'], 3)} (mean of {row['mean_over']})"
         for row in info["explanations"]
         if row["method"] == first and row["mean_correlation"] is not None
     ]
@@ -182,7 +183,7 @@ def _stores_here(view: links.Overview) -> None:
     found = shell.entries()
     hidden = {one.path: other for one, other in shell.distinct(found)[1]}
     broken = [entry for entry in found if entry.error]
-    words = figures.plural(len(found) - len(broken) - len(hidden), "store") + (
+    words = plural(len(found) - len(broken) - len(hidden), "store") + (
         f", and {len(broken)} that can’t be opened" if broken else ""
     )
     where = "given on the command line" if shell.given() else f"in {md(shell.folder())}"

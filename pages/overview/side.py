@@ -6,9 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.base.numbers import rounded, two
 from lexplain_core.store import of_units
 from pages.ui import shell
-from pages.ui.text import md, no_minus_zero, rounded, two
+from pages.ui.text import md, no_minus_zero
 
 _ROLES = {"explainer": "find", "simulator": "score"}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import plural, two
 from lexplain_core.store import Start, Wanted
 from pages.overview.units_table import TITLES
 from pages.ui import links, shell
-from pages.ui.text import md, two
+from pages.ui.text import md
 
 
 @st.cache_resource(max_entries=16, show_spinner="Looking for units that stand out …")
@@ -33,7 +33,7 @@ def _told(view: links.Overview, opened: shell.Opened, start: Start) -> str:
     column = start.wanted.sort.removeprefix("-")
     title = TITLES[column][0]
     splits, method = shell.info(opened).get("splits") or {}, view.method or opened.store.default_method
-    test = f"test split, {figures.plural(splits.get('test') or 0, 'image')}"
+    test = f"test split, {plural(splits.get('test') or 0, 'image')}"
     images = f"all {shell.info(opened)['images']:,} images"
     return {
         "score": f"Test correlation by {method}, {test}",

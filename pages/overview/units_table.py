@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
+from lexplain_core.base.numbers import rounded, two
 from lexplain_core.store.search.query import COLUMNS, Found
 from pages.overview.filters import first_order
 from pages.ui import links, shell
 from pages.ui.front import component
-from pages.ui.text import rounded, two
 
 _component = component("units")
 

@@ -8,7 +8,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import plain
 from pages.ui import links, shell
 
 _WIDTH = 96  # CSS pixels
@@ -49,13 +49,13 @@ def _row(
     shots = []
     for image, value in zip(ids, frame[column], strict=True):
         row = facts.loc[image]
-        words = f"Image {image}: {row['label']}, {column} {figures.plain(value, places)}"
+        words = f"Image {image}: {row['label']}, {column} {plain(value, places)}"
         title = escape(f"{words}\n{row['key']}\n{row['split']} split", quote=True)
         small = "class=px " if max(row["width"], row["height"]) < _SMALL else ""
         source = f"data:image/jpeg;base64,{b64encode(pictures[image]).decode()}"
         shots.append(
             f'<figure title="{title}"><img {small}src="{source}" alt="{escape(words, quote=True)}">'
-            f"<figcaption><b>{figures.plain(value, places)}</b> {escape(row['label'])}<br>"
+            f"<figcaption><b>{plain(value, places)}</b> {escape(row['label'])}<br>"
             f'<span class="lx-muted">image {image}</span></figcaption></figure>'
         )
     st.html(f'<div class="lx-shots" style="--w:{_WIDTH}px">{"".join(shots)}</div>')

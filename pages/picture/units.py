@@ -10,13 +10,13 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import plain, plural, rounded
 from lexplain_core.live import overlay, picture
 from lexplain_core.store import StoreError
 from pages.picture import network
 from pages.picture.taken import Taken
 from pages.ui import links, shell
-from pages.ui.text import code, md, rounded
+from pages.ui.text import code, md
 
 _OPACITY = 0.7
 _SIDE = 176  # CSS pixels of the picture
@@ -35,9 +35,9 @@ def summary(opened: shell.Opened, layer: str, found: picture.Unusual) -> str:
     usual = "fewer than one" if expected < 1 else f"about {expected:.0f}"
     others = ""
     if found.others:
-        others = f" {figures.plural(found.others, 'dead or constant unit')} {'is' if found.others == 1 else 'are'} left out."
+        others = f" {plural(found.others, 'dead or constant unit')} {'is' if found.others == 1 else 'are'} left out."
     return (
-        f"**{found.above:,} of {figures.plural(found.living, 'living unit')}** of {code(layer)} {'fires' if found.above == 1 else 'fire'} more than on 99% of the "
+        f"**{found.above:,} of {plural(found.living, 'living unit')}** of {code(layer)} {'fires' if found.above == 1 else 'fire'} more than on 99% of the "
         f"{images:,} images of the probing set, **{found.under:,}** less than on 99% of them. Of an ordinary image one expects "
         f"{usual} at each end.{others}"
     )
@@ -155,7 +155,7 @@ def _words(unit: pd.Series) -> str:
     score = (
         ""
         if pd.isna(unit["score"])
-        else f' <span class="lx-muted">(test r {figures.plain(unit["score"])}, n = {int(unit["score_n"]):,})</span>'
+        else f' <span class="lx-muted">(test r {plain(unit["score"])}, n = {int(unit["score_n"]):,})</span>'
     )
     return f'<p class="lx-facts" style="margin:0">{escape(text)}{score}</p>'
 

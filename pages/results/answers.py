@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.figures import percent, plural, signed
+from lexplain_core.base.numbers import percent, plural, signed
 from lexplain_core.studies.results.analysis import Results, reloaded, timed
 from lexplain_core.studies.results.export import no_formulas
 from pages.results.overview import as_bars, mean_of, pick

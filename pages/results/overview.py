@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.figures import percent, plural
+from lexplain_core.base.numbers import percent, plural
 from lexplain_core.store import of_units
 from lexplain_core.studies.results.analysis import CHANCE, Results
 from lexplain_core.studies.results.export import no_formulas

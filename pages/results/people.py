@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.errors import UserError
-from lexplain_core.figures import plural
+from lexplain_core.base.numbers import plural
 from lexplain_core.studies.checks import CHECKS
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.results.analysis import Results

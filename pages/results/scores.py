@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.figures import plural
+from lexplain_core.base.numbers import plural, two
 from lexplain_core.studies.results.analysis import Results
 from lexplain_core.studies.results.export import no_formulas
 from pages.results.overview import pick
@@ -14,7 +14,7 @@ from pages.results.units import at_hand, no_store, units_chart
 from pages.ui import links, shell, studies
 from pages.ui.studies import Study
 from pages.ui.switch import changed
-from pages.ui.text import md, two
+from pages.ui.text import md
 
 NAMES = {
     "correlation": "test correlation of the explanation",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import decimals, plain, plural
 from lexplain_core.figures import print as prints
 from pages.ui import links, shell
 from pages.ui.front import component
@@ -27,7 +27,7 @@ def show(view: links.Studio, opened: shell.Opened, data: prints.FigureData) -> N
         "By keyboard: Tab goes from range to range, arrows from image to image, Enter pins, Delete leaves out."
     )
     if data.hidden:
-        st.caption(f"{figures.plural(data.hidden, 'image')} hidden from this store: never used in figures.")
+        st.caption(f"{plural(data.hidden, 'image')} hidden from this store: never used in figures.")
     place = view.at - 1
     if len(data.panels) > 1:
         st.session_state["studio at"] = view.at
@@ -59,22 +59,22 @@ def _rows(panel: prints.Panel, opened: shell.Opened, data: prints.FigureData) ->
     out = [i for i in data.choice.without if i < data.images]
     ids = [shot.image for shots, more in ranges for shot in [*shots, *more]]
     pictures = opened.store.thumbnails([*ids, *out])
-    places, fine = figures.decimals(panel.maximum), figures.decimals(panel.maximum, 50)
+    places, fine = decimals(panel.maximum), decimals(panel.maximum, 50)
     rows = []
     for bucket in reversed(range(len(ranges))):
         shots, more = ranges[bucket]
-        low, high = (figures.plain(float(e), places) for e in panel.edges[bucket : bucket + 2])
+        low, high = (plain(float(e), places) for e in panel.edges[bucket : bucket + 2])
         rows.append(
             {
                 "bucket": bucket,
                 "title": f"{low} to {high}",
-                "note": f"range {bucket + 1}, {figures.plural(panel.counts[bucket], 'image')}",
+                "note": f"range {bucket + 1}, {plural(panel.counts[bucket], 'image')}",
                 "shots": [
                     {
                         "image": shot.image,
                         "src": _source(pictures[shot.image]),
-                        "value": figures.plain(shot.activation, fine),
-                        "words": f"image {shot.image}, {shot.label}, activation {figures.plain(shot.activation, fine)}",
+                        "value": plain(shot.activation, fine),
+                        "words": f"image {shot.image}, {shot.label}, activation {plain(shot.activation, fine)}",
                         "title": f"{shot.label}\n{shot.key}\n{shot.split} split",
                         "pinned": shot.pinned,
                         "waiting": waiting,
@@ -91,7 +91,7 @@ def _rows(panel: prints.Panel, opened: shell.Opened, data: prints.FigureData) ->
                 "bucket": -1,
                 "out": True,
                 "title": "Left out",
-                "note": f"{figures.plural(len(out), 'image')}; a click brings one back",
+                "note": f"{plural(len(out), 'image')}; a click brings one back",
                 "shots": [
                     {
                         "image": image,

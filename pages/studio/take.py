@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import plural
 from lexplain_core.figures import print as prints
 from pages.ui import shell
 from pages.ui.text import md
@@ -69,7 +69,7 @@ def words(data: prints.FigureData) -> None:
         with left:
             table = prints.sources(data)
             st.subheader("Images and where they come from", anchor=False)
-            st.html(f'<span class="lx-muted">{figures.plural(len(table), "image")} in the figure</span>')
+            st.html(f'<span class="lx-muted">{plural(len(table), "image")} in the figure</span>')
             st.dataframe(table.drop(columns="probing_set"), hide_index=True, height=300, key="studio sources")
         place = right
     else:

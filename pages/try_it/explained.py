@@ -7,12 +7,12 @@ from dataclasses import replace
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.figures import percent, plural
+from lexplain_core.base.numbers import percent, plural, rounded
 from lexplain_core.store import Explanation, StoreError, Unit
 from pages.try_it.tried import Asked
 from pages.ui import links, shell
 from pages.ui.scores import seen_by
-from pages.ui.text import md, quantity, rounded
+from pages.ui.text import md, quantity
 
 _SURE = ("a guess", "fairly sure", "very sure")
 

@@ -7,7 +7,7 @@ from dataclasses import astuple, replace
 
 import streamlit as st
 
-from lexplain_core.figures import percent, plural
+from lexplain_core.base.numbers import percent, plural
 from lexplain_core.studies.results.intervals import wilson
 from pages.try_it import explained, tried
 from pages.ui import links, shell

@@ -7,12 +7,13 @@ from html import escape
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.base.numbers import plural, rounded, two
 from lexplain_core.store import Explanation, Unit
 from pages.ui import shell
 from pages.ui.humans import of_unit
 from pages.ui.plain_words import plain_words
 from pages.ui.scores import ablation_words, score_words
-from pages.ui.text import md, quantity, rounded, two
+from pages.ui.text import md, quantity
 
 _STATUS = {
     "alive": ("alive", "green"),
@@ -42,7 +43,7 @@ def _range(unit: Unit) -> str:
             f"goes from {rounded(unit.minimum)} to {rounded(unit.maximum)} over {images}, "
             f"{rounded(unit.mean)} on average"
         )
-    count = figures.plural(unit.units, "unit")
+    count = plural(unit.units, "unit")
     return (
         f'<p class="lx-facts lx-range lx-muted">One of {count} of this layer. Its '
         f"{escape(quantity(unit))} {span}.</p>"
@@ -74,7 +75,7 @@ def _humans(unit: Unit) -> str:
         return ""
     where = "1 study" if row["studies"] == 1 else f"{int(row['studies'])} studies"
     return (
-        f'<p class="lx-facts lx-humans">Human 2AFC: right in <b>{two(row["human"])}</b> of {figures.plural(int(row["answers"]), "answer")} '
+        f'<p class="lx-facts lx-humans">Human 2AFC: right in <b>{two(row["human"])}</b> of {plural(int(row["answers"]), "answer")} '
         f"(95% interval {two(row['low'])} to {two(row['high'])}), in {where}. "
         '<span class="lx-muted">The same question to people; chance is 0.5.</span></p>'
     )

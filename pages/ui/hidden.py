@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from lexplain_core import figures
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.numbers import plural
 from lexplain_core.base.pictures import rgb_or_grey
 from lexplain_core.notes import Notes
 from lexplain_core.store import Store
@@ -38,7 +38,7 @@ def words(store: Store) -> str:
     if not store.hidden:
         return ""
     count = len(store.hidden)
-    return f"{figures.plural(count, 'image')} of this store {'is' if count == 1 else 'are'} hidden"
+    return f"{plural(count, 'image')} of this store {'is' if count == 1 else 'are'} hidden"
 
 
 def _note(opened: shell.Opened) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lexplain_core import figures
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.numbers import plural
 from lexplain_core.notes import LARGEST_FILE, LONGEST_NAME, Notes, Starred, UnitList, shared, unshared
 from lexplain_core.store import FORMATS, Wanted, as_bytes, sentence
 from pages.ui import access, links, shell, star
@@ -87,7 +87,7 @@ def _choose(view: links.Overview) -> None:
 def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
     """What can be done with the list that is shown."""
     rows = notes.units(name)
-    count = figures.plural(len(rows), "unit")
+    count = plural(len(rows), "unit")
     st.session_state.setdefault(f"new name of {name}", name)
     st.text_input(
         "Name of the list",
@@ -118,7 +118,7 @@ def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
         )
     with st.popover("Delete the list", icon=":material/delete:", key="delete list", **access.off()):
         remarks = sum(bool(row.remark) for row in rows)
-        lost = f" and {figures.plural(remarks, 'remark')}" if remarks else ""
+        lost = f" and {plural(remarks, 'remark')}" if remarks else ""
         st.markdown(
             f"“{md(name)}”, its {count}{lost} will be gone for good. The units themselves stay as they are."
         )
@@ -164,7 +164,7 @@ def _take_in(view: links.Overview, notes: Notes, given) -> None:
     state["lists brought"] = state.get("lists brought", 0) + 1  # a new, empty field
     brought = star.safely(_say, notes.from_json, given.getvalue())
     if brought:
-        said = [("done", f"The list “{brought.name}” has {figures.plural(brought.count, 'unit')}.")]
+        said = [("done", f"The list “{brought.name}” has {plural(brought.count, 'unit')}.")]
         state["lists said"] = said + [("problem", text) for text in brought.problems]
         star.use(brought.name)
         shell.show(links.Overview(store=view.store, starred=brought.name))
@@ -175,7 +175,7 @@ def _from_address(view: links.Overview, opened: shell.Opened, notes: Notes) -> N
     units, _ = unshared(view.units)
     known = shell.layers(opened).set_index("layer")["units"].to_dict()
     lost = sum(unit >= known.get(layer, 0) for layer, unit in units)
-    words = f"The address holds a list of {figures.plural(len(units), 'unit')}" + (
+    words = f"The address holds a list of {plural(len(units), 'unit')}" + (
         f", {lost} of which this store doesn’t have." if lost else "."
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lx_shared"):
@@ -208,7 +208,7 @@ def _remarks(view: links.Overview, rows: list[Starred]) -> None:
     """What was noted on the units of the list."""
     if not rows:
         return
-    with st.expander(figures.plural(len(rows), "remark"), icon=":material/edit_note:"):
+    with st.expander(plural(len(rows), "remark"), icon=":material/edit_note:"):
         for row in rows[:100]:
             with st.container(horizontal=True, gap="small"):
                 st.page_link(
@@ -232,7 +232,7 @@ def _remark(row: Starred) -> str:
 
 def export(opened: shell.Opened, wanted: Wanted, total: int) -> None:
     """The units of a filter as files, and onto a list. total: how many units it leaves."""
-    count = figures.plural(total, "unit")
+    count = plural(total, "unit")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lx_export"):
         st.html(
             f'<span class="lx-muted">Take away {count}, a row per unit and method:</span>', width="content"
@@ -278,7 +278,7 @@ def _put(opened: shell.Opened, wanted: Wanted) -> None:
     if new is not None:
         star.use(" ".join(name.split()))
         known = len(rows) - new
-        text = f"{figures.plural(new, 'unit')} put on the list “{' '.join(name.split())}”" + (
+        text = f"{plural(new, 'unit')} put on the list “{' '.join(name.split())}”" + (
             f"; {known:,} were there already." if known else "."
         )
         st.session_state["lists said"] = [("done", text)]

@@ -11,13 +11,12 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from lexplain_core import figures
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.extras import needed
-from lexplain_core.figures import plain
+from lexplain_core.base.numbers import decimals, plain, rounded
 from lexplain_core.store import Store, Unit
 from pages.ui import access, links, shell
-from pages.ui.text import md, message, rounded
+from pages.ui.text import md, message
 
 if TYPE_CHECKING:  # they bring torch along: imported when someone asks
     from lexplain_core.live import Look, Looker
@@ -58,7 +57,7 @@ def _choose(view: links.Neuron, opened: shell.Opened, unit: Unit, shown: list[in
         st.warning("That image is hidden from this store’s examples.", icon=":material/visibility_off:")
         image = None
     options = shown if image is None or image in shown else [image, *shown]
-    places = figures.decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
+    places = decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
     facts = frame.loc[options, ["label", "key"]].itertuples(name=None)
     names = {i: f"{plain(unit.activations[i], places)} · {label} · {key}" for i, label, key in facts}
     st.session_state["image picker"] = image

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from lexplain_core.figures import plural
+from lexplain_core.base.numbers import plural, rounded, two
 from lexplain_core.store import Explanation, Score, Unit
-from pages.ui.text import rounded, two
 
 
 def seen_by(matrix: str) -> str:

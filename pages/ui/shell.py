@@ -19,6 +19,7 @@ from lexplain_core import figures, notes
 from lexplain_core.base.entries import listing as listed
 from lexplain_core.base.entries import regular, shown
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.numbers import plural
 from lexplain_core.store import Store, StoreEntry, StoreError, csv_bytes, find_stores
 from lexplain_core.store.discover import END, refused
 from lexplain_core.store.guard import blame
@@ -301,7 +302,7 @@ def _lost_pictures(store: Store) -> None:
         shown = "; ".join(f"image {image}, {reason}" for image, reason in lost[:3])
         st.warning(
             message(
-                f"{figures.plural(len(lost), 'picture')} of {store.path.name} can't be read, so grey squares stand in "
+                f"{plural(len(lost), 'picture')} of {store.path.name} can't be read, so grey squares stand in "
                 f"their places: {shown}{'; …' if len(lost) > 3 else ''}. "
             )
             + f"{code(check_command(store.path))} says what else is wrong.",
@@ -417,7 +418,7 @@ def _header(
 def _refused(errors: list[str]) -> None:
     """Files beside the stores that can't be opened, each with its reason."""
     with st.popover(
-        f"{figures.plural(len(errors), 'file')} left out",
+        f"{plural(len(errors), 'file')} left out",
         icon=":material/error:",
         type="tertiary",
         key="left out",

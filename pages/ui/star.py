@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from lexplain_core import figures
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.numbers import plural
 from lexplain_core.notes import LARGEST_REMARK, Notes
 from lexplain_core.store import Unit
 from pages.ui import access, shell
@@ -43,7 +43,7 @@ def show(opened: shell.Opened, unit: Unit) -> None:
             ),
         )
         others = [name for name in on if name != current]
-        label = "Lists and remark" if not others else f"On {figures.plural(len(on), 'list')}"
+        label = "Lists and remark" if not others else f"On {plural(len(on), 'list')}"
         with st.popover(label, icon=":material/edit_note:", type="tertiary", key="star menu", **access.off()):
             _menu(notes, unit, names or [FIRST], current, on)
     if said := st.session_state.pop("star problem", None):

@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from lexplain_core.figures import plain
+from lexplain_core.base.numbers import rounded
 from lexplain_core.store import Unit
 from pages.ui import access
 
@@ -69,38 +69,12 @@ def quantity(unit: Unit) -> str:
     return _POOLED.get((unit.kind, unit.pooling), "activation")
 
 
-def rounded(value: float) -> str:
-    """Three significant digits, with a real minus sign, never in exponents for everyday sizes."""
-    if value == 0:
-        return "0"
-    text = f"{value:.3g}"
-    if "e" in text and abs(value) < 1e6:
-        text = f"{value:,.0f}" if abs(value) >= 1 else "{}·10{}".format(*_power(text))
-    return text.replace("-", "−")
-
-
-def _power(text: str) -> tuple[str, str]:
-    """'3.76e-08' as '3.76' and '⁻⁸'."""
-    digits, exponent = text.split("e")
-    return digits, str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def share(part: int, whole: int) -> str:
-    """'16.3%', '<0.1%' for little that is not nothing."""
-    return "<0.1%" if 0 < part / whole < 0.0005 else f"{part / whole:.1%}"
-
-
 def interval_words(unit: Unit) -> str:
     """How many images each range holds, for those who can't see the chart."""
     if unit.buckets is None:
         return "No ranges."
     counts = ", ".join(f"{int(count):,}" for count in unit.buckets.counts)
     return f"Images per range from 0 to {rounded(unit.maximum)}: {counts}; {unit.buckets.negative:,} below 0."
-
-
-def two(value: float) -> str:
-    """Two decimals, with a real minus sign: how correlations are written."""
-    return plain(value)
 
 
 def no_minus_zero(frame: pd.DataFrame, decimals: int, *columns: str) -> pd.DataFrame:

@@ -12,8 +12,8 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from lexplain_core.base.numbers import plain
 from lexplain_core.base.pictures import rgb_or_grey
-from lexplain_core.figures import plain
 from lexplain_core.store import Store, UnitMap
 
 _WIDTH = 96  # CSS pixels

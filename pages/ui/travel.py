@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from lexplain_core.base.errors import UserError
-from lexplain_core.figures import plural
+from lexplain_core.base.numbers import plural
 from lexplain_core.notes import Notes, shared
 from lexplain_core.store import Store
 from pages.ui import links

@@ -9,11 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.base.numbers import decimals, rounded
 from lexplain_core.live.editing import LARGEST, MOST, Edited
 from lexplain_core.store import Unit
 from pages.ui import links, shell
 from pages.ui.switch import changed
-from pages.ui.text import md, rounded
+from pages.ui.text import md
 from pages.words.terms import NAME, Draft, read, write
 
 WAYS = {"refit": "re-fitted", "keep": "as they are"}
@@ -120,7 +121,7 @@ def terms(
 ) -> None:
     """A row a term: its colour and name, its weight, a button that removes it; and the bias."""
     weights = _shown(draft, edited)
-    places = figures.decimals(unit.maximum - unit.minimum, 100)
+    places = decimals(unit.maximum - unit.minimum, 100)
     look = {"step": 10.0 ** (1 - places), "format": f"%.{places}f", "width": 150}
     for place, concept in enumerate(draft.ids):
         key, name = f"weight {concept}", names[concept]

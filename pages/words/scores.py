@@ -7,11 +7,10 @@ from html import escape
 
 import streamlit as st
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import plural, signed, two
 from lexplain_core.live.editing import Edited
 from lexplain_core.store import Score
 from pages.ui.scores import seen_by
-from pages.ui.text import two
 
 _SHOWN = "test scores"
 SPOILT = (
@@ -28,7 +27,7 @@ def sentence(edited: Edited, before: Edited | None) -> str:
     eyes = f'<span class="lx-muted">(concepts seen by {escape(seen_by(score.simulator))})</span>'
     if score.value is None:
         return f"<b>No val correlation</b> {eyes}<b>:</b> {escape(score.reason or 'it is undefined.')}"
-    words = f"Val correlation <b>{two(score.value)}</b>{_interval(score)}, {figures.plural(score.n, 'image')} {eyes}"
+    words = f"Val correlation <b>{two(score.value)}</b>{_interval(score)}, {plural(score.n, 'image')} {eyes}"
     if old is None or old.value is None:
         return words
     return f"{words}. {escape(before.explanation.method)}: <b>{two(old.value)}</b>, so {_change(score, old)}."
@@ -38,7 +37,7 @@ def _change(new: Score, old: Score) -> str:
     gain = round(new.value, 2) - round(old.value, 2)  # of the figures that stand before it
     if abs(gain) < 0.005:
         return "no change to speak of"
-    return f"a change of <b>{figures.signed(gain)}</b>"
+    return f"a change of <b>{signed(gain)}</b>"
 
 
 def table(edited: Edited, before: Edited | None, with_test: bool) -> None:
@@ -82,7 +81,7 @@ def _cell(score: Score | None) -> str:
         return f'<span class="lx-muted">none: {escape(score.reason or "")}</span>'
     return (
         f'<b>{two(score.value)}</b>{_interval(score, " ({})")}<br><span class="lx-muted">'
-        f"{figures.plural(score.n, 'image')}</span>"
+        f"{plural(score.n, 'image')}</span>"
     )
 
 

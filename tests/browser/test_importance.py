@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from lexplain_core.figures import percent, quadratic
+from lexplain_core.base.numbers import percent
+from lexplain_core.figures import quadratic
 
 from .helpers import charts, click_point, downloaded, heading, parameters, pick, settle, wait_for_parameters
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from lexplain_core.figures import decimals, plain
+from lexplain_core.base.numbers import decimals, plain
 
 from .helpers import charts, downloaded, heading, pictures, settle, wait_for_parameters
 

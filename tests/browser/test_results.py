@@ -9,8 +9,8 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+from lexplain_core.base.numbers import percent
 from lexplain_core.config.study import load_settings
-from lexplain_core.figures import percent
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.plan.making import new_study
 from lexplain_core.studies.results.analysis import results

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from lexplain_core.figures import percent
+from lexplain_core.base.numbers import percent
 from lexplain_core.studies.results.intervals import wilson
 from pages.try_it import tried
 from pages.ui import links

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lexplain_core.figures import area_chart, effect_shares, impact_strip, percent
+from lexplain_core.base.numbers import percent
+from lexplain_core.figures import area_chart, effect_shares, impact_strip
 from lexplain_core.store.buckets import Buckets, composition
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lexplain_core.figures import decimals, plain
+from lexplain_core.base.numbers import decimals, plain
 from lexplain_core.figures import print as prints
 from lexplain_core.figures.print import FigureChoice, Pin, areas, base, gather, make, palettes, ranges
 

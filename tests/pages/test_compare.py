@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from lexplain_core import figures
+from lexplain_core.base.numbers import plural
 from lexplain_core.figures import Style
 from pages.compare import charts, images, scores
 from pages.compare import chosen as compare_chosen
@@ -187,7 +187,7 @@ def test_a_column_sorts_all_images_by_what_its_unit_does(some):
         )  # keys go through them as they are seen
         assert sorted(found) == [n for n, i in enumerate(ids) if i is not None]
         missing = len(ids) - len(found)
-        assert column["note"] == (f"{figures.plural(missing, 'image')} not in this store" if missing else "")
+        assert column["note"] == (f"{plural(missing, 'image')} not in this store" if missing else "")
 
 
 def test_hidden_images_are_in_no_column(some, monkeypatch):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lexplain_core.figures import plural
+from lexplain_core.base.numbers import plural
 from lexplain_core.store import Explanation, Impact, Score
 from lexplain_core.store.buckets import Buckets
 from pages.importance import top_impact

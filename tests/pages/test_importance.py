@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from lexplain_core.figures import effect_shares, percent, plural
+from lexplain_core.base.numbers import percent, plural
+from lexplain_core.figures import effect_shares
 
 from .helpers import alerts, charts, elements, headings, inner, of_class, opened, text
 

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lexplain_core.base.numbers import rounded
 from lexplain_core.figures import LIGHT, concept_styles
 from lexplain_core.store.buckets import Buckets
 from pages.neuron import charts, ranges, stepping, values
 from pages.ui import links
-from pages.ui.text import rounded
 
 
 def unit(values_):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexplain_core.figures import plain, signed
-from pages.ui.text import code, md, message, no_minus_zero, two
+from lexplain_core.base.numbers import plain, signed, two
+from pages.ui.text import code, md, message, no_minus_zero
 
 NOTHING = ":small[]"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..base import decimals, plain
+from ...base.numbers import decimals, plain
 from .base import FAINT, INK, MUTED, Sheet, fit, prepared, size_that_fits, snapped, widest, wrap
 from .choice import RANGES
 from .data import FigureData, Panel, Shot

@@ -7,8 +7,8 @@ import io
 
 import pandas as pd
 
+from ...base.numbers import plain, plural
 from ...store import Score
-from ..base import plain, plural
 from .choice import RANGES
 from .data import FigureData, Panel
 
