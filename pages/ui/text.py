@@ -46,14 +46,19 @@ def code(text: object) -> str:
     return f"{fence} {line} {fence}"
 
 
-def message(error: object) -> str:
+def sentence(error: object, folders: bool = True) -> str:
     """The sentence of an error as Markdown: `commands` in backticks are code, the rest is as it is.
 
-    On a dashboard for strangers files stand without their folders.
+    folders: whether files stand with their folders.
     """
     line = _one_line(error)
-    pieces = re.split(r"(`[^`]+`)", _FOLDERS.sub("", line) if access.readonly() else line)
+    pieces = re.split(r"(`[^`]+`)", line if folders else _FOLDERS.sub("", line))
     return "".join(piece if number % 2 else _escaped(piece) for number, piece in enumerate(pieces))
+
+
+def message(error: object) -> str:
+    """The sentence of an error as Markdown; on a dashboard for strangers files stand without their folders."""
+    return sentence(error, folders=not access.readonly())
 
 
 def _one_line(text: object) -> str:
