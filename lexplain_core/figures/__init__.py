@@ -3,14 +3,14 @@
 from .activations import activation_histogram
 from .area import area_chart
 from .class_means import CLASS_BARS, class_means_bar
-from .impact import effect_shares, impact_strip
+from .impact import impact_strip
 from .palette import DARK, LIGHT, Style, Theme, concept_styles, theme_of
 from .pushes import pushes_bar
 from .scores import score_histogram, simulated_scatter
 from .side import beside, marked, weights_beside
 from .study import human_scatter, interval_words, proportion_bars, queries_in_range, response_times, unit_dots
-from .top_impact import impact_scatter, quadratic, scores_together, top_impact_curves
-from .weights import by_weight, explanation_styles, weights_bar
+from .top_impact import impact_scatter, scores_together, top_impact_curves
+from .weights import explanation_styles, weights_bar
 
 __all__ = [
     "CLASS_BARS",
@@ -21,10 +21,8 @@ __all__ = [
     "activation_histogram",
     "area_chart",
     "beside",
-    "by_weight",
     "class_means_bar",
     "concept_styles",
-    "effect_shares",
     "explanation_styles",
     "human_scatter",
     "impact_scatter",
@@ -33,7 +31,6 @@ __all__ = [
     "marked",
     "proportion_bars",
     "pushes_bar",
-    "quadratic",
     "queries_in_range",
     "response_times",
     "score_histogram",

@@ -7,22 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..base.numbers import decimals, percent, plain
+from ..views.effect import effect_shares
 from .base import axis, escape, figure
 from .palette import Theme, theme_of
 
 _ROOM = 1.42  # of the tallest bar, so that its figure fits above it
-
-
-def effect_shares(shares: pd.DataFrame) -> pd.DataFrame:
-    """By bucket 0 to 7: share of the effect, its standard error, share of the images.
-
-    shares: columns bucket, images, share, error as `Impact.buckets` has them. A bucket that is not
-    among them holds no image and no effect.
-    """
-    frame = shares.set_index("bucket")
-    total = max(1, int(frame["images"].sum()))
-    frame = frame.assign(part=frame["images"] / total).reindex(range(8))
-    return frame[["share", "error", "part", "images"]].fillna(0.0)
 
 
 def strip(

@@ -66,3 +66,15 @@ def _luminance(color: str) -> float:
     channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def swatch(style: Style) -> str:
+    """A style of the charts as CSS."""
+    hatch = {
+        "": "",
+        "/": f"repeating-linear-gradient(135deg,transparent 0 4px,{style.ink} 4px 5px)",
+        ".": f"radial-gradient({style.ink} 1px,transparent 1.4px) 0 0/5px 5px",
+        "x": f"repeating-linear-gradient(45deg,transparent 0 5px,{style.ink} 5px 6px),"
+        f"repeating-linear-gradient(135deg,transparent 0 5px,{style.ink} 5px 6px)",
+    }[style.pattern]
+    return f"background:{f'{hatch},' if hatch else ''}{style.color}"

@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..base.numbers import percent, plain
+from ..views.importance import quadratic
 from .base import axis, escape, figure
 from .palette import GREEN, ORANGE, PURPLE, VERMILION, Theme, theme_of
 
@@ -225,18 +226,6 @@ def _one_two_five(values: pd.Series) -> dict:
     steps = (1, 2, 5) if high - low <= 3 else (1,)
     ticks = [step * 10.0**power for power in range(low, high + 1) for step in steps]
     return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
-
-
-def quadratic(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """Least-squares fit y ≈ a·x² + b·x + c: (a, b, c) and R². None with fewer than 4 different x.
-
-    R² = 1 − Σ(y − fit)² / Σ(y − mean)².
-    """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    if len(np.unique(x)) < 4 or y.std() == 0:
-        return None
-    found = np.polyfit(x, y, 2)
-    return found, float(1 - np.sum((y - np.polyval(found, x)) ** 2) / np.sum((y - y.mean()) ** 2))
 
 
 def scores_together(

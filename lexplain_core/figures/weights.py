@@ -5,16 +5,12 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from ..base.numbers import decimals, plain
+from ..views.explanations import by_weight
 from .bars import named_bars
 from .base import escape
 from .palette import Style, concept_styles, theme_of
 
 _ROWS = 5  # a short explanation gets the room of five terms, so that bars keep their thickness
-
-
-def by_weight(explanation) -> list:
-    """The explanation's terms, largest |weight| first, as its line of text has them."""
-    return sorted(explanation.terms, key=lambda term: -abs(term.weight))
 
 
 def explanation_styles(explanation) -> dict[int, Style]:

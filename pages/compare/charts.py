@@ -9,14 +9,15 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import plural, rounded, two
+from lexplain_core.base.numbers import rounded
 from lexplain_core.figures import Style
-from lexplain_core.store import Score
+from lexplain_core.figures.palette import swatch
+from lexplain_core.views.compare import score_line
+from lexplain_core.views.explanations import by_weight, colored
+from lexplain_core.views.ranges import interval_words
+from lexplain_core.views.unit import quantity
 from pages.compare.places import Shown
 from pages.ui import links, shell
-from pages.ui.headline import colored
-from pages.ui.scores import seen_by
-from pages.ui.text import interval_words, quantity
 
 OTHER = -1
 _STATUS = {"alive": "", "dead": "dead", "constant": "constant", "negative": "no positive range"}
@@ -41,7 +42,7 @@ def styles_of(shown: Sequence[Shown], made: Sequence[pd.DataFrame | None], level
     if level == "concepts":
         for one in shown:
             if one.in_words is not None:
-                names += [term.name for term in figures.by_weight(one.in_words)]
+                names += [term.name for term in by_weight(one.in_words)]
     for composition in made:
         if composition is not None:
             names += list(composition.loc[composition["concept"] != OTHER, "name"].unique())
@@ -97,20 +98,8 @@ def _in_words(one: Shown, styles: dict[str, Style]) -> str:
         line = f'<p class="lx-facts"><b>No explanation.</b> {escape(reason)}</p>'
     else:
         drawn = {term.concept_id: styles[term.name] for term in explanation.terms}
-        line = f'<p class="lx-line lx-beside">{colored(explanation, drawn)}</p><p class="lx-facts">{_score(explanation.score())}</p>'
+        line = f'<p class="lx-line lx-beside">{colored(explanation, drawn)}</p><p class="lx-facts">{score_line(explanation.score())}</p>'
     return f'{line}<p class="lx-facts lx-muted">{facts}</p>'
-
-
-def _score(score: Score | None) -> str:
-    if score is None:
-        return "Not scored."
-    if score.value is None:
-        return f"No test correlation: {escape(score.reason or 'it is undefined.')}"
-    interval = "" if score.low is None else f" ({two(score.low)} to {two(score.high)})"
-    return (
-        f"{score.split.capitalize()} correlation <b>{two(score.value)}</b>{interval}, {plural(score.n, 'image')}, "
-        f"{escape(seen_by(score.simulator))}"
-    )
 
 
 # -- areas --------------------------------------------------------------------------------------------
@@ -204,15 +193,3 @@ def legend(styles: dict[str, Style]) -> str:
     )
     grey = figures.theme_of(shell.theme()).other
     return f'<p class="lx-legend">{items}<span class="lx-key"><i style="{swatch(grey)}"></i>other</span></p>'
-
-
-def swatch(style: Style) -> str:
-    """A style of the charts as CSS."""
-    hatch = {
-        "": "",
-        "/": f"repeating-linear-gradient(135deg,transparent 0 4px,{style.ink} 4px 5px)",
-        ".": f"radial-gradient({style.ink} 1px,transparent 1.4px) 0 0/5px 5px",
-        "x": f"repeating-linear-gradient(45deg,transparent 0 5px,{style.ink} 5px 6px),"
-        f"repeating-linear-gradient(135deg,transparent 0 5px,{style.ink} 5px 6px)",
-    }[style.pattern]
-    return f"background:{f'{hatch},' if hatch else ''}{style.color}"

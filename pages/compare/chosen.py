@@ -6,16 +6,15 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.numbers import decimals, plain
-from pages.compare.images import Chosen
+from lexplain_core.views.compare import Chosen, percentile, percentile_words, track
+from lexplain_core.views.markdown import md
+from lexplain_core.views.scores import seen_by
 from pages.compare.places import Shown
 from pages.ui import links, shell
-from pages.ui.scores import seen_by
-from pages.ui.text import md
 
 _SIDE = 104  # CSS pixels
 HOW = (
@@ -106,8 +105,8 @@ def _table(frame: pd.DataFrame) -> str:
             )
         cells = [
             f"<b>{plain(row.activation, row.places)}</b>",
-            "–" if pd.isna(row.place) else _track(row.place),
-            f'{_percentile(row.percentile)} <span class="lx-muted">of {int(row.images):,} images</span>',
+            "–" if pd.isna(row.place) else track(row.place),
+            f'{percentile_words(row.percentile)} <span class="lx-muted">of {int(row.images):,} images</span>',
             inside,
             simulated,
             escape(row.split),
@@ -117,26 +116,4 @@ def _table(frame: pd.DataFrame) -> str:
         '<div class="lx-table"><table class="lx-compare lx-tight"><thead><tr>'
         + "".join(f'<th scope="col">{title}</th>' for title in head)
         + f"</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
-    )
-
-
-def percentile(activations: np.ndarray, value: float) -> float:
-    """The share of images with a smaller activation, ties by half; 0 to 1."""
-    return float(np.mean(activations < value) + np.mean(activations == value) / 2)
-
-
-def _percentile(value: float) -> str:
-    """'99.95%', '50%': as many decimals as tell the ends apart."""
-    if value in (0.0, 1.0):
-        return f"{value:.0%}"
-    return f"{100 * value:.{1 if 0.01 <= value <= 0.99 else 2}f}%"
-
-
-def _track(place: float) -> str:
-    """The place between 0 and the unit's largest activation as a line with a dot (HTML)."""
-    words = f"{place:z.0%} of the largest".replace("-", "−")
-    at = min(max(place, 0.0), 1.0)
-    return (
-        f'<span class="lx-track" title="{words}"><i style="left:{100 * at:.1f}%"></i></span> '
-        f'<span class="lx-muted">{words.split()[0]}</span>'
     )

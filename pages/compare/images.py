@@ -6,7 +6,6 @@ import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,6 +13,8 @@ import streamlit as st
 
 from lexplain_core.base.numbers import decimals, plain, plural
 from lexplain_core.store.buckets import example_images
+from lexplain_core.views.compare import Chosen, Selection
+from lexplain_core.views.opened import Opened
 from pages.compare.places import Shown
 from pages.ui import links, shell
 from pages.ui.front import component
@@ -23,16 +24,6 @@ _component = component("compare")
 _PER_RANGE = {1: 6, 2: 3, 3: 2, 4: 1}
 _ENDS = 6  # images from either end of a unit without ranges
 _SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """The highlighted image. ids: its number in each unit's store, None where the store hasn't it. hidden: names of the
-    stores that it was hidden in."""
-
-    key: str
-    ids: list[int | None]
-    hidden: list[str]
 
 
 # -- the same image in several stores -------------------------------------------------------------
@@ -46,7 +37,7 @@ def _places(key: tuple, _images: pd.DataFrame) -> pd.Series:
 
 
 def ids_of(
-    opened: shell.Opened, keys: Sequence[str], sizes: Sequence[tuple[int, int]] | None = None
+    opened: Opened, keys: Sequence[str], sizes: Sequence[tuple[int, int]] | None = None
 ) -> list[int | None]:
     """The ids that images have in a store, by their keys; None for those that it hasn't.
 
@@ -94,14 +85,6 @@ def marks(shown: Sequence[Shown], chosen: Chosen | None) -> list[float | None]:
         None if i is None else float(one.unit.activations[i])
         for one, i in zip(shown, chosen.ids, strict=True)
     ]
-
-
-@dataclass(frozen=True, eq=False)
-class Selection:
-    """The images that all columns show. keys: in order. ids: for each unit, their ids in its store."""
-
-    keys: list[str]
-    ids: list[list[int | None]]
 
 
 def selection(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) -> Selection:

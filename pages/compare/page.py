@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from lexplain_core.views.opened import Opened
 from pages.compare import charts, images, scores
 from pages.compare import chosen as compare_chosen
 from pages.compare import places as compare_places
@@ -46,7 +47,7 @@ def render() -> None:
     _what_is_this()
 
 
-def _first(view: links.Compare, opened: shell.Opened) -> links.Compare:
+def _first(view: links.Compare, opened: Opened) -> links.Compare:
     """The view with something to start from, in the address, too."""
     places = [compare_places.short(view, place).text for place in compare_places.first_sight(opened)]
     view = put(view, places)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.numbers import two
 from lexplain_core.store import Explanation, StoreError, Unit
+from lexplain_core.views.compare import ranked
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.opened import Opened, distinct
 from pages.ui import links, shell
 from pages.ui.compare_link import SLOTS, Place, filled, put
-from pages.ui.text import code, md, message
+from pages.ui.text import message
 
 _BADGES = ("blue", "orange", "green", "violet")
 _FEW = 6  # suggestions of what to put beside a unit
@@ -25,7 +27,7 @@ class Shown:
 
     letter: str
     place: Place
-    opened: shell.Opened
+    opened: Opened
     unit: Unit
     explanation: Explanation | None
     matrix: str
@@ -41,7 +43,7 @@ class Shown:
         return f"{self.letter} · {self.place.layer}:{self.place.unit}"
 
 
-def resolve(view: links.Compare, opened: shell.Opened) -> tuple[list[Shown], list[str]]:
+def resolve(view: links.Compare, opened: Opened) -> tuple[list[Shown], list[str]]:
     """The places of a view, lettered in their order, and a sentence (Markdown) for each that can't be shown."""
     found: list[Shown] = []
     problems = []
@@ -57,7 +59,7 @@ def resolve(view: links.Compare, opened: shell.Opened) -> tuple[list[Shown], lis
     return found, problems
 
 
-def _shown(letter: str, place: Place, here: shell.Opened, problems: list[str]) -> Shown:
+def _shown(letter: str, place: Place, here: Opened, problems: list[str]) -> Shown:
     opened = here
     if place.store and place.store != here.store.id:
         opened = shell.opened_by_id(place.store)
@@ -79,7 +81,7 @@ def _shown(letter: str, place: Place, here: shell.Opened, problems: list[str]) -
     return Shown(letter, full, opened, unit, explanation, matrices[0] if matrices else "")
 
 
-def first_sight(opened: shell.Opened) -> list[Place]:
+def first_sight(opened: Opened) -> list[Place]:
     """What to show where the address names nothing: the network's best explained unit by two methods, else the best two."""
     layer = shell.last_layer(opened)
     rows = ranked(shell.units(opened), layer)
@@ -88,14 +90,6 @@ def first_sight(opened: shell.Opened) -> list[Place]:
     if len(by) == 2 and len(rows):
         return [Place(layer, int(rows["unit"].iloc[0]), method) for method in by]
     return [Place(layer, int(unit)) for unit in rows["unit"].iloc[:2]]
-
-
-def ranked(table: pd.DataFrame, layer: str) -> pd.DataFrame:
-    """The units of a layer, best explained first, living ones before others."""
-    rows = table[table["layer"] == layer]
-    return rows.assign(living=rows["status"] == "alive").sort_values(
-        ["living", "score"], ascending=False, na_position="last", kind="stable"
-    )
 
 
 # -- changing them ----------------------------------------------------------------------------------
@@ -125,7 +119,7 @@ def _put(view: links.Compare, texts: Sequence[str]) -> None:
 
 def pickers(view: links.Compare, shown: list[Shown]) -> None:
     """A column for each place: store, layer, unit, method; a button that takes it away."""
-    stores = {entry.id: entry.name for entry in shell.distinct(shell.entries())[0]}
+    stores = {entry.id: entry.name for entry in distinct(shell.entries())[0]}
     columns = st.columns(max(2, len(shown)), gap="small")
     for column, one in zip(columns, shown, strict=False):
         with column, st.container(gap="xsmall", key=f"lx_place_{one.letter}"):
@@ -233,13 +227,13 @@ def _to_store(view: links.Compare, one: Shown, key: str) -> None:
         _changed(view, one, counterpart(_place(view, one), opened))
 
 
-def _inside(opened: shell.Opened, layer: str, unit: int) -> int:
+def _inside(opened: Opened, layer: str, unit: int) -> int:
     """The number of a unit that the layer has: the same, or 0."""
     layers = shell.layers(opened).set_index("layer")["units"]
     return unit if unit < layers[layer] else 0
 
 
-def counterpart(place: Place, opened: shell.Opened) -> Place:
+def counterpart(place: Place, opened: Opened) -> Place:
     """The same unit in another store, by the same method; what comes closest where it has no such."""
     layers = list(shell.layers(opened)["layer"])
     layer = place.layer if place.layer in layers else layers[-1]
@@ -295,7 +289,7 @@ def suggestions(shown: list[Shown]) -> list[tuple[str, Place]]:
                 place = Place(layer, unit, one.place.method, one.place.store)
                 found.append((f"The best explained unit of {code(layer)}: {unit}", place))
                 break
-    for entry in shell.distinct(shell.entries())[0]:
+    for entry in distinct(shell.entries())[0]:
         if entry.id not in {other.place.store for other in shown}:
             try:
                 opened = shell.opened_by_id(entry.id)

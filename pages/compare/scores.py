@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
@@ -10,12 +10,13 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.base.numbers import plural, two
-from lexplain_core.store import Score
+from lexplain_core.views.compare import people_cell, score_note, sorted_simulators
+from lexplain_core.views.scores import ABLATIONS, ablation_cell, score_cell, seen_by
+from lexplain_core.views.tables import file_name
 from pages.compare.charts import word_styles
 from pages.compare.places import Shown
 from pages.ui import links, shell
 from pages.ui.humans import of_unit
-from pages.ui.scores import ABLATIONS, ablation_cell, cell, seen_by
 
 
 def weights(view: links.Compare, shown: Sequence[Shown]) -> None:
@@ -43,10 +44,10 @@ def scores(shown: Sequence[Shown]) -> None:
     """A row for each unit: scores by each simulator with intervals, split and images; human, machine, length."""
     st.subheader("Scores", anchor=False)
     ready = [one for one in shown if one.in_words is not None]
-    simulators = _simulators(
+    simulators = sorted_simulators(
         s.simulator for one in ready for s in one.in_words.scores if s.kind == "correlation"
     )
-    ablated = _simulators(
+    ablated = sorted_simulators(
         s.simulator
         for one in ready
         for s in one.in_words.scores
@@ -72,16 +73,18 @@ def scores(shown: Sequence[Shown]) -> None:
         )
         for name in simulators:
             score = words.score(simulator=name) if words else None
-            cells.append(cell(one.unit, score) + _on(score) if words else "–")
+            cells.append(score_cell(one.unit, score) + score_note(score) if words else "–")
         for name in ablated:
             found = [words.score(kind, name) for kind in ABLATIONS] if words else []
             cells.append(
-                ablation_cell(found) + _on(next((s for s in found if s is not None), None)) if words else "–"
+                ablation_cell(found) + score_note(next((s for s in found if s is not None), None))
+                if words
+                else "–"
             )
         val = words.val_correlation if words else None
         cells += [str(words.length) if words else "–", "–" if val is None else two(val), _machine(one)]
         if len(head) > len(cells) + 1:
-            cells.append(_people(person))
+            cells.append(people_cell(person))
         store = f'<br><span class="lx-muted">{escape(one.opened.store.name)}</span>' if several else ""
         row = "".join(f"<td>{value}</td>" for value in cells)
         body.append(f'<tr><th scope="row">{escape(one.name)}{store}</th>{row}</tr>')
@@ -93,7 +96,7 @@ def scores(shown: Sequence[Shown]) -> None:
     shell.csv_button(
         "Scores as CSV",
         lambda: score_table(shown),
-        shell.file_name("compared", *(f"{one.unit.layer} {one.unit.unit}" for one in shown), "scores"),
+        file_name("compared", *(f"{one.unit.layer} {one.unit.unit}" for one in shown), "scores"),
         "csv compared",
     )
 
@@ -117,18 +120,6 @@ def score_table(shown: Sequence[Shown]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _simulators(names: Iterable[str]) -> list[str]:
-    return sorted(set(names), key=lambda name: (name != "label", name))
-
-
-def _on(score: Score | None) -> str:
-    """The split and the images that a score was computed on (HTML)."""
-    if score is None or score.value is None:
-        return ""
-    sample = ", a sample" if score.sampled else ""
-    return f'<br><span class="lx-muted">{escape(score.split)}, {plural(score.n, "image")}{sample}</span>'
-
-
 def _val_images(ready: Sequence[Shown]) -> str:
     """How many images the correlations of the val split were computed on, where that is the same for all."""
     found = {(shell.info(one.opened).get("splits") or {}).get("val") for one in ready}
@@ -141,12 +132,3 @@ def _machine(one: Shown) -> str:
     if found is None:
         return '<span class="lx-muted">none</span>'
     return f'<b>{two(found.value)}</b><br><span class="lx-muted">{plural(found.trials, "trial")}</span>'
-
-
-def _people(row) -> str:
-    if row is None:
-        return '<span class="lx-muted">not asked</span>'
-    return (
-        f"<b>{two(row['human'])}</b> ({two(row['low'])} to {two(row['high'])})<br>"
-        f'<span class="lx-muted">{plural(int(row["answers"]), "answer")}</span>'
-    )

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import streamlit as st
 
+from lexplain_core.views.effect import SET_TO
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
 from pages.importance import together, top_impact
 from pages.ui import links, measured, shell
 from pages.ui.plain_words import plain_words
 from pages.ui.switch import switch
-from pages.ui.text import md
 
 _PARTS = {"top": "Top Impact", "together": "Scores together"}
 
@@ -27,7 +29,7 @@ def render() -> None:
     _what_is_this()
 
 
-def _known(view: links.Importance, opened: shell.Opened) -> links.Importance:
+def _known(view: links.Importance, opened: Opened) -> links.Importance:
     """The view without what this store doesn't have, after saying so."""
     if view.layer and view.layer not in set(shell.layers(opened)["layer"]):
         st.warning(
@@ -40,7 +42,7 @@ def _known(view: links.Importance, opened: shell.Opened) -> links.Importance:
     known = measured.impact_values(opened)
     if known and view.to not in known:
         if "to" in st.query_params:
-            said = measured.SET_TO
+            said = SET_TO
             st.warning(
                 f"In this store no unit was set to {said[view.to]}; each is set to {said[known[0]]} here.",
                 icon=":material/link_off:",

@@ -10,10 +10,13 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.base.numbers import plain, plural
 from lexplain_core.store import of_units
+from lexplain_core.views.importance import quadratic
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.scores import ABLATIONS, seen_by
+from lexplain_core.views.tables import file_name, no_minus_zero
 from pages.ui import links, measured, shell
-from pages.ui.scores import ABLATIONS, seen_by
 from pages.ui.switch import changed
-from pages.ui.text import md, no_minus_zero
 
 _POINTS = "score points"
 
@@ -21,7 +24,7 @@ _POINTS = "score points"
 _NO_RELATION = 0.1  # R² of the fit
 
 
-def show(view: links.Importance, opened: shell.Opened) -> None:
+def show(view: links.Importance, opened: Opened) -> None:
     """The half of the page."""
     known = {fit: measured.score_pairs(opened, f"ablation-{fit}") for fit in links.FITS}
     if all(frame.empty for frame in known.values()):
@@ -64,13 +67,13 @@ def show(view: links.Importance, opened: shell.Opened) -> None:
     shell.csv_button(
         "Scores as CSV",
         lambda: frame,
-        shell.file_name(opened.store.name, f"correlation and ablation ({view.fit})"),
+        file_name(opened.store.name, f"correlation and ablation ({view.fit})"),
         "csv pairs",
     )
     _means(opened, frame, view.fit)
 
 
-def _nothing(opened: shell.Opened) -> None:
+def _nothing(opened: Opened) -> None:
     st.info(
         "**No explanation in this store has an ablation score.** Its layers say why:", icon=":material/info:"
     )
@@ -106,7 +109,7 @@ def _in_words(frame: pd.DataFrame, view: links.Importance) -> str:
         f"right how well its words predict the unit, upwards how well their prediction stands in for it, both on the test split, "
         f"with concepts seen by {seen}, and with c and d by {view.fit} ({ABLATIONS[f'ablation-{view.fit}'][1].removeprefix('c and d ')})."
     )
-    found = figures.quadratic(frame["correlation"], frame["ablation"])
+    found = quadratic(frame["correlation"], frame["ablation"])
     if found is None:
         return words + " There are too few points for a fit."
     (a, b, c), r2 = found
@@ -125,7 +128,7 @@ def _sign(value: float) -> str:
     return "−" if value < 0 else "+"
 
 
-def _means(opened: shell.Opened, frame: pd.DataFrame, fit: str) -> None:
+def _means(opened: Opened, frame: pd.DataFrame, fit: str) -> None:
     """Mean scores by method and layer (the paper's Tables 2 and 3)."""
     st.subheader("Means over units", anchor=False)
     table = (
@@ -163,6 +166,6 @@ def _means(opened: shell.Opened, frame: pd.DataFrame, fit: str) -> None:
     shell.csv_button(
         "Means as CSV",
         lambda: table,
-        shell.file_name(opened.store.name, f"mean scores ({fit})"),
+        file_name(opened.store.name, f"mean scores ({fit})"),
         "csv means",
     )

@@ -8,18 +8,29 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import percent, plural, rounded
-from lexplain_core.store import FEW, of_units
+from lexplain_core.base.numbers import plural
+from lexplain_core.store import FEW
+from lexplain_core.views.effect import BETAS, SET_TO, why_no_effects
+from lexplain_core.views.importance import (
+    BETA,
+    beta_words,
+    counted,
+    largest_words,
+    mean_cell,
+    not_drawn,
+    row_at,
+    top_impact_words,
+)
+from lexplain_core.views.markdown import code
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.tables import file_name, no_minus_zero
 from pages.ui import links, measured, shell
-from pages.ui.measured import BETAS, SET_TO
 from pages.ui.switch import changed
-from pages.ui.text import code, no_minus_zero
 
-_BETA = 0.02  # of the scatter
 _POINTS = "impact points"
 
 
-def show(view: links.Importance, opened: shell.Opened) -> None:
+def show(view: links.Importance, opened: Opened) -> None:
     """The half of the page."""
     table = measured.table1(opened, view.to)
     if table.empty:
@@ -30,7 +41,7 @@ def show(view: links.Importance, opened: shell.Opened) -> None:
     )
     _switches(view, opened)
     images = shell.info(opened)["images"]
-    st.markdown(_in_words(table, images, view.to))
+    st.markdown(top_impact_words(table, images, view.to))
     _table(opened, table, images, view)
     _missing(opened, table)
     frame = _units(view, opened)
@@ -47,22 +58,22 @@ def show(view: links.Importance, opened: shell.Opened) -> None:
 # -- nothing to show ------------------------------------------------------------------------------
 
 
-def _nothing(opened: shell.Opened) -> None:
+def _nothing(opened: Opened) -> None:
     st.info("**No impact was measured in this store.** Its layers say why:", icon=":material/info:")
     measured.layers_say_why(opened)
 
 
-def _missing(opened: shell.Opened, table: pd.DataFrame) -> None:
+def _missing(opened: Opened, table: pd.DataFrame) -> None:
     """The layers that aren't in the table, each with its reason."""
     layers = shell.layers(opened)
     for row in layers[~layers["layer"].isin(table["layer"])].itertuples():
-        st.caption(f"Not in the table: {code(row.layer)}. {measured.why(row)}")
+        st.caption(f"Not in the table: {code(row.layer)}. {why_no_effects(row)}")
 
 
 # -- the table ------------------------------------------------------------------------------------
 
 
-def _switches(view: links.Importance, opened: shell.Opened) -> None:
+def _switches(view: links.Importance, opened: Opened) -> None:
     known = measured.impact_values(opened)
     if len(known) > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -81,50 +92,21 @@ def _switches(view: links.Importance, opened: shell.Opened) -> None:
             )
 
 
-def _in_words(table: pd.DataFrame, images: int, to: str) -> str:
-    """What the table says of the last layer that has impacts, and of the numbers in it."""
-    layer = table["layer"].iloc[-1]
-    rows = table[table["layer"] == layer].set_index("beta")
-    told = []
-    for beta in (0.002, 0.1):
-        row = _at(rows, beta)
-        if row is not None and pd.notna(row["mean"]):
-            top = f"the top {_beta(beta)} ({plural(round(beta * images), 'image')})"
-            told.append(f"{top} carry **{percent(row['mean'])}**{'' if told else ' of the unit’s effect'}")
-    words = ""
-    if told:
-        words = f"In {code(layer)}, {' and '.join(told)}, on average over units; images are ranked by the unit’s activation."
-    return (
-        f"{words} Each cell is the mean over the layer’s units that have an effect, ± its standard deviation over them: the share of "
-        f"a unit’s impact, summed over all {images:,} images of the probing set with the unit set to {SET_TO[to]}, that lies in the "
-        "images with its highest activation. If every image had the same effect, a cell would be the share at the head of its column."
-    )
-
-
-def _beta(beta: float) -> str:
-    return f"{100 * beta:g}%"
-
-
-def _at(rows: pd.DataFrame, beta: float):
-    """The row of a layer's table at a beta, None where it has none."""
-    close = [b for b in rows.index if abs(b - beta) < 1e-9]
-    return rows.loc[close[0]] if close else None
-
-
-def _table(opened: shell.Opened, table: pd.DataFrame, images: int, view: links.Importance) -> None:
+def _table(opened: Opened, table: pd.DataFrame, images: int, view: links.Importance) -> None:
     head = "".join(
-        f'<th scope="col">top {_beta(beta)}<br>{plural(round(beta * images), "image")}</th>' for beta in BETAS
+        f'<th scope="col">top {beta_words(beta)}<br>{plural(round(beta * images), "image")}</th>'
+        for beta in BETAS
     )
     body, estimates = [], False
     for layer, rows in table.groupby("layer", sort=False):
         rows = rows.set_index("beta")
-        cells = "".join(_cell(_at(rows, beta)) for beta in BETAS)
+        cells = "".join(mean_cell(row_at(rows, beta)) for beta in BETAS)
         sampled = bool(rows["sampled"].any())
         estimates |= sampled
         body.append(
             f'<tr{" class=now" if layer == view.layer else ""}><th scope="row">{escape(layer)}'
             f"{' <span class=lx-muted>(estimate)</span>' if sampled else ''}</th>{cells}"
-            f"<td>{_counted(rows)}</td></tr>"
+            f"<td>{counted(rows)}</td></tr>"
         )
     st.html(
         f'<div class="lx-table"><table class="lx-compare lx-table1"><thead><tr><th scope="col">Layer</th>{head}'
@@ -134,7 +116,7 @@ def _table(opened: shell.Opened, table: pd.DataFrame, images: int, view: links.I
         shell.csv_button(
             "Top Impact as CSV",
             lambda: table,
-            shell.file_name(opened.store.name, f"top impact ({view.to})"),
+            file_name(opened.store.name, f"top impact ({view.to})"),
             "csv table1",
         )
         if estimates:
@@ -142,27 +124,6 @@ def _table(opened: shell.Opened, table: pd.DataFrame, images: int, view: links.I
                 '<span class="lx-muted">Estimates come from a sample of images; the standard error of each mean is in the '
                 f"tooltip of its cell and in the CSV. Rough: half of the unit’s impact lies on {FEW} images or fewer.</span>"
             )
-
-
-def _counted(rows: pd.DataFrame) -> str:
-    """Over how many of a layer's units the means are, what the others are, and how many estimates are rough."""
-    row = rows.loc[rows["units"].idxmax()]
-    words = of_units(
-        row["units"], row["of"], dead=row["dead"], constant=row["constant"], without_effect=row["idle"],
-        unknown=row["unknown"],
-    )  # fmt: skip
-    first, _, others = words.partition("; ")
-    if row["rough"]:
-        others += ("; " if others else "") + f"{row['rough']:,} rough"
-    return f"{first}" + (f'<br><span class="lx-muted">{others}</span>' if others else "")
-
-
-def _cell(row) -> str:
-    if row is None or pd.isna(row["mean"]):
-        return '<td><span class="lx-muted">–</span></td>'
-    error = f"; standard error of the mean from sampling: {percent(row['error'])}" if row["sampled"] else ""
-    title = f"mean {row['mean']:.6f}, standard deviation over units {row['std']:.6f}{error}"
-    return f'<td title="{title}"><b>{percent(row["mean"])}</b> <span class="lx-muted">± {percent(row["std"])}</span></td>'
 
 
 def _curves(table: pd.DataFrame) -> None:
@@ -180,13 +141,13 @@ def _curves(table: pd.DataFrame) -> None:
 # -- units ----------------------------------------------------------------------------------------
 
 
-def _units(view: links.Importance, opened: shell.Opened) -> pd.DataFrame:
+def _units(view: links.Importance, opened: Opened) -> pd.DataFrame:
     """A row per unit: what `Store.impacts` says, and its Top Impact at 2 % (`value`); of one layer, or all."""
     frame = measured.impacts(opened, view.to)
     return frame[frame["layer"] == view.layer] if view.layer else frame
 
 
-def _scatter(view: links.Importance, opened: shell.Opened, frame: pd.DataFrame) -> None:
+def _scatter(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> None:
     layers = list(pd.unique(measured.table1(opened, view.to)["layer"]))
     st.session_state["i layer"] = view.layer
     st.selectbox(
@@ -200,38 +161,20 @@ def _scatter(view: links.Importance, opened: shell.Opened, frame: pd.DataFrame) 
     )
     known = frame[(frame["total"] > 0) & frame["value"].notna()]
     if known.empty:
-        st.info(f"There is no unit to draw. {_not_drawn(frame)}", icon=":material/info:")
+        st.info(f"There is no unit to draw. {not_drawn(frame)}", icon=":material/info:")
         return
     st.markdown(
-        f"Each point is one of {plural(len(known), 'unit')}; **click one to open it.** {_not_drawn(frame)}"
+        f"Each point is one of {plural(len(known), 'unit')}; **click one to open it.** {not_drawn(frame)}"
     )
-    figure = figures.impact_scatter(known, beta=_BETA, theme=shell.theme(), height=350)
+    figure = figures.impact_scatter(known, beta=BETA, theme=shell.theme(), height=350)
     measured.open_clicked(figure, _POINTS, "Scatter of units: total impact against Top Impact at 2%", view)
 
 
-def _not_drawn(frame: pd.DataFrame) -> str:
-    """Which units are no points: those without effect, and apart from them those of which less is known."""
-    small = frame["total"].gt(0) & frame["value"].isna()
-    told = [
-        f"{plural(count, 'unit')} {words}"
-        for count, words in (
-            (int(frame["total"].eq(0).sum()), "without effect"),
-            (
-                int(small.sum()),
-                f"whose Top Impact at {_beta(_BETA)} is undefined, as that is less than one image",
-            ),
-            (int(frame["total"].isna().sum()), "whose impact is unknown"),
-        )
-        if count
-    ]
-    return f"Not drawn: {'; '.join(told)}." if told else ""
-
-
-def _list(view: links.Importance, opened: shell.Opened, frame: pd.DataFrame) -> None:
+def _list(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> None:
     st.subheader("Units by total impact", anchor=False)
     frame = frame.sort_values("total", ascending=False, kind="stable").reset_index(drop=True)
     st.markdown(
-        f"{_first(frame)} Total impact sums |impact| over all images. **Click a row to open its unit.**"
+        f"{largest_words(frame)} Total impact sums |impact| over all images. **Click a row to open its unit.**"
     )
     columns = [
         "layer",
@@ -291,21 +234,9 @@ def _list(view: links.Importance, opened: shell.Opened, frame: pd.DataFrame) -> 
     shell.csv_button(
         "Impacts as CSV",
         lambda: frame.rename(columns={"value": "top_impact_2%"}),
-        shell.file_name(opened.store.name, f"impacts ({view.to})"),
+        file_name(opened.store.name, f"impacts ({view.to})"),
         "csv impacts",
     )
     if picked.selection.cells:
         row = frame.iloc[picked.selection.cells[0][0]]
         measured.open_unit(view, row["layer"], row["unit"])
-
-
-def _first(frame: pd.DataFrame) -> str:
-    """The first of the units by total impact; or that none has an effect, or that nothing is known of it."""
-    if not frame["total"].gt(0).any():
-        if frame["total"].isna().all():
-            return "The impact of these units is unknown; the notes say why."
-        return (
-            "No unit" + (" whose impact is known" if frame["total"].isna().any() else "") + " has an effect."
-        )
-    first = frame.iloc[0]
-    return f"{code(first['layer'])} · unit {first['unit']} has the largest total impact, {rounded(first['total'])}."

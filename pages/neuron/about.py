@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -11,13 +9,17 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.base.numbers import plain, plural, rounded
 from lexplain_core.store import Explanation, Unit
+from lexplain_core.views.facts import by_hand, calibration
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.tables import file_name, no_minus_zero
+from lexplain_core.views.unit import quantity
 from pages.ui import shell
-from pages.ui.text import code, md, no_minus_zero, quantity
 
 _OF_HAND = ("by", "made", "way", "from", "test_scores_seen")  # in the config of words made by hand
 
 
-def show(opened: shell.Opened, unit: Unit, explanation: Explanation | None) -> None:
+def show(opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
     """The tab."""
     left, right = st.columns(2, gap="large")
     with left:
@@ -52,7 +54,7 @@ def show(opened: shell.Opened, unit: Unit, explanation: Explanation | None) -> N
         shell.csv_button(
             "Facts as CSV",
             lambda: facts,
-            shell.file_name(
+            file_name(
                 unit.store.name,
                 unit.layer,
                 f"unit {unit.unit}",
@@ -92,7 +94,7 @@ def _terms(unit: Unit, explanation: Explanation) -> None:
     shell.csv_button(
         "Terms as CSV",
         lambda: terms,
-        shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", explanation.method, "terms"),
+        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", explanation.method, "terms"),
         "csv terms",
     )
 
@@ -128,12 +130,12 @@ def _scores(unit: Unit, explanation: Explanation) -> None:
     shell.csv_button(
         "Scores as CSV",
         lambda: scores,
-        shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", explanation.method, "scores"),
+        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", explanation.method, "scores"),
         "csv scores",
     )
 
 
-def _filter(opened: shell.Opened, unit: Unit, explanation: Explanation) -> None:
+def _filter(opened: Opened, unit: Unit, explanation: Explanation) -> None:
     """How many concepts of the explanation's matrix passed the concept filter, by where they came from."""
     matrix = shell.matrix(opened, explanation.matrix)
     if not matrix or not matrix["filter"]:
@@ -163,7 +165,7 @@ def _filter(opened: shell.Opened, unit: Unit, explanation: Explanation) -> None:
     shell.csv_button(
         "Concept filter as CSV",
         lambda: counts,
-        shell.file_name(opened.store.name, explanation.matrix, "concept filter"),
+        file_name(opened.store.name, explanation.matrix, "concept filter"),
         "csv filter",
     )
 
@@ -183,44 +185,7 @@ def _truth(unit: Unit) -> None:
     )
 
 
-def calibration(matrix: dict) -> dict[str, str]:
-    """How a concept matrix makes P, and how well its a and b fit; facts in words."""
-    if matrix["kind"] != "encoder":
-        return {"P(concept)": "1 where an image carries the label, else 0"}
-    shift = f"{'+' if matrix['b'] >= 0 else '−'} {rounded(abs(matrix['b']))}"
-    facts = {"P(concept)": f"sigmoid({rounded(matrix['a'])}·(cos {shift}))"}
-    how = matrix["config"].get("calibration") or {}
-    words = {"published": "published values", "given": "given in the config", "calibrated": "calibrated"}
-    if source := how.get("source"):
-        facts["a and b"] = words.get(source, str(source))
-    if matrix["loss"] is not None:
-        facts["their loss"] = f"{rounded(matrix['loss'])}: cross-entropy per label and image"
-    if how.get("labels") and how.get("images"):
-        facts["measured on"] = f"{how['labels']:,} labels, {how['images']:,} images of the train split"
-    if how.get("reason"):
-        facts["because"] = str(how["reason"])
-    return facts
-
-
-def by_hand(config: Mapping[str, object]) -> str:
-    """How words were made by hand, and whether anyone looked at test scores before they were kept."""
-    ways = {"refit": "weights by least squares", "keep": "weights as they were given"}
-    parts = [str(config["made"])] if config.get("made") else []
-    parts += [text for way, text in ways.items() if config.get("way") == way]
-    if config.get("from"):
-        parts.append(f"begun from {config['from']}")
-    seen = config.get("test_scores_seen")
-    if isinstance(seen, int):
-        versions = plural(seen, "version")
-        parts.append(
-            f"the test scores of {versions} of the words were looked at before these were kept"
-            if seen
-            else "no test score was looked at before they were kept"
-        )
-    return "; ".join(parts)
-
-
-def _facts(opened: shell.Opened, unit: Unit, explanation: Explanation | None) -> pd.DataFrame:
+def _facts(opened: Opened, unit: Unit, explanation: Explanation | None) -> pd.DataFrame:
     facts = {
         "layer": unit.layer,
         "unit": f"{unit.unit}, of {unit.units:,}",

@@ -8,14 +8,17 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import percent, rounded
 from lexplain_core.figures import Style
 from lexplain_core.store import OTHER, Explanation, Unit
-from pages.neuron import effect, ranges
+from lexplain_core.views.effect import drawn_shares, effect_alt, impact_of, strip_words
+from lexplain_core.views.explanations import by_weight
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.ranges import interval_words, numbered
+from lexplain_core.views.scores import seen_by
+from lexplain_core.views.unit import quantity, why_no_ranges
+from pages.neuron import ranges
 from pages.ui import links, shell
-from pages.ui.scores import seen_by
 from pages.ui.switch import switch
-from pages.ui.text import interval_words, quantity
 
 _COLUMNS = [1.75, 1]
 _LABELS = {"classes": "Classes", "superclasses": "Superclasses"}
@@ -38,7 +41,7 @@ class Drawn:
     words: dict[int, Style]
 
 
-def drawn(view: links.Neuron, opened: shell.Opened, unit: Unit, explanation: Explanation | None) -> Drawn:
+def drawn(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanation | None) -> Drawn:
     """What to draw of a unit.
 
     view.matrix: the concept matrix that says which concepts an image shows, "" where none can. view.level: whose
@@ -62,27 +65,27 @@ def drawn(view: links.Neuron, opened: shell.Opened, unit: Unit, explanation: Exp
 
 def words_like_areas(explanation: Explanation, areas: dict[str, Style], grey: Style) -> dict[int, Style]:
     """Concept id → style: that of the area of the same name, so that a colour means one thing on the page, else grey."""
-    return {term.concept_id: areas.get(term.name, grey) for term in figures.by_weight(explanation)}
+    return {term.concept_id: areas.get(term.name, grey) for term in by_weight(explanation)}
 
 
 def show(
-    view: links.Neuron, opened: shell.Opened, unit: Unit, explanation: Explanation | None, what: Drawn
+    view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanation | None, what: Drawn
 ) -> None:
     """The stacked area and the weights; units without ranges or words explain themselves instead."""
-    impact = effect.impact_of(unit)
-    shares = effect.shown(impact)
+    impact = impact_of(unit)
+    shares = drawn_shares(impact)
     height = 370 if shares is None else 470
     explained = explanation is not None and not explanation.reason
     left, right = st.columns(_COLUMNS, gap="medium") if explained else (st.container(), None)
     with left:
         _head(view, opened, unit, what)
         if not what.seen:
-            st.markdown(UNSEEN if explained and not view.matrix else _why_no_ranges(unit))
+            st.markdown(UNSEEN if explained and not view.matrix else why_no_ranges(unit))
         if what.composition is not None:
             _areas(view, unit, what, shares, height)
         elif unit.status != "constant":
             _histogram(view, unit, shares)
-        st.markdown(_click_words(view, unit) + effect.strip_words(unit, impact))
+        st.markdown(_click_words(view, unit) + strip_words(unit, impact))
     if explained:
         with right:
             st.subheader("Weights", anchor=False)
@@ -100,20 +103,20 @@ def _click_words(view: links.Neuron, unit: Unit) -> str:
     only = ranges.chosen(view, unit)
     if only is None:
         return "**Click a range to see its images.** "
-    return f"**The images below are those of range {ranges.numbered(unit, only)}**; a click on it shows all ranges again. "
+    return f"**The images below are those of range {numbered(unit, only)}**; a click on it shows all ranges again. "
 
 
 # -- what the areas are -----------------------------------------------------------------------------
 
 
-def _levels(opened: shell.Opened, unit: Unit) -> list[str]:
+def _levels(opened: Opened, unit: Unit) -> list[str]:
     """What labels can be drawn by: nothing for a unit without ranges."""
     if unit.buckets is None or unit.status == "constant":
         return []
     return ["classes", *(["superclasses"] if shell.info(opened)["superclasses"] else [])]
 
 
-def _level(view: links.Neuron, opened: shell.Opened, unit: Unit) -> str:
+def _level(view: links.Neuron, opened: Opened, unit: Unit) -> str:
     """The level that is drawn; says so where the store has no superclasses."""
     known = _levels(opened, unit)
     if view.level == "superclasses" and known == ["classes"]:
@@ -121,7 +124,7 @@ def _level(view: links.Neuron, opened: shell.Opened, unit: Unit) -> str:
     return view.level if view.level in known else "concepts"
 
 
-def _head(view: links.Neuron, opened: shell.Opened, unit: Unit, what: Drawn) -> None:
+def _head(view: links.Neuron, opened: Opened, unit: Unit, what: Drawn) -> None:
     """The heading, and the switch between concepts and labels."""
     areas = what.composition is not None
     title = "What is in the images, by activation" if areas else "How often it takes which value"
@@ -152,7 +155,7 @@ def _areas(view: links.Neuron, unit: Unit, what: Drawn, shares, height: int) -> 
     if what.level != "concepts":
         by = f"{what.level}, by the images’ labels"
     alt = f"Stacked area: share of {by}, in 8 ranges of activation. {interval_words(unit)}"
-    ranges.chart(view, unit, figure, "area", alt + _effect_alt(shares))
+    ranges.chart(view, unit, figure, "area", alt + effect_alt(shares))
 
 
 # -- without areas ----------------------------------------------------------------------------------
@@ -173,34 +176,5 @@ def _histogram(view: links.Neuron, unit: Unit, shares) -> None:
         shell.chart(
             figures.impact_strip(shares, unit.buckets.edges, theme=shell.theme(), quantity=quantity(unit)),
             "strip",
-            "Bars: how much of the unit's effect lies in each range." + _effect_alt(shares),
+            "Bars: how much of the unit's effect lies in each range." + effect_alt(shares),
         )
-
-
-def _effect_alt(shares) -> str:
-    """The bars of the effect for those who can't see them."""
-    if shares is None:
-        return ""
-    return " Share of the effect per range: " + ", ".join(
-        percent(share) for share in figures.effect_shares(shares)["share"]
-    )
-
-
-def _why_no_ranges(unit: Unit) -> str:
-    if unit.status == "dead":
-        return (
-            "A **dead** unit: it hardly answers to any image of this probing set, so there is nothing to put in "
-            "words. Other images might wake it."
-        )
-    if unit.status == "constant":
-        return (
-            f"A **constant** unit: it answers {rounded(unit.maximum)} to every image, so nothing in the images "
-            "makes a difference to it."
-        )
-    if unit.buckets is None:
-        return (
-            "A unit **without a positive range**: the 8 ranges of the stacked chart go from 0 to the largest "
-            f"activation, and this unit's largest is {rounded(unit.maximum)}. It can still be put in words, and "
-            "its strongest and weakest images are below."
-        )
-    return "No concept predicts this unit well enough to be named."

@@ -8,6 +8,9 @@ import streamlit as st
 
 from lexplain_core.base.numbers import decimals, plain, plural, share
 from lexplain_core.store import Unit, UnitMap
+from lexplain_core.views.examples import Overlay, maps_signed
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.ranges import images_in, numbered, ranges_of
 from pages.neuron import ranges
 from pages.ui import hidden, links, look, shell, thumbs
 from pages.ui.switch import switch
@@ -16,7 +19,7 @@ _PICKS = {"draw": "A random draw", "top": "The strongest"}
 _PER_ROW = 8
 
 
-def show(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
+def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     """The tab."""
     groups = _by_range(view, unit) if unit.buckets is not None else _ends(unit)
     only = ranges.chosen(view, unit)
@@ -25,7 +28,7 @@ def show(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
     if unit.buckets is not None:
         _controls(view, unit)
     _map_slider(view, unit, maps, len(ids))
-    overlay = thumbs.Overlay(maps, view.map / 100) if view.map and maps else None
+    overlay = Overlay(maps, view.map / 100) if view.map and maps else None
     span = unit.maximum if unit.buckets is not None else max(abs(unit.maximum), abs(unit.minimum))
     fine = decimals(span, 50)
     if only is not None and not ids:
@@ -52,16 +55,16 @@ def _by_range(view: links.Neuron, unit: Unit) -> list[tuple]:
         return [_group(view, unit, only, ranges.IMAGES)]
     return [
         _group(view, unit, bucket, _PER_ROW)
-        for bucket in ranges.known(unit)
-        if unit.status != "constant" or ranges.count(unit, bucket)
+        for bucket in ranges_of(unit)
+        if unit.status != "constant" or images_in(unit, bucket)
     ]
 
 
 def _group(view: links.Neuron, unit: Unit, bucket: int, most: int) -> tuple:
     examples = unit.examples(bucket, count=most, seed=view.draw, top=view.pick == "top")
-    count = ranges.count(unit, bucket)
+    count = images_in(unit, bucket)
     note = plural(count, "image") + (f", {share(count, len(unit.activations))}" if count else "")
-    return ranges.numbered(unit, bucket), note, examples
+    return numbered(unit, bucket), note, examples
 
 
 def _controls(view: links.Neuron, unit: Unit) -> None:
@@ -137,7 +140,7 @@ def _map_words(view: links.Neuron, maps: dict[int, UnitMap], images: int) -> str
     if not view.map:
         return "Off. Move it to see where in the images the unit fires."
     missing = images - len(maps)
-    colours = "orange is above 0, purple below" if thumbs.signed(maps) else "the brighter (yellow), the more"
+    colours = "orange is above 0, purple below" if maps_signed(maps) else "the brighter (yellow), the more"
     words = f"Where the unit fires: {colours}; one scale for all."
     if missing:
         words += f" {plural(missing, 'image')} without a kept map {'is' if missing == 1 else 'are'} plain."

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from html import escape
 
-import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.numbers import two
 from lexplain_core.store import Explanation, Unit
+from lexplain_core.views.markdown import md
+from lexplain_core.views.scores import (
+    ABLATIONS,
+    ablated_by,
+    ablation_cell,
+    methods_table,
+    score_cell,
+    seen_by,
+    simulators_of,
+)
+from lexplain_core.views.tables import file_name
 from pages.neuron.edit_link import edit_link
 from pages.ui import links, shell
-from pages.ui.scores import ABLATIONS, ablation_cell, cell, seen_by
-from pages.ui.text import md
 
 
 def matrix_of(view: links.Neuron, unit: Unit, explanation: Explanation | None) -> tuple[str, list[str]]:
@@ -65,8 +73,8 @@ def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, ma
             st.space("stretch")
             shell.csv_button(
                 "Methods as CSV",
-                lambda: _table(unit),
-                shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "methods"),
+                lambda: methods_table(unit),
+                file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "methods"),
                 "csv methods",
             )
 
@@ -100,13 +108,13 @@ def side_by_side(unit: Unit, shown: Explanation | None) -> None:
     found = unit.explanations
     if len(found) < 2 or all(one.reason for one in found):
         return
-    simulators = _simulators(found)
+    simulators = simulators_of(found)
     head = "".join(
         f'<th scope="col" title="Correlation of simulated and actual activation on the test split, its 95% interval, '
         f'and what the same words score on other units">Test corr. by {escape("labels" if name == "label" else name)}</th>'
         for name in simulators
     )
-    ablated = _ablated_by(found, simulators)
+    ablated = ablated_by(found, simulators)
     head += "".join(
         f'<th scope="col" title="How well the prediction stands in for the unit: 1, the network’s loss stays as it is; 0, no '
         f'better than the unit’s mean. norm, optim: how c and d of c·prediction + d are found">Test ablation by '
@@ -118,7 +126,7 @@ def side_by_side(unit: Unit, shown: Explanation | None) -> None:
         current = shown is not None and one.id == shown.id
         text = escape(one.text) if not one.reason else f'<span class="lx-muted">{escape(one.reason)}</span>'
         scores = "".join(
-            f"<td>{cell(unit, one.score(simulator=name)) if not one.reason else '–'}</td>"
+            f"<td>{score_cell(unit, one.score(simulator=name)) if not one.reason else '–'}</td>"
             for name in simulators
         )
         scores += "".join(
@@ -137,33 +145,3 @@ def side_by_side(unit: Unit, shown: Explanation | None) -> None:
         '<th scope="col" title="On the val split, by which the concepts were chosen">Val corr.</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
-
-
-def _ablated_by(found: list[Explanation], simulators: list[str]) -> list[str]:
-    """The simulators that have a column of ablation scores; none where all are missing for one reason,
-    which the headline says."""
-    scores = [score for one in found for score in one.scores if score.kind in ABLATIONS]
-    if all(score.value is None for score in scores) and len({score.reason for score in scores}) < 2:
-        return []
-    return [name for name in simulators if any(score.simulator == name for score in scores)]
-
-
-def _simulators(found: list[Explanation]) -> list[str]:
-    """All that scored one of the explanations, labels first."""
-    names = {score.simulator for one in found for score in one.scores}
-    return sorted(names, key=lambda name: (name != "label", name))
-
-
-def _table(unit: Unit) -> pd.DataFrame:
-    """A row per method and simulator."""
-    rows = []
-    for one in unit.explanations:
-        facts = {
-            "method": one.method, "explanation": one.text, "length": one.length, "matrix": one.matrix,
-            "val_correlation": one.val_correlation, "violation": one.violation, "reason": one.reason,
-        }  # fmt: skip
-        for score in one.scores or (None,):
-            more = {} if score is None else vars(score) | {"score_reason": score.reason}
-            more.pop("reason", None)
-            rows.append(facts | more)
-    return pd.DataFrame(rows)

@@ -7,9 +7,11 @@ from dataclasses import replace
 import streamlit as st
 
 from lexplain_core.store import StoreError, Unit, Wanted
+from lexplain_core.views.explanations import explanation_of
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
 from pages.neuron import charts, methods, stepping, tabs
 from pages.ui import headline, links, shell, star
-from pages.ui.text import md
 
 
 def render() -> None:
@@ -17,7 +19,7 @@ def render() -> None:
     view, unit = _find(view, opened)
     if unit is None:
         return
-    explanation = headline.explanation_of(unit, view.method)
+    explanation = explanation_of(unit, view.method)
     matrix, matrices = methods.matrix_of(view, unit, explanation)
     view = replace(view, matrix=matrix)
     offer(view, release_focus=True)
@@ -38,7 +40,7 @@ def render() -> None:
     headline.what_is_this()
 
 
-def _find(view: links.Neuron, opened: shell.Opened) -> tuple[links.Neuron, Unit | None]:
+def _find(view: links.Neuron, opened: Opened) -> tuple[links.Neuron, Unit | None]:
     """The unit that the address asks for with every default filled in; None after saying what is wrong."""
     store = opened.store
     method = view.method or store.default_method
@@ -65,7 +67,7 @@ def _find(view: links.Neuron, opened: shell.Opened) -> tuple[links.Neuron, Unit 
     return full, unit
 
 
-def _first_sight(opened: shell.Opened, layer: str) -> int:
+def _first_sight(opened: Opened, layer: str) -> int:
     """The unit to show where the address names none: the best explained one of the layer."""
     rows = opened.store.find(Wanted(layer=layer, sort="-score"), 1).rows
     return int(rows["unit"].iloc[0]) if len(rows) else 0

@@ -7,8 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from lexplain_core.base.numbers import decimals, plain, plural
+from lexplain_core.base.numbers import plural
 from lexplain_core.store import Unit
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.ranges import all_hidden, images_in, numbered, range_words, ranges_of
 from pages.ui import links, shell
 
 IMAGES = 40  # of one range
@@ -16,33 +18,9 @@ _ALL = "all"
 _WITH_IMAGES = ("examples", "values")  # tabs that show the images of the chosen range
 
 
-def in_words(unit: Unit, bucket: int) -> str:
-    """'3.02 to 3.45', 'below 0'."""
-    if bucket < 0:
-        return "below 0"
-    places = decimals(unit.maximum)
-    low, high = (plain(edge, places) for edge in unit.buckets.edges[bucket : bucket + 2])
-    return f"{low} to {high}"
-
-
-def numbered(unit: Unit, bucket: int) -> str:
-    """'8: 3.02 to 3.45', 'below 0'."""
-    return in_words(unit, bucket) if bucket < 0 else f"{bucket + 1}: {in_words(unit, bucket)}"
-
-
-def count(unit: Unit, bucket: int) -> int:
-    """How many images of the probing set are in a range."""
-    return int(unit.buckets.negative if bucket < 0 else unit.buckets.counts[bucket])
-
-
 def chosen(view: links.Neuron, unit: Unit) -> int | None:
     """The range that the address names; None for all, and for a unit without ranges."""
     return view.only if unit.buckets is not None else None
-
-
-def known(unit: Unit) -> list[int]:
-    """The unit's ranges, the highest first; the one below 0 where it holds images."""
-    return [*reversed(range(len(unit.buckets.counts))), *([-1] if unit.buckets.negative else [])]
 
 
 def with_only(view: links.Neuron, bucket: int | None) -> dict[str, Any]:
@@ -77,26 +55,19 @@ def _clicked(view: links.Neuron, unit: Unit, key: str) -> None:
     shell.change(view, **with_only(view, None if bucket == view.only else bucket))
 
 
-def none_to_show(opened: shell.Opened, unit: Unit, bucket: int) -> str:
+def none_to_show(opened: Opened, unit: Unit, bucket: int) -> str:
     """Why no image of a range is shown."""
-    total, which = count(unit, bucket), in_words(unit, bucket)
+    total, which = images_in(unit, bucket), range_words(unit, bucket)
     if total and opened.store.hidden:
         return all_hidden(total, which)
     return f"No image of the probing set is in this range, {which}. Choose another one above."
-
-
-def all_hidden(total: int, which: str) -> str:
-    """That a range has images, of which none is shown. The menu of `hidden` is to be below."""
-    if total == 1:
-        return f"The one image of this range, {which}, is hidden. The menu below brings it back."
-    return f"All {total:,} images of this range, {which}, are hidden. The menu below brings them back."
 
 
 def picker(view: links.Neuron, unit: Unit, key: str) -> None:
     """A list of the ranges, and a button that leads back to all."""
     only = chosen(view, unit)
     st.session_state[key] = _ALL if only is None else only
-    options = known(unit)
+    options = ranges_of(unit)
     if view.only == -1 and -1 not in options:
         options.append(-1)
     st.selectbox(
@@ -106,7 +77,7 @@ def picker(view: links.Neuron, unit: Unit, key: str) -> None:
         width=250,
         label_visibility="collapsed",
         format_func=lambda b: (
-            "All ranges" if b == _ALL else f"Only {numbered(unit, b)} ({plural(count(unit, b), 'image')})"
+            "All ranges" if b == _ALL else f"Only {numbered(unit, b)} ({plural(images_in(unit, b), 'image')})"
         ),
         on_change=_picked,
         args=(view, key),

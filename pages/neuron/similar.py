@@ -10,14 +10,16 @@ import streamlit as st
 
 from lexplain_core.base.numbers import plural, two
 from lexplain_core.store import Explanation, Unit
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.tables import file_name
 from pages.ui import links, shell
 from pages.ui.compare_link import compare_link
-from pages.ui.text import code, md
 
 _ALIKE = 10
 
 
-def show(view: links.Neuron, opened: shell.Opened, unit: Unit, explanation: Explanation | None) -> None:
+def show(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
     """The tab."""
     left, right = st.columns(2, gap="large")
     with left:
@@ -26,13 +28,13 @@ def show(view: links.Neuron, opened: shell.Opened, unit: Unit, explanation: Expl
         _by_words(view, opened, unit, explanation)
 
 
-def _scored(opened: shell.Opened) -> str:
+def _scored(opened: Opened) -> str:
     """What the scores in the rows were computed on."""
     count = (shell.info(opened).get("splits") or {}).get("test") or 0
     return f"*Test corr.*: of the unit’s own words, on the test split, {plural(count, 'image')}."
 
 
-def _by_activation(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
+def _by_activation(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     st.subheader("Alike in what they do", anchor=False)
     found = unit.similar(view.method)
     if found.empty:
@@ -55,12 +57,12 @@ def _by_activation(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None
     shell.csv_button(
         "Similar units as CSV",
         lambda: found,
-        shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "similar"),
+        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "similar"),
         "csv similar",
     )
 
 
-def _by_words(view: links.Neuron, opened: shell.Opened, unit: Unit, explanation: Explanation | None) -> None:
+def _by_words(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
     st.subheader("Alike in words", anchor=False)
     if explanation is None or explanation.reason:
         st.info("Without an explanation there are no words to compare.", icon=":material/info:")
@@ -81,7 +83,7 @@ def _by_words(view: links.Neuron, opened: shell.Opened, unit: Unit, explanation:
     shell.csv_button(
         "Units alike in words as CSV",
         lambda: found,
-        shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "alike"),
+        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "alike"),
         "csv alike",
     )
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import decimals, plural, two
+from lexplain_core.base.numbers import decimals, plural
 from lexplain_core.store import Explanation, Unit
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.scores import residuals_note, seen_by, simulated_score
+from lexplain_core.views.tables import file_name
+from lexplain_core.views.unit import quantity
 from pages.ui import shell, thumbs
-from pages.ui.scores import null_words, seen_by
-from pages.ui.text import md, quantity
 
 _MISSES = 8  # images a row
 
 
-def show(opened: shell.Opened, unit: Unit, explanation: Explanation, matrix: str, table) -> None:
+def show(opened: Opened, unit: Unit, explanation: Explanation, matrix: str, table) -> None:
     """The tab. table: a function that makes the data frame of all images for the CSV."""
     left, right = st.columns([1.75, 1], gap="medium")
     with left:
@@ -35,7 +37,7 @@ def show(opened: shell.Opened, unit: Unit, explanation: Explanation, matrix: str
     with right:
         st.markdown(
             f"What **{md(explanation.method)}** predicts, with concepts seen by **{md(seen_by(matrix))}**. "
-            f"{_score(unit, explanation, matrix)}\n\n"
+            f"{simulated_score(unit, explanation, matrix)}\n\n"
             "Each point is an image: to the right what the explanation predicts, upwards what the unit did. "
             "Where the words say all there is to say, the points lie on the dashed line; upright bands are images "
             "that the words can't tell apart.\n\nThe score is the correlation over the **test** images (dots) only. "
@@ -44,25 +46,13 @@ def show(opened: shell.Opened, unit: Unit, explanation: Explanation, matrix: str
         shell.csv_button(
             "Simulated and actual as CSV",
             table,
-            shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "simulated"),
+            file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "simulated"),
             "csv simulated",
         )
     _missed(opened, unit, explanation, matrix)
 
 
-def _score(unit: Unit, explanation: Explanation, matrix: str) -> str:
-    """The score of what is shown, as Markdown."""
-    score = explanation.score(simulator=matrix)
-    if score is None:
-        if matrix == explanation.matrix:
-            return "The explanation was found with these values, so they are not used to score it."
-        return "It was not scored with these values."
-    if score.value is None:
-        return f"It has no score: {md(score.reason or 'it is undefined.')}"
-    return f"Test correlation **{two(score.value)}** over {plural(score.n, 'image')}. {md(null_words(unit, score))}"
-
-
-def _missed(opened: shell.Opened, unit: Unit, explanation: Explanation, matrix: str) -> None:
+def _missed(opened: Opened, unit: Unit, explanation: Explanation, matrix: str) -> None:
     """The images with the largest residuals, in both directions."""
     st.subheader("What the words miss", anchor=False)
     more, less = unit.residuals(explanation, matrix, _MISSES)
@@ -72,17 +62,7 @@ def _missed(opened: shell.Opened, unit: Unit, explanation: Explanation, matrix: 
         "simulated activation, the split."
     )
     groups = [
-        ("More than the words say", _note(more, "above"), more),
-        ("Less than the words say", _note(less, "below"), less),
+        ("More than the words say", residuals_note(more, "above"), more),
+        ("Less than the words say", residuals_note(less, "below"), less),
     ]
     thumbs.rows(opened.store, groups, decimals(unit.maximum - unit.minimum, 100))
-
-
-def _note(frame: pd.DataFrame, side: str) -> str:
-    if frame.empty:
-        return f"no image is {side} its simulated activation"
-    test = int((frame["split"] == "test").sum())
-    return (
-        f"{plural(len(frame), 'image')} farthest {side} the simulated activation; "
-        f"{test} of them in the test split"
-    )

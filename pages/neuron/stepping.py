@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from lexplain_core.store import Unit, Wanted
+from lexplain_core.views.opened import Opened
 from pages.neuron.figure_link import figure_link
 from pages.ui import links, shell
 from pages.ui.compare_link import compare_link
@@ -15,7 +16,7 @@ from pages.ui.compare_link import compare_link
 _TRIES = 8  # draws may hit the unit that is shown
 
 
-def bar(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
+def bar(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     """The row of controls. Previous and next go round in a circle within the layer."""
     state = st.session_state
     state["layer picker"], state["unit picker"] = unit.layer, unit.unit
@@ -83,7 +84,7 @@ def _other(**to) -> dict[str, Any]:
 
 
 @shell.told
-def _random(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
+def _random(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     for _ in range(_TRIES):
         found = opened.store.surprise(Wanted(layer=unit.layer))
         if found is None:  # nothing in this layer is alive

@@ -8,10 +8,11 @@ import streamlit as st
 
 from lexplain_core.base.numbers import decimals
 from lexplain_core.store import Explanation, Unit
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.tables import file_name, no_minus_zero
 from pages.neuron import about, charts, effect, examples, similar, simulated, values
 from pages.ui import links, shell
 from pages.ui.switch import switch
-from pages.ui.text import no_minus_zero
 
 _TITLES = {
     "examples": "Example images",
@@ -25,7 +26,7 @@ _TITLES = {
 _ROWS = 1000  # rows of the table of images that are sent to the browser
 
 
-def show(view: links.Neuron, opened: shell.Opened, unit: Unit, explanation: Explanation | None) -> None:
+def show(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
     """The chosen tab; only that one is computed. view.matrix: the concept matrix that simulates."""
     explained = explanation is not None and not explanation.reason
     switch(view, "tab", _TITLES)
@@ -56,7 +57,7 @@ def show(view: links.Neuron, opened: shell.Opened, unit: Unit, explanation: Expl
 
 
 def _table(
-    opened: shell.Opened,
+    opened: Opened,
     unit: Unit,
     explanation: Explanation | None,
     matrix: str,
@@ -75,7 +76,7 @@ def _table(
     return frame
 
 
-def _images(opened: shell.Opened, unit: Unit, explanation: Explanation | None, matrix: str) -> None:
+def _images(opened: Opened, unit: Unit, explanation: Explanation | None, matrix: str) -> None:
     shown, total = _table(opened, unit, explanation, matrix, _ROWS), len(unit.activations)
     st.markdown(
         f"All {total:,} images, strongest first."
@@ -110,6 +111,6 @@ def _images(opened: shell.Opened, unit: Unit, explanation: Explanation | None, m
     shell.csv_button(
         "Images as CSV",
         lambda: _table(opened, unit, explanation, matrix),
-        shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "images"),
+        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "images"),
         "csv images",
     )

@@ -10,18 +10,20 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.base.numbers import decimals, plain, plural, rounded, share
 from lexplain_core.store import Unit
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.ranges import all_hidden, images_in, numbered, slider_grid
+from lexplain_core.views.tables import file_name
+from lexplain_core.views.unit import quantity
 from pages.neuron import ranges
 from pages.neuron.examples import drawing
 from pages.ui import hidden, links, shell, thumbs
 from pages.ui.switch import switch
-from pages.ui.text import md, quantity
 
 _SCALES = {0: "Linear counts", 1: "Logarithmic counts"}
-_DIGITS = 3  # of the slider’s ends
-_STEPS = 40  # of the slider, at least
 
 
-def show(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
+def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     """The tab."""
     if unit.status == "constant":
         st.info(
@@ -73,7 +75,7 @@ def _span(view: links.Neuron, unit: Unit) -> tuple[float, float]:
 # -- images of a range ----------------------------------------------------------------------------
 
 
-def _between(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
+def _between(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     st.subheader("Images of any range of activations", anchor=False)
     only = ranges.chosen(view, unit)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -84,9 +86,9 @@ def _between(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
     places = decimals(unit.maximum - unit.minimum, 50)
     top = view.pick == "top"
     if only is not None:
-        total = ranges.count(unit, only)
+        total = images_in(unit, only)
         found = unit.examples(only, count=ranges.IMAGES, seed=view.draw, top=top)
-        title = ranges.numbered(unit, only)
+        title = numbered(unit, only)
     else:
         low, high = _span(view, unit)
         if low > high:
@@ -100,7 +102,7 @@ def _between(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
         )
         return
     if found.empty:
-        st.info(ranges.all_hidden(total, title), icon=":material/visibility_off:")
+        st.info(all_hidden(total, title), icon=":material/visibility_off:")
         hidden.note(opened)
         return
     note = f"{plural(total, 'image')}, {share(total, len(unit.activations))}"
@@ -109,18 +111,8 @@ def _between(view: links.Neuron, opened: shell.Opened, unit: Unit) -> None:
     thumbs.rows(opened.store, [(title, note, found)], places)
 
 
-def grid(low: float, high: float) -> tuple[float, float, float]:
-    """A slider's least value, largest value and step for a range of activations: the ends in three digits, as they
-    are said in words, in steps of the third; more digits where so few steps would be too coarse."""
-    power = math.floor(math.log10(max(abs(low), abs(high)))) - (_DIGITS - 1)
-    while (high - low) / 10.0**power < _STEPS:
-        power -= 1
-    least, most = (round(round(end / 10.0**power) * 10.0**power, max(0, -power)) for end in (low, high))
-    return least, most, round(10.0**power, max(0, -power))
-
-
 def _slider(view: links.Neuron, unit: Unit) -> None:
-    low, high, step = grid(unit.minimum, unit.maximum)
+    low, high, step = slider_grid(unit.minimum, unit.maximum)
     only = ranges.chosen(view, unit)
     if only is not None:
         ends = (low, 0.0) if only < 0 else unit.buckets.span(only)
@@ -159,7 +151,7 @@ def _moved(view: links.Neuron, key: str, low: float, high: float) -> None:
 # -- by class -------------------------------------------------------------------------------------
 
 
-def _means(opened: shell.Opened, unit: Unit) -> None:
+def _means(opened: Opened, unit: Unit) -> None:
     st.subheader("Mean activation by what the images are", anchor=False)
     classes, superclasses = (
         unit.class_means(),
@@ -198,6 +190,6 @@ def _bars(unit: Unit, means: pd.DataFrame, one: str, many: str) -> None:
     shell.csv_button(
         f"{many.capitalize()} as CSV",
         lambda: means,
-        shell.file_name(unit.store.name, unit.layer, f"unit {unit.unit}", f"mean by {many}"),
+        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", f"mean by {many}"),
         f"csv {many}",
     )

@@ -11,8 +11,10 @@ from streamlit.delta_generator import DeltaGenerator
 from lexplain_core.store import Wanted
 from lexplain_core.store.search.query import COLUMNS, RANGES, STATUS_WORDS
 from lexplain_core.store.search.text import LONGEST_SEARCH, OPEN, write_range
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.overview import first_order
 from pages.ui import links, lists, shell
-from pages.ui.text import md
 
 Spans = dict[str, tuple[float, float]]
 HELP = """One box for all: words of concepts, the unit’s name, or `layer:unit`. All must be found in one explanation.
@@ -24,14 +26,14 @@ HELP = """One box for all: words of concepts, the unit’s name, or `layer:unit`
 - `block7:3` – that unit"""
 
 
-def wanted(view: links.Overview, opened: shell.Opened) -> tuple[Wanted, list[str]]:
+def wanted(view: links.Overview, opened: Opened) -> tuple[Wanted, list[str]]:
     """What a view asks for, and a sentence (Markdown) for all of it that can't be used."""
     units, listed, lost = lists.among(view, opened)
     asked, problems = Wanted.read(links.query(view))
     return replace(asked, among=units, listed=listed), [*lost, *map(md, problems)]
 
 
-def usable(view: links.Overview, opened: shell.Opened) -> tuple[links.Overview, list[str]]:
+def usable(view: links.Overview, opened: Opened) -> tuple[links.Overview, list[str]]:
     """The view without a layer and methods that the store doesn't have, and a sentence for each (Markdown)."""
     problems = []
     if view.layer and view.layer not in set(shell.layers(opened)["layer"]):
@@ -50,7 +52,7 @@ def _spans(key: tuple, method: str, human: pd.DataFrame, _store) -> Spans:
     return _store.spans(method or None, human)
 
 
-def spans(opened: shell.Opened, method: str, human: pd.DataFrame) -> Spans:
+def spans(opened: Opened, method: str, human: pd.DataFrame) -> Spans:
     """`Store.spans`, read once."""
     return _spans(opened.key, method, human, opened.store)
 
@@ -58,7 +60,7 @@ def spans(opened: shell.Opened, method: str, human: pd.DataFrame) -> Spans:
 # -- widgets --------------------------------------------------------------------------------------
 
 
-def widgets(view: links.Overview, opened: shell.Opened, asked: Wanted, known: Spans) -> DeltaGenerator:
+def widgets(view: links.Overview, opened: Opened, asked: Wanted, known: Spans) -> DeltaGenerator:
     """The search box, the filters and the order; each puts itself into the address. Gives the place beside them."""
     methods, layers = shell.methods(opened), list(shell.layers(opened)["layer"])
     default = opened.store.default_method
@@ -183,8 +185,3 @@ def _changed(view: links.Overview, default: str) -> None:
         "by": state.get("f by", view.by),
     }
     shell.change(view, **{name: v for name, v in said.items() if v != getattr(view, name)}, shown=1)
-
-
-def first_order(column: str) -> str:
-    """'-' for columns that one wants largest first, '' for those that start at the small end."""
-    return "-" if COLUMNS[column].number and column != "length" else ""

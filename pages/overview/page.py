@@ -8,16 +8,19 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import plain, plural
+from lexplain_core.base.numbers import plural
 from lexplain_core.store import Found, sentence
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.opened import Opened, distinct, same_id
+from lexplain_core.views.overview import export_rows, seen_note, store_words
+from lexplain_core.views.tables import file_name
 from pages.overview import filters, side, starting
 from pages.overview.units_table import units_table
 from pages.ui import hidden, links, lists, shell
 from pages.ui.humans import people
 from pages.ui.plain_words import plain_words
-from pages.ui.scores import seen_by
 from pages.ui.switch import changed
-from pages.ui.text import code, md, message
+from pages.ui.text import message
 
 ROWS = 100  # of a page of the table
 
@@ -33,7 +36,7 @@ def render() -> None:
     human = people(opened.store.id)
 
     st.title(md(opened.store.name), anchor=False)
-    st.markdown(_in_words(info))
+    st.markdown(store_words(info))
     hidden.note(opened)
     plain = links.query(replace(view, store="", method="")) == {}
     # as it was at first: a box that closes by itself moves what one works on
@@ -50,61 +53,10 @@ def render() -> None:
     _what_is_this(info)
 
 
-def _in_words(info: dict) -> str:
-    """The store in one or two plain sentences."""
-    probing, target, splits = (
-        info.get("probing_set") or {},
-        info.get("target") or {},
-        info.get("splits") or {},
-    )
-    parts = ", ".join(f"{count:,} {name}" for name, count in splits.items() if count)
-    odd = {
-        "dead": info["dead_units"],
-        "constant": sum(layer["constant"] for layer in info["layers"]),
-        "negative throughout": sum(layer["negative"] for layer in info["layers"]),
-    }
-    told = ", ".join(f"{number:,} {what}" for what, number in odd.items() if number)
-    text = (
-        f"**{info['images']:,} images** of {md(probing.get('name') or 'a probing set')} ({parts}) were shown to "
-        f"**{md(target.get('name') or 'a network')}**; the **{plural(info['units'], 'unit')}** of "
-        f"{plural(len(info['layers']), 'layer')} were recorded{f' ({told})' if told else ''}."
-    )
-    accuracy = target.get("accuracy")
-    if accuracy is not None:
-        count = target.get("accuracy_images") or info["images"]
-        among = f", among its {target['outputs']:,} outputs" if target.get("outputs") else ""
-        text += f" The network names {accuracy:.1%} of {count:,} images right{among}"
-        top5 = target.get("top5")
-        text += "." if top5 is None else f"; for {top5:.1%} the class is among the 5 largest."
-    elif isinstance(reason := target.get("accuracy_reason"), str):
-        text += f" Its accuracy is unknown. {md(reason)}"
-    for note in target.get("notes") or ():
-        text += f" Note: {md(str(note))}."
-    text += _mean_words(info)
-    if info.get("skipped"):
-        text += f" {plural(len(info['skipped']), 'image')} could not be used."
-    return text
-
-
-def _mean_words(info: dict) -> str:
-    """The mean test correlation of each layer by the first method, and over how many units it is."""
-    methods = {row["method"]: row for row in info["explanations"]}
-    first = next(iter(methods), None)
-    told = [
-        f"{code(row['layer'])} {plain(row['mean_correlation'], 3)} (mean of {row['mean_over']})"
-        for row in info["explanations"]
-        if row["method"] == first and row["mean_correlation"] is not None
-    ]
-    if not told:
-        return ""
-    more = f" and {len(told) - 4} more layers" if len(told) > 5 else ""
-    return f" Test correlation by {md(first)}: {', '.join(told[: 4 if more else 5])}{more}."
-
-
 # -- units ----------------------------------------------------------------------------------------
 
 
-def _units(view: links.Overview, opened: shell.Opened, human: pd.DataFrame) -> None:
+def _units(view: links.Overview, opened: Opened, human: pd.DataFrame) -> None:
     method = view.method or opened.store.default_method
     wanted, problems = filters.wanted(view, opened)
     known = filters.spans(opened, view.method, human)
@@ -119,7 +71,9 @@ def _units(view: links.Overview, opened: shell.Opened, human: pd.DataFrame) -> N
         view = replace(view, shown=pages)
         found = opened.store.find(wanted, ROWS, ROWS * (pages - 1), human)
     with st.container(horizontal=True, vertical_alignment="center", key="lx_found"):
-        st.markdown(md(sentence(wanted, found)) + _seen(found) + _turned_round(view, found), width="stretch")
+        st.markdown(
+            md(sentence(wanted, found)) + seen_note(found) + _turned_round(view, found), width="stretch"
+        )
         if found.total:
             starting.surprise(view, opened, wanted, human)
     if not found.total:
@@ -135,20 +89,14 @@ def _units(view: links.Overview, opened: shell.Opened, human: pd.DataFrame) -> N
     with st.container(horizontal=True, vertical_alignment="center"):
         shell.csv_button(
             "Table as CSV, a row per unit",
-            lambda: _export(opened.store.find(wanted, None, 0, human).rows),
-            shell.file_name(opened.store.name, "table of units"),
+            lambda: export_rows(opened.store.find(wanted, None, 0, human).rows),
+            file_name(opened.store.name, "table of units"),
             "csv units",
         )
         lists.export(opened, wanted, found.total)
     if "ablation" not in known and "impact" not in known:
         for reason in shell.layers(opened)["effect_reason"].dropna().unique():
             st.caption(md(f"No ablation scores and impacts: {reason}"))
-
-
-def _seen(found: Found) -> str:
-    """Methods may have different simulators, and their scores then don't compare."""
-    seen = " and ".join(seen_by(name) for name in found.simulators)
-    return " " + md(f"Scored with concepts seen by {seen}.") if seen else ""
 
 
 def _turned_round(view: links.Overview, found: Found) -> str:
@@ -172,16 +120,12 @@ def _nothing_found(found: Found) -> None:
     st.info(md(words), icon=":material/filter_alt_off:")
 
 
-def _export(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(terms=rows["terms"].map("; ".join), found=rows["found"].map("; ".join))
-
-
 # -- the stores, and help ----------------------------------------------------------------------------
 
 
 def _stores_here(view: links.Overview) -> None:
     found = shell.entries()
-    hidden = {one.path: other for one, other in shell.distinct(found)[1]}
+    hidden = {one.path: other for one, other in distinct(found)[1]}
     broken = [entry for entry in found if entry.error]
     words = plural(len(found) - len(broken) - len(hidden), "store") + (
         f", and {len(broken)} that can’t be opened" if broken else ""
@@ -190,7 +134,7 @@ def _stores_here(view: links.Overview) -> None:
     with st.expander(f"Stores {where}: {words}", icon=":material/database:"):
         for entry in found:
             if entry.path in hidden:
-                st.warning(shell.same_id(entry, hidden[entry.path]), icon=":material/file_copy:")
+                st.warning(same_id(entry, hidden[entry.path]), icon=":material/file_copy:")
             elif entry.error is None:
                 this = " (shown here)" if entry.id == view.store else ""
                 st.page_link(

@@ -7,19 +7,16 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.base.numbers import rounded, two
-from lexplain_core.store import of_units
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.overview import layer_mean_of
+from lexplain_core.views.tables import file_name, no_minus_zero
 from pages.ui import shell
-from pages.ui.text import md, no_minus_zero
 
 _ROLES = {"explainer": "find", "simulator": "score"}
 
 
-def mean_of(row) -> str:
-    """Over how many units a layer's mean correlation is, and what the others are; row: of `Store.layers`."""
-    return of_units(row.scored, row.units, dead=row.dead, constant=row.constant)
-
-
-def layers_table(opened: shell.Opened, layers: pd.DataFrame) -> None:
+def layers_table(opened: Opened, layers: pd.DataFrame) -> None:
     """The layers: how many units of which status, mean scores."""
     st.subheader("Layers", anchor=False)
     columns = [
@@ -28,7 +25,7 @@ def layers_table(opened: shell.Opened, layers: pd.DataFrame) -> None:
     optional = ("constant", "negative", "mean_null_high", "mean_ablation")
     shown = [c for c in columns if c not in optional or layers[c].fillna(0).any()]
     shown.insert(shown.index("mean_score") + 1, "mean_of")
-    rows = layers.assign(mean_of=[mean_of(row) for row in layers.itertuples()])
+    rows = layers.assign(mean_of=[layer_mean_of(row) for row in layers.itertuples()])
     rows = rows.assign(mean_of=rows["mean_of"].str.partition(";")[0])  # the others stand beside it
     st.dataframe(
         no_minus_zero(rows, 2, "mean_score", "mean_null_high", "mean_ablation")[shown],
@@ -69,9 +66,7 @@ def layers_table(opened: shell.Opened, layers: pd.DataFrame) -> None:
             ),
         },
     )
-    shell.csv_button(
-        "Layers as CSV", lambda: rows, shell.file_name(opened.store.name, "layers"), "csv layers"
-    )
+    shell.csv_button("Layers as CSV", lambda: rows, file_name(opened.store.name, "layers"), "csv layers")
     if unsteady := opened.store.meta.get("unsteady"):
         st.warning(
             md(f"{unsteady} The numbers of this store are of one pass each."), icon=":material/casino:"
@@ -83,7 +78,7 @@ def _scores(key: tuple, method: str, _store) -> pd.DataFrame:
     return _store.score_column(method or None)
 
 
-def scores_chart(opened: shell.Opened, method: str) -> None:
+def scores_chart(opened: Opened, method: str) -> None:
     """The distribution of scores by layer."""
     st.subheader("How well the words predict the units", anchor=False)
     table = _scores(opened.key, method, opened.store)
@@ -92,7 +87,7 @@ def scores_chart(opened: shell.Opened, method: str) -> None:
         shell.chart(figure, "scores", "Histograms of the units' test correlations, one row a layer")
 
 
-def matrices_table(opened: shell.Opened) -> None:
+def matrices_table(opened: Opened) -> None:
     """Who says which concepts an image shows: labels and encoders, and what the concept filter kept."""
     everything = pd.DataFrame(shell.matrices(opened).values())
     if everything.empty:  # a store of imported explanations alone
@@ -147,7 +142,7 @@ def matrices_table(opened: shell.Opened) -> None:
     shell.csv_button(
         "Concept matrices as CSV",
         lambda: everything,
-        shell.file_name(opened.store.name, "concept matrices"),
+        file_name(opened.store.name, "concept matrices"),
         "csv matrices",
     )
     if opened.store.meta.get("same_encoder"):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from lexplain_core.base.numbers import plural, two
+from lexplain_core.base.numbers import plural
 from lexplain_core.store import Start, Wanted
-from pages.overview.units_table import TITLES
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.overview import TITLES, start_number
 from pages.ui import links, shell
-from pages.ui.text import md
 
 
 @st.cache_resource(max_entries=16, show_spinner="Looking for units that stand out …")
@@ -17,9 +18,7 @@ def _found(key: tuple, method: str, human: pd.DataFrame, _store) -> list[Start]:
     return _store.starting_points(human, method or None)
 
 
-def starting_points(
-    view: links.Overview, opened: shell.Opened, human: pd.DataFrame, expanded: bool = True
-) -> None:
+def starting_points(view: links.Overview, opened: Opened, human: pd.DataFrame, expanded: bool = True) -> None:
     """A card for each: the first units, and the table of all; or why there is none."""
     starts = _found(opened.key, view.method, human, opened.store)
     with st.expander("Where to start", icon=":material/explore:", expanded=expanded, key="lx_starting"):
@@ -28,7 +27,7 @@ def starting_points(
                 _card(view, opened, start)
 
 
-def _told(view: links.Overview, opened: shell.Opened, start: Start) -> str:
+def _told(view: links.Overview, opened: Opened, start: Start) -> str:
     """What the numbers of a card are: their column in the table, and where they are from."""
     column = start.wanted.sort.removeprefix("-")
     title = TITLES[column][0]
@@ -44,7 +43,7 @@ def _told(view: links.Overview, opened: shell.Opened, start: Start) -> str:
     }[column]
 
 
-def _card(view: links.Overview, opened: shell.Opened, start: Start) -> None:
+def _card(view: links.Overview, opened: Opened, start: Start) -> None:
     st.button(
         f"**{start.title}**",
         key=f"start {start.name}",
@@ -58,9 +57,9 @@ def _card(view: links.Overview, opened: shell.Opened, start: Start) -> None:
         place = links.Neuron(store=view.store, layer=layer, unit=unit, method=view.method)
         st.page_link(
             "neuron/page.py",
-            label=f"{md(layer)} · {unit} :gray[{_number(start, value)}]",
+            label=f"{md(layer)} · {unit} :gray[{start_number(start, value)}]",
             query_params=links.query(place),
-            help=f"{md(layer)} · unit {unit}: {start.quantity} {_number(start, value)}",
+            help=f"{md(layer)} · unit {unit}: {start.quantity} {start_number(start, value)}",
         )
     st.caption(
         md(start.reason or _told(view, opened, start))
@@ -74,11 +73,7 @@ def overview(view: links.Overview, start: Start) -> links.Overview:
     )
 
 
-def _number(start: Start, value: float) -> str:
-    return f"{value:.0f} concepts" if start.wanted.sort.endswith("length") else two(value)
-
-
-def surprise(view: links.Overview, opened: shell.Opened, wanted: Wanted, human: pd.DataFrame) -> None:
+def surprise(view: links.Overview, opened: Opened, wanted: Wanted, human: pd.DataFrame) -> None:
     """A button that opens any living unit of those that are found."""
     if not st.button(
         "Surprise me",

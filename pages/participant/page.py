@@ -25,9 +25,9 @@ from lexplain_core.config.study import Texts
 from lexplain_core.studies.file.finding import find_study
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.session.course import Course, NotAdmitted, TrialScreen, admit, begin, resume
+from lexplain_core.views.trial_screen import Answer, Shown, course_minutes, filled, sketch
 from pages.participant import look
 from pages.ui import trial as front
-from pages.ui.trial import filled
 
 _LOG = logging.getLogger("lexplain.participant")
 _TRIAL = "trial"  # key of the component
@@ -199,7 +199,7 @@ def _ask(course: Course, shown: TrialScreen) -> None:
     feedback = verdict.feedback if verdict is not None else None
     scored = shown.phase == "main" and shown.right_so_far is not None
 
-    def answered(answer: front.Answer) -> None:
+    def answered(answer: Answer) -> None:
         if st.session_state.get("verdict") is not None:
             return  # said twice
         found = course.answer(answer.nonce, answer.button, answer.rt_ms, answer.load_ms, answer.hidden)
@@ -214,7 +214,7 @@ def _ask(course: Course, shown: TrialScreen) -> None:
 
     front.trial(
         _TRIAL,
-        front.Shown(
+        Shown(
             nonce=shown.nonce,
             upper=shown.upper,
             lower=shown.lower,
@@ -246,15 +246,8 @@ def _ask(course: Course, shown: TrialScreen) -> None:
 def _consent(study: StudyFile) -> None:
     texts = study.settings.texts
     with _card(study, texts.title):
-        st.markdown(front.filled(texts.consent, minutes=_minutes(study)))
+        st.markdown(filled(texts.consent, minutes=course_minutes(study)))
         st.button(texts.agree, type="primary", key="agree", on_click=_safely(_begin), args=(study,))
-
-
-def _minutes(study: StudyFile) -> int:
-    """How long the course takes, roughly: IMI's 50 trials took a quarter of an hour."""
-    course = study.settings.course
-    trials = course.practice_obvious + course.practice_other + course.trials + course.catch
-    return max(1, round(15 * trials / 50))
 
 
 def _instructions(course: Course) -> None:
@@ -278,7 +271,7 @@ def _instructions(course: Course) -> None:
             )
 
     with _card(course.study, texts.labels.how_it_works):
-        st.html(look.sketch(texts.labels))
+        st.html(sketch(texts.labels))
         for paragraph in texts.instructions:
             st.markdown(paragraph)
         if locked:

@@ -9,13 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.numbers import plain
+from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
 
 _WIDTH = 96  # CSS pixels
 _SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
 
 
-def by_layer(view: links.Picture, opened: shell.Opened, frame: pd.DataFrame) -> None:
+def by_layer(view: links.Picture, opened: Opened, frame: pd.DataFrame) -> None:
     """Images on which the layer does most nearly the same."""
     images = f"{len(shell.images(opened)):,}"
     st.subheader("The stored images most like it, to this layer", anchor=False)
@@ -27,7 +28,7 @@ def by_layer(view: links.Picture, opened: shell.Opened, frame: pd.DataFrame) -> 
     _row(view, opened, frame, "similarity", "layer", 2)
 
 
-def by_colour(view: links.Picture, opened: shell.Opened, frame: pd.DataFrame) -> None:
+def by_colour(view: links.Picture, opened: Opened, frame: pd.DataFrame) -> None:
     """Images with the same colours in the same places."""
     images = f"{len(shell.images(opened)):,}"
     st.subheader("The stored images most like it, by colours", anchor=False)
@@ -39,7 +40,7 @@ def by_colour(view: links.Picture, opened: shell.Opened, frame: pd.DataFrame) ->
 
 
 def _row(
-    view: links.Picture, opened: shell.Opened, frame: pd.DataFrame, column: str, key: str, places: int
+    view: links.Picture, opened: Opened, frame: pd.DataFrame, column: str, key: str, places: int
 ) -> None:
     if frame.empty:
         st.markdown("None is there to show.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,8 @@ from lexplain_core.base.errors import UserError
 from lexplain_core.live import picture
 from lexplain_core.store import Store
 from lexplain_core.store.pictured import recorded
-from pages.picture.taken import Taken, whole
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.picture import Answer, Taken, whole
 from pages.ui import look, shell
 
 if TYPE_CHECKING:
@@ -23,23 +23,7 @@ if TYPE_CHECKING:
 NEAREST = 10
 
 
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What a layer does on a picture.
-
-    values: its units' activations, (K,), None where they can't be had, and then `reason` says why; `no_network` where
-    that is the reason. seen: what the network sees of the picture; the picture itself without a network. looker: None
-    without one.
-    """
-
-    values: np.ndarray | None
-    seen: Image.Image
-    looker: Looker | None
-    reason: str | None = None
-    no_network: bool = False
-
-
-def ask(opened: shell.Opened, layer: pd.Series, taken: Taken) -> Answer:
+def ask(opened: Opened, layer: pd.Series, taken: Taken) -> Answer:
     """Ask the store for its own images, and the network for all others. layer: a row of `Store.layers`."""
     looker, why = None, None
     try:
@@ -67,7 +51,7 @@ def ask(opened: shell.Opened, layer: pd.Series, taken: Taken) -> Answer:
     return Answer(values, shown, looker)
 
 
-def _seen(opened: shell.Opened, taken: Taken, looker: Looker) -> Image.Image:
+def _seen(opened: Opened, taken: Taken, looker: Looker) -> Image.Image:
     if taken.cropped:
         return taken.image
     return picture.seen(taken.image, looker, _usual(opened.key, opened.store))
@@ -95,7 +79,7 @@ def _ranks(key: tuple, layer: str, token: tuple, _store: Store, _values: np.ndar
     return _store.ranks(layer, _values)
 
 
-def found(opened: shell.Opened, layer: str, taken: Taken, values: np.ndarray) -> picture.Unusual:
+def found(opened: Opened, layer: str, taken: Taken, values: np.ndarray) -> picture.Unusual:
     """The units of a layer that the picture excites unusually."""
     table = shell.units(opened)
     status = table[table["layer"] == layer].set_index("unit")["status"]
@@ -109,7 +93,7 @@ def _maps(
     return _looker.maps(_seen, layer, units, cropped=True)
 
 
-def maps(opened: shell.Opened, layer: str, taken: Taken, answer: Answer, units: list[int]) -> dict:
+def maps(opened: Opened, layer: str, taken: Taken, answer: Answer, units: list[int]) -> dict:
     """Where units fire in the picture, by unit: by the network, else those that the store keeps of its image."""
     if answer.looker is not None:
         try:
@@ -132,13 +116,13 @@ def _by_colour(key: tuple, token: tuple, _store: Store, _taken: Taken) -> pd.Dat
     return _store.nearest(whole(_store, _taken), NEAREST + 1)
 
 
-def neighbours(opened: shell.Opened, layer: str, taken: Taken, values: np.ndarray) -> pd.DataFrame:
+def neighbours(opened: Opened, layer: str, taken: Taken, values: np.ndarray) -> pd.DataFrame:
     """The stored images on which the layer does most nearly the same: image, similarity; without itself."""
     frame = _neighbours(opened.key, layer, taken.token, opened.store, values)
     return frame[frame["image"] != taken.number].head(NEAREST)
 
 
-def by_colour(opened: shell.Opened, taken: Taken) -> pd.DataFrame:
+def by_colour(opened: Opened, taken: Taken) -> pd.DataFrame:
     """The stored images with the most similar colours in the same places: image, distance; without itself."""
     frame = _by_colour(opened.key, taken.token, opened.store, taken)
     return frame[frame["image"] != taken.number].head(NEAREST)

@@ -7,12 +7,15 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.picture import Answer, Taken, heading
 from pages.picture import nearest, network
 from pages.picture import taken as picture_taken
 from pages.picture import units as picture_units
 from pages.ui import access, links, shell
 from pages.ui.plain_words import plain_words
-from pages.ui.text import md, message
+from pages.ui.text import message
 
 
 def render() -> None:
@@ -58,9 +61,7 @@ def _nothing_yet() -> None:
     )
 
 
-def _show(
-    view: links.Picture, opened: shell.Opened, layers: pd.DataFrame, taken: picture_taken.Taken
-) -> None:
+def _show(view: links.Picture, opened: Opened, layers: pd.DataFrame, taken: Taken) -> None:
     answer = network.ask(opened, layers.loc[view.layer], taken)
     _title(view, layers, taken)
     if answer.no_network:
@@ -83,7 +84,7 @@ def _show(
     nearest.by_colour(view, opened, network.by_colour(opened, taken))
 
 
-def _title(view: links.Picture, layers: pd.DataFrame, taken: picture_taken.Taken) -> None:
+def _title(view: links.Picture, layers: pd.DataFrame, taken: Taken) -> None:
     width, height = taken.size
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         with st.container(gap=None):
@@ -105,9 +106,7 @@ def _to_layer(view: links.Picture) -> None:
     shell.change(view, layer=st.session_state["picture layer"], unit=None)
 
 
-def _units(
-    view: links.Picture, opened: shell.Opened, taken: picture_taken.Taken, answer: network.Answer
-) -> None:
+def _units(view: links.Picture, opened: Opened, taken: Taken, answer: Answer) -> None:
     found = network.found(opened, view.layer, taken, answer.values)
     now = picture_units.chosen(view, found)
     listed = [int(u) for u in [*found.high["unit"], *found.low["unit"]]]
@@ -123,7 +122,7 @@ def _units(
         if found.high.empty:
             st.markdown("No unit of this layer is alive, so none can be excited.")
         else:
-            st.markdown(picture_units.heading(found, opened.store.default_method))
+            st.markdown(heading(found, opened.store.default_method))
         picture_units.rows(*args, found.high, maps, now, "high")
         if len(found.low):
             title = f"Unusually quiet: the {len(found.low)} units that fire least, of {found.under:,}"
@@ -131,7 +130,7 @@ def _units(
                 picture_units.rows(*args, found.low, maps, now, "low")
 
 
-def _map_words(maps: dict, opened: shell.Opened, layer: str, now: int | None) -> str:
+def _map_words(maps: dict, opened: Opened, layer: str, now: int | None) -> str:
     if now is None:
         return ""
     if now not in maps:

@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from uuid import uuid4
 
 import streamlit as st
-from PIL import Image
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.live import picture, upload
-from lexplain_core.store import Store, StoreError
-from lexplain_core.store.descriptors import describe
+from lexplain_core.store import StoreError
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.picture import Taken
 from pages.ui import access, links, shell
-from pages.ui.text import md, message
+from pages.ui.text import message
 
 _SENT, _WRONG, _TIMES = "picture sent", "picture wrong", "picture times"
 
 
-@dataclass(frozen=True, eq=False)
-class Taken:
-    """A picture, as far as it is kept while someone looks at it.
-
-    token: tells it from any other, for caches. image: RGB; of a store's image what the network saw of it, and then
-    `cropped`, or its thumbnail. number: of a store's image. size: (width, height) as it came. name: a file's, or a
-    store's key and label.
-    """
-
-    token: tuple
-    image: Image.Image
-    name: str
-    size: tuple[int, int]
-    notes: tuple[str, ...] = ()
-    number: int | None = None
-    cropped: bool = False
-
-    @property
-    def descriptor(self) -> bytes:
-        """Its colours in place, as the store keeps of its images."""
-        return describe(self.image)
-
-
-def choose(view: links.Picture, opened: shell.Opened) -> None:
+def choose(view: links.Picture, opened: Opened) -> None:
     """The two ways to a picture: send one, or take one of the store's."""
     left, right = st.columns([1.25, 1], gap="large", vertical_alignment="top")
     with left:
@@ -142,7 +119,7 @@ def _numbered(view: links.Picture) -> None:
 
 
 @shell.told
-def _random(view: links.Picture, opened: shell.Opened) -> None:
+def _random(view: links.Picture, opened: Opened) -> None:
     count, hidden = len(shell.images(opened)), opened.store.hidden
     for _ in range(1000):
         number = random.randrange(count)
@@ -156,7 +133,7 @@ def wrong(view: links.Picture) -> str:
     return problem if where == _where(view) else ""
 
 
-def current(view: links.Picture, opened: shell.Opened) -> Taken | None:
+def current(view: links.Picture, opened: Opened) -> Taken | None:
     """The picture that is asked for; None, after saying why, where there is none."""
     if problem := wrong(view):  # what was shown before is not what was asked for
         st.error(message(problem), icon=":material/broken_image:")
@@ -180,7 +157,7 @@ def current(view: links.Picture, opened: shell.Opened) -> Taken | None:
         return None
 
 
-def of_store(opened: shell.Opened, number: int) -> Taken:
+def of_store(opened: Opened, number: int) -> Taken:
     """An image of the store: what the network saw of it, where that is kept."""
     store, row = opened.store, shell.images(opened).loc[number]
     crop, thumbnail = store.crops([number])[number], store.thumbnails([number])[number]
@@ -191,13 +168,3 @@ def of_store(opened: shell.Opened, number: int) -> Taken:
     if isinstance(row["predicted"], str):
         notes = (f"The network says: {row['predicted']}.",)
     return Taken(("image", number), image, name, size, notes, number, crop != thumbnail)
-
-
-def whole(store: Store, taken: Taken) -> bytes:
-    """The descriptor of the whole picture: of a store's image that of its thumbnail, not of its crop."""
-    if taken.number is None:
-        return taken.descriptor
-    try:
-        return describe(store.picture(taken.number, whole=True))
-    except StoreError:  # the crop can be read: there would be no page else
-        return taken.descriptor

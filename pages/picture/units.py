@@ -10,13 +10,13 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from lexplain_core.base.numbers import plain, plural, rounded
+from lexplain_core.base.numbers import plural
 from lexplain_core.live import overlay, picture
 from lexplain_core.store import StoreError
-from pages.picture import network
-from pages.picture.taken import Taken
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.picture import SHARP, Answer, Taken, enlarged, unit_facts, unit_words
 from pages.ui import links, shell
-from pages.ui.text import code, md
 
 _OPACITY = 0.7
 _SIDE = 176  # CSS pixels of the picture
@@ -25,10 +25,9 @@ _LINE = (
     '<div class="lx-facts lx-muted" role="separator" style="display:flex;align-items:center;gap:.6rem">below 99% of the '
     'probing images: not unusual<span style="flex:1;border-top:2px dashed currentColor"></span></div>'
 )  # at the 99 % mark
-_SHARP = 64  # pictures narrower than this keep hard pixel edges when they are enlarged
 
 
-def summary(opened: shell.Opened, layer: str, found: picture.Unusual) -> str:
+def summary(opened: Opened, layer: str, found: picture.Unusual) -> str:
     """How many units are out of the ordinary, and how many would be anyway (Markdown)."""
     images = len(shell.images(opened))
     expected = found.living * picture.TAIL
@@ -43,20 +42,6 @@ def summary(opened: shell.Opened, layer: str, found: picture.Unusual) -> str:
     )
 
 
-def heading(found: picture.Unusual, method: str) -> str:
-    """What the list of units is, whether any of them is unusual, and whose words they are (Markdown)."""
-    count = len(found.high)
-    unusual = min(found.above, count)
-    if unusual == 0:
-        how = "none of them is unusual (beyond 99% of the probing images)"
-    elif unusual == count:
-        how = "all of them are unusual (beyond 99% of the probing images)"
-    else:
-        how = f"{unusual} of them {'is' if unusual == 1 else 'are'} unusual, above the line at 99%"
-    which = f"The {count} units highest" if count > 1 else "The unit highest"
-    return f"**{which} in {'their' if count > 1 else 'its'} own range**: {how}. Words by the method {md(method)}."
-
-
 def chosen(view: links.Picture, found: picture.Unusual) -> int | None:
     """The unit whose map is shown: the one that the address asks for, else the most unusual."""
     if view.unit is not None:
@@ -64,14 +49,14 @@ def chosen(view: links.Picture, found: picture.Unusual) -> int | None:
     return int(found.high["unit"].iloc[0]) if len(found.high) else None
 
 
-def shots(taken: Taken, answer: network.Answer, map: object | None, unit: str) -> None:
+def shots(taken: Taken, answer: Answer, map: object | None, unit: str) -> None:
     """The picture, and the map of a unit over it."""
     seen = "What the network sees of it" if answer.looker or taken.cropped else "The picture"
     pictures = [(seen, answer.seen)]
     if map is not None:
-        pictures.append((f"Where {unit} fires", overlay(_grown(answer.seen, 2 * _SIDE), map, _OPACITY)))
+        pictures.append((f"Where {unit} fires", overlay(enlarged(answer.seen, 2 * _SIDE), map, _OPACITY)))
     html = "".join(
-        f'<figure><img class="lx-look{" px" if max(shot.size) < _SHARP else ""}" src="{_source(shot)}" '
+        f'<figure><img class="lx-look{" px" if max(shot.size) < SHARP else ""}" src="{_source(shot)}" '
         f'alt="{escape(words, quote=True)}"><figcaption>{escape(words)}</figcaption></figure>'
         for words, shot in pictures
     )
@@ -80,9 +65,9 @@ def shots(taken: Taken, answer: network.Answer, map: object | None, unit: str) -
 
 def rows(
     view: links.Picture,
-    opened: shell.Opened,
+    opened: Opened,
     taken: Taken,
-    answer: network.Answer,
+    answer: Answer,
     frame: pd.DataFrame,
     maps: dict,
     now: int | None,
@@ -101,7 +86,7 @@ def rows(
         with st.container(
             horizontal=True, vertical_alignment="center", gap="small", key=f"lx_unit_{key}_{unit}"
         ):
-            small = _grown(answer.seen, 2 * _SMALL)
+            small = enlarged(answer.seen, 2 * _SMALL)
             if unit in maps:
                 small = overlay(small, maps[unit], _OPACITY)
             st.html(
@@ -132,32 +117,7 @@ def rows(
                             kwargs={"unit": unit},
                             help=f"Show large where unit {unit} fires",
                         )
-                st.html(_facts(row, images, said.get(unit)) + _words(words.loc[unit]))
-
-
-def _facts(row, images: int, simulated: float | None) -> str:
-    """Percentile, activation and what the words predict (HTML)."""
-    most = f"beyond the largest so far, {rounded(row.maximum)}" if row.value > row.maximum else (
-        f"largest {rounded(row.maximum)}"
-    )  # fmt: skip
-    words = "" if simulated is None else f" · its words predict {rounded(simulated)}"
-    return (
-        f'<p class="lx-facts" style="margin:0"><b>{escape(picture.standing(row.below, images))}</b> '
-        f'<span class="lx-muted">of the images · activation</span> {rounded(row.value)} '
-        f'<span class="lx-muted">({most}){words}</span></p>'
-    )
-
-
-def _words(unit: pd.Series) -> str:
-    text = unit["explanation"] if isinstance(unit["explanation"], str) else ""
-    if not text:
-        return '<p class="lx-facts lx-muted" style="margin:0">no explanation</p>'
-    score = (
-        ""
-        if pd.isna(unit["score"])
-        else f' <span class="lx-muted">(test r {plain(unit["score"])}, n = {int(unit["score_n"]):,})</span>'
-    )
-    return f'<p class="lx-facts" style="margin:0">{escape(text)}{score}</p>'
+                st.html(unit_facts(row, images, said.get(unit)) + unit_words(words.loc[unit]))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -176,16 +136,9 @@ def _simulated(key: tuple, layer: str, units: tuple[int, ...], image: int | None
     return found
 
 
-def _grown(image: Image.Image, side: int) -> Image.Image:
-    """In a size for the screen: a map is smooth on more pixels than a small image has."""
-    factor = side / max(image.size)
-    way = Image.Resampling.NEAREST if max(image.size) < _SHARP else Image.Resampling.BICUBIC
-    return image.resize(tuple(max(1, round(n * factor)) for n in image.size), way)
-
-
 def _source(image: Image.Image) -> str:
     if max(image.size) > 2 * _SIDE:
-        image = _grown(image, 2 * _SIDE)
+        image = enlarged(image, 2 * _SIDE)
     buffer = BytesIO()
     image.save(buffer, "JPEG", quality=88)
     return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode()}"

@@ -6,15 +6,16 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import percent, plural, signed
+from lexplain_core.base.numbers import percent, plural
 from lexplain_core.studies.results.analysis import Results, reloaded, timed
 from lexplain_core.studies.results.export import no_formulas
-from pages.results.overview import as_bars, mean_of, pick
-from pages.results.scores import association_words
+from lexplain_core.views.markdown import md
+from lexplain_core.views.results import as_bars, association_words, difference_line, mean_of
+from lexplain_core.views.study import Study, as_points, of_condition
+from lexplain_core.views.tables import file_name
+from pages.results.overview import pick
 from pages.results.units import at_hand, units_chart
-from pages.ui import links, shell, studies
-from pages.ui.studies import Study
-from pages.ui.text import md
+from pages.ui import links, shell
 
 _SURE = {1: "1 (a guess)", 2: "2 (fairly sure)", 3: "3 (very sure)"}
 
@@ -58,14 +59,14 @@ def _confidence(study: Study, results: Results, condition: tuple) -> None:
     shell.csv_button(
         "Confidence as CSV",
         lambda: no_formulas(results.confidence),
-        shell.file_name(study.stem, "confidence of the study"),
+        file_name(study.stem, "confidence of the study"),
         "csv confidence",
     )
 
 
 def _times(study: Study, results: Results, condition: tuple) -> None:
     st.subheader("Response times", anchor=False)
-    answers = studies.of_condition(results.responses, condition)
+    answers = of_condition(results.responses, condition)
     known = timed(answers)
     if known.empty:
         st.info("No response times are known of these answers.", icon=":material/timer_off:")
@@ -103,19 +104,19 @@ def _times(study: Study, results: Results, condition: tuple) -> None:
     shell.csv_button(
         "Response times as CSV",
         lambda: no_formulas(results.times),
-        shell.file_name(study.stem, "times of the study"),
+        file_name(study.stem, "times of the study"),
         "csv times",
     )
 
 
 def _depth(study: Study, results: Results, condition: tuple) -> None:
     st.subheader("By depth", anchor=False)
-    rows = studies.as_points(studies.of_condition(results.units, condition))
+    rows = as_points(of_condition(results.units, condition))
     known = rows[rows["depth"].notna()]
     if known.empty:
         st.info("The depth of these units’ layers is unknown.", icon=":material/info:")
         return
-    found = studies.of_condition(results.depth, condition).iloc[0]
+    found = of_condition(results.depth, condition).iloc[0]
     st.markdown(f"Each point is a unit; 0 is the first of the layers, 1 the last. {association_words(found)}")
     units_chart(
         figures.human_scatter(known, "depth", "relative depth of the layer", theme=shell.theme(), height=480),
@@ -126,7 +127,7 @@ def _depth(study: Study, results: Results, condition: tuple) -> None:
     shell.csv_button(
         "Depth as CSV",
         lambda: no_formulas(results.depth),
-        shell.file_name(study.stem, "depth of the study"),
+        file_name(study.stem, "depth of the study"),
         "csv depth",
     )
 
@@ -159,24 +160,10 @@ def _difficulty(view: links.Results, study: Study, results: Results) -> None:
             st.caption(
                 md("; ".join(f"{row['difficulty']}: {mean_of(row)}" for _, row in several.iterrows()) + ".")
             )
-    right.markdown("\n".join(_difference(row) for row in results.difficulty.itertuples()))
+    right.markdown("\n".join(difference_line(row) for row in results.difficulty.itertuples()))
     shell.csv_button(
         "Differences as CSV",
         lambda: no_formulas(results.difficulty),
-        shell.file_name(study.stem, "difficulty of the study"),
+        file_name(study.stem, "difficulty of the study"),
         "csv difficulty",
     )
-
-
-def _difference(row) -> str:
-    """A line: how much harder a difficulty is than another, for the same units."""
-    what = f"- {md(row.model)}, {md(row.mode)}: {row.harder} less {row.easier}"
-    if pd.isna(row.difference):
-        return f"{what} unknown: {md(row.reason)}"
-    note = f" {md(row.reason)}" if row.reason else ""
-    interval = (
-        f" (95% interval {signed(100 * row.low, 1)} to {signed(100 * row.high, 1)})"
-        if pd.notna(row.low)
-        else ""
-    )
-    return f"{what} **{signed(100 * row.difference, 1)} points**{interval}, over {plural(int(row.units), 'unit')} judged at both.{note}"

@@ -14,8 +14,10 @@ from lexplain_core.base.writing import check_writing
 from lexplain_core.config.study import load_settings
 from lexplain_core.studies.file.study import study_path
 from lexplain_core.studies.plan.making import new_study
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.opened import distinct
 from pages.ui import access, links, shell
-from pages.ui.text import code, md, message
+from pages.ui.text import message
 
 _IMAGES = {
     "source": "the probing set’s own, read again",
@@ -62,7 +64,7 @@ def show(view: links.Results, found: list) -> None:
             st.caption(md(note))
         how_to_run(made["stem"])
         st.divider()
-    good = shell.distinct(shell.entries())[0]
+    good = distinct(shell.entries())[0]
     st.subheader("A new study", anchor=False)
     if access.readonly():
         st.info(

@@ -8,11 +8,14 @@ import streamlit as st
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.studies.file.study import studies_folder
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.results import status
+from lexplain_core.views.study import Study, entries, signature
 from pages.results import answers, new, overview, people, scores, units
 from pages.ui import links, shell, studies
 from pages.ui.plain_words import plain_words
 from pages.ui.switch import switch
-from pages.ui.text import code, md, message
+from pages.ui.text import message
 
 _PARTS = {
     "overview": "Overview",
@@ -33,7 +36,7 @@ _EVERY = 10  # seconds between looks at the file
 
 def render() -> None:
     view, _, offer = shell.start("results", stores=False)
-    found = studies.entries()
+    found = entries()
     st.title("What people answered", anchor=False)
     entry = _wanted(view, found)
     if entry is None:
@@ -49,7 +52,7 @@ def render() -> None:
         st.error(message(error), icon=":material/error:")
         return
     _bar(view, found, study)
-    st.markdown(overview.status(study))
+    st.markdown(status(study))
     _tabs(view)
     if view.show == "new":
         new.show(view, found)
@@ -79,7 +82,7 @@ def _wanted(view: links.Results, found: list):
     return good[0] if good else None
 
 
-def _bar(view: links.Results, found: list, study: studies.Study) -> None:
+def _bar(view: links.Results, found: list, study: Study) -> None:
     names = {
         e.path.stem: e.name + (" (imported)" if e.kind == "imported" else "")
         for e in found
@@ -117,7 +120,7 @@ def _tabs(view: links.Results) -> None:
     switch(view, "show", _PARTS, key="show part")
 
 
-def _figures(view: links.Results, study: studies.Study) -> None:
+def _figures(view: links.Results, study: Study) -> None:
     results = studies.analysed(view, study)
     people.left_out_line(view, study, results)
     if results.responses.empty:
@@ -147,7 +150,7 @@ def _no_study(found: list) -> None:
     )
 
 
-def _no_answers(study: studies.Study) -> None:
+def _no_answers(study: Study) -> None:
     st.info(
         "**Nobody has answered yet.** The figures appear here while answers come in.",
         icon=":material/hourglass_empty:",
@@ -156,9 +159,9 @@ def _no_answers(study: studies.Study) -> None:
 
 
 @st.fragment(run_every=_EVERY)
-def _watch(study: studies.Study) -> None:
+def _watch(study: Study) -> None:
     """Run the page again when the study's file has changed."""
-    if studies.signature(study.path) != study.key:
+    if signature(study.path) != study.key:
         st.rerun()
 
 

@@ -15,9 +15,11 @@ from lexplain_core.studies.checks import CHECKS
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.results.analysis import Results
 from lexplain_core.studies.results.export import export_responses, export_sessions, no_formulas
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.study import Study
+from lexplain_core.views.tables import file_name
 from pages.ui import links, shell, studies
-from pages.ui.studies import Study
-from pages.ui.text import code, md, message
+from pages.ui.text import message
 
 _SHORT = {
     "practice_rounds": "Practice rounds",
@@ -147,7 +149,7 @@ def _checks(study: Study, results: Results) -> None:
     shell.csv_button(
         "Checks as CSV",
         lambda: no_formulas(frame),
-        shell.file_name(study.stem, "checks of the study"),
+        file_name(study.stem, "checks of the study"),
         "csv checks",
     )
 
@@ -203,7 +205,7 @@ def _rows(study: Study) -> None:
         shell.csv_button(
             label,
             lambda export=export: _export(study, export),
-            shell.file_name(study.stem, name),
+            file_name(study.stem, name),
             f"csv {name}",
         )
 

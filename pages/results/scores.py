@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import plural, two
+from lexplain_core.base.numbers import plural
 from lexplain_core.studies.results.analysis import Results
 from lexplain_core.studies.results.export import no_formulas
+from lexplain_core.views.results import association_words, no_store, why_no_score
+from lexplain_core.views.study import Study, as_points, of_condition
+from lexplain_core.views.tables import file_name
 from pages.results.overview import pick
-from pages.results.units import at_hand, no_store, units_chart
-from pages.ui import links, shell, studies
-from pages.ui.studies import Study
+from pages.results.units import at_hand, units_chart
+from pages.ui import links, shell
 from pages.ui.switch import changed
-from pages.ui.text import md
 
 NAMES = {
     "correlation": "test correlation of the explanation",
@@ -34,13 +34,13 @@ def show(view: links.Results, study: Study, results: Results) -> None:
         "Against", links.AGAINST, key="against", format_func=_SHORT.get, required=True, on_change=changed,
         args=(view, "against", "against"),
     )  # fmt: skip
-    rows = studies.as_points(studies.of_condition(results.units, condition))
+    rows = as_points(of_condition(results.units, condition))
     known = rows[rows[view.against].notna()] if view.against in rows else rows.iloc[:0]
-    found = studies.of_condition(results.correlations, condition)
+    found = of_condition(results.correlations, condition)
     found = found[found["score"] == view.against]
     if known.empty:
         st.info(
-            f"**No unit of this condition has this score.** {_why(study, view.against)}",
+            f"**No unit of this condition has this score.** {why_no_score(study, view.against)}",
             icon=":material/info:",
         )
     else:
@@ -64,31 +64,6 @@ def show(view: links.Results, study: Study, results: Results) -> None:
     shell.csv_button(
         "Correlations as CSV",
         lambda: no_formulas(results.correlations),
-        shell.file_name(study.stem, "correlations of the study"),
+        file_name(study.stem, "correlations of the study"),
         "csv correlations",
     )
-
-
-def association_words(row) -> str:
-    """Spearman's and Pearson's correlation with intervals and n, or why there are none, as Markdown."""
-    if pd.isna(row["spearman"]):
-        return f"**No correlation:** {md(row['reason'])}"
-    told = f"**Spearman’s ρ = {two(row['spearman'])}**{_interval(row, 'spearman')}"
-    if "pearson" in row and pd.notna(row["pearson"]):
-        told += f", Pearson’s r = {two(row['pearson'])}{_interval(row, 'pearson')}"
-    n = row["n"] if "n" in row else row["units"]
-    reason = f" {md(row['reason'])}" if row["reason"] else ""
-    return f"{told}; n = {plural(int(n), 'unit')}.{reason}"
-
-
-def _interval(row, name: str) -> str:
-    low, high = (f"{name}_low", f"{name}_high") if f"{name}_low" in row else ("low", "high")
-    return f" (95% interval {two(row[low])} to {two(row[high])})" if pd.notna(row[low]) else " (no interval)"
-
-
-def _why(study: Study, score: str) -> str:
-    if study.kind == "imported":
-        return "Imported answers come without explanations and machine observers."
-    if score == "observer":
-        return "The store had no machine observer when the study was made."
-    return "The store had no such score of these units when the study was made."

@@ -6,15 +6,16 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import percent
-from lexplain_core.studies.results.analysis import CHANCE, Results
+from lexplain_core.studies.results.analysis import Results
 from lexplain_core.studies.results.export import no_formulas
-from pages.results.overview import mean_of, pick
-from pages.ui import links, shell, studies
+from lexplain_core.views.opened import distinct
+from lexplain_core.views.results import in_order, mean_of, no_store, units_words
+from lexplain_core.views.study import Study, as_points, of_condition
+from lexplain_core.views.tables import file_name, no_minus_zero
+from pages.results.overview import pick
+from pages.ui import links, shell
 from pages.ui.measured import open_unit
-from pages.ui.studies import Study
 from pages.ui.switch import changed
-from pages.ui.text import md, no_minus_zero
 
 _ORDERS = {"right": "worst first", "-right": "best first", "layer": "by layer and number"}
 _COLUMNS = [
@@ -34,11 +35,11 @@ def show(view: links.Results, study: Study, results: Results) -> None:
         "Order", links.ORDERS, key="order", format_func=_ORDERS.get, required=True, on_change=changed,
         args=(view, "order", "order"),
     )  # fmt: skip
-    rows = in_order(studies.as_points(studies.of_condition(results.units, condition)), view.order)
+    rows = in_order(as_points(of_condition(results.units, condition)), view.order)
     store = at_hand(study)
-    asked = studies.of_condition(results.models, condition)
+    asked = of_condition(results.models, condition)
     st.markdown(
-        _in_words(rows, mean_of(asked.iloc[0]))
+        units_words(rows, mean_of(asked.iloc[0]))
         + (" **Click a unit to open it.**" if store else f" {no_store(study)}")
     )
     units_chart(
@@ -51,41 +52,15 @@ def show(view: links.Results, study: Study, results: Results) -> None:
     shell.csv_button(
         "Units as CSV",
         lambda: no_formulas(results.units),
-        shell.file_name(study.stem, "units of the study"),
+        file_name(study.stem, "units of the study"),
         "csv study units",
-    )
-
-
-def in_order(rows: pd.DataFrame, order: str) -> pd.DataFrame:
-    """Rows of units in an order of `links.ORDERS`."""
-    if order == "layer":
-        keys = rows.assign(place=rows["depth"].fillna(2))
-        return keys.sort_values(["place", "layer", "unit"], kind="stable").drop(columns="place")
-    return rows.sort_values("proportion", ascending=order == "right", kind="stable")
-
-
-def _in_words(rows: pd.DataFrame, mean_of: str) -> str:
-    above, below = int((rows["low"] > CHANCE).sum()), int((rows["high"] < CHANCE).sum())
-    each = rows["responses"]
-    count = f"{each.min():,}" if each.min() == each.max() else f"{each.min():,} to {each.max():,}"
-    return (
-        f"Right in {percent(rows['mean'].mean())} on average over {mean_of}. Each has {count} {'answer' if count == '1' else 'answers'}. The interval lies "
-        f"above chance for {above:,}, below it for {below:,}, and holds it for {len(rows) - above - below:,}. Whiskers: 95% Wilson intervals."
     )
 
 
 def at_hand(study: Study) -> str:
     """The id of the study's store, if it is among those that can be shown; else ''."""
-    known = {entry.id for entry in shell.distinct(shell.entries())[0]}
+    known = {entry.id for entry in distinct(shell.entries())[0]}
     return study.store if study.store in known else ""
-
-
-def no_store(study: Study) -> str:
-    """Why units can't be opened, as Markdown."""
-    if not study.store:
-        return "Units can’t be opened: the study was not made from a store."
-    name = (study.facts.get("store") or {}).get("name") or study.store
-    return f"Units can’t be opened here: the store {md(name)} is not among those at hand."
 
 
 def units_chart(figure, key: str, alt: str, store: str) -> None:

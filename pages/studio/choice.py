@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lexplain_core.figures import print as prints
+from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
 from pages.ui.switch import changed, switch
 
@@ -25,7 +26,7 @@ def what(view: links.Studio) -> None:
     switch(view, "figure", _FIGURES, key="studio figure", label="Figure")
 
 
-def how(view: links.Studio, opened: shell.Opened) -> None:
+def how(view: links.Studio, opened: Opened) -> None:
     """All other choices, each in the address."""
     methods = shell.methods(opened)
     if len(methods) > 1:

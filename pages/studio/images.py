@@ -9,16 +9,17 @@ import streamlit as st
 
 from lexplain_core.base.numbers import decimals, plain, plural
 from lexplain_core.figures import print as prints
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
 from pages.ui.front import component
-from pages.ui.text import md
 
 WAITING = 6  # images of each range that are offered beside those shown
 
 _component = component("studio_images")
 
 
-def show(view: links.Studio, opened: shell.Opened, data: prints.FigureData) -> None:
+def show(view: links.Studio, opened: Opened, data: prints.FigureData) -> None:
     """The images of one unit of the figure, range by range, and those that stand by."""
     st.subheader("Choose the images", anchor=False)
     st.markdown(
@@ -53,7 +54,7 @@ def show(view: links.Studio, opened: shell.Opened, data: prints.FigureData) -> N
     )
 
 
-def _rows(panel: prints.Panel, opened: shell.Opened, data: prints.FigureData) -> list[dict]:
+def _rows(panel: prints.Panel, opened: Opened, data: prints.FigureData) -> list[dict]:
     """The component's message: a row a range, the highest first, then the images that are left out."""
     ranges = list(zip(panel.shots, panel.waiting, strict=True))
     out = [i for i in data.choice.without if i < data.images]
@@ -112,7 +113,7 @@ def _source(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
 
 
-def _small(opened: shell.Opened, panel: prints.Panel) -> bool:
+def _small(opened: Opened, panel: prints.Panel) -> bool:
     ids = [shot.image for shots in panel.shots for shot in shots]
     return bool(ids) and int(shell.images(opened).loc[ids, ["width", "height"]].max().max()) < 64
 

@@ -8,11 +8,12 @@ import streamlit as st
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.figures import print as prints
+from lexplain_core.views.markdown import md
 from pages.studio import choice as studio_choice
 from pages.studio import images, take, units
 from pages.ui import links, shell
 from pages.ui.plain_words import plain_words
-from pages.ui.text import md, message
+from pages.ui.text import message
 
 
 def render() -> None:

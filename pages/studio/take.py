@@ -6,8 +6,8 @@ import streamlit as st
 
 from lexplain_core.base.numbers import plural
 from lexplain_core.figures import print as prints
-from pages.ui import shell
-from pages.ui.text import md
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
 
 _DPI = 120  # of the preview: a column of 6.75 in is 810 pixels wide
 _TALL = 680  # pixels of a preview, above which it scrolls
@@ -28,7 +28,7 @@ def _drawn(key: tuple, said: tuple, _data: prints.FigureData) -> tuple[bytes, in
     return png, int.from_bytes(png[20:24], "big"), prints.notes(_data)
 
 
-def preview(opened: shell.Opened, data: prints.FigureData) -> None:
+def preview(opened: Opened, data: prints.FigureData) -> None:
     """The figure at the resolution of a screen, on white, and what its maker should know."""
     said = tuple(prints.texts(data.choice).items())
     png, tall, notes = _drawn(opened.key, said, data)

@@ -10,6 +10,8 @@ from lexplain_core.base.errors import UserError
 from lexplain_core.figures import print as prints
 from lexplain_core.notes import Notes
 from lexplain_core.store import StoreError
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.studio import moved
 from pages.ui import links, shell
 from pages.ui.front import component
 from pages.ui.text import message
@@ -19,7 +21,7 @@ _FIRST = 3  # units of a figure that nobody has chosen yet
 _component = component("studio_units")
 
 
-def filled(view: links.Studio, opened: shell.Opened) -> links.Studio:
+def filled(view: links.Studio, opened: Opened) -> links.Studio:
     """The view with units: those of the address, else the one last seen on the Neuron page, else the best explained.
 
     None are filled in where somebody has taken the last one away.
@@ -41,7 +43,7 @@ def filled(view: links.Studio, opened: shell.Opened) -> links.Studio:
     return view
 
 
-def _best(opened: shell.Opened) -> list[tuple[str, int]]:
+def _best(opened: Opened) -> list[tuple[str, int]]:
     """The best explained units of the network's last layer."""
     table = shell.units(opened)
     rows = table[(table["layer"] == shell.last_layer(opened)) & (table["status"] == "alive")]
@@ -49,7 +51,7 @@ def _best(opened: shell.Opened) -> list[tuple[str, int]]:
     return [(str(row.layer), int(row.unit)) for row in rows.itertuples()]
 
 
-def show(view: links.Studio, opened: shell.Opened, choice: prints.FigureChoice) -> None:
+def show(view: links.Studio, opened: Opened, choice: prints.FigureChoice) -> None:
     """The list of units, and the ways to add some."""
     units = list(choice.units)
     with st.container(gap="xxsmall"):
@@ -77,20 +79,6 @@ def _moved(view: links.Studio, units: list[tuple[str, int]]) -> None:
     _put(view, order, at)
 
 
-def moved(units: list[tuple[str, int]], at: int, move: str, place: int) -> tuple[list[tuple[str, int]], int]:
-    """The units after one was moved 'up' or 'down' or was 'remove'd, and `at`: the place, from 1, of the unit whose images
-    are chosen from, which stays that unit."""
-    order = list(range(len(units)))
-    other = place + (1 if move == "down" else -1)
-    if 0 <= place < len(order) and move == "remove":
-        del order[place]
-    elif 0 <= place < len(order) and 0 <= other < len(order):
-        order[place], order[other] = order[other], order[place]
-    kept = at - 1 in order
-    at = order.index(at - 1) + 1 if kept else max(1, min(at, len(order)))
-    return [units[n] for n in order], at
-
-
 def _now(view: links.Studio) -> list[tuple[str, int]]:
     """The units as the address has them now: another callback may have changed them."""
     return list(prints.read_choice({"units": shell.now(view).units})[0].units)
@@ -107,7 +95,7 @@ def _put(view: links.Studio, units: list[tuple[str, int]], at: int | None = None
     shell.change(view, units=prints.units_text(dict.fromkeys(units)), pins=pins, **at)
 
 
-def _add_one(view: links.Studio, opened: shell.Opened, units: list[tuple[str, int]]) -> None:
+def _add_one(view: links.Studio, opened: Opened, units: list[tuple[str, int]]) -> None:
     layers = shell.layers(opened)
     names = list(layers["layer"])
     if st.session_state.get("studio layer") not in names:
@@ -125,7 +113,7 @@ def _added(view: links.Studio) -> None:
     _put(view, [*_now(view), (st.session_state["studio layer"], int(st.session_state["studio number"]))])
 
 
-def _add_list(view: links.Studio, opened: shell.Opened) -> None:
+def _add_list(view: links.Studio, opened: Opened) -> None:
     """Units that somebody has starred."""
     try:
         notes = Notes.of(opened.store)
@@ -143,7 +131,7 @@ def _add_list(view: links.Studio, opened: shell.Opened) -> None:
 
 
 @shell.told
-def _added_list(view: links.Studio, opened: shell.Opened) -> None:
+def _added_list(view: links.Studio, opened: Opened) -> None:
     found = []
     for starred in Notes.of(opened.store).units(st.session_state["studio list"]):
         try:

@@ -9,11 +9,15 @@ import streamlit as st
 
 from lexplain_core.base.numbers import percent, plural
 from lexplain_core.studies.results.intervals import wilson
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.trial_screen import Answer, Shown
+from lexplain_core.views.trials import Asked, Drawn, Round
 from pages.try_it import explained, tried
 from pages.ui import links, shell
 from pages.ui.plain_words import plain_words
-from pages.ui.text import code, md, message
-from pages.ui.trial import Answer, Shown, trial
+from pages.ui.text import message
+from pages.ui.trial import trial
 
 _LOCK_MS = 500
 _QUESTION = "Which image at the center matches the **right** examples better?"
@@ -40,7 +44,7 @@ def render() -> None:
     _what_is_this()
 
 
-def _known(view: links.TryIt, opened: shell.Opened) -> links.TryIt:
+def _known(view: links.TryIt, opened: Opened) -> links.TryIt:
     """The view with a layer and a unit that this store has, after saying what it hasn't."""
     layers = shell.layers(opened).set_index("layer")
     if view.layer and view.layer not in layers.index:
@@ -66,7 +70,7 @@ def _known(view: links.TryIt, opened: shell.Opened) -> links.TryIt:
 # -- controls ----------------------------------------------------------------------------------------
 
 
-def _controls(view: links.TryIt, opened: shell.Opened) -> None:
+def _controls(view: links.TryIt, opened: Opened) -> None:
     state, layers = st.session_state, shell.layers(opened).set_index("layer")["units"]
     state["y layer"], state["y unit"] = view.layer, view.unit
     state["y difficulty"], state["y count"] = view.difficulty, view.count
@@ -115,7 +119,7 @@ def _new(view: links.TryIt) -> None:
     shell.change(view, seed=random.randrange(1, 10**6))
 
 
-def _no_trials(view: links.TryIt, opened: shell.Opened, drawn: tried.Drawn) -> None:
+def _no_trials(view: links.TryIt, opened: Opened, drawn: Drawn) -> None:
     """Why nothing can be asked, and where to go instead."""
     st.info(f"**There are no such trials.** {message(drawn.problem)}", icon=":material/block:")
     if drawn.refused:
@@ -150,12 +154,12 @@ def _no_trials(view: links.TryIt, opened: shell.Opened, drawn: tried.Drawn) -> N
 # -- the trials --------------------------------------------------------------------------------------
 
 
-def _round(view: links.TryIt, opened: shell.Opened, drawn: tried.Drawn) -> None:
+def _round(view: links.TryIt, opened: Opened, drawn: Drawn) -> None:
     state = st.session_state
     here = astuple(view)
     if "round" not in state or state["round"].view != here:
-        state["round"] = tried.Round(here, state["round"].number + 1 if "round" in state else 1)
-    done: tried.Round = state["round"]
+        state["round"] = Round(here, state["round"].number + 1 if "round" in state else 1)
+    done: Round = state["round"]
     if done.at >= len(drawn.trials):
         _tally(view, opened, drawn, done)
         return
@@ -178,7 +182,7 @@ def _round(view: links.TryIt, opened: shell.Opened, drawn: tried.Drawn) -> None:
         explained.show(view, opened, asked, button)
 
 
-def _about(view: links.TryIt, drawn: tried.Drawn) -> str:
+def _about(view: links.TryIt, drawn: Drawn) -> str:
     whose = (
         f"Each trial is about another unit of {code(view.layer)}; which one, and its words, come after your answer."
         if view.unit is None
@@ -188,7 +192,7 @@ def _about(view: links.TryIt, drawn: tried.Drawn) -> str:
     return f"{whose} {md(drawn.short)}"
 
 
-def _shown(opened: shell.Opened, asked: tried.Asked, done: tried.Round, count: int) -> Shown:
+def _shown(opened: Opened, asked: Asked, done: Round, count: int) -> Shown:
     pictures = tried.pictures(opened.key, asked.low + asked.high, opened)
     upper, lower = asked.queries
     return Shown(
@@ -205,23 +209,23 @@ def _shown(opened: shell.Opened, asked: tried.Asked, done: tried.Round, count: i
 
 
 def _answered(answer: Answer) -> None:
-    done: tried.Round | None = st.session_state.get("round")
+    done: Round | None = st.session_state.get("round")
     if done and answer.nonce == done.nonce(done.at):
         done.buttons.setdefault(done.at, answer.button)  # the first one counts
 
 
 def _went_on(nonce: str) -> None:
-    done: tried.Round | None = st.session_state.get("round")
+    done: Round | None = st.session_state.get("round")
     if done and nonce == done.nonce(done.at) and done.at in done.buttons:
         done.at += 1
 
 
 def _again() -> None:
-    done: tried.Round = st.session_state["round"]
-    st.session_state["round"] = tried.Round(done.view, done.number + 1)
+    done: Round = st.session_state["round"]
+    st.session_state["round"] = Round(done.view, done.number + 1)
 
 
-def _tally(view: links.TryIt, opened: shell.Opened, drawn: tried.Drawn, done: tried.Round) -> None:
+def _tally(view: links.TryIt, opened: Opened, drawn: Drawn, done: Round) -> None:
     """How many were right, with the interval that so few answers leave."""
     rights = [asked.correct(done.buttons[i]) for i, asked in enumerate(drawn.trials)]
     low, high = (float(end) for end in wilson(sum(rights), len(rights)))
@@ -249,7 +253,7 @@ def _tally(view: links.TryIt, opened: shell.Opened, drawn: tried.Drawn, done: tr
         st.button("The same ones again", icon=":material/replay:", key="again", on_click=_again)
 
 
-def _open(view: links.TryIt, asked: tried.Asked, label: str) -> None:
+def _open(view: links.TryIt, asked: Asked, label: str) -> None:
     unit = links.Neuron(store=view.store, layer=asked.layer, unit=asked.unit)
     st.page_link("neuron/page.py", label=md(label), query_params=links.query(unit))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -13,69 +13,14 @@ from lexplain_core.stimuli.drawing import generator, place, uppers
 from lexplain_core.stimuli.ranks import Indistinguishable, Refused, batch_size, stimuli
 from lexplain_core.store import StoreError, Unit
 from lexplain_core.studies.plan.pictures import stored_pictures
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.trials import Asked, Drawn
 from pages.ui import links, shell
 
 _LOOKED_AT = 200  # units of a layer that are tried at most, where many can't be asked about
 
 
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """One trial: a unit, the images of its two sides and their places.
-
-    low, high: ten image ids each, references from the least to the most extreme, then the query. low_rank, high_rank:
-    of the queries, 0 the smallest activation. upper: 'min' or 'max', the side of the upper query. left, right: for
-    each of the 9 cells which reference lies there; the most extreme one lies in the first (IMI).
-    """
-
-    layer: str
-    unit: int
-    low: tuple[int, ...]
-    high: tuple[int, ...]
-    low_rank: int
-    high_rank: int
-    upper: str
-    left: tuple[int, ...]
-    right: tuple[int, ...]
-
-    @property
-    def queries(self) -> tuple[int, int]:
-        """Image ids of the upper and the lower query."""
-        return (self.high[9], self.low[9]) if self.upper == "max" else (self.low[9], self.high[9])
-
-    def correct(self, button: int) -> bool:
-        """Whether an answer (0 to 2: the upper image, 3 to 5: the lower one) names the max query."""
-        return (button < 3) == (self.upper == "max")
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The trials of a view. problem: why there are none, a sentence; short: why there are fewer than asked for."""
-
-    trials: tuple[Asked, ...] = ()
-    problem: str = ""
-    short: str = ""
-    refused: bool = False  # by the difficulty
-
-
-@dataclass
-class Round:
-    """Where someone stands in a view's trials; it lives in the browser's session only.
-
-    view: its fields. number: of the rounds in this session, so that no two trials have the same nonce. buttons: the
-    answers, by the trial's place.
-    """
-
-    view: tuple
-    number: int
-    at: int = 0
-    buttons: dict[int, int] = field(default_factory=dict)
-
-    def nonce(self, at: int) -> str:
-        """What the browser calls a trial; it tells nothing."""
-        return f"{self.number}.{at}"
-
-
-def draw(view: links.TryIt, opened: shell.Opened) -> Drawn:
+def draw(view: links.TryIt, opened: Opened) -> Drawn:
     """The trials that an address asks for: of its unit, or each of another unit of its layer."""
     try:
         return _draw(opened.key, view, opened)
@@ -84,19 +29,19 @@ def draw(view: links.TryIt, opened: shell.Opened) -> Drawn:
 
 
 @st.cache_resource(max_entries=32, show_spinner="Choosing images …")
-def _draw(key: tuple, view: links.TryIt, _opened: shell.Opened) -> Drawn:
+def _draw(key: tuple, view: links.TryIt, _opened: Opened) -> Drawn:
     return (_any if view.unit is None else _one)(view, _opened)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def pictures(key: tuple, images: tuple[int, ...], _opened: shell.Opened) -> dict[int, Picture]:
+def pictures(key: tuple, images: tuple[int, ...], _opened: Opened) -> dict[int, Picture]:
     """Images by id as people in a study see them, without their names; from thumbnails, which all are alike:
     crops are larger of images that are some unit's examples."""
     load = stored_pictures(_opened.store, StudySettings())
     return {image: replace(load(image), key="") for image in images}
 
 
-def _one(view: links.TryIt, opened: shell.Opened) -> Drawn:
+def _one(view: links.TryIt, opened: Opened) -> Drawn:
     unit = opened.store.unit(view.layer, view.unit)
     try:
         sides = _sides(unit, view, view.seed)
@@ -127,7 +72,7 @@ def _sides(unit: Unit, view: links.TryIt, seed: int):
     return stimuli(unit.activations, view.difficulty, seed, hidden=hidden)
 
 
-def _any(view: links.TryIt, opened: shell.Opened) -> Drawn:
+def _any(view: links.TryIt, opened: Opened) -> Drawn:
     table = shell.units(opened)
     rows = table[(table["layer"] == view.layer) & ~table["status"].isin(["dead", "constant"])]
     rng = _rng(view)

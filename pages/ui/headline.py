@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
-from lexplain_core import figures
-from lexplain_core.base.numbers import plural, rounded, two
+from lexplain_core.base.numbers import plural, two
 from lexplain_core.store import Explanation, Unit
+from lexplain_core.views.explanations import colored, other_names
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.scores import ablation_words, score_words
+from lexplain_core.views.unit import observer_line, range_line
 from pages.ui import shell
 from pages.ui.humans import of_unit
 from pages.ui.plain_words import plain_words
-from pages.ui.scores import ablation_words, score_words
-from pages.ui.text import md, quantity
 
 _STATUS = {
     "alive": ("alive", "green"),
@@ -34,40 +34,6 @@ def title(unit: Unit) -> None:
             st.badge("computed, not part of the network", color="violet")
 
 
-def _range(unit: Unit) -> str:
-    images = f"{len(unit.activations):,} images"
-    if unit.status == "constant":
-        span = f"is {rounded(unit.maximum)} for all {images}"
-    else:
-        span = (
-            f"goes from {rounded(unit.minimum)} to {rounded(unit.maximum)} over {images}, "
-            f"{rounded(unit.mean)} on average"
-        )
-    count = plural(unit.units, "unit")
-    return (
-        f'<p class="lx-facts lx-range lx-muted">One of {count} of this layer. Its '
-        f"{escape(quantity(unit))} {span}.</p>"
-    )
-
-
-def _observer(unit: Unit) -> str:
-    """How often machines tell the unit's images apart, or why they can't (HTML); empty where none was asked."""
-    if not unit.observer:
-        return ""
-    scores = [score for score in unit.observer if score.value is not None]
-    if not scores:
-        return f'<p class="lx-facts lx-observer"><b>No machine 2AFC score:</b> {escape(unit.observer[0].reason or "")}</p>'
-    main, *others = [
-        (two(s.value), "the network’s own last layer" if s.embedding == "target" else escape(s.embedding))
-        for s in scores
-    ]
-    also = "".join(f"; {value} by {name}" for value, name in others)
-    return (
-        f'<p class="lx-facts lx-observer">Machine 2AFC: right in <b>{main[0]}</b> of {scores[0].trials} trials, comparing images by {main[1]}'
-        f'{also}. <span class="lx-muted">Which of two images goes with those that excite the unit? Chance is 0.5.</span></p>'
-    )
-
-
 def _humans(unit: Unit) -> str:
     """How often people told the unit's images apart in studies of its store (HTML); empty where nobody was asked."""
     row = of_unit(unit.store.id, unit.layer, unit.unit)
@@ -81,16 +47,11 @@ def _humans(unit: Unit) -> str:
     )
 
 
-def explanation_of(unit: Unit, method: str) -> Explanation | None:
-    """The explanation by a method, None where the unit has none by any."""
-    return unit.explanation(method) if unit.explanations else None
-
-
 def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
     """The explanation as one line, each term underlined in its colour; its score; the unit's range."""
     if explanation is None or explanation.reason:
         reason = (explanation.reason if explanation else None) or unit.reason or "No method was run on it."
-        st.html(_observer(unit) + _humans(unit) + _range(unit))
+        st.html(observer_line(unit) + _humans(unit) + range_line(unit))
         st.info(f"**This unit has no explanation.** {md(reason)}", icon=":material/info:")
         return
     several = len(unit.explanations) > 1
@@ -99,21 +60,14 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
         f'<p class="lx-line">{colored(explanation, styles)}</p>'
         f'<p class="lx-facts lx-score">{score_words(unit, explanation, main_only=several)}</p>'
         + (f'<p class="lx-facts lx-ablation">{ablation}</p>' if ablation else "")
-        + _same(explanation)
-        + _observer(unit)
+        + other_names(explanation)
+        + observer_line(unit)
         + _humans(unit)
-        + _range(unit)
+        + range_line(unit)
     )
 
 
-def _same(explanation: Explanation) -> str:
-    """Which other names the concepts have, for those that are on the same images."""
-    if not (said := explanation.other_names):
-        return ""
-    return f'<p class="lx-facts lx-muted">{escape(said)}: all images show both or neither.</p>'
-
-
-def same_model(opened: shell.Opened, explanation: Explanation | None) -> None:
+def same_model(opened: Opened, explanation: Explanation | None) -> None:
     """A warning where the encoder that scores is the one that the words were found with."""
     matrix = shell.matrix(opened, explanation.matrix) if explanation and not explanation.source else None
     if matrix and matrix["kind"] == "encoder" and opened.store.meta.get("same_encoder"):
@@ -123,20 +77,6 @@ def same_model(opened: shell.Opened, explanation: Explanation | None) -> None:
             ),
             icon=":material/content_copy:",
         )
-
-
-def colored(explanation: Explanation, styles: dict) -> str:
-    """The explanation's own text as HTML, each term underlined in the colour that charts give it."""
-    text, html, at = explanation.text, [], 0
-    for term in figures.by_weight(explanation):
-        end = text.index(f"·{term.name}", at) + len(term.name) + 1
-        start = max(text.rfind(" ", at, text.index(f"·{term.name}", at)) + 1, at)
-        html.append(escape(text[at:start]))
-        html.append(
-            f'<span class="t" style="--c:{styles[term.concept_id].color}">{escape(text[start:end])}</span>'
-        )
-        at = end
-    return "".join(html) + escape(text[at:])
 
 
 def what_is_this() -> None:

@@ -7,17 +7,18 @@ from collections.abc import Mapping
 import streamlit as st
 
 from lexplain_core.base.errors import UserError
-from lexplain_core.base.numbers import plural
 from lexplain_core.base.pictures import rgb_or_grey
 from lexplain_core.notes import Notes
-from lexplain_core.store import Store
-from pages.ui import access, shell
-from pages.ui.text import md, message
+from lexplain_core.views.examples import hidden_words
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from pages.ui import access
+from pages.ui.text import message
 
 _MOST = 200  # of hidden images that are listed one by one
 
 
-def bar(opened: shell.Opened, shown: Mapping[int, str]) -> None:
+def bar(opened: Opened, shown: Mapping[int, str]) -> None:
     """Below the examples: hide one of the images shown there, and how many are hidden. shown: id → the figure that stands
     below the image, in their order."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lx_hidden"):
@@ -26,26 +27,20 @@ def bar(opened: shell.Opened, shown: Mapping[int, str]) -> None:
     _said()
 
 
-def note(opened: shell.Opened) -> None:
+def note(opened: Opened) -> None:
     """How many images are hidden, with the way to bring them back; nothing where none is."""
     if opened.store.hidden:
         _note(opened)
     _said()
 
 
-def words(store: Store) -> str:
-    """How many images are hidden here, as a sentence; '' where none is."""
-    if not store.hidden:
-        return ""
-    count = len(store.hidden)
-    return f"{plural(count, 'image')} of this store {'is' if count == 1 else 'are'} hidden"
-
-
-def _note(opened: shell.Opened) -> None:
+def _note(opened: Opened) -> None:
     store = opened.store
     if not store.hidden:
         return
-    with st.popover(words(store), icon=":material/visibility_off:", type="tertiary", key="hidden images"):
+    with st.popover(
+        hidden_words(store), icon=":material/visibility_off:", type="tertiary", key="hidden images"
+    ):
         st.markdown(
             "Hidden images are shown nowhere as pictures: not among examples, in trials, or in figures. Counts, charts and "
             "scores hold them as before."
@@ -81,7 +76,7 @@ def _note(opened: shell.Opened) -> None:
             )
 
 
-def _hide(opened: shell.Opened, shown: Mapping[int, str]) -> None:
+def _hide(opened: Opened, shown: Mapping[int, str]) -> None:
     store = opened.store
     ids = [i for i in shown if i not in store.hidden]
     if not ids:

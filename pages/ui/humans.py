@@ -7,7 +7,7 @@ import streamlit as st
 
 from lexplain_core.studies.file.study import find_studies
 from lexplain_core.studies.results.humans import human_scores
-from pages.ui.studies import signature
+from lexplain_core.views.study import signature
 
 
 def of_unit(store: str, layer: str, unit: int) -> pd.Series | None:

@@ -8,18 +8,19 @@ from lexplain_core.base.errors import UserError
 from lexplain_core.base.numbers import plural
 from lexplain_core.notes import LARGEST_FILE, LONGEST_NAME, Notes, Starred, UnitList, shared, unshared
 from lexplain_core.store import FORMATS, Wanted, as_bytes, sentence
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.tables import file_name
 from pages.ui import access, links, shell, star
 from pages.ui.copy_link import copy_link
 from pages.ui.humans import people
-from pages.ui.text import md, message
+from pages.ui.text import message
 from pages.ui.travel import LONGEST
 
 _TITLES = {"csv": "CSV", "json": "JSON", "parquet": "Parquet"}
 
 
-def among(
-    view: links.Overview, opened: shell.Opened
-) -> tuple[tuple[tuple[str, int], ...] | None, str, list[str]]:
+def among(view: links.Overview, opened: Opened) -> tuple[tuple[tuple[str, int], ...] | None, str, list[str]]:
     """The (layer, unit)s that the view's list and address leave, None for all; what they are in words, and a sentence
     (Markdown) for what of it can't be used. They are to be `Wanted.among` and `Wanted.listed`."""
     notes = Notes.of(opened.store)
@@ -34,7 +35,7 @@ def among(
 # -- the bar --------------------------------------------------------------------------------------
 
 
-def bar(view: links.Overview, opened: shell.Opened) -> None:
+def bar(view: links.Overview, opened: Opened) -> None:
     """Which list the table shows, and a menu of what can be done with lists: two pieces, in the row where it is called."""
     notes = Notes.of(opened.store)
     try:
@@ -59,7 +60,7 @@ def bar(view: links.Overview, opened: shell.Opened) -> None:
         _bring(view, notes)
 
 
-def below(view: links.Overview, opened: shell.Opened) -> None:
+def below(view: links.Overview, opened: Opened) -> None:
     """Below the filters: the list that the address holds, the remarks of the list that is shown, what was done."""
     notes = Notes.of(opened.store)
     if view.units:
@@ -110,7 +111,7 @@ def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
         st.download_button(
             "List as a file",
             lambda: notes.to_json(name),
-            file_name=shell.file_name(name, "list of units", ending="json"),
+            file_name=file_name(name, "list of units", ending="json"),
             mime="application/json",
             key="list file",
             on_click="ignore",
@@ -170,7 +171,7 @@ def _take_in(view: links.Overview, notes: Notes, given) -> None:
         shell.show(links.Overview(store=view.store, starred=brought.name))
 
 
-def _from_address(view: links.Overview, opened: shell.Opened, notes: Notes) -> None:
+def _from_address(view: links.Overview, opened: Opened, notes: Notes) -> None:
     """The list that somebody shared: keep it under a name, or leave it."""
     units, _ = unshared(view.units)
     known = shell.layers(opened).set_index("layer")["units"].to_dict()
@@ -230,7 +231,7 @@ def _remark(row: Starred) -> str:
 # -- what one takes away --------------------------------------------------------------------------
 
 
-def export(opened: shell.Opened, wanted: Wanted, total: int) -> None:
+def export(opened: Opened, wanted: Wanted, total: int) -> None:
     """The units of a filter as files, and onto a list. total: how many units it leaves."""
     count = plural(total, "unit")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lx_export"):
@@ -241,7 +242,7 @@ def export(opened: shell.Opened, wanted: Wanted, total: int) -> None:
             st.download_button(
                 title,
                 lambda form=form: _file(opened, wanted, form),
-                file_name=shell.file_name(opened.store.name, "explanations", ending=form),
+                file_name=file_name(opened.store.name, "explanations", ending=form),
                 mime=FORMATS[form],
                 key=f"export {form}",
                 on_click="ignore",
@@ -261,7 +262,7 @@ def export(opened: shell.Opened, wanted: Wanted, total: int) -> None:
             st.button("Put", type="primary", key="put", on_click=_put, args=(opened, wanted))
 
 
-def _file(opened: shell.Opened, wanted: Wanted, form: str) -> bytes:
+def _file(opened: Opened, wanted: Wanted, form: str) -> bytes:
     store = opened.store
     facts = {
         "store": {"id": store.id, "name": store.name},
@@ -271,7 +272,7 @@ def _file(opened: shell.Opened, wanted: Wanted, form: str) -> bytes:
 
 
 @shell.told
-def _put(opened: shell.Opened, wanted: Wanted) -> None:
+def _put(opened: Opened, wanted: Wanted) -> None:
     name, store = st.session_state["onto"], opened.store
     rows = store.find(wanted, None, 0, people(store.id)).rows
     new = star.safely(_say, Notes.of(store).star_all, name, zip(rows["layer"], rows["unit"], strict=True))

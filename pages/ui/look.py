@@ -7,16 +7,17 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 from PIL import Image
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.extras import needed
-from lexplain_core.base.numbers import decimals, plain, rounded
+from lexplain_core.base.numbers import decimals, plain
 from lexplain_core.store import Store, Unit
+from lexplain_core.views.look import look_words
+from lexplain_core.views.opened import Opened
 from pages.ui import access, links, shell
-from pages.ui.text import md, message
+from pages.ui.text import message
 
 if TYPE_CHECKING:  # they bring torch along: imported when someone asks
     from lexplain_core.live import Look, Looker
@@ -27,18 +28,12 @@ _KINDS = {
     "saliency": "Saliency",
     "gradcam": "Grad-CAM",
 }
-_WORDS = {
-    "activation": "What the unit computes at each place: its map, of which its activation is the pooled value.",
-    "occlusion": "How much the activation drops when a grey square hides that place.",
-    "saliency": "How sensitive the activation is to each pixel: the size of its gradient, largest over the colours.",
-    "gradcam": "Grad-CAM: the maps of an earlier layer, weighted by how the activation depends on each.",
-}
 _WIDTH = 288  # CSS pixels
 _SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
 _OPACITY = 70  # percent, while the slider of the examples is off
 
 
-def show(view: links.Neuron, opened: shell.Opened, unit: Unit, shown: list[int]) -> None:
+def show(view: links.Neuron, opened: Opened, unit: Unit, shown: list[int]) -> None:
     """The panel. shown: the images that the page has examples of."""
     if unit.source == "computed":
         return
@@ -48,7 +43,7 @@ def show(view: links.Neuron, opened: shell.Opened, unit: Unit, shown: list[int])
             _closer(view, opened, unit, image)
 
 
-def _choose(view: links.Neuron, opened: shell.Opened, unit: Unit, shown: list[int]) -> int | None:
+def _choose(view: links.Neuron, opened: Opened, unit: Unit, shown: list[int]) -> int | None:
     frame, image = shell.images(opened), view.image
     if image is not None and image not in frame.index:
         st.warning(f"This store has no image {image}.", icon=":material/link_off:")
@@ -78,7 +73,7 @@ def _to_image(view: links.Neuron) -> None:
     shell.change(view, image=st.session_state["image picker"])
 
 
-def _closer(view: links.Neuron, opened: shell.Opened, unit: Unit, image: int) -> None:
+def _closer(view: links.Neuron, opened: Opened, unit: Unit, image: int) -> None:
     """Run the network on an image and show what the unit does there."""
     try:
         looker = network(opened.key, opened.store)
@@ -98,7 +93,7 @@ def _closer(view: links.Neuron, opened: shell.Opened, unit: Unit, image: int) ->
     with left:
         _pictures(picture, found, opacity, kind)
     with right:
-        st.markdown(_in_words(unit, image, found, kind))
+        st.markdown(look_words(unit, image, found, kind))
         if kind != view.kind:
             st.markdown(f"This layer has no {_KINDS[view.kind].lower()}; another kind is shown.")
         if small := _smaller(opened, image, looker):
@@ -159,7 +154,7 @@ def _kept(store: Store, image: int) -> bool:
     return store.crops([image])[image] != store.thumbnails([image])[image]
 
 
-def _smaller(opened: shell.Opened, image: int, looker: Looker) -> str:
+def _smaller(opened: Opened, image: int, looker: Looker) -> str:
     """Says so where the kept picture is smaller than what the network saw of the image; else ""."""
     row = shell.images(opened).loc[image]
     whole, picture = (int(row["width"]), int(row["height"])), _picture(opened.store, image)
@@ -211,40 +206,3 @@ def _source(picture: Image.Image) -> str:
     buffer = BytesIO()
     picture.save(buffer, "JPEG", quality=90)
     return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode()}"
-
-
-def _in_words(unit: Unit, image: int, found: Look, kind: str) -> str:
-    """The activation now and as recorded, and what the colours mean."""
-    parts = []
-    if found.activation is not None:
-        recorded = float(unit.activations[image])
-        now = f"The network gives this image **{rounded(found.activation)}**"
-        same = rounded(found.activation) == rounded(recorded)
-        parts.append(
-            f"{now}, as recorded."
-            if same
-            else f"{now}; **{rounded(recorded)}** was recorded. The store keeps a smaller or compressed picture."
-        )
-    if found.map is None:
-        parts.append(f"There is no map. {md(found.reason or '')}")
-        return " ".join(parts)
-    values = found.map.values
-    parts += [_WORDS[kind], _colours(values, kind)]
-    return "\n\n".join(parts)
-
-
-def _colours(values: np.ndarray, kind: str) -> str:
-    """What the colours of a map mean, as `overlay` chooses them."""
-    low, high = float(values.min()), float(values.max())
-    if low < 0:
-        most = max(-low, high)
-        return f"Orange is above 0, purple below; the strongest colour is ±{rounded(most)}, and 0 is transparent."
-    if not high > 0:
-        return "It is 0 everywhere, so nothing lies over the image."
-    end = float(np.quantile(values, 0.99)) if kind == "saliency" else high
-    if 0 < end < high:
-        return (
-            f"Yellow is {rounded(end)} and more, which 1% of the pixels reach (the largest is {rounded(high)}); 0 is "
-            "transparent."
-        )
-    return f"Yellow is the largest value, {rounded(high)}; 0 is transparent."

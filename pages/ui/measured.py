@@ -9,12 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core.store import Store
+from lexplain_core.views.effect import why_no_effects
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
-from pages.ui.shell import CHART, Opened
-from pages.ui.text import code, md
-
-BETAS = (0.0003, 0.002, 0.02, 0.1, 0.5)  # the shares of the images in the paper's Table 1
-SET_TO = {"zero": "0", "mean": "its mean"}  # what a unit is set to, in words
+from pages.ui.shell import CHART
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the impacts …")
@@ -62,16 +61,10 @@ def score_pairs(opened: Opened, kind: str) -> pd.DataFrame:
 # -- in words ----------------------------------------------------------------------------------------
 
 
-def why(row: Any, otherwise: str = "The build did not measure it.") -> str:
-    """Why a layer (a row of `Store.layers`) has no effects, as Markdown."""
-    reason = row.effect_reason
-    return md(reason if isinstance(reason, str) and reason else otherwise)
-
-
 def layers_say_why(opened: Opened, otherwise: str = "The build did not measure it.") -> None:
     """A line a layer: why it has no effects."""
     for row in shell.layers(opened).itertuples():
-        st.markdown(f"- {code(row.layer)}: {why(row, otherwise)}")
+        st.markdown(f"- {code(row.layer)}: {why_no_effects(row, otherwise)}")
 
 
 # -- what is chosen ----------------------------------------------------------------------------------

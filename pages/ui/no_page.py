@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.ui.text import code
+from lexplain_core.views.markdown import code
 
 _ASKED = "unknown page"
 

@@ -9,7 +9,8 @@ import streamlit as st
 
 from lexplain_core.base.entries import shown
 from lexplain_core.store import StoreEntry
-from pages.ui.text import code, md, message
+from lexplain_core.views.markdown import code, md
+from pages.ui.text import message
 
 
 def no_store(wanted: str, found: list[StoreEntry], folder: Path, given: bool) -> NoReturn:

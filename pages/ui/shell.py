@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,13 @@ from lexplain_core.store import Store, StoreEntry, StoreError, csv_bytes, find_s
 from lexplain_core.store.discover import END, refused
 from lexplain_core.store.guard import blame
 from lexplain_core.store.questions import check_command
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.opened import Opened, distinct, same_id
 from pages.ui import access, links
 from pages.ui.copy_link import copy_link
 from pages.ui.no_store import no_store
 from pages.ui.style import style
-from pages.ui.text import code, md, message
+from pages.ui.text import message
 from pages.ui.travel import to_share
 
 _LOG = logging.getLogger("lexplain.pages")
@@ -54,16 +55,6 @@ CHART = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d"],
     "toImageButtonOptions": {"format": "svg"},
 }
-
-
-@dataclass(frozen=True)
-class Opened:
-    """An open store with what people noted, and a key that changes when its file is replaced, or the notes that
-    change what it says (for caches). problems: a sentence for each note that can't be shown."""
-
-    store: Store
-    key: tuple
-    problems: tuple[str, ...] = ()
 
 
 # -- stores ---------------------------------------------------------------------------------------
@@ -93,29 +84,6 @@ def entries() -> list[StoreEntry]:
         return [_entry(Path(path)) for path in given()]
     listing = tuple((shown(path), *_signature(path)[1:]) for path in listed(folder(), END))
     return _found(shown(folder()), listing, folder())
-
-
-def distinct(found: list[StoreEntry]) -> tuple[list[StoreEntry], list[tuple[StoreEntry, StoreEntry]]]:
-    """The stores that can be shown, and (hidden, shown) for each that can't.
-
-    An address names a store by its id, which a copy of a file shares: only the newest of them is shown.
-    """
-    newest: dict[str, StoreEntry] = {}
-    good = [entry for entry in found if entry.error is None]
-    for entry in good:
-        if entry.id not in newest or entry.modified > newest[entry.id].modified:
-            newest[entry.id] = entry
-    shown = [entry for entry in good if newest[entry.id] is entry]
-    return shown, [(entry, newest[entry.id]) for entry in good if newest[entry.id] is not entry]
-
-
-def same_id(hidden: StoreEntry, shown: StoreEntry) -> str:
-    """A sentence (Markdown) that says why a store isn't shown."""
-    name, other = hidden.path.name, shown.path.name
-    if name == other:
-        name, other = str(hidden.path), str(shown.path)
-    which = "newer one" if shown.modified > hidden.modified else "latter"
-    return md(f"“{name}” has the same id as “{other}”; the {which} is shown.")
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking for stores …")
@@ -460,12 +428,6 @@ def no_unit(error: StoreError, store: str) -> None:
 def chart(figure, key: str, alt: str) -> None:
     """A plotly figure as wide as its place, with a downloadable SVG and words for those who can't see it."""
     st.plotly_chart(figure, theme=None, key=key, config=CHART, alt=alt)
-
-
-def file_name(*parts: str, ending: str = "csv") -> str:
-    """A name for a file to take away, of what it is of, from the store on: 'Demo world - block7 - unit 3 - scores.csv'."""
-    words = (re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", str(part)).strip()[:80] for part in parts)
-    return f"{' - '.join(word for word in words if word)}.{ending}"
 
 
 def csv_button(label: str, make: Callable[[], pd.DataFrame], name: str, key: str) -> None:

@@ -12,14 +12,16 @@ from lexplain_core.base.errors import UserError
 from lexplain_core.base.numbers import plural
 from lexplain_core.notes import LARGEST_REMARK, Notes
 from lexplain_core.store import Unit
-from pages.ui import access, shell
-from pages.ui.text import md, message
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from pages.ui import access
+from pages.ui.text import message
 
 FIRST = "Starred"  # the list that the first star begins
 _CURRENT = "current list"  # of the session: the one that the star is about
 
 
-def show(opened: shell.Opened, unit: Unit) -> None:
+def show(opened: Opened, unit: Unit) -> None:
     """The star, and a menu with all lists and the remark. Where notes can't be read, nothing."""
     notes = Notes.of(opened.store)
     try:
@@ -50,7 +52,7 @@ def show(opened: shell.Opened, unit: Unit) -> None:
         st.warning(message(said), icon=":material/error:")
 
 
-def remark(opened: shell.Opened, unit: Unit) -> None:
+def remark(opened: Opened, unit: Unit) -> None:
     """What was noted on the unit, one line a list; nothing where there is no remark."""
     try:
         on = Notes.of(opened.store).lists_of(unit.layer, unit.unit)

@@ -7,70 +7,16 @@ with the verdict, after the answer.
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from lexplain_core.base.errors import UserError
-from lexplain_core.base.pictures import UnreadableImage, stored_type
 from lexplain_core.config.study import Labels
-from lexplain_core.stimuli.base import BUTTONS, Picture
-from lexplain_core.studies.session.screens import finite
+from lexplain_core.views.trial_screen import Answer, Shown, picture_url, read_answer, screen_words, spans
 from pages.ui.front import component
 
 _component = component("trial")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the browser says of a click or a key.
-
-    button: 0 to 2 for the upper image with confidence 1 to 3, 3 to 5 for the lower one. rt_ms: from the moment
-    the images were shown, the lock included. load_ms: from the message to that moment. hidden: whether the
-    page was out of sight in between.
-    """
-
-    nonce: str
-    button: int
-    rt_ms: float
-    load_ms: float | None
-    hidden: bool
-
-    @property
-    def upper(self) -> bool:
-        """Whether the upper image was chosen."""
-        return self.button < BUTTONS // 2
-
-    @property
-    def confidence(self) -> int:
-        """1 to 3."""
-        return self.button % (BUTTONS // 2) + 1
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A trial's images, and the words around them. nonce: another one for every trial, telling nothing.
-
-    question: of Markdown, **bold** and *italic* are understood. progress: 0 to 1, None for no bar.
-    attempt: another number asks the same trial again, after an answer that was not taken.
-    """
-
-    nonce: str
-    upper: Picture
-    lower: Picture
-    left: Sequence[Picture]
-    right: Sequence[Picture]
-    question: str
-    label: str = ""  # 'Practice'
-    count: str = ""  # '3 of 45'
-    note: str = ""  # 'Preview: nothing is recorded'
-    score: str = ""  # 'Right so far: 2'
-    progress: float | None = None
-    attempt: int = 0
 
 
 def trial(
@@ -114,18 +60,18 @@ def trial(
         data["verdict"] = {"right": right, "score": score}
     if not answered or st.session_state.get(wanted) == shown.nonce:
         data |= {
-            "images": [_url(p) for p in (shown.upper, shown.lower, *shown.left, *shown.right)],
-            "question": _spans(shown.question),
+            "images": [picture_url(p) for p in (shown.upper, shown.lower, *shown.left, *shown.right)],
+            "question": spans(shown.question),
             "label": shown.label,
             "count": shown.count,
             "note": shown.note,
             "score": shown.score,
             "progress": shown.progress,
-            "words": _words(labels or Labels()),
+            "words": screen_words(labels or Labels()),
         }
 
     def answer() -> None:
-        if (given := _answer(_value(key, "answer"))) is not None:
+        if (given := read_answer(_value(key, "answer"))) is not None:
             on_answer(given)
 
     def go_on() -> None:
@@ -149,80 +95,3 @@ def trial(
 
 def _value(key: str, event: str) -> Any:
     return (st.session_state.get(key) or {}).get(event)
-
-
-def _answer(given: Any) -> Answer | None:
-    """The answer in a message from the browser, which may hold anything."""
-    try:
-        nonce, button, rt, load = given["nonce"], given["button"], given["rt"], given["load"]
-    except (TypeError, KeyError):
-        return None
-    if not isinstance(nonce, str) or type(button) is not int or not 0 <= button < BUTTONS:
-        return None
-    rt, load = _duration(rt), _duration(load)
-    if rt is None:
-        return None
-    return Answer(nonce, button, rt, load, bool(given.get("hidden")))
-
-
-def _duration(value: Any) -> float | None:
-    number = finite(value)
-    return number if number is not None and number >= 0 else None
-
-
-def filled(text: str, **values: Any) -> str:
-    """A label with `{name}` replaced by values; other braces stay."""
-    for name, value in values.items():
-        text = text.replace(f"{{{name}}}", str(value))
-    return text
-
-
-def _words(labels: Labels) -> dict[str, Any]:
-    """All that the browser writes itself; of the six answers, the names and what to press."""
-    half = BUTTONS // 2
-    images = (labels.upper, labels.lower)
-    return {
-        "progress": labels.progress,
-        "left": labels.left,
-        "right": labels.right,
-        "images": images,
-        "hint": labels.more_confident,
-        "go": labels.go_on,
-        "good": f"✓ {labels.correct}",
-        "bad": f"✗ {labels.wrong}",
-        "waiting": labels.waiting,
-        "small": labels.small,
-        "answers": [
-            filled(labels.confidence, image=images[n // half], confidence=n % half + 1)
-            for n in range(BUTTONS)
-        ],
-        "keys": [filled(labels.key, key=n + 1) for n in range(BUTTONS)],
-    }
-
-
-def _url(picture: Picture) -> str:
-    try:
-        kind = stored_type(picture.data or b"")  # whatever the study's file says it is
-    except UnreadableImage as error:
-        raise UserError(f"The study's picture of {picture.key!r} can't be shown: {error}.") from None
-    return f"data:{kind};base64,{b64encode(picture.data).decode()}"
-
-
-# A single _ is a mark at the edge of a word alone; within a word, as in a_name, it stands for itself.
-_EMPHASIS = re.compile(
-    r"(\*\*.+?\*\*|__.+?__|\*.+?\*|(?<!\w)_(?:[^_]|(?<=\w)_(?=\w))++_(?!\w))",
-)
-
-
-def _spans(text: str) -> list[list[str]]:
-    """Text with **bold** and *italic* as [element, text] pairs; element is 'span', 'strong' or 'em'."""
-    spans = []
-    for piece in _EMPHASIS.split(" ".join(text.split())):
-        for mark, element in (("**", "strong"), ("__", "strong"), ("*", "em"), ("_", "em")):
-            if len(piece) > 2 * len(mark) and piece.startswith(mark) and piece.endswith(mark):
-                spans.append([element, piece[len(mark) : -len(mark)]])
-                break
-        else:
-            if piece:
-                spans.append(["span", piece])
-    return spans

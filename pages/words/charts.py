@@ -9,16 +9,20 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.live.editing import Edited
 from lexplain_core.store import Explanation, StoreError, Unit
+from lexplain_core.views.explanations import by_weight
+from lexplain_core.views.markdown import md
+from lexplain_core.views.ranges import interval_words
+from lexplain_core.views.scores import seen_by
+from lexplain_core.views.unit import quantity
 from pages.ui import shell
-from pages.ui.scores import seen_by
-from pages.ui.text import interval_words, md, message, quantity
+from pages.ui.text import message
 
 _AREA, _BELOW = 380, 300  # pixels
 
 
 def styles(ids: tuple[int, ...], before: Explanation | None) -> dict[int, figures.Style]:
     """Concept id → style: those that are edited in their order, which no weight changes, then those that were."""
-    old = [term.concept_id for term in figures.by_weight(before)] if before else []
+    old = [term.concept_id for term in by_weight(before)] if before else []
     return figures.concept_styles(dict.fromkeys([*ids, *old]))
 
 

@@ -12,10 +12,11 @@ from lexplain_core import figures
 from lexplain_core.base.numbers import decimals, rounded
 from lexplain_core.live.editing import LARGEST, MOST, Edited
 from lexplain_core.store import Unit
+from lexplain_core.views.edited import Draft, read_terms, shown_weights, write_terms
+from lexplain_core.views.markdown import md
 from pages.ui import links, shell
 from pages.ui.switch import changed
-from pages.ui.text import md
-from pages.words.terms import NAME, Draft, read, write
+from pages.words.terms import NAME
 
 WAYS = {"refit": "re-fitted", "keep": "as they are"}
 _HELP = (
@@ -87,15 +88,15 @@ def switches(
 def _start(view: links.Words, by_hand: Container[str]) -> None:
     method = st.session_state["start picker"]
     st.session_state[NAME] = method if method in by_hand else ""
-    terms = "" if method else write([])
+    terms = "" if method else write_terms([])
     shell.change(view, method=method, terms=terms, bias=None, way="refit", matrix="")
 
 
 def _way(view: links.Words, draft: Draft, edited: Edited | None) -> None:
     way = st.session_state["way picker"]
-    found = _now(view, draft, _shown(draft, edited) if way == "keep" and edited else None)
+    found = _now(view, draft, shown_weights(draft, edited) if way == "keep" and edited else None)
     weights = found.values() if way == "keep" and edited else None
-    shell.change(view, way=way, terms=write(tuple(found), weights and tuple(weights)), bias=None)
+    shell.change(view, way=way, terms=write_terms(tuple(found), weights and tuple(weights)), bias=None)
 
 
 def _now(
@@ -106,7 +107,7 @@ def _now(
     now = shell.now(view)
     terms = dict(zip(draft.ids, draft.weights, strict=True))
     if now.terms != view.terms:
-        terms = dict(read(now.terms, range(links.LARGEST))[0])
+        terms = dict(read_terms(now.terms, range(links.LARGEST))[0])
     known = dict(zip(draft.ids, shown, strict=True)) if shown else {}
     return {c: known.get(c) if weight is None else weight for c, weight in terms.items()}
 
@@ -120,7 +121,7 @@ def terms(
     styles: Mapping[int, figures.Style],
 ) -> None:
     """A row a term: its colour and name, its weight, a button that removes it; and the bias."""
-    weights = _shown(draft, edited)
+    weights = shown_weights(draft, edited)
     places = decimals(unit.maximum - unit.minimum, 100)
     look = {"step": 10.0 ** (1 - places), "format": f"%.{places}f", "width": 150}
     for place, concept in enumerate(draft.ids):
@@ -151,11 +152,6 @@ def terms(
             )
     if edited is not None:
         _bias(view, edited, look)
-
-
-def _shown(draft: Draft, edited: Edited | None) -> list[float | None]:
-    """The weights as fitted; where nothing could be fitted, as they were given."""
-    return [term.weight for term in edited.explanation.terms] if edited else list(draft.weights)
 
 
 def _bias(view: links.Words, edited: Edited, look: dict) -> None:
@@ -196,13 +192,13 @@ def _weighed(
     if concept not in terms:  # removed in the same moment
         return
     terms[concept] = st.session_state[key]  # None, where it was emptied: fitted beside the others
-    shell.change(view, way="keep", terms=write(tuple(terms), tuple(terms.values())))
+    shell.change(view, way="keep", terms=write_terms(tuple(terms), tuple(terms.values())))
 
 
 def _remove(view: links.Words, draft: Draft, concept: int) -> None:
     terms = _now(view, draft)
     terms.pop(concept, None)
-    shell.change(view, terms=write(tuple(terms), tuple(terms.values())))
+    shell.change(view, terms=write_terms(tuple(terms), tuple(terms.values())))
 
 
 def add(view: links.Words, draft: Draft, sayable: pd.DataFrame, names: Mapping[int, str]) -> None:
@@ -235,4 +231,4 @@ def _add(view: links.Words, draft: Draft, names: Mapping[int, str]) -> None:
         st.toast(f"{md(names[concept])} is among the words already.", icon=":material/info:")
         return
     terms[int(concept)] = None
-    shell.change(view, terms=write(tuple(terms), tuple(terms.values())))
+    shell.change(view, terms=write_terms(tuple(terms), tuple(terms.values())))

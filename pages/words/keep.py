@@ -10,10 +10,13 @@ import streamlit as st
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.live.editing import Edited
-from lexplain_core.notes import LONGEST_NAME, Notes, check_name
+from lexplain_core.notes import LONGEST_NAME, Notes
 from lexplain_core.store import Explanation, Made, Store, Unit
-from pages.ui import access, links, shell
-from pages.ui.text import md, message
+from lexplain_core.views.edited import check_method_name
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from pages.ui import access, links
+from pages.ui.text import message
 from pages.words import scores
 from pages.words.terms import NAME
 
@@ -22,7 +25,7 @@ _SAID = "said about keeping"
 
 def show(
     view: links.Words,
-    opened: shell.Opened,
+    opened: Opened,
     unit: Unit,
     edited: Edited | None,
     keys: Mapping[int, str],
@@ -74,14 +77,6 @@ def show(
         _kept(view, opened.store, unit, one)
 
 
-def check(name: str, store: Store) -> str:
-    """The name without blanks around it; `UserError` where words can't be kept under it."""
-    name = check_name(name, "an explanation")
-    if name in set(store.methods()) - store.by_hand:
-        raise UserError(f"“{name}” is the name of a method of this store; choose another one.")
-    return name
-
-
 def made(
     view: links.Words, unit: Unit, edited: Edited, name: str, keys: Mapping[int, str], seen: int
 ) -> Made:
@@ -108,7 +103,7 @@ def _keep(
     """Whether it could be done."""
     where = (view.store, unit.layer, unit.unit)
     try:
-        name = check(st.session_state[NAME], store)
+        name = check_method_name(st.session_state[NAME], store)
         Notes.of(store).keep(made(view, unit, edited, name, keys, seen))
     except UserError as error:
         st.session_state[_SAID] = (where, False, message(error))

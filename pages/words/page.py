@@ -11,11 +11,14 @@ from lexplain_core.base.errors import UserError
 from lexplain_core.live import editing
 from lexplain_core.live.editing import Edited
 from lexplain_core.store import Explanation, Store, StoreError, Unit
-from pages.ui import headline, links, shell
+from lexplain_core.views.edited import Draft, score_sentence
+from lexplain_core.views.explanations import colored
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
+from pages.ui import links, shell
 from pages.ui.plain_words import plain_words
-from pages.ui.text import md, message
+from pages.ui.text import message
 from pages.words import charts, form, keep, scores, terms
-from pages.words.terms import Draft
 
 
 def render() -> None:
@@ -39,8 +42,8 @@ def render() -> None:
         st.warning(md(problem), icon=":material/link_off:")
     if edited:
         st.html(
-            f'<p class="lx-line">{headline.colored(edited.explanation, look)}</p>'
-            f'<p class="lx-facts lx-score">{scores.sentence(edited, before)}</p>'
+            f'<p class="lx-line">{colored(edited.explanation, look)}</p>'
+            f'<p class="lx-facts lx-score">{score_sentence(edited, before)}</p>'
         )
     elif error:
         st.error(message(error), icon=":material/error:")
@@ -85,7 +88,7 @@ def _scored(key: tuple, layer: str, index: int, method: str, _unit: Unit) -> Edi
         return None
 
 
-def _before(opened: shell.Opened, unit: Unit, start: Explanation | None) -> Edited | None:
+def _before(opened: Opened, unit: Unit, start: Explanation | None) -> Edited | None:
     return _scored(opened.key, unit.layer, unit.unit, start.method, unit) if start else None
 
 
@@ -102,7 +105,7 @@ def _edited(
         return None, error
 
 
-def _find(view: links.Words, opened: shell.Opened) -> tuple[links.Words, Unit | None]:
+def _find(view: links.Words, opened: Opened) -> tuple[links.Words, Unit | None]:
     """The unit of the address and the method that its words start from; None after saying what is wrong."""
     missing = "unit" if view.unit is None else "layer" if not view.layer else None
     try:

@@ -7,10 +7,8 @@ from html import escape
 
 import streamlit as st
 
-from lexplain_core.base.numbers import plural, signed, two
 from lexplain_core.live.editing import Edited
-from lexplain_core.store import Score
-from pages.ui.scores import seen_by
+from lexplain_core.views.edited import compared, edited_cell, matrix_note
 
 _SHOWN = "test scores"
 SPOILT = (
@@ -20,26 +18,6 @@ SPOILT = (
 )
 
 
-def sentence(edited: Edited, before: Edited | None) -> str:
-    """The val correlation in the headline simulator's eyes, beside that of the words before (HTML)."""
-    score = edited.score("val")
-    old = before.score("val", score.simulator) if before else None
-    eyes = f'<span class="lx-muted">(concepts seen by {escape(seen_by(score.simulator))})</span>'
-    if score.value is None:
-        return f"<b>No val correlation</b> {eyes}<b>:</b> {escape(score.reason or 'it is undefined.')}"
-    words = f"Val correlation <b>{two(score.value)}</b>{_interval(score)}, {plural(score.n, 'image')} {eyes}"
-    if old is None or old.value is None:
-        return words
-    return f"{words}. {escape(before.explanation.method)}: <b>{two(old.value)}</b>, so {_change(score, old)}."
-
-
-def _change(new: Score, old: Score) -> str:
-    gain = round(new.value, 2) - round(old.value, 2)  # of the figures that stand before it
-    if abs(gain) < 0.005:
-        return "no change to speak of"
-    return f"a change of <b>{signed(gain)}</b>"
-
-
 def table(edited: Edited, before: Edited | None, with_test: bool) -> None:
     """A row per concept matrix that knows the words: their correlations now and before."""
     new = edited.explanation
@@ -47,15 +25,15 @@ def table(edited: Edited, before: Edited | None, with_test: bool) -> None:
     if before:
         names += [score.simulator for score in before.val if score.simulator not in names]
     splits = ["val", "test"] if with_test else ["val"]
-    columns = [(split, one, whose) for split in splits for one, whose in _columns(edited, before)]
+    columns = [(split, one, whose) for split in splits for one, whose in compared(edited, before)]
     head = "".join(
         f'<th scope="col">{split.capitalize()} correlation, {escape(whose)}</th>'
         for split, _, whose in columns
     )
     rows = "".join(
         f'<tr{" class=now" if name == new.simulator else ""}><th scope="row">{escape("labels" if name == "label" else name)}'
-        f"{_note(name, new.matrix, new.simulator)}</th>"
-        + "".join(f"<td>{_cell(one.score(split, name))}</td>" for split, one, _ in columns)
+        f"{matrix_note(name, new.matrix, new.simulator)}</th>"
+        + "".join(f"<td>{edited_cell(one.score(split, name))}</td>" for split, one, _ in columns)
         + "</tr>"
         for name in names
     )
@@ -63,30 +41,6 @@ def table(edited: Edited, before: Edited | None, with_test: bool) -> None:
         '<div class="lx-table"><table class="lx-compare lx-edited"><thead><tr>'
         f'<th scope="col">Concepts seen by</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
-
-
-def _columns(edited: Edited, before: Edited | None) -> list[tuple[Edited, str]]:
-    return [(edited, "your words"), *([(before, before.explanation.method)] if before else [])]
-
-
-def _note(name: str, fitted: str, headline: str) -> str:
-    notes = ["the weights were fitted with these"] * (name == fitted) + ["headline"] * (name == headline)
-    return f'<br><span class="lx-muted">{"; ".join(notes)}</span>' if notes else ""
-
-
-def _cell(score: Score | None) -> str:
-    if score is None:
-        return '<span class="lx-muted">doesn’t know these concepts</span>'
-    if score.value is None:
-        return f'<span class="lx-muted">none: {escape(score.reason or "")}</span>'
-    return (
-        f'<b>{two(score.value)}</b>{_interval(score, " ({})")}<br><span class="lx-muted">'
-        f"{plural(score.n, 'image')}</span>"
-    )
-
-
-def _interval(score: Score, pattern: str = ", 95% interval {}") -> str:
-    return "" if score.low is None else pattern.format(f"{two(score.low)} to {two(score.high)}")
 
 
 def switch_to_test(unit: Hashable, version: Hashable) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lexplain_core.base.numbers import percent
-from lexplain_core.figures import quadratic
+from lexplain_core.views.importance import quadratic
 
 from .helpers import charts, click_point, downloaded, heading, parameters, pick, settle, wait_for_parameters
 

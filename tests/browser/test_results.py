@@ -14,7 +14,7 @@ from lexplain_core.config.study import load_settings
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.plan.making import new_study
 from lexplain_core.studies.results.analysis import results
-from pages.results import overview
+from lexplain_core.views.results import mean_of
 from tests.studies.damage import rewritten
 from tests.studies.observers import Clock, Observer
 
@@ -70,7 +70,7 @@ def test_the_overview_is_the_analysis(visit, site, wanted):
         shown(
             page,
             f"{row.model} · natural · {row.difficulty}: {percent(row.mean)} right on average, 95% "
-            f"interval {percent(row.low)} to {percent(row.high)}, over {overview.mean_of(row._asdict())}. {row.responses} answers by {row.participants} people",
+            f"interval {percent(row.low)} to {percent(row.high)}, over {mean_of(row._asdict())}. {row.responses} answers by {row.participants} people",
         )
     shown(page, "8 tasks: 4 done (all checks passed), 0 running, 4 free")
     shown(page, "from 4 of 5 finished sessions; 1 left out by the checks")
@@ -97,7 +97,7 @@ def test_moving_a_threshold_moves_the_figures(visit, site, study, wanted):
         ).models.iloc[0]
     assert moved["participants"] == 5 != wanted.models["participants"].iloc[0]
     shown(page, f"{percent(moved['mean'])} right on average, ")
-    shown(page, f"over {overview.mean_of(moved)}. ")
+    shown(page, f"over {mean_of(moved)}. ")
     shown(page, f"{moved['responses']} answers by 5 people")
     page.get_by_role("button", name="The study’s own thresholds").click()
     shown(page, "from 4 of 5 finished sessions")

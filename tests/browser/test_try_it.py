@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 
 from lexplain_core.base.numbers import percent
 from lexplain_core.studies.results.intervals import wilson
+from lexplain_core.views.opened import Opened
 from pages.try_it import tried
 from pages.ui import links
-from pages.ui.shell import Opened
 
 from .helpers import heading, parameters, settle, wait_for_parameters
 

@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lexplain_core.base.numbers import two
-from lexplain_core.figures import by_weight
 from lexplain_core.live import editing
 from lexplain_core.notes import Notes
 from lexplain_core.store import Store
+from lexplain_core.views.explanations import by_weight
 
 from .conftest import lent
 from .helpers import charts, parameters, settle, wait_for_parameters

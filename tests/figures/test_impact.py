@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from lexplain_core.base.numbers import percent
-from lexplain_core.figures import area_chart, effect_shares, impact_strip
+from lexplain_core.figures import area_chart, impact_strip
 from lexplain_core.store.buckets import Buckets, composition
+from lexplain_core.views.effect import effect_shares
 
 
 def made(sampled=False, seed=0):

@@ -4,14 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lexplain_core.figures import (
-    LIGHT,
-    impact_scatter,
-    pushes_bar,
-    quadratic,
-    scores_together,
-    top_impact_curves,
-)
+from lexplain_core.figures import LIGHT, impact_scatter, pushes_bar, scores_together, top_impact_curves
+from lexplain_core.views.importance import quadratic
 
 CURVES = {
     "a": pd.DataFrame({"beta": [0.002, 0.02, 1.0], "value": [0.01, 0.2, 1.0], "error": [0.001, 0.01, 0.0]}),

@@ -26,12 +26,13 @@ from lexplain_core.studies.imi.importing import _natural
 from lexplain_core.studies.imi.names import task_name
 from lexplain_core.studies.imi.rows import read_details
 from lexplain_core.studies.names import is_placeholder, person_name
+from lexplain_core.views.edited import read_terms
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.trial_screen import spans
 from pages.participant.page import _last_part
 from pages.ui import links
 from pages.ui.compare_link import Place
-from pages.ui.text import code, md, message
-from pages.ui.trial import _spans
-from pages.words import terms
+from pages.ui.text import message
 
 from .patterns import sources
 from .timing import growth, repeated, seconds
@@ -85,7 +86,7 @@ READERS: dict[str, tuple[Callable[[str], object], list[Callable[[int], str]]]] =
     "unit=": (address("neuron", "unit"), [DIGITS, SPACES, WORDS]),
     "above=": (address("neuron", "above"), [DIGITS, repeated("9", "e999"), WORDS]),
     "units=": (unshared, [DIGITS, SPACES, *PIECES]),
-    "terms=": (lambda text: terms.read(text, range(10)), [DIGITS, SPACES, *PIECES]),
+    "terms=": (lambda text: read_terms(text, range(10)), [DIGITS, SPACES, *PIECES]),
     "a figure's units=": (lambda text: read_choice({"units": text}), [DIGITS, SPACES, *PIECES]),
     "a figure's pins=": (lambda text: read_choice({"pins": text}), [DIGITS, *PIECES, repeated("a:1:1:1,")]),
     "a figure's without=": (lambda text: read_choice({"without": text}), [DIGITS, *PIECES]),
@@ -96,7 +97,7 @@ READERS: dict[str, tuple[Callable[[str], object], list[Callable[[int], str]]]] =
     "a name": (allowed(lambda text: check_name(text, "a list")), [DIGITS, SPACES]),
     "a list's file": (allowed(list_file), [*PIECES]),
     "a cell of CSV": (lambda text: csv_bytes(pd.DataFrame({"a": ["+" + text, text]})), [repeated("1", "x"), repeated("1", "x", "1."), repeated("\t")]),
-    "a question": (_spans, [repeated(" _a"), repeated("*"), repeated("**a "), repeated("__ ")]),
+    "a question": (spans, [repeated(" _a"), repeated("*"), repeated("**a "), repeated("__ ")]),
     "Markdown": (lambda text: (md(text), code(text), message(text)), [repeated("`"), repeated(":a"), repeated("->"), SPACES]),
     "a size": (allowed(parse_bytes), [DIGITS, repeated(" ", "x", "1"), WORDS]),
     "IMI's task": (of_task, [DIGITS, repeated("1", "x"), repeated("_hard1")]),
@@ -176,7 +177,7 @@ def test_thousands_of_faults_are_told_in_a_few_sentences():
     for read in (
         unshared,
         lambda text: read_search(text[:LONGEST_SEARCH]),
-        lambda text: terms.read(text, ()),
+        lambda text: read_terms(text, ()),
     ):
         assert len(read("> ," * 5000)[1]) <= 6
     for name in ("units", "pins", "without"):
@@ -186,7 +187,7 @@ def test_thousands_of_faults_are_told_in_a_few_sentences():
 @pytest.mark.parametrize("text", ["9" * 5000, "9" * 400, "1" * 30 + ".5"])
 def test_numbers_of_thousands_of_digits_end_in_a_sentence(text):
     assert links.parse("neuron", {"unit": text[:2000]})[1]
-    assert terms.read(text, ())[1]
+    assert read_terms(text, ())[1]
     assert unshared(f"a:{text}")[1]
     with pytest.raises(UserError, match="record.memory"):
         parse_bytes(text)

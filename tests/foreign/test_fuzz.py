@@ -31,12 +31,13 @@ from lexplain_core.studies.imi.rows import read_details
 from lexplain_core.studies.names import is_placeholder, person_name
 from lexplain_core.studies.plan.making import check_new_name
 from lexplain_core.studies.session.course import NotAdmitted, admit, resume
+from lexplain_core.views.edited import read_terms
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.trial_screen import spans
 from pages.participant.page import _last_part
 from pages.ui import access, links
 from pages.ui.compare_link import Place
-from pages.ui.text import code, md, message
-from pages.ui.trial import _spans
-from pages.words import terms
+from pages.ui.text import message
 from tests.studies.conftest import make_plan
 
 BOUNDED = settings(  # 60 examples of each reader, the same in each run
@@ -131,7 +132,7 @@ READERS = {
     "read_range": Reader(read_range, texts),
     "Wanted.read": Reader(Wanted.read, st.dictionaries(st.sampled_from(["q", "score", "low", "high", "status", "sort", "length"]), texts, max_size=5)),
     "unshared": Reader(unshared, texts),
-    "edit_terms.read": Reader(lambda text: terms.read(text, range(5)), texts),
+    "edit_terms.read": Reader(lambda text: read_terms(text, range(5)), texts),
     "read_choice": Reader(read_choice, st.dictionaries(st.sampled_from(["figure", "units", "pins", "without", "per", "size", "draw", "words", "level"]), texts, max_size=5)),
     "Place.of": Reader(Place.of, texts),
     "participant: path": Reader(_last_part, texts),
@@ -139,7 +140,7 @@ READERS = {
     "server.address": Reader(access._this_machine_alone, texts),
     # what is shown of foreign text
     "md, code, message": Reader(lambda text: (md(text), code(text), message(text)), texts),
-    "_spans": Reader(_spans, texts),
+    "_spans": Reader(spans, texts),
     "csv_bytes": Reader(lambda text: csv_bytes(pd.DataFrame({"a": [text, 1, None]})), texts.filter(lambda text: "\ud800" not in text)),
     "did_you_mean": Reader(lambda text: did_you_mean(text, [text * 2, "dog"]), texts),
     # names and sizes

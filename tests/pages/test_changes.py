@@ -10,9 +10,11 @@ import pytest
 from lexplain_core.figures import print as prints
 from lexplain_core.notes import Notes
 from lexplain_core.store import Store
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.ranges import images_in
+from lexplain_core.views.studio import moved
 from pages.neuron import ranges
-from pages.studio import units as studio_units
-from pages.ui import links, shell
+from pages.ui import links
 
 from .helpers import opened, params
 
@@ -96,9 +98,9 @@ def test_a_layer_and_a_unit_of_two_places_at_once(own):
 def test_a_range_of_hidden_images_is_not_called_empty(own, monkeypatch):
     unit = own.unit("block7", 3)
     bucket = next(b for b in reversed(range(8)) if unit.buckets.counts[b])
-    here = shell.Opened(own, ())
+    here = Opened(own, ())
     monkeypatch.setattr(own, "hidden", frozenset({1}))
-    count = ranges.count(unit, bucket)
+    count = images_in(unit, bucket)
     said = ranges.none_to_show(here, unit, bucket)
     assert said.startswith(f"All {count:,} images" if count > 1 else "The one image") and "hidden" in said
     monkeypatch.setattr(own, "hidden", frozenset())
@@ -123,7 +125,7 @@ def test_a_range_of_hidden_images_is_not_called_empty(own, monkeypatch):
 )
 def test_the_unit_whose_images_are_chosen_moves_along(at, move, place, order, then):
     units = [(name, 0) for name in "abc"]
-    found, now = studio_units.moved(units, at, move, place)
+    found, now = moved(units, at, move, place)
     assert "".join(name for name, _ in found) == order and now == then
 
 

@@ -13,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from lexplain_core.base.numbers import plural
 from lexplain_core.figures import Style
+from lexplain_core.figures.palette import swatch
+from lexplain_core.views.compare import percentile, percentile_words
 from pages.compare import charts, images, scores
 from pages.compare import chosen as compare_chosen
 from pages.compare import places as compare_places
@@ -248,10 +250,10 @@ def test_an_image_that_a_store_lacks_is_said_to_be_missing_there(some):
 
 def test_percentile_and_its_words():
     q = np.float32([0, 0, 0, 1])
-    assert compare_chosen.percentile(q, 0) == 0.375 and compare_chosen.percentile(q, 1) == 0.875
-    assert compare_chosen.percentile(q, 5) == 1 and compare_chosen.percentile(q, -1) == 0
-    assert compare_chosen._percentile(0.9996) == "99.96%"
-    assert compare_chosen._percentile(0.5) == "50.0%" and compare_chosen._percentile(1.0) == "100%"
+    assert percentile(q, 0) == 0.375 and percentile(q, 1) == 0.875
+    assert percentile(q, 5) == 1 and percentile(q, -1) == 0
+    assert percentile_words(0.9996) == "99.96%"
+    assert percentile_words(0.5) == "50.0%" and percentile_words(1.0) == "100%"
 
 
 # -- charts ---------------------------------------------------------------------------------------------
@@ -270,7 +272,7 @@ def test_a_name_has_one_style_in_all_charts(some, level):
 
 def test_swatches_are_css_of_every_pattern():
     for pattern in ("", "/", ".", "x"):
-        assert "#0072B2" in charts.swatch(Style("#0072B2", pattern))
+        assert "#0072B2" in swatch(Style("#0072B2", pattern))
     assert "&lt;b&gt;" in charts.legend({"<b>": Style("#0072B2")})
 
 

@@ -10,6 +10,14 @@ from hypothesis import strategies as st
 from lexplain_core.base.errors import UserError
 from lexplain_core.live.editing import MOST, Edited
 from lexplain_core.store import Explanation, Score, Term
+from lexplain_core.views.edited import (
+    EMPTY,
+    Draft,
+    check_method_name,
+    read_terms,
+    score_sentence,
+    write_terms,
+)
 from pages.ui import links
 from pages.words import keep, scores
 from pages.words import terms as edit_terms
@@ -22,15 +30,15 @@ numbers = st.one_of(st.none(), st.floats(-1e6, 1e6).map(lambda x: float(f"{x:.6g
 
 @given(st.lists(st.tuples(st.integers(0, 99), numbers), max_size=MOST, unique_by=lambda term: term[0]))
 def test_terms_survive_their_way_into_an_address_and_back(terms):
-    text = edit_terms.write([c for c, _ in terms], [w for _, w in terms])
-    assert edit_terms.read(text, KNOWN) == (terms, [])
+    text = write_terms([c for c, _ in terms], [w for _, w in terms])
+    assert read_terms(text, KNOWN) == (terms, [])
 
 
 @given(st.text(max_size=40))
 def test_no_address_breaks_it_and_nothing_is_dropped_in_silence(text):
-    terms, problems = edit_terms.read(text, KNOWN)
+    terms, problems = read_terms(text, KNOWN)
     left_out = len(text.split(",")) - len(terms)
-    assert text.strip() == edit_terms.EMPTY or len(problems) == min(left_out, 6)  # five, and how many more
+    assert text.strip() == EMPTY or len(problems) == min(left_out, 6)  # five, and how many more
 
 
 @pytest.mark.parametrize(
@@ -45,7 +53,7 @@ def test_no_address_breaks_it_and_nothing_is_dropped_in_silence(text):
     ],
 )
 def test_what_an_address_cannot_mean_is_said(text, kept, said):
-    terms, problems = edit_terms.read(text, KNOWN)
+    terms, problems = read_terms(text, KNOWN)
     assert terms == kept and any(said in problem for problem in problems)
 
 
@@ -62,23 +70,21 @@ def words(value=0.5, method="le-label", **more) -> Edited:
 
 def test_a_draft_starts_from_a_method_and_follows_the_address():
     start = words().explanation
-    assert edit_terms.draft(links.Words(), start, KNOWN)[0] == edit_terms.Draft((7, 3), (None, None))
+    assert edit_terms.draft(links.Words(), start, KNOWN)[0] == Draft((7, 3), (None, None))
     kept = edit_terms.draft(links.Words(way="keep", bias=1.0), start, KNOWN)[0]
-    assert kept == edit_terms.Draft((7, 3), (2.0, -1.0), 1.0)
-    assert edit_terms.draft(links.Words(terms="5:2,7"), start, KNOWN)[0] == edit_terms.Draft(
-        (5, 7), (None,) * 2
-    )
+    assert kept == Draft((7, 3), (2.0, -1.0), 1.0)
+    assert edit_terms.draft(links.Words(terms="5:2,7"), start, KNOWN)[0] == Draft((5, 7), (None,) * 2)
     assert edit_terms.draft(links.Words(terms="5:2,7", way="keep"), start, KNOWN)[0].weights == (2.0, None)
-    assert edit_terms.draft(links.Words(terms="none"), start, KNOWN)[0] == edit_terms.Draft()
-    assert edit_terms.draft(links.Words(), None, KNOWN)[0] == edit_terms.Draft()
+    assert edit_terms.draft(links.Words(terms="none"), start, KNOWN)[0] == Draft()
+    assert edit_terms.draft(links.Words(), None, KNOWN)[0] == Draft()
 
 
 def test_the_sentence_has_the_val_score_its_interval_its_images_and_the_change():
-    said = scores.sentence(words(0.5), words(0.42))
+    said = score_sentence(words(0.5), words(0.42))
     assert "Val correlation <b>0.50</b>, 95% interval 0.40 to 0.60, 40 images" in said
     assert "le-label: <b>0.42</b>, so a change of <b>+0.08</b>" in said and "eye" in said
-    assert "no change" in scores.sentence(words(0.5), words(0.503))
-    assert "Test" not in said and "change" not in scores.sentence(words(0.5), None)
+    assert "no change" in score_sentence(words(0.5), words(0.503))
+    assert "Test" not in said and "change" not in score_sentence(words(0.5), None)
 
 
 def test_the_table_has_the_test_scores_only_when_they_are_asked_for(monkeypatch):
@@ -95,11 +101,11 @@ STORE = SimpleNamespace(methods=lambda: ["le-label", "mine"], by_hand=frozenset(
 
 
 def test_a_name_is_a_name_and_no_method_of_the_store():
-    assert keep.check("  by   hand ", STORE) == "by hand"
-    assert keep.check("mine", STORE) == "mine"  # it is replaced
+    assert check_method_name("  by   hand ", STORE) == "by hand"
+    assert check_method_name("mine", STORE) == "mine"  # it is replaced
     for name in ("le-label", " le-label ", "", "   ", "a\u0000b", "x" * 81):
         with pytest.raises(UserError):
-            keep.check(name, STORE)
+            check_method_name(name, STORE)
 
 
 def test_words_are_kept_by_the_keys_of_their_concepts_with_their_test_scores():

@@ -6,7 +6,7 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-from pages.ui.shell import file_name
+from lexplain_core.views.tables import file_name
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 

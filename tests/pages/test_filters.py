@@ -4,9 +4,10 @@ import pytest
 
 from lexplain_core.store import Store, Wanted
 from lexplain_core.store.search.query import COLUMNS, STATUS_WORDS
-from pages.overview import filters, starting, units_table
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.overview import TITLES, elsewhere, first_order, table_cell
+from pages.overview import filters, starting
 from pages.ui.links import SORTS, STATUSES, Overview, query
-from pages.ui.shell import Opened
 from tests.store.helpers import SECOND, write
 
 
@@ -21,7 +22,7 @@ def opened(tmp_path_factory):
 def test_the_address_has_every_order_and_status():
     assert set(SORTS) == {way + name for name in COLUMNS for way in ("", "-")}
     assert set(STATUS_WORDS) == set(STATUSES)
-    assert set(units_table.TITLES) < set(COLUMNS)
+    assert set(TITLES) < set(COLUMNS)
 
 
 def test_a_view_is_what_is_wanted(opened):
@@ -55,14 +56,14 @@ def test_layers_and_methods_that_are_not_there_are_left_out(opened):
 
 
 def test_large_numbers_come_first_and_short_words():
-    assert filters.first_order("score") == filters.first_order("gap") == "-"
-    assert filters.first_order("length") == filters.first_order("unit") == filters.first_order("status") == ""
+    assert first_order("score") == first_order("gap") == "-"
+    assert first_order("length") == first_order("unit") == first_order("status") == ""
 
 
 def test_cells(opened):
     rows = opened.store.find(Wanted()).rows.to_dict("records")
     alive, dead, negative = rows[1], rows[2], rows[4]
-    cell = units_table._cell
+    cell = table_cell
     assert cell("score", alive) == {"text": "0.60", "share": pytest.approx(0.6), "below": "chance 0.20"}
     assert cell("score", dead) == {"text": "", "why": "none"}
     assert cell("length", alive) == {"text": "2"} and cell("length", dead)["text"] == ""
@@ -73,9 +74,9 @@ def test_cells(opened):
 
 
 def test_who_else_has_the_words():
-    assert units_table._elsewhere((SECOND,), "le-label") == f"found in the words of {SECOND}"
-    assert units_table._elsewhere(("le-label", SECOND), "le-label") == ""
-    assert units_table._elsewhere((), "le-label") == ""
+    assert elsewhere((SECOND,), "le-label") == f"found in the words of {SECOND}"
+    assert elsewhere(("le-label", SECOND), "le-label") == ""
+    assert elsewhere((), "le-label") == ""
 
 
 def test_starting_points_lead_to_the_table_that_shows_them(opened):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from lexplain_core.base.numbers import percent, plural
-from lexplain_core.figures import effect_shares
+from lexplain_core.views.effect import effect_shares
 
 from .helpers import alerts, charts, elements, headings, inner, of_class, opened, text
 

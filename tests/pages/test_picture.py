@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from lexplain_core.live.picture import Unusual
 from lexplain_core.store import UnitMap
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.picture import heading, unit_facts, unit_words
 from pages.picture import page as picture
 from pages.picture import taken, units
 from pages.ui import links, shell
@@ -60,9 +62,9 @@ def test_a_hidden_image_is_neither_shown_nor_drawn(four, monkeypatch):
 
 def test_an_activation_beyond_all_that_were_recorded_is_said():
     row = SimpleNamespace(below=1.0, value=9.0, maximum=8.0)
-    html = units._facts(row, 2000, None)
+    html = unit_facts(row, 2000, None)
     assert "more than all 2,000" in html and "beyond the largest so far, 8" in html
-    usual = units._facts(SimpleNamespace(below=0.975, value=3.0, maximum=8.0), 2000, 2.5)
+    usual = unit_facts(SimpleNamespace(below=0.975, value=3.0, maximum=8.0), 2000, 2.5)
     assert "more than 97.5%" in usual and "(largest 8)" in usual and "its words predict 2.5" in usual
 
 
@@ -78,18 +80,18 @@ def test_an_activation_beyond_all_that_were_recorded_is_said():
 )
 def test_the_list_says_what_it_is_and_whose_words(above, count, said):
     high = pd.DataFrame({"unit": range(count)})
-    words = units.heading(Unusual(high, high, above, 0, 90, 0), "le-label_x")
+    words = heading(Unusual(high, high, above, 0, 90, 0), "le-label_x")
     assert said in words and words.endswith("Words by the method le\\-label\\_x.")
 
 
 def test_words_from_a_store_are_no_markup():
     unit = pd.Series({"explanation": "1·<b>cat</b>", "score": 0.5, "score_n": 400})
-    assert "&lt;b&gt;cat" in units._words(unit) and "n = 400" in units._words(unit)
-    assert "no explanation" in units._words(pd.Series({"explanation": None, "score": np.nan}))
+    assert "&lt;b&gt;cat" in unit_words(unit) and "n = 400" in unit_words(unit)
+    assert "no explanation" in unit_words(pd.Series({"explanation": None, "score": np.nan}))
 
 
 def test_the_words_below_a_map(store):
-    signed, opened = {3: UnitMap("activation", np.array([[-1.0, 2.0]]))}, shell.Opened(store, ())
+    signed, opened = {3: UnitMap("activation", np.array([[-1.0, 2.0]]))}, Opened(store, ())
 
     def words(maps, unit):
         return picture._map_words(maps, opened, "block7", unit)

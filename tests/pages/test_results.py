@@ -15,8 +15,18 @@ import pytest
 
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.results.analysis import results
-from pages.results import answers, overview, people, scores
-from pages.results import units as study_units
+from lexplain_core.views.results import (
+    as_bars,
+    association_words,
+    difference_line,
+    in_order,
+    mean_of,
+    status,
+    units_words,
+)
+from lexplain_core.views.study import as_points
+from lexplain_core.views.tables import file_name
+from pages.results import answers, overview, people
 from pages.ui import humans, links, shell, studies
 from tests.studies.conftest import make_plan
 from tests.studies.damage import damage, rewritten
@@ -65,7 +75,7 @@ def test_the_page_computes_what_the_analysis_computes(made):
 def test_bars_say_the_interval_that_was_asked_for(made):
     found = studies.analysed(links.Results(), studies.read(made))
     for over, ends in (("units", ("low", "high")), ("people", ("cluster_low", "cluster_high"))):
-        bars = overview.as_bars(found.models, over, ["model", "difficulty"])
+        bars = as_bars(found.models, over, ["model", "difficulty"])
         assert bars["group"].tolist() == ["net · easy"] and bars["series"].tolist() == ["natural references"]
         for name, column in (("mean", "mean"), ("low", ends[0]), ("high", ends[1]), ("n", "responses")):
             assert bars[name].iloc[0] == found.models[column].iloc[0]
@@ -106,7 +116,7 @@ def test_an_answer_makes_the_page_read_again(made):
 
 def test_the_status_counts_tasks_people_and_minutes(made):
     study = studies.read(made)
-    words = overview.status(study)
+    words = status(study)
     assert "8 tasks: **4 done** (all checks passed), 0 running, 4 free" in words
     total = len(study.responses())
     assert f"{total} responses by 6 people (5 of 6 sessions finished)" in words
@@ -122,7 +132,7 @@ def test_words_of_a_foreign_study_are_no_markdown(made):
     study = studies.read(made)
     assert study.name == NASTY
     found = studies.analysed(links.Results(), study)
-    for words in (overview.status(study), overview._in_words(found.models, links.Results())):
+    for words in (status(study), overview._in_words(found.models, links.Results())):
         assert "elsewhere" in words and "![x]" not in words and "**b**" not in words and ":dog:" not in words
 
 
@@ -138,9 +148,7 @@ def test_a_mean_says_over_how_many_units_it_is(tmp_path):
     found = studies.analysed(links.Results(), read)
     over = f"over 3 of {asked} units; {asked - 3} without an answer that counts"
     assert asked > 3 and over in overview._in_words(found.models, links.Results())
-    assert over in study_units._in_words(
-        studies.as_points(found.units), overview.mean_of(found.models.iloc[0])
-    )
+    assert over in units_words(as_points(found.units), mean_of(found.models.iloc[0]))
 
 
 def test_one_unit_has_no_interval_and_says_why(tmp_path):
@@ -154,7 +162,7 @@ def test_one_unit_has_no_interval_and_says_why(tmp_path):
     assert np.isnan(found.models["low"].iloc[0])
     assert "needs two" in found.models["note"].iloc[0]
     assert "no interval" in overview._in_words(found.models, links.Results())
-    assert "No correlation" in scores.association_words(found.correlations.iloc[0])
+    assert "No correlation" in association_words(found.correlations.iloc[0])
 
 
 def test_reloaded_trials_are_told_and_left_out_of_the_times(made, monkeypatch):
@@ -167,7 +175,7 @@ def test_reloaded_trials_are_told_and_left_out_of_the_times(made, monkeypatch):
     monkeypatch.setattr(
         answers, "shell",
         SimpleNamespace(theme=shell.theme, chart=lambda figure, *_: charts.append(figure), csv_button=lambda *_: None,
-                        file_name=shell.file_name),
+                        file_name=file_name),
     )  # fmt: skip
     answers._times(study, found, studies.chosen(links.Results(), found))
     again = int((found.responses["shown_times"] > 1).sum())
@@ -198,9 +206,9 @@ def test_orders_of_units():
             "proportion": [0.5, 0.2, 0.9],
         }
     )
-    assert study_units.in_order(units, "right")["unit"].tolist() == [2, 1, 3]
-    assert study_units.in_order(units, "-right")["unit"].tolist() == [3, 1, 2]
-    assert study_units.in_order(units, "layer")["unit"].tolist() == [1, 2, 3]
+    assert in_order(units, "right")["unit"].tolist() == [2, 1, 3]
+    assert in_order(units, "-right")["unit"].tolist() == [3, 1, 2]
+    assert in_order(units, "layer")["unit"].tolist() == [1, 2, 3]
 
 
 def test_correlations_in_words():
@@ -208,7 +216,7 @@ def test_correlations_in_words():
         {"n": 40, "spearman": 0.5, "spearman_low": 0.2, "spearman_high": 0.7, "pearson": -0.1, "pearson_low": np.nan,
          "pearson_high": np.nan, "reason": ""}
     )  # fmt: skip
-    assert scores.association_words(row) == (
+    assert association_words(row) == (
         "**Spearman’s ρ = 0.50** (95% interval 0.20 to 0.70), Pearson’s r = −0.10 (no interval); n = 40 units."
     )
 
@@ -216,7 +224,7 @@ def test_correlations_in_words():
 def test_differences_in_words():
     row = SimpleNamespace(model="a*b", mode="natural", easier="easy", harder="hard", difference=-0.1, low=-0.2, high=0.0,
                           units=12, reason="")  # fmt: skip
-    assert answers._difference(row) == (
+    assert difference_line(row) == (
         "- a\\*b, natural: hard less easy **−10.0 points** (95% interval −20.0 to +0.0), over 12 units judged at both."
     )
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from lexplain_core.store import Explanation, Score
-from pages.neuron import about
-from pages.ui import scores
+from lexplain_core.views.facts import by_hand, calibration
+from lexplain_core.views.scores import null_words, score_cell, score_words
 
 UNIT = SimpleNamespace(unit=5)
 
@@ -21,7 +21,7 @@ def explanation(*found, simulator="label"):
 
 
 def test_a_score_says_split_interval_images_simulator_and_chance():
-    words = scores.score_words(UNIT, explanation(score()))
+    words = score_words(UNIT, explanation(score()))
     assert words == (
         "Test correlation <b>0.60</b>, 95% interval 0.50 to 0.70, 840 images "
         '<span class="lx-muted">(concepts seen by the images’ labels)</span>. '
@@ -35,11 +35,11 @@ def test_a_score_says_split_interval_images_simulator_and_chance():
     [(0, "none scores as"), (1, "1 scores as"), (3, "3 score as"), (1234, "1,234 score as")],
 )
 def test_how_many_units_score_as_high(above, words):
-    assert f"; {words} high as unit 5." in scores.null_words(UNIT, score(null_above=above))
+    assert f"; {words} high as unit 5." in null_words(UNIT, score(null_above=above))
 
 
 def test_negative_numbers_have_a_minus_sign():
-    words = scores.score_words(UNIT, explanation(score(-0.25, -0.3, -0.2, null_high=-0.5)))
+    words = score_words(UNIT, explanation(score(-0.25, -0.3, -0.2, null_high=-0.5)))
     assert (
         "<b>−0.25</b>, 95% interval −0.30 to −0.20" in words and "below −0.50" in words and "-0" not in words
     )
@@ -47,8 +47,8 @@ def test_negative_numbers_have_a_minus_sign():
 
 def test_no_null_says_why():
     none = score(null_units=1, null_mean=None, null_high=None, null_above=None, null_reason="Only 1 <unit>.")
-    assert "Chance: unknown. Only 1 &lt;unit&gt;." in scores.score_words(UNIT, explanation(none))
-    assert "chance" not in scores.cell(UNIT, none).partition("</b>")[2]
+    assert "Chance: unknown. Only 1 &lt;unit&gt;." in score_words(UNIT, explanation(none))
+    assert "chance" not in score_cell(UNIT, none).partition("</b>")[2]
 
 
 @pytest.mark.parametrize(
@@ -58,31 +58,31 @@ def test_no_null_says_why():
 )  # fmt: skip
 def test_what_is_no_better_than_chance_is_flagged(value, low, high, words):
     one = score(value, low, value + 0.1, null_high=high)
-    said, cell = scores.score_words(UNIT, explanation(one)), scores.cell(UNIT, one)
+    said, cell = score_words(UNIT, explanation(one)), score_cell(UNIT, one)
     assert ("⚠ No better than chance" in said) == ("no better than chance" in cell) == bool(words)
     assert words in said
 
 
 def test_the_headline_alone_or_every_score():
     both = explanation(score(0.3, simulator="an <eye>"), score(0.6), simulator="label")
-    assert "<b>0.60</b>" in scores.score_words(UNIT, both, main_only=True)
-    assert "<b>0.30</b>" not in scores.score_words(UNIT, both, main_only=True)
-    every = scores.score_words(UNIT, both)
+    assert "<b>0.60</b>" in score_words(UNIT, both, main_only=True)
+    assert "<b>0.30</b>" not in score_words(UNIT, both, main_only=True)
+    every = score_words(UNIT, both)
     assert "<b>0.30</b>" in every and "<b>0.60</b>" in every and "seen by an &lt;eye&gt;)" in every
     none = explanation(score(0.3, simulator="eye"), simulator="label")  # no main one: the others are told
-    assert "<b>0.30</b>" in scores.score_words(UNIT, none, main_only=True)
-    assert scores.score_words(UNIT, explanation()) == "This explanation has no score."
+    assert "<b>0.30</b>" in score_words(UNIT, none, main_only=True)
+    assert score_words(UNIT, explanation()) == "This explanation has no score."
 
 
 def test_a_score_without_a_value_says_why():
     none = Score("label", "correlation", "test", 12, None, None, None, "“<i>” is no label.")
-    assert scores.score_words(UNIT, explanation(none)).endswith("<b>:</b> “&lt;i&gt;” is no label.")
-    assert "none: “&lt;i&gt;” is no label." in scores.cell(UNIT, none)
-    assert "not scored" in scores.cell(UNIT, None)
+    assert score_words(UNIT, explanation(none)).endswith("<b>:</b> “&lt;i&gt;” is no label.")
+    assert "none: “&lt;i&gt;” is no label." in score_cell(UNIT, none)
+    assert "not scored" in score_cell(UNIT, None)
 
 
 def test_a_cell_has_value_interval_and_chance():
-    cell = scores.cell(UNIT, score(null_above=2))
+    cell = score_cell(UNIT, score(null_above=2))
     assert "<b>0.60</b> (0.50 to 0.70)" in cell and "chance 0.21; 2 of 79 others as high" in cell
 
 
@@ -92,11 +92,11 @@ def test_a_cell_has_value_interval_and_chance():
 def test_calibration_in_words(b, text):
     how = {"source": "calibrated", "labels": 32, "images": 2940}
     row = {"kind": "encoder", "a": 10.2, "b": b, "loss": 0.0412, "config": {"calibration": how}}
-    assert about.calibration(row) == {
+    assert calibration(row) == {
         "P(concept)": text, "a and b": "calibrated", "their loss": "0.0412: cross-entropy per label and image",
         "measured on": "32 labels, 2,940 images of the train split",
     }  # fmt: skip
-    assert list(about.calibration({"kind": "label"})) == ["P(concept)"]
+    assert list(calibration({"kind": "label"})) == ["P(concept)"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_calibration_in_words(b, text):
 )
 def test_words_by_hand_say_whether_their_test_scores_were_seen(seen, words):
     config = {"by": "hand", "made": "2026-11-20T10:00:00+00:00", "way": "refit", "from": "le-label"}
-    assert about.by_hand(config | {"test_scores_seen": seen}) == (
+    assert by_hand(config | {"test_scores_seen": seen}) == (
         f"2026-11-20T10:00:00+00:00; weights by least squares; begun from le-label; {words}"
     )
-    assert about.by_hand({"by": "hand", "way": [], "test_scores_seen": "?"}) == ""
+    assert by_hand({"by": "hand", "way": [], "test_scores_seen": "?"}) == ""

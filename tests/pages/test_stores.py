@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from lexplain_core.store import Store, StoreEntry
+from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import distinct, same_id
 from pages.ui import links, shell
-from pages.ui.text import md
 
 from .helpers import opened
 
@@ -20,24 +21,24 @@ def test_the_newest_file_of_each_id_is_shown():
         entry("old.duckdb", "a", 2), entry("other.duckdb", "b", 1), entry("broken.duckdb", None, 9),
         entry("new.duckdb", "a", 3), entry("oldest.duckdb", "a", 1),
     ]  # fmt: skip
-    assert shell.distinct(found) == ([other, new], [(old, new), (oldest, new)])
-    assert shell.distinct([old, other, broken]) == ([old, other], [])
-    assert shell.distinct([]) == ([], [])
+    assert distinct(found) == ([other, new], [(old, new), (oldest, new)])
+    assert distinct([old, other, broken]) == ([old, other], [])
+    assert distinct([]) == ([], [])
 
 
 def test_of_equally_old_files_the_first_is_shown():
     first, second = entry("first.duckdb", "a", 1), entry("second.duckdb", "a", 1)
-    assert shell.distinct([first, second]) == ([first], [(second, first)])
-    assert shell.same_id(second, first) == md(
+    assert distinct([first, second]) == ([first], [(second, first)])
+    assert same_id(second, first) == md(
         "“second.duckdb” has the same id as “first.duckdb”; the latter is shown."
     )
 
 
 def test_the_sentence_names_both_files():
     old, new = entry("here/a.duckdb", "a", 1), entry("here/b.duckdb", "a", 2)
-    assert shell.same_id(old, new) == md("“a.duckdb” has the same id as “b.duckdb”; the newer one is shown.")
+    assert same_id(old, new) == md("“a.duckdb” has the same id as “b.duckdb”; the newer one is shown.")
     there = entry("there/a.duckdb", "a", 2)  # named on the command line, both with one name
-    assert shell.same_id(old, there) == md(
+    assert same_id(old, there) == md(
         f"“{old.path}” has the same id as “{there.path}”; the newer one is shown."
     )
 

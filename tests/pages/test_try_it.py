@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from lexplain_core.store import Store
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.trials import verdict, words_answer
 from pages.try_it import explained, tried
 from pages.ui import links
-from pages.ui.shell import Opened
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_words_say_whether_they_would_have_answered_right(opened, view):
             unit = opened.store.unit(asked.layer, asked.unit)
             explanation = unit.explanation()
             upper, lower = unit.simulated(explanation, explanation.simulator)[list(asked.queries)]
-            words = explained._words(unit, asked)
+            words = words_answer(unit, asked)
             if upper == lower:
                 assert "can’t tell" in words
                 continue
@@ -124,8 +125,8 @@ def test_the_verdict_names_the_unit_and_both_activations(opened, view):
     asked = tried.draw(view, opened).trials[0]
     unit = opened.store.unit(asked.layer, asked.unit)
     right = 0 if asked.upper == "max" else 4
-    words = explained._verdict(unit, asked, right)
+    words = verdict(unit, asked, right)
     assert "✓ Right" in words and f"unit {unit.unit}" in words
-    assert "✗ Not right" in explained._verdict(unit, asked, (right + 3) % 6)
+    assert "✗ Not right" in verdict(unit, asked, (right + 3) % 6)
     for rank in (asked.low_rank, asked.high_rank):
         assert f"place {len(unit.activations) - rank:,} of" in words

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexplain_core.base.numbers import plain, signed, two
-from pages.ui.text import code, md, message, no_minus_zero
+from lexplain_core.views.markdown import code, md
+from lexplain_core.views.tables import no_minus_zero
+from pages.ui.text import message
 
 NOTHING = ":small[]"
 

@@ -17,11 +17,11 @@ CORE = ROOT / "lexplain_core"
 # Data flows one way: a room imports only from rooms before it in this list.
 ROOMS = [
     "base", "config", "trust", "store", "notes", "probe", "model", "concepts", "explain", "stimuli", "measures", "studies",
-    "demo", "live", "figures", "pipeline", "cli",
+    "demo", "live", "views", "figures", "pipeline", "cli",
 ]  # fmt: skip
 SOURCES = sorted(p for p in CORE.rglob("*.py"))
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
-PAGES_MAY = {"base", "config", "store", "notes", "stimuli", "studies", "live", "figures"}
+PAGES_MAY = {"base", "config", "store", "notes", "stimuli", "studies", "live", "views", "figures"}
 
 
 def name_of(path: Path) -> str:
@@ -169,6 +169,16 @@ def test_the_reader_needs_no_torch(module):
     code = (
         f"import {module}, sys\n"
         "heavy = {'torch', 'torchvision', 'timm', 'open_clip', 'streamlit', 'glm_saga'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_views_need_no_streamlit_no_charts_and_no_torch():
+    modules = ", ".join(name for name in MODULES if name.startswith("lexplain_core.views"))
+    code = (
+        f"import {modules}, sys\n"
+        "heavy = {'streamlit', 'plotly', 'torch', 'torchvision', 'timm', 'open_clip'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from html import escape
 
-from lexplain_core.base.numbers import plural, rounded, two
-from lexplain_core.store import Explanation, Score, Unit
+import pandas as pd
+
+from ..base.numbers import plural, rounded, two
+from ..store import Explanation, Score, Unit
+from .markdown import md
+
+ABLATIONS = {
+    "ablation-norm": (
+        "norm",
+        "c and d in closed form: the straight line from prediction to activation that fits best on val",
+    ),
+    "ablation-optim": (
+        "optim",
+        "c and d by gradient descent on val, begun at those of norm, towards where the network’s loss changes least (not promised to be the least); on test it can do worse than norm, "
+        "most of all where few val images decide",
+    ),
+}
+_SCALE = "1: the words can stand in for the unit unnoticed; 0: they do no better than its mean."
 
 
 def seen_by(matrix: str) -> str:
@@ -31,20 +47,6 @@ def _words(unit: Unit, score: Score) -> str:
     chance = f'. <span class="lx-muted">{escape(null_words(unit, score))}</span>'
     doubt = f' <span class="lx-doubt">{escape(doubt_words(score))}</span>' if score.doubt else ""
     return value + chance + doubt
-
-
-ABLATIONS = {
-    "ablation-norm": (
-        "norm",
-        "c and d in closed form: the straight line from prediction to activation that fits best on val",
-    ),
-    "ablation-optim": (
-        "optim",
-        "c and d by gradient descent on val, begun at those of norm, towards where the network’s loss changes least (not promised to be the least); on test it can do worse than norm, "
-        "most of all where few val images decide",
-    ),
-}
-_SCALE = "1: the words can stand in for the unit unnoticed; 0: they do no better than its mean."
 
 
 def ablation_words(unit: Unit, explanation: Explanation, main_only: bool = False) -> str:
@@ -138,7 +140,7 @@ def doubt_words(score: Score) -> str:
     return ""
 
 
-def cell(unit: Unit, score: Score | None) -> str:
+def score_cell(unit: Unit, score: Score | None) -> str:
     """A score as a cell of a table (HTML): value, interval and chance."""
     if score is None:
         return '<span class="lx-muted">not scored</span>'
@@ -153,3 +155,55 @@ def cell(unit: Unit, score: Score | None) -> str:
         f'<span title="{title}"><b>{two(score.value)}</b>{_interval(score, " ({})")}<br>'
         f'<span class="lx-muted">{escape(chance)}</span></span>{doubt}'
     )
+
+
+def simulated_score(unit: Unit, explanation: Explanation, matrix: str) -> str:
+    """The score of what is shown, as Markdown."""
+    score = explanation.score(simulator=matrix)
+    if score is None:
+        if matrix == explanation.matrix:
+            return "The explanation was found with these values, so they are not used to score it."
+        return "It was not scored with these values."
+    if score.value is None:
+        return f"It has no score: {md(score.reason or 'it is undefined.')}"
+    return f"Test correlation **{two(score.value)}** over {plural(score.n, 'image')}. {md(null_words(unit, score))}"
+
+
+def residuals_note(frame: pd.DataFrame, side: str) -> str:
+    if frame.empty:
+        return f"no image is {side} its simulated activation"
+    test = int((frame["split"] == "test").sum())
+    return (
+        f"{plural(len(frame), 'image')} farthest {side} the simulated activation; "
+        f"{test} of them in the test split"
+    )
+
+
+def ablated_by(found: list[Explanation], simulators: list[str]) -> list[str]:
+    """The simulators that have a column of ablation scores; none where all are missing for one reason,
+    which the headline says."""
+    scores = [score for one in found for score in one.scores if score.kind in ABLATIONS]
+    if all(score.value is None for score in scores) and len({score.reason for score in scores}) < 2:
+        return []
+    return [name for name in simulators if any(score.simulator == name for score in scores)]
+
+
+def simulators_of(found: list[Explanation]) -> list[str]:
+    """All that scored one of the explanations, labels first."""
+    names = {score.simulator for one in found for score in one.scores}
+    return sorted(names, key=lambda name: (name != "label", name))
+
+
+def methods_table(unit: Unit) -> pd.DataFrame:
+    """A row per method and simulator."""
+    rows = []
+    for one in unit.explanations:
+        facts = {
+            "method": one.method, "explanation": one.text, "length": one.length, "matrix": one.matrix,
+            "val_correlation": one.val_correlation, "violation": one.violation, "reason": one.reason,
+        }  # fmt: skip
+        for score in one.scores or (None,):
+            more = {} if score is None else vars(score) | {"score_reason": score.reason}
+            more.pop("reason", None)
+            rows.append(facts | more)
+    return pd.DataFrame(rows)

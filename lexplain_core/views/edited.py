@@ -1,0 +1,126 @@
+"""An explanation that is being edited: its terms in an address, its scores beside those of the words before."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from ..base.errors import UserError, few
+from ..base.numbers import plural, signed, two
+from ..live.editing import LARGEST, MOST, Edited
+from ..notes import check_name
+from ..store import Score, Store
+from .scores import seen_by
+
+EMPTY = "none"
+_LONGEST = 40  # characters of a term
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be fitted. ids: of concepts, in order. weights: one each, None where it is to be fitted.
+    bias: None for the fitted one."""
+
+    ids: tuple[int, ...] = ()
+    weights: tuple[float | None, ...] = ()
+    bias: float | None = None
+
+
+def read_terms(text: str, known: Container[int]) -> tuple[list[tuple[int, float | None]], list[str]]:
+    """(concept, weight) of each term of an address, and a sentence for each that was left out."""
+    if text.strip() == EMPTY:
+        return [], []
+    terms: dict[int, float | None] = {}
+    problems = []
+    for piece in map(str.strip, text.split(",")):
+        concept, colon, number = piece.partition(":")
+        try:
+            identity = int(concept) if len(concept) <= _LONGEST else -1
+            weight = float(number) if colon else None
+            if identity < 0 or (weight is not None and not abs(weight) <= LARGEST):  # nor is NaN
+                raise ValueError
+        except ValueError:
+            problems.append(
+                f"The address has a term “{piece[:_LONGEST]}”, which is not a concept’s number with its weight, such as 12:0.5; it was left out."
+            )
+            continue
+        if identity not in known:
+            problems.append(f"This store has no concept {identity}; it was left out.")
+        elif identity in terms:
+            problems.append(f"The address names concept {identity} twice; its first weight counts.")
+        elif len(terms) == MOST:
+            problems.append(
+                f"An explanation has at most {MOST} concepts here; concept {identity} was left out."
+            )
+        else:
+            terms[identity] = weight
+    return list(terms.items()), few(problems)
+
+
+def write_terms(ids: Sequence[int], weights: Sequence[float | None] | None = None) -> str:
+    """Terms for an address; without weights, or where one is None, the concept's number alone."""
+    if not len(ids):
+        return EMPTY
+    given = [None] * len(ids) if weights is None else weights
+    return ",".join(
+        str(concept) if weight is None else f"{concept}:{weight:.6g}"
+        for concept, weight in zip(ids, given, strict=True)
+    )
+
+
+def shown_weights(draft: Draft, edited: Edited | None) -> list[float | None]:
+    """The weights as fitted; where nothing could be fitted, as they were given."""
+    return [term.weight for term in edited.explanation.terms] if edited else list(draft.weights)
+
+
+def check_method_name(name: str, store: Store) -> str:
+    """The name without blanks around it; `UserError` where words can't be kept under it."""
+    name = check_name(name, "an explanation")
+    if name in set(store.methods()) - store.by_hand:
+        raise UserError(f"“{name}” is the name of a method of this store; choose another one.")
+    return name
+
+
+def score_sentence(edited: Edited, before: Edited | None) -> str:
+    """The val correlation in the headline simulator's eyes, beside that of the words before (HTML)."""
+    score = edited.score("val")
+    old = before.score("val", score.simulator) if before else None
+    eyes = f'<span class="lx-muted">(concepts seen by {escape(seen_by(score.simulator))})</span>'
+    if score.value is None:
+        return f"<b>No val correlation</b> {eyes}<b>:</b> {escape(score.reason or 'it is undefined.')}"
+    words = f"Val correlation <b>{two(score.value)}</b>{_interval(score)}, {plural(score.n, 'image')} {eyes}"
+    if old is None or old.value is None:
+        return words
+    return f"{words}. {escape(before.explanation.method)}: <b>{two(old.value)}</b>, so {_change(score, old)}."
+
+
+def _change(new: Score, old: Score) -> str:
+    gain = round(new.value, 2) - round(old.value, 2)  # of the figures that stand before it
+    if abs(gain) < 0.005:
+        return "no change to speak of"
+    return f"a change of <b>{signed(gain)}</b>"
+
+
+def compared(edited: Edited, before: Edited | None) -> list[tuple[Edited, str]]:
+    return [(edited, "your words"), *([(before, before.explanation.method)] if before else [])]
+
+
+def matrix_note(name: str, fitted: str, headline: str) -> str:
+    notes = ["the weights were fitted with these"] * (name == fitted) + ["headline"] * (name == headline)
+    return f'<br><span class="lx-muted">{"; ".join(notes)}</span>' if notes else ""
+
+
+def edited_cell(score: Score | None) -> str:
+    if score is None:
+        return '<span class="lx-muted">doesn’t know these concepts</span>'
+    if score.value is None:
+        return f'<span class="lx-muted">none: {escape(score.reason or "")}</span>'
+    return (
+        f'<b>{two(score.value)}</b>{_interval(score, " ({})")}<br><span class="lx-muted">'
+        f"{plural(score.n, 'image')}</span>"
+    )
+
+
+def _interval(score: Score, pattern: str = ", 95% interval {}") -> str:
+    return "" if score.low is None else pattern.format(f"{two(score.low)} to {two(score.high)}")

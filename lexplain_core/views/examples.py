@@ -1,0 +1,82 @@
+"""Example images of a unit, in groups, and the maps over them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+
+from PIL import Image
+
+from ..base.numbers import plain, plural
+from ..base.pictures import rgb_or_grey
+from ..store import Store, UnitMap
+
+THUMBNAIL = 96  # CSS pixels
+SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
+_SIDE = 2 * THUMBNAIL  # pixels of an image with a map over it, for screens with small pixels
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Maps to lay over images, by image id, and how opaque: more than 0, 1 at most."""
+
+    maps: dict[int, UnitMap]
+    opacity: float
+
+
+def maps_signed(maps: dict[int, UnitMap]) -> bool:
+    """Whether any of the maps goes below 0: then all are drawn on the scale with two ends."""
+    return any(float(m.values.min()) < 0 for m in maps.values())
+
+
+def overlaid(crops: dict[int, bytes], overlay: Overlay) -> dict[int, bytes]:
+    """JPEGs of the images with their maps over them, all on one scale."""
+    from ..live import overlay as compose
+
+    both = maps_signed(overlay.maps)
+    most = max(float(abs(m.values).max() if both else m.values.max()) for m in overlay.maps.values())
+    found = {}
+    for image, jpeg in crops.items():
+        picture = rgb_or_grey(jpeg)
+        size = max(picture.size)
+        if size > _SIDE or size < THUMBNAIL:
+            way = Image.Resampling.NEAREST if size < SMALL else Image.Resampling.BILINEAR
+            picture = picture.resize(tuple(max(1, round(n * _SIDE / size)) for n in picture.size), way)
+        buffer = BytesIO()
+        laid = compose(picture, overlay.maps[image], overlay.opacity, signed=both, scale=most)
+        laid.save(buffer, "JPEG", quality=85)
+        found[image] = buffer.getvalue()
+    return found
+
+
+def thumbnail_figure(row, picture: bytes, small: bool, places: int) -> str:
+    activation = plain(row.activation, places)
+    facts = [row.key, f"{row.split} split"]
+    if isinstance(row.predicted, str):
+        facts.append(f"the network says: {row.predicted}")
+    if isinstance(row.caption, str) and row.caption:
+        facts.append(row.caption)
+    words, below = f"{row.label}, activation {activation}", ""
+    if hasattr(row, "simulated"):
+        words += f", simulated {plain(row.simulated, places)}"
+        below = (
+            f"<br>simulated {plain(row.simulated, places)}"
+            f'<br><span class="lx-muted">{escape(row.split)}</span>'
+        )
+    title = escape(f"{words}\n" + "\n".join(facts), quote=True)
+    source = f"data:image/jpeg;base64,{b64encode(picture).decode()}"
+    return (
+        f'<figure title="{title}"><img {"class=px " if small else ""}src="{source}" '
+        f'alt="{escape(words, quote=True)}">'
+        f"<figcaption><b>{activation}</b> {escape(row.label)}{below}</figcaption></figure>"
+    )
+
+
+def hidden_words(store: Store) -> str:
+    """How many images are hidden here, as a sentence; '' where none is."""
+    if not store.hidden:
+        return ""
+    count = len(store.hidden)
+    return f"{plural(count, 'image')} of this store {'is' if count == 1 else 'are'} hidden"

@@ -1,0 +1,160 @@
+"""The overview: a store in plain sentences, and the table of its units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from ..base.numbers import plain, plural, rounded, two
+from ..store import Start, of_units
+from ..store.search.query import COLUMNS, Found
+from .markdown import code, md
+from .scores import seen_by
+
+# title and help of each column; the others are numbers of `COLUMNS`.
+TITLES = {
+    "unit": ("Unit", "Layer and number; a click opens the unit"),
+    "explanation": ("Explanation", "weight·concept, strongest first, and the bias"),
+    "score": (
+        "Test corr.",
+        "Correlation of simulated and actual activation on the test split; below it chance: what the same words score on "
+        "other units of the layer, 95% of which are below",
+    ),
+    "ablation": (
+        "Ablation",
+        "How well the words’ prediction stands in for the unit on the test split (norm): 1, the network’s loss stays as it is; "
+        "0, no better than the unit’s mean",
+    ),
+    "impact": ("Impact", "What the network loses with the unit at 0, summed as |impact| over all images"),
+    "observer": (
+        "Machine",
+        "Machine 2AFC: how often a machine tells the unit’s strongest images from its weakest in trials as people get them: "
+        "1, always; 0.5, chance",
+    ),
+    "human": (
+        "Human",
+        "Human 2AFC: how often people were right in the studies of this store, over all their difficulties: 1, always; "
+        "0.5, chance. The Results page has intervals",
+    ),
+    "two_faced": (
+        "Two-faced",
+        "How different the concepts are that the unit’s low and its high ranges show: 0, the same; 1, none in common",
+    ),
+    "gap": ("Gap", "Between the best and the worst method’s test correlation of the unit"),
+    "apart": ("Apart", "Between the unit’s rank by people and its rank by test correlation, among units that have both: 0 to 1"),
+    "length": ("Length", "How many concepts the explanation has"),
+    "maximum": ("Max", "Largest activation over the whole probing set"),
+    "status": ("Status", "alive; dead, constant or without a positive range (negative)"),
+}  # fmt: skip
+_REASONS = {"score": "score_reason", "ablation": "ablation_reason", "observer": "observer_reason", "two_faced": "two_faced_reason"}  # fmt: skip
+
+
+def store_words(info: dict) -> str:
+    """The store in one or two plain sentences."""
+    probing, target, splits = (
+        info.get("probing_set") or {},
+        info.get("target") or {},
+        info.get("splits") or {},
+    )
+    parts = ", ".join(f"{count:,} {name}" for name, count in splits.items() if count)
+    odd = {
+        "dead": info["dead_units"],
+        "constant": sum(layer["constant"] for layer in info["layers"]),
+        "negative throughout": sum(layer["negative"] for layer in info["layers"]),
+    }
+    told = ", ".join(f"{number:,} {what}" for what, number in odd.items() if number)
+    text = (
+        f"**{info['images']:,} images** of {md(probing.get('name') or 'a probing set')} ({parts}) were shown to "
+        f"**{md(target.get('name') or 'a network')}**; the **{plural(info['units'], 'unit')}** of "
+        f"{plural(len(info['layers']), 'layer')} were recorded{f' ({told})' if told else ''}."
+    )
+    accuracy = target.get("accuracy")
+    if accuracy is not None:
+        count = target.get("accuracy_images") or info["images"]
+        among = f", among its {target['outputs']:,} outputs" if target.get("outputs") else ""
+        text += f" The network names {accuracy:.1%} of {count:,} images right{among}"
+        top5 = target.get("top5")
+        text += "." if top5 is None else f"; for {top5:.1%} the class is among the 5 largest."
+    elif isinstance(reason := target.get("accuracy_reason"), str):
+        text += f" Its accuracy is unknown. {md(reason)}"
+    for note in target.get("notes") or ():
+        text += f" Note: {md(str(note))}."
+    text += _mean_words(info)
+    if info.get("skipped"):
+        text += f" {plural(len(info['skipped']), 'image')} could not be used."
+    return text
+
+
+def _mean_words(info: dict) -> str:
+    """The mean test correlation of each layer by the first method, and over how many units it is."""
+    methods = {row["method"]: row for row in info["explanations"]}
+    first = next(iter(methods), None)
+    told = [
+        f"{code(row['layer'])} {plain(row['mean_correlation'], 3)} (mean of {row['mean_over']})"
+        for row in info["explanations"]
+        if row["method"] == first and row["mean_correlation"] is not None
+    ]
+    if not told:
+        return ""
+    more = f" and {len(told) - 4} more layers" if len(told) > 5 else ""
+    return f" Test correlation by {md(first)}: {', '.join(told[: 4 if more else 5])}{more}."
+
+
+def seen_note(found: Found) -> str:
+    """Methods may have different simulators, and their scores then don't compare."""
+    seen = " and ".join(seen_by(name) for name in found.simulators)
+    return " " + md(f"Scored with concepts seen by {seen}.") if seen else ""
+
+
+def export_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(terms=rows["terms"].map("; ".join), found=rows["found"].map("; ".join))
+
+
+def layer_mean_of(row) -> str:
+    """Over how many units a layer's mean correlation is, and what the others are; row: of `Store.layers`."""
+    return of_units(row.scored, row.units, dead=row.dead, constant=row.constant)
+
+
+def start_number(start: Start, value: float) -> str:
+    return f"{value:.0f} concepts" if start.wanted.sort.endswith("length") else two(value)
+
+
+def first_order(column: str) -> str:
+    """'-' for columns that one wants largest first, '' for those that start at the small end."""
+    return "-" if COLUMNS[column].number and column != "length" else ""
+
+
+def observer_note(rows: pd.DataFrame) -> str:
+    """With which eyes the machine looks, and at how many trials, in words to put in a sentence."""
+    judged = rows[rows["observer"].notna()]
+    names = sorted(judged["observer_embedding"].unique())
+    words = " and ".join("the network’s own last layer" if name == "target" else name for name in names)
+    return f" ({words}, {int(judged['observer_trials'].max())} trials)" if len(judged) else ""
+
+
+def elsewhere(found: tuple[str, ...], method: str) -> str:
+    """Whose words the search found, where they aren't those of the shown explanation."""
+    return f"found in the words of {', '.join(found)}" if found and method not in found else ""
+
+
+def table_cell(name: str, row: dict) -> dict[str, Any]:
+    if name == "unit":
+        return {}
+    if name == "explanation":
+        return {"text": row["explanation"] or "", "why": "" if row["explanation"] else row["reason"] or ""}
+    value = row[name]
+    if name == "status":
+        return {"text": value, "why": row["reason"] or ""}
+    if pd.isna(value) or (name == "length" and not value):
+        return {"text": "", "why": row.get(_REASONS.get(name, "")) or ""}
+    if name == "length":
+        return {"text": f"{int(value)}"}
+    if name == "score":
+        chance = row["null_high"]
+        return {
+            "text": two(value),
+            "share": value,
+            "below": "" if pd.isna(chance) else f"chance {two(chance)}",
+        }
+    return {"text": rounded(value) if name in ("maximum", "impact") else two(value)}

@@ -1,0 +1,19 @@
+"""What tables and the files that people take away have in common."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+
+def no_minus_zero(frame: pd.DataFrame, decimals: int, *columns: str) -> pd.DataFrame:
+    """A table to show: 0 in place of what Streamlit would round to −0.00."""
+    numbers = frame[list(columns)].astype(float)
+    return frame.assign(**numbers.mask(numbers.abs() < 0.5 * 10.0**-decimals, 0.0))
+
+
+def file_name(*parts: str, ending: str = "csv") -> str:
+    """A name for a file to take away, of what it is of, from the store on: 'Demo world - block7 - unit 3 - scores.csv'."""
+    words = (re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", str(part)).strip()[:80] for part in parts)
+    return f"{' - '.join(word for word in words if word)}.{ending}"
