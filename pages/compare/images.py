@@ -97,7 +97,7 @@ def selection(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None
     for one in units.values():
         images = shell.images(one.opened)
         keys, widths, heights = (images[name] for name in ("key", "width", "height"))
-        for i in _brought(one, view, count):
+        for i in _brought(one, count, view.draw, view.pick == "top"):
             found.setdefault(keys[i], (int(widths[i]), int(heights[i])))
     if chosen is not None and chosen.key not in found:
         one, i = next((one, i) for one, i in zip(shown, chosen.ids, strict=True) if i is not None)
@@ -118,7 +118,7 @@ def selection(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None
     )
 
 
-def _brought(one: Shown, view: links.Compare, count: int) -> list[int]:
+def _brought(one: Shown, count: int, draw: int, top: bool) -> list[int]:
     """The images that a unit brings in: from each of its ranges, or from both ends where it has none."""
     unit = one.unit
     if unit.buckets is None:
@@ -133,8 +133,8 @@ def _brought(one: Shown, view: links.Compare, count: int) -> list[int]:
             unit.unit,
             bucket,
             count,
-            view.draw,
-            view.pick == "top",
+            draw,
+            top,
             one.opened.store.hidden,
         ).tolist()  # as `Unit.examples` chooses them, which asks the store for all that it knows of each
     return found

@@ -59,7 +59,7 @@ def show(view: links.Importance, opened: Opened) -> None:
     if frame.empty:
         st.info("No explanation here has both scores.", icon=":material/filter_alt_off:")
         return
-    st.markdown(_in_words(frame, view))
+    st.markdown(_in_words(frame, view.fit))
     figure = figures.scores_together(frame, fit=view.fit, theme=shell.theme())
     measured.open_clicked(
         figure, _POINTS, "Scatter of explanations: correlation against ablation score", view
@@ -100,14 +100,14 @@ def _filters(view: links.Importance, frame: pd.DataFrame, fits: list[str]) -> No
         )  # fmt: skip
 
 
-def _in_words(frame: pd.DataFrame, view: links.Importance) -> str:
+def _in_words(frame: pd.DataFrame, fit: str) -> str:
     """How many points, by whom they were scored, and the fit."""
     units = len(frame[["layer", "unit"]].drop_duplicates())
     seen = " and ".join(md(seen_by(name)) for name in sorted(frame["simulator"].unique()))
     words = (
         f"Each point is one of {plural(len(frame), 'explanation')} of {plural(units, 'unit')}; **click one to open its unit.** To the "
         f"right how well its words predict the unit, upwards how well their prediction stands in for it, both on the test split, "
-        f"with concepts seen by {seen}, and with c and d by {view.fit} ({ABLATIONS[f'ablation-{view.fit}'][1].removeprefix('c and d ')})."
+        f"with concepts seen by {seen}, and with c and d by {fit} ({ABLATIONS[f'ablation-{fit}'][1].removeprefix('c and d ')})."
     )
     found = quadratic(frame["correlation"], frame["ablation"])
     if found is None:

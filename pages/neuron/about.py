@@ -42,7 +42,7 @@ def show(opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
         if explanation is not None and explanation.scores:
             _scores(unit, explanation)
         st.subheader("Facts", anchor=False)
-        facts = _facts(opened, unit, explanation)
+        facts = _facts(unit, explanation, shell.matrix(opened, explanation.matrix) if explanation else None)
         st.dataframe(
             facts,
             hide_index=True,
@@ -185,7 +185,8 @@ def _truth(unit: Unit) -> None:
     )
 
 
-def _facts(opened: Opened, unit: Unit, explanation: Explanation | None) -> pd.DataFrame:
+def _facts(unit: Unit, explanation: Explanation | None, matrix: dict | None) -> pd.DataFrame:
+    """What is known of a unit and its explanation, a row a fact. matrix: the explanation's, as `Store.info` has it."""
     facts = {
         "layer": unit.layer,
         "unit": f"{unit.unit}, of {unit.units:,}",
@@ -196,7 +197,7 @@ def _facts(opened: Opened, unit: Unit, explanation: Explanation | None) -> pd.Da
         "pooling": unit.pooling,
         "kind of layer": unit.kind,
     }
-    target = opened.store.meta.get("target") or {}
+    target = unit.store.meta.get("target") or {}
     if target.get("accuracy") is not None:
         top5 = target.get("top5")
         more = (
@@ -210,7 +211,7 @@ def _facts(opened: Opened, unit: Unit, explanation: Explanation | None) -> pd.Da
         if explanation.source:
             facts["imported from"] = explanation.source
         facts["concept matrix"] = explanation.matrix
-        if matrix := shell.matrix(opened, explanation.matrix):
+        if matrix:
             facts |= calibration(matrix)
         facts["main simulator"] = explanation.simulator
         if explanation.val_correlation is not None:

@@ -21,8 +21,8 @@ _PER_ROW = 8
 
 def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     """The tab."""
-    groups = _by_range(view, unit) if unit.buckets is not None else _ends(unit)
     only = ranges.chosen(view, unit)
+    groups = _groups(unit, only, view.draw, top=view.pick == "top")
     ids = list(dict.fromkeys(int(i) for _, _, examples in groups for i in examples["image"]))
     maps = unit.maps(ids) if unit.source != "computed" else {}
     if unit.buckets is not None:
@@ -32,7 +32,7 @@ def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     span = unit.maximum if unit.buckets is not None else max(abs(unit.maximum), abs(unit.minimum))
     fine = decimals(span, 50)
     if only is not None and not ids:
-        st.info(ranges.none_to_show(opened, unit, only), icon=":material/info:")
+        st.info(ranges.none_to_show(unit, only), icon=":material/info:")
     else:
         thumbs.rows(opened.store, groups, fine, overlay)
     hidden.bar(opened, {i: plain(float(unit.activations[i]), fine) for i in ids})
@@ -48,20 +48,24 @@ def _ends(unit: Unit) -> list[tuple]:
     ]
 
 
-def _by_range(view: links.Neuron, unit: Unit) -> list[tuple]:
-    """A group a range, the highest first, and one for what is below 0; or only that of the chosen range."""
-    only = ranges.chosen(view, unit)
+def _groups(unit: Unit, only: int | None, draw: int, top: bool) -> list[tuple]:
+    """A group a range, the highest first, and one for what is below 0; or only that of the chosen range.
+
+    Of a unit without ranges: its strongest and its weakest images.
+    """
+    if unit.buckets is None:
+        return _ends(unit)
     if only is not None:
-        return [_group(view, unit, only, ranges.IMAGES)]
+        return [_group(unit, only, ranges.IMAGES, draw, top)]
     return [
-        _group(view, unit, bucket, _PER_ROW)
+        _group(unit, bucket, _PER_ROW, draw, top)
         for bucket in ranges_of(unit)
         if unit.status != "constant" or images_in(unit, bucket)
     ]
 
 
-def _group(view: links.Neuron, unit: Unit, bucket: int, most: int) -> tuple:
-    examples = unit.examples(bucket, count=most, seed=view.draw, top=view.pick == "top")
+def _group(unit: Unit, bucket: int, most: int, draw: int, top: bool) -> tuple:
+    examples = unit.examples(bucket, count=most, seed=draw, top=top)
     count = images_in(unit, bucket)
     note = plural(count, "image") + (f", {share(count, len(unit.activations))}" if count else "")
     return numbered(unit, bucket), note, examples
@@ -133,11 +137,12 @@ def _map_slider(view: links.Neuron, unit: Unit, maps: dict[int, UnitMap], images
             args=(view,),
             help="Where in the image the unit fires: 0% hides the maps",
         )
-        st.html(f'<span class="lx-muted">{_map_words(view, maps, images)}</span>', width="content")
+        st.html(f'<span class="lx-muted">{_map_words(view.map, maps, images)}</span>', width="content")
 
 
-def _map_words(view: links.Neuron, maps: dict[int, UnitMap], images: int) -> str:
-    if not view.map:
+def _map_words(opacity: int, maps: dict[int, UnitMap], images: int) -> str:
+    """What the colours over the examples mean. opacity: in percent. images: how many examples there are."""
+    if not opacity:
         return "Off. Move it to see where in the images the unit fires."
     missing = images - len(maps)
     colours = "orange is above 0, purple below" if maps_signed(maps) else "the brighter (yellow), the more"

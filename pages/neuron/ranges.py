@@ -9,7 +9,6 @@ import streamlit as st
 
 from lexplain_core.base.numbers import plural
 from lexplain_core.store import Unit
-from lexplain_core.views.opened import Opened
 from lexplain_core.views.ranges import all_hidden, images_in, numbered, range_words, ranges_of
 from pages.ui import links, shell
 
@@ -55,10 +54,10 @@ def _clicked(view: links.Neuron, unit: Unit, key: str) -> None:
     shell.change(view, **with_only(view, None if bucket == view.only else bucket))
 
 
-def none_to_show(opened: Opened, unit: Unit, bucket: int) -> str:
+def none_to_show(unit: Unit, bucket: int) -> str:
     """Why no image of a range is shown."""
     total, which = images_in(unit, bucket), range_words(unit, bucket)
-    if total and opened.store.hidden:
+    if total and unit.store.hidden:
         return all_hidden(total, which)
     return f"No image of the probing set is in this range, {which}. Choose another one above."
 

@@ -41,7 +41,11 @@ def show(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanatio
             st.info(charts.UNSEEN, icon=":material/info:")
         elif explained:
             simulated.show(
-                opened, unit, explanation, view.matrix, lambda: _table(opened, unit, explanation, view.matrix)
+                opened,
+                unit,
+                explanation,
+                view.matrix,
+                lambda: _table(unit, shell.images(opened), explanation, view.matrix),
             )
         else:
             st.info("Without an explanation there is nothing to simulate.", icon=":material/info:")
@@ -57,16 +61,16 @@ def show(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanatio
 
 
 def _table(
-    opened: Opened,
     unit: Unit,
+    images: pd.DataFrame,
     explanation: Explanation | None,
     matrix: str,
     count: int | None = None,
 ) -> pd.DataFrame:
-    """Every image, or the first `count`, with its activation, strongest first."""
+    """Every image, or the first `count`, with its activation, strongest first. images: as `Store.images` has them."""
     ids = np.argsort(-unit.activations, kind="stable")[:count]
     activations = unit.activations[ids]
-    frame = shell.images(opened).iloc[ids].reset_index()
+    frame = images.iloc[ids].reset_index()
     frame.insert(1, "activation", activations.astype(float))
     if explanation is not None:
         frame.insert(2, "simulated", unit.simulated(explanation, matrix)[ids])
@@ -77,7 +81,7 @@ def _table(
 
 
 def _images(opened: Opened, unit: Unit, explanation: Explanation | None, matrix: str) -> None:
-    shown, total = _table(opened, unit, explanation, matrix, _ROWS), len(unit.activations)
+    shown, total = _table(unit, shell.images(opened), explanation, matrix, _ROWS), len(unit.activations)
     st.markdown(
         f"All {total:,} images, strongest first."
         if len(shown) == total
@@ -110,7 +114,7 @@ def _images(opened: Opened, unit: Unit, explanation: Explanation | None, matrix:
     )
     shell.csv_button(
         "Images as CSV",
-        lambda: _table(opened, unit, explanation, matrix),
+        lambda: _table(unit, shell.images(opened), explanation, matrix),
         file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "images"),
         "csv images",
     )

@@ -26,7 +26,7 @@ def units_table(
     columns = [name for name in TITLES if name in _ALWAYS or name in known]
     result = _component(
         data={
-            "columns": [_column(name, view, found) for name in columns],
+            "columns": [_column(name, view.sort, found) for name in columns],
             "rows": [_row(view, row, columns, method) for row in found.rows.to_dict("records")],
             "page": f"{view.shown} {view.sort} {found.total}",
             "accent": accent,
@@ -58,7 +58,7 @@ def _sort(view: links.Overview) -> None:
     shell.change(view, sort=f"{'-' if down else ''}{name}", shown=1)
 
 
-def _column(name: str, view: links.Overview, found: Found) -> dict[str, Any]:
+def _column(name: str, sort: str, found: Found) -> dict[str, Any]:
     title, about = TITLES[name]
     if name == "impact" and found.rows["impact_sampled"].eq(True).any():
         about += "; partly estimates from samples"
@@ -66,14 +66,14 @@ def _column(name: str, view: links.Overview, found: Found) -> dict[str, Any]:
         about = about.replace("a machine tells", f"a machine{who} tells")
     column = COLUMNS[name]
     order = ""
-    if view.sort.removeprefix("-") == name:
-        order = "descending" if view.sort.startswith("-") else "ascending"
+    if sort.removeprefix("-") == name:
+        order = "descending" if sort.startswith("-") else "ascending"
     return {
         "name": name,
         "title": title,
         "help": about,
         "order": order,
-        "words": column.down if view.sort.startswith("-") else column.up,
+        "words": column.down if sort.startswith("-") else column.up,
         "number": column.number,
         "width": _WIDTHS.get(name),
     }

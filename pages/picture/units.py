@@ -27,9 +27,8 @@ _LINE = (
 )  # at the 99 % mark
 
 
-def summary(opened: Opened, layer: str, found: picture.Unusual) -> str:
+def summary(layer: str, images: int, found: picture.Unusual) -> str:
     """How many units are out of the ordinary, and how many would be anyway (Markdown)."""
-    images = len(shell.images(opened))
     expected = found.living * picture.TAIL
     usual = "fewer than one" if expected < 1 else f"about {expected:.0f}"
     others = ""

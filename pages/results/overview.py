@@ -24,7 +24,7 @@ def show(view: links.Results, study: Study, results: Results) -> None:
     _over(view)
     models = results.models
     st.subheader("Models", anchor=False)
-    st.markdown(_in_words(models, view))
+    st.markdown(_in_words(models, view.over))
     several = models["difficulty"].nunique(dropna=False) > 1
     shell.chart(
         figures.proportion_bars(
@@ -63,10 +63,10 @@ def _over(view: links.Results) -> None:
         )
 
 
-def _in_words(models: pd.DataFrame, view: links.Results) -> str:
+def _in_words(models: pd.DataFrame, over: str) -> str:
     """The first rows as sentences, and what they are beside chance."""
     told = []
-    for row in as_bars(models, view.over, ["model"]).itertuples():
+    for row in as_bars(models, over, ["model"]).itertuples():
         said = models.iloc[row.row]
         told.append(
             f"**{md(condition_words(tuple(said[ALL])))}**: {percent(row.mean)} right on average, "
@@ -116,7 +116,7 @@ def pick(view: links.Results, results: Results, modes: bool = True) -> tuple:
     """The condition that is shown, with a picker where there are several. modes: whether natural and synthetic
     references are told apart."""
     known = list(results.models[ALL].itertuples(index=False, name=None))
-    condition = studies.chosen(view, results)
+    condition = studies.chosen(results, view.condition)
     if not modes:  # the first of each model and difficulty stands for both
         known = list({(c[0], str(c[2])): c for c in reversed(known)}.values())[::-1]
         condition = next(c for c in known if c[0] == condition[0] and str(c[2]) == str(condition[2]))

@@ -68,7 +68,7 @@ def _analysed(key: tuple, which: str, _study: Study, _checks: Any) -> Results:
 # -- in words ----------------------------------------------------------------------------------------
 
 
-def chosen(view: links.Results, found: Results) -> tuple | None:
-    """The condition that the address names, else the first one."""
+def chosen(found: Results, condition: str) -> tuple | None:
+    """The condition of these words, else the first one."""
     known = list(found.models[ALL].itertuples(index=False, name=None))
-    return next((c for c in known if condition_words(c) == view.condition), known[0] if known else None)
+    return next((c for c in known if condition_words(c) == condition), known[0] if known else None)

@@ -78,9 +78,12 @@ def show(
 
 
 def made(
-    view: links.Words, unit: Unit, edited: Edited, name: str, keys: Mapping[int, str], seen: int
+    unit: Unit, edited: Edited, name: str, keys: Mapping[int, str], way: str, start: str, seen: int
 ) -> Made:
-    """The words as they are kept: concepts by their keys, scores on the test split."""
+    """The words as they are kept: concepts by their keys, scores on the test split.
+
+    start: the method whose words they were begun from, '' for none. seen: how many versions' test scores were looked at.
+    """
     words = edited.explanation
     return Made(
         unit.layer,
@@ -92,7 +95,7 @@ def made(
         words.simulator,
         words.val_correlation,
         words.scores,
-        {"way": view.way, "from": view.method or None, "test_scores_seen": seen},
+        {"way": way, "from": start or None, "test_scores_seen": seen},
         datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -104,7 +107,7 @@ def _keep(
     where = (view.store, unit.layer, unit.unit)
     try:
         name = check_method_name(st.session_state[NAME], store)
-        Notes.of(store).keep(made(view, unit, edited, name, keys, seen))
+        Notes.of(store).keep(made(unit, edited, name, keys, view.way, view.method, seen))
     except UserError as error:
         st.session_state[_SAID] = (where, False, message(error))
         return False

@@ -29,11 +29,11 @@ def render() -> None:
         return
     names, keys = _concepts(opened.key, opened.store)
     start = _start(view, unit)
-    draft, problems = terms.draft(view, start, names)
+    draft, problems = terms.draft(view.terms, view.bias, view.way, start, names)
     matrices = list(shell.matrices(opened))
     view = replace(view, matrix=_matrix(view, start, matrices))
     offer(view)
-    edited, error = _edited(unit, draft, view, start)
+    edited, error = _edited(unit, draft, view.matrix, start)
     before = _before(opened, unit, start)
     look = charts.styles(draft.ids, before.explanation if before else None)
     _title(view, unit)
@@ -93,14 +93,14 @@ def _before(opened: Opened, unit: Unit, start: Explanation | None) -> Edited | N
 
 
 def _edited(
-    unit: Unit, draft: Draft, view: links.Words, start: Explanation | None
+    unit: Unit, draft: Draft, matrix: str, start: Explanation | None
 ) -> tuple[Edited | None, Exception | None]:
     """The words, fitted and scored, or what is wrong with them; neither where there are none."""
     if not draft.ids:
         return None, None
     simulator = start.simulator if start else None
     try:
-        return editing.fit(unit, draft.ids, draft.weights, draft.bias, view.matrix, simulator), None
+        return editing.fit(unit, draft.ids, draft.weights, draft.bias, matrix, simulator), None
     except (StoreError, UserError) as error:
         return None, error
 

@@ -70,13 +70,17 @@ def words(value=0.5, method="le-label", **more) -> Edited:
 
 def test_a_draft_starts_from_a_method_and_follows_the_address():
     start = words().explanation
-    assert edit_terms.draft(links.Words(), start, KNOWN)[0] == Draft((7, 3), (None, None))
-    kept = edit_terms.draft(links.Words(way="keep", bias=1.0), start, KNOWN)[0]
+
+    def draft(terms="", bias=None, way="refit", start=start):
+        return edit_terms.draft(terms, bias, way, start, KNOWN)[0]
+
+    assert draft() == Draft((7, 3), (None, None))
+    kept = draft(way="keep", bias=1.0)
     assert kept == Draft((7, 3), (2.0, -1.0), 1.0)
-    assert edit_terms.draft(links.Words(terms="5:2,7"), start, KNOWN)[0] == Draft((5, 7), (None,) * 2)
-    assert edit_terms.draft(links.Words(terms="5:2,7", way="keep"), start, KNOWN)[0].weights == (2.0, None)
-    assert edit_terms.draft(links.Words(terms="none"), start, KNOWN)[0] == Draft()
-    assert edit_terms.draft(links.Words(), None, KNOWN)[0] == Draft()
+    assert draft("5:2,7") == Draft((5, 7), (None,) * 2)
+    assert draft("5:2,7", way="keep").weights == (2.0, None)
+    assert draft("none") == Draft()
+    assert draft(start=None) == Draft()
 
 
 def test_the_sentence_has_the_val_score_its_interval_its_images_and_the_change():
@@ -110,8 +114,7 @@ def test_a_name_is_a_name_and_no_method_of_the_store():
 
 def test_words_are_kept_by_the_keys_of_their_concepts_with_their_test_scores():
     edited, unit = words(), SimpleNamespace(layer="block7", unit=5)
-    view = links.Words(method="le-label", way="keep")
-    made = keep.made(view, unit, edited, "mine", {7: "noun:dog", 3: "noun:b"}, 2)
+    made = keep.made(unit, edited, "mine", {7: "noun:dog", 3: "noun:b"}, "keep", "le-label", 2)
     assert (made.layer, made.unit, made.method) == ("block7", 5, "mine")
     assert made.terms == ((-1.0, "noun:b"), (2.0, "noun:dog")) and made.bias == 0.25
     assert (made.matrix, made.simulator, made.val_correlation) == ("label", "eye", 0.6)

@@ -32,11 +32,11 @@ def found(above: int, under: int, living: int, others: int = 0) -> Unusual:
     return Unusual(none, none, above, under, living, others)
 
 
-def test_the_summary_says_what_chance_would_give(four):
-    words = units.summary(four, "layer_4", found(30, 2, 800, 1))
+def test_the_summary_says_what_chance_would_give():
+    words = units.summary("layer_4", 4, found(30, 2, 800, 1))
     assert words.startswith("**30 of 800 living units** of ` layer_4 ` fire more than on 99% of the 4 images")
     assert "one expects about 8 at each end. 1 dead or constant unit is left out." in words
-    assert "fewer than one at each end." in units.summary(four, "a", found(0, 0, 1))
+    assert "fewer than one at each end." in units.summary("a", 4, found(0, 0, 1))
 
 
 def test_a_hidden_image_is_neither_shown_nor_drawn(four, monkeypatch):
