@@ -1,8 +1,10 @@
-"""Numbers as text: counts, decimals, signs, shares."""
+"""Numbers as text (counts, decimals, signs, shares), and how large whole ones may be."""
 
 from __future__ import annotations
 
 import math
+
+LARGEST_INTEGER = 2**31 - 1  # of whole numbers: the store's are 32 bits wide
 
 
 def plural(count: int, word: str) -> str:

@@ -8,7 +8,7 @@ from .palette import DARK, LIGHT, Style, Theme, concept_styles, theme_of
 from .pushes import pushes_bar
 from .scores import score_histogram, simulated_scatter
 from .side import beside, marked, weights_beside
-from .study import human_scatter, interval_words, proportion_bars, queries_in_range, response_times, unit_dots
+from .study import human_scatter, proportion_bars, queries_in_range, response_times, unit_dots
 from .top_impact import impact_scatter, scores_together, top_impact_curves
 from .weights import explanation_styles, weights_bar
 
@@ -27,7 +27,6 @@ __all__ = [
     "human_scatter",
     "impact_scatter",
     "impact_strip",
-    "interval_words",
     "marked",
     "proportion_bars",
     "pushes_bar",

@@ -7,12 +7,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..base.numbers import decimals, plain, plural
+from ..store import OTHER
 from .base import axis, escape, figure, short
 from .impact import strip
 from .palette import Style, concept_styles, theme_of
 from .ranges import chosen_range, click_points
 
-OTHER = -1
 _STRIP = 0.24  # of the chart's height, for the bars of the effect
 _LABEL_FROM = 0.07  # a band is named in the chart where it is at least so tall (1: the whole chart)
 

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..base.numbers import percent, plain, plural
+from ..views.results import interval_words
 from .base import axis, escape, figure, hatch, short
 from .palette import ORANGE, Style, Theme, concept_styles, theme_of
 from .top_impact import kinds_of_points, points
@@ -366,13 +367,6 @@ def queries_in_range(
 
 
 # -- pieces ------------------------------------------------------------------------------------------
-
-
-def interval_words(row) -> str:
-    """A row's 95 % interval in words, or that there is none."""
-    if pd.isna(row.low) or pd.isna(row.high):
-        return "no interval"
-    return f"95% interval {_percent(row.low)} to {_percent(row.high)}"
 
 
 def _percent(share: float) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 
 from ..base.errors import UserError, few
 from ..base.numbers import plural, signed, two
+from ..live import editing
 from ..live.editing import LARGEST, MOST, Edited
 from ..notes import check_name
-from ..store import Score, Store
+from ..store import Explanation, Made, Score, Store, StoreError, Unit
+from .explanations import by_weight
 from .scores import seen_by
 
 EMPTY = "none"
@@ -124,3 +127,60 @@ def edited_cell(score: Score | None) -> str:
 
 def _interval(score: Score, pattern: str = ", 95% interval {}") -> str:
     return "" if score.low is None else pattern.format(f"{two(score.low)} to {two(score.high)}")
+
+
+def read_draft(
+    terms: str, bias: float | None, way: str, start: Explanation | None, known: Container[int]
+) -> tuple[Draft, list[str]]:
+    """What the address asks for, and a sentence for each part of it that can't be used.
+
+    terms: as `write` writes them, '' for none. start: the explanation that is edited; its terms, strongest first, stand where the address has none. known: ids of the store's
+    concepts. way: 'refit' or 'keep'. With re-fitted weights those of the address don't count.
+    """
+    problems: list[str] = []
+    if terms:
+        pairs, problems = read_terms(terms, known)
+    elif start is not None:
+        pairs = [(term.concept_id, term.weight) for term in by_weight(start)][:MOST]
+    else:
+        pairs = []
+    ids = tuple(concept for concept, _ in pairs)
+    if way == "refit":
+        return Draft(ids, (None,) * len(ids)), problems
+    return Draft(ids, tuple(weight for _, weight in pairs), bias), problems
+
+
+def to_keep(
+    unit: Unit, edited: Edited, name: str, keys: Mapping[int, str], way: str, start: str, seen: int
+) -> Made:
+    """The words as they are kept: concepts by their keys, scores on the test split.
+
+    start: the method whose words they were begun from, '' for none. seen: how many versions' test scores were looked at.
+    """
+    words = edited.explanation
+    return Made(
+        unit.layer,
+        unit.unit,
+        name,
+        tuple((term.weight, keys[term.concept_id]) for term in words.terms),
+        words.bias,
+        words.matrix,
+        words.simulator,
+        words.val_correlation,
+        words.scores,
+        {"way": way, "from": start or None, "test_scores_seen": seen},
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def fit_draft(
+    unit: Unit, draft: Draft, matrix: str, start: Explanation | None
+) -> tuple[Edited | None, Exception | None]:
+    """The words, fitted and scored, or what is wrong with them; neither where there are none."""
+    if not draft.ids:
+        return None, None
+    simulator = start.simulator if start else None
+    try:
+        return editing.fit(unit, draft.ids, draft.weights, draft.bias, matrix, simulator), None
+    except (StoreError, UserError) as error:
+        return None, error

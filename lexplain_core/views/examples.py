@@ -9,10 +9,13 @@ from io import BytesIO
 
 from PIL import Image
 
-from ..base.numbers import plain, plural
+from ..base.numbers import plain, plural, share
 from ..base.pictures import rgb_or_grey
-from ..store import Store, UnitMap
+from ..store import Store, Unit, UnitMap
+from .ranges import images_in, numbered, ranges_of
 
+PER_ROW = 8  # images of each range
+IMAGES = 40  # of one range
 THUMBNAIL = 96  # CSS pixels
 SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
 _SIDE = 2 * THUMBNAIL  # pixels of an image with a map over it, for screens with small pixels
@@ -80,3 +83,47 @@ def hidden_words(store: Store) -> str:
         return ""
     count = len(store.hidden)
     return f"{plural(count, 'image')} of this store {'is' if count == 1 else 'are'} hidden"
+
+
+def _ends(unit: Unit) -> list[tuple]:
+    """The strongest and the weakest images of a unit without ranges."""
+    strong, weak = unit.top(PER_ROW), unit.bottom(PER_ROW)
+    return [
+        ("Strongest", f"the {len(strong)} images with the largest activations", strong),
+        ("Weakest", f"the {len(weak)} images with the smallest activations", weak),
+    ]
+
+
+def example_groups(unit: Unit, only: int | None, draw: int, top: bool) -> list[tuple]:
+    """A group a range, the highest first, and one for what is below 0; or only that of the chosen range.
+
+    Of a unit without ranges: its strongest and its weakest images.
+    """
+    if unit.buckets is None:
+        return _ends(unit)
+    if only is not None:
+        return [_group(unit, only, IMAGES, draw, top)]
+    return [
+        _group(unit, bucket, PER_ROW, draw, top)
+        for bucket in ranges_of(unit)
+        if unit.status != "constant" or images_in(unit, bucket)
+    ]
+
+
+def _group(unit: Unit, bucket: int, most: int, draw: int, top: bool) -> tuple:
+    examples = unit.examples(bucket, count=most, seed=draw, top=top)
+    count = images_in(unit, bucket)
+    note = plural(count, "image") + (f", {share(count, len(unit.activations))}" if count else "")
+    return numbered(unit, bucket), note, examples
+
+
+def map_words(opacity: int, maps: dict[int, UnitMap], images: int) -> str:
+    """What the colours over the examples mean. opacity: in percent. images: how many examples there are."""
+    if not opacity:
+        return "Off. Move it to see where in the images the unit fires."
+    missing = images - len(maps)
+    colours = "orange is above 0, purple below" if maps_signed(maps) else "the brighter (yellow), the more"
+    words = f"Where the unit fires: {colours}; one scale for all."
+    if missing:
+        words += f" {plural(missing, 'image')} without a kept map {'is' if missing == 1 else 'are'} plain."
+    return words

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..base.numbers import percent, plural, rounded
+from ..base.numbers import percent, plain, plural, rounded
 from ..store import of_units
 from .effect import SET_TO
-from .markdown import code
+from .markdown import code, md
+from .scores import ABLATIONS, seen_by
 
+_NO_RELATION = 0.1  # R² of the fit
 BETA = 0.02  # of the scatter
 
 
@@ -104,3 +106,31 @@ def quadratic(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float] | None:
         return None
     found = np.polyfit(x, y, 2)
     return found, float(1 - np.sum((y - np.polyval(found, x)) ** 2) / np.sum((y - y.mean()) ** 2))
+
+
+def together_words(frame: pd.DataFrame, fit: str) -> str:
+    """How many points, by whom they were scored, and the fit."""
+    units = len(frame[["layer", "unit"]].drop_duplicates())
+    seen = " and ".join(md(seen_by(name)) for name in sorted(frame["simulator"].unique()))
+    words = (
+        f"Each point is one of {plural(len(frame), 'explanation')} of {plural(units, 'unit')}; **click one to open its unit.** To the "
+        f"right how well its words predict the unit, upwards how well their prediction stands in for it, both on the test split, "
+        f"with concepts seen by {seen}, and with c and d by {fit} ({ABLATIONS[f'ablation-{fit}'][1].removeprefix('c and d ')})."
+    )
+    found = quadratic(frame["correlation"], frame["ablation"])
+    if found is None:
+        return words + " There are too few points for a fit."
+    (a, b, c), r2 = found
+    if r2 < _NO_RELATION:
+        words += f"\n\n**In these points there is hardly a relation between the two** (R² = {plain(r2)} of the fit below)."
+    formula = f"{plain(a)}·r² {_sign(b)} {plain(abs(b))}·r {_sign(c)} {plain(abs(c))}"
+    return (
+        words
+        + f"\n\nThe dashed line is the least-squares fit of a quadratic to these {plural(len(frame), 'point')}: "
+        f"**ablation ≈ {formula}**, where r is the correlation; it accounts for **{r2:.0%}** of the variance of the ablation scores "
+        f"(R² = {plain(r2)})."
+    )
+
+
+def _sign(value: float) -> str:
+    return "−" if value < 0 else "+"

@@ -12,6 +12,7 @@ from ..store.search.query import COLUMNS, Found
 from .markdown import code, md
 from .scores import seen_by
 
+_WIDTHS = {"unit": "7.4rem", "score": "8rem"}
 # title and help of each column; the others are numbers of `COLUMNS`.
 TITLES = {
     "unit": ("Unit", "Layer and number; a click opens the unit"),
@@ -158,3 +159,24 @@ def table_cell(name: str, row: dict) -> dict[str, Any]:
             "below": "" if pd.isna(chance) else f"chance {two(chance)}",
         }
     return {"text": rounded(value) if name in ("maximum", "impact") else two(value)}
+
+
+def table_column(name: str, sort: str, found: Found) -> dict[str, Any]:
+    title, about = TITLES[name]
+    if name == "impact" and found.rows["impact_sampled"].eq(True).any():
+        about += "; partly estimates from samples"
+    if name == "observer" and (who := observer_note(found.rows)):
+        about = about.replace("a machine tells", f"a machine{who} tells")
+    column = COLUMNS[name]
+    order = ""
+    if sort.removeprefix("-") == name:
+        order = "descending" if sort.startswith("-") else "ascending"
+    return {
+        "name": name,
+        "title": title,
+        "help": about,
+        "order": order,
+        "words": column.down if sort.startswith("-") else column.up,
+        "number": column.number,
+        "width": _WIDTHS.get(name),
+    }

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..base.numbers import plain, rounded
+from ..base.numbers import plain, plural, rounded
 from ..live import picture
 from ..store import Store, StoreError
 from ..store.descriptors import describe
-from .markdown import md
+from .markdown import code, md
 
 if TYPE_CHECKING:
     from ..live import Looker
@@ -115,3 +115,17 @@ def enlarged(image: Image.Image, side: int) -> Image.Image:
     factor = side / max(image.size)
     way = Image.Resampling.NEAREST if max(image.size) < SHARP else Image.Resampling.BICUBIC
     return image.resize(tuple(max(1, round(n * factor)) for n in image.size), way)
+
+
+def units_summary(layer: str, images: int, found: picture.Unusual) -> str:
+    """How many units are out of the ordinary, and how many would be anyway (Markdown)."""
+    expected = found.living * picture.TAIL
+    usual = "fewer than one" if expected < 1 else f"about {expected:.0f}"
+    others = ""
+    if found.others:
+        others = f" {plural(found.others, 'dead or constant unit')} {'is' if found.others == 1 else 'are'} left out."
+    return (
+        f"**{found.above:,} of {plural(found.living, 'living unit')}** of {code(layer)} {'fires' if found.above == 1 else 'fire'} more than on 99% of the "
+        f"{images:,} images of the probing set, **{found.under:,}** less than on 99% of them. Of an ordinary image one expects "
+        f"{usual} at each end.{others}"
+    )

@@ -58,3 +58,11 @@ def slider_grid(low: float, high: float) -> tuple[float, float, float]:
         power -= 1
     least, most = (round(round(end / 10.0**power) * 10.0**power, max(0, -power)) for end in (low, high))
     return least, most, round(10.0**power, max(0, -power))
+
+
+def none_to_show(unit: Unit, bucket: int) -> str:
+    """Why no image of a range is shown."""
+    total, which = images_in(unit, bucket), range_words(unit, bucket)
+    if total and unit.store.hidden:
+        return all_hidden(total, which)
+    return f"No image of the probing set is in this range, {which}. Choose another one above."

@@ -11,7 +11,7 @@ from ..base.numbers import percent, plural, signed, two
 from ..store import of_units
 from ..studies.results.analysis import CHANCE
 from .markdown import md
-from .study import Study
+from .study import ALL, Study, condition_words
 
 
 def status(study: Study) -> str:
@@ -162,3 +162,26 @@ def no_store(study: Study) -> str:
         return "Units can’t be opened: the study was not made from a store."
     name = (study.facts.get("store") or {}).get("name") or study.store
     return f"Units can’t be opened here: the store {md(name)} is not among those at hand."
+
+
+def models_words(models: pd.DataFrame, over: str) -> str:
+    """The first rows as sentences, and what they are beside chance."""
+    told = []
+    for row in as_bars(models, over, ["model"]).itertuples():
+        said = models.iloc[row.row]
+        told.append(
+            f"**{md(condition_words(tuple(said[ALL])))}**: {percent(row.mean)} right on average, "
+            f"{interval_words(row)}, over {mean_of(said)}. {plural(int(said['responses']), 'answer')} "
+            f"by {people_count(int(said['participants']))}; {beside_chance(row, said)}"
+        )
+        if len(told) == 3:
+            break
+    more = len(models) - len(told)
+    return "  \n".join(told) + (f"  \n… and {plural(more, 'more condition')} below." if more else "")
+
+
+def interval_words(row) -> str:
+    """A row's 95 % interval in words, or that there is none."""
+    if pd.isna(row.low) or pd.isna(row.high):
+        return "no interval"
+    return f"95% interval {percent(row.low)} to {percent(row.high)}"

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..studies.file.study import StudyEntry, find_studies
+from ..studies.results.analysis import Results
 from ..studies.results.analysis import of_condition as rows_of
 
 ALL = ["model", "mode", "difficulty"]
@@ -105,3 +106,9 @@ def as_points(units: pd.DataFrame) -> pd.DataFrame:
     """Rows of `per_unit` with the columns that figures want."""
     labels = [unit_label(row) for row in units.itertuples()]
     return units.assign(label=labels, mean=units["proportion"], n=units["responses"])
+
+
+def chosen_condition(found: Results, condition: str) -> tuple | None:
+    """The condition of these words, else the first one."""
+    known = list(found.models[ALL].itertuples(index=False, name=None))
+    return next((c for c in known if condition_words(c) == condition), known[0] if known else None)

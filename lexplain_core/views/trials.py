@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ..base.numbers import percent, plural, rounded
-from ..store import Explanation, StoreError, Unit
+from ..stimuli.drawing import generator, place, uppers
+from ..stimuli.ranks import Indistinguishable, Refused, batch_size, stimuli
+from ..store import Explanation, Store, StoreError, Unit
 from .markdown import md
 from .scores import seen_by
 from .unit import quantity, unit_name
 
+_LOOKED_AT = 200  # units of a layer that are tried at most, where many can't be asked about
 _SURE = ("a guess", "fairly sure", "very sure")
 
 
@@ -135,3 +140,71 @@ def observer_answer(unit: Unit) -> str:
         f"**The machine observer**, which compares images {eyes}, is right in **{percent(scores[0].value)}** of "
         f"{plural(scores[0].trials, 'such trial')} about this unit (chance: 50%)."
     )
+
+
+def of_unit(unit: Unit, difficulty: str, count: int, seed: int) -> Drawn:
+    """Trials about one unit."""
+    try:
+        sides = _sides(unit, difficulty, seed, count)
+    except Refused as error:
+        return Drawn(problem=str(error), refused=True)
+    except Indistinguishable as error:
+        return Drawn(problem=str(error.reason))
+    rng = _rng(seed, unit.layer, unit.unit)
+    trials = tuple(_asked(unit, sides, batch, rng) for batch in range(min(count, len(sides.low))))
+    short = ""
+    if len(trials) < count:
+        short = (
+            f"This unit brings {len(trials)} of the {count} trials: at this difficulty there are no more "
+            f"images for others, with {len(unit.activations):,} in the probing set."
+        )
+    return Drawn(trials, short=short)
+
+
+def of_layer(store: Store, layer: str, units: np.ndarray, difficulty: str, count: int, seed: int) -> Drawn:
+    """Trials each about another one of a layer's units."""
+    rng = _rng(seed, layer)
+    trials, reason = [], "None of this layer’s units answers to the images."
+    for number in rng.permutation(units)[:_LOOKED_AT]:
+        unit = store.unit(layer, int(number))
+        try:
+            sides = _sides(unit, difficulty, seed)
+        except Refused as error:
+            return Drawn(problem=str(error), refused=True)
+        except Indistinguishable as error:
+            reason = str(error.reason)
+            continue
+        trials.append(_asked(unit, sides, int(rng.integers(len(sides.low))), rng))
+        if len(trials) == count:
+            break
+    if not trials:
+        return Drawn(problem=reason)
+    short = ""
+    if len(trials) < count:
+        short = f"Only {len(trials)} of this layer’s units can be asked about, so there are no more trials."
+    return Drawn(tuple(trials), short=short)
+
+
+def _sides(unit: Unit, difficulty: str, seed: int, trials: int = 1):
+    """Stimuli with as many batches as there are to be trials, where the ranks allow it, else with IMI's number."""
+    hidden = unit.store.hidden
+    usual = batch_size(len(unit.activations) - len(hidden))
+    if trials > usual:
+        try:
+            return stimuli(unit.activations, difficulty, seed, batches=trials, hidden=hidden)
+        except Refused:
+            pass
+    return stimuli(unit.activations, difficulty, seed, hidden=hidden)
+
+
+def _rng(seed: int, layer: str, *more: int) -> np.random.Generator:
+    return generator(seed, "try it", layer, *more)
+
+
+def _asked(unit: Unit, sides, batch: int, rng: np.random.Generator) -> Asked:
+    low, high = (tuple(int(i) for i in side[batch]) for side in (sides.low, sides.high))
+    placed = place(0, uppers(1, rng)[0], rng)
+    return Asked(
+        unit.layer, unit.unit, low, high, int(sides.low_ranks[batch, 9]), int(sides.high_ranks[batch, 9]),
+        placed.upper, placed.left, placed.right,
+    )  # fmt: skip

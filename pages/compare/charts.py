@@ -12,15 +12,12 @@ from lexplain_core import figures
 from lexplain_core.base.numbers import rounded
 from lexplain_core.figures import Style
 from lexplain_core.figures.palette import swatch
-from lexplain_core.views.compare import score_line
-from lexplain_core.views.explanations import by_weight, colored
+from lexplain_core.store import OTHER
+from lexplain_core.views.compare import Shown, unit_words
+from lexplain_core.views.explanations import by_weight
 from lexplain_core.views.ranges import interval_words
-from lexplain_core.views.unit import quantity
-from pages.compare.places import Shown
 from pages.ui import links, shell
 
-OTHER = -1
-_STATUS = {"alive": "", "dead": "dead", "constant": "constant", "negative": "no positive range"}
 HEIGHT = 300
 
 
@@ -60,7 +57,7 @@ def words(
     images = images or [None] * len(shown)
     for column, one, image in zip(st.columns(max(2, len(shown)), gap="small"), shown, images, strict=False):
         with column, st.container(gap="xsmall"):
-            st.html(_in_words(one, own))
+            st.html(unit_words(one, own))
             st.page_link(
                 "neuron/page.py",
                 label=f"Open {one.letter}",
@@ -82,24 +79,6 @@ def words(
 def word_styles(shown: Sequence[Shown]) -> dict[str, Style]:
     """How the concepts of the explanations are drawn, by name."""
     return styles_of(shown, [], "concepts")
-
-
-def _in_words(one: Shown, styles: dict[str, Style]) -> str:
-    unit, explanation = one.unit, one.in_words
-    facts = f"{escape(quantity(unit))}, {rounded(unit.minimum)} to {rounded(unit.maximum)} over {len(unit.activations):,} images"
-    if named := _STATUS[unit.status]:
-        facts = f"<b>{named}</b>; {facts}"
-    if unit.name and unit.name != named:
-        facts = f"{escape(unit.name)}; {facts}"
-    if explanation is None:
-        reason = (
-            (one.explanation.reason if one.explanation else None) or unit.reason or "No method was run on it."
-        )
-        line = f'<p class="lx-facts"><b>No explanation.</b> {escape(reason)}</p>'
-    else:
-        drawn = {term.concept_id: styles[term.name] for term in explanation.terms}
-        line = f'<p class="lx-line lx-beside">{colored(explanation, drawn)}</p><p class="lx-facts">{score_line(explanation.score())}</p>'
-    return f'{line}<p class="lx-facts lx-muted">{facts}</p>'
 
 
 # -- areas --------------------------------------------------------------------------------------------

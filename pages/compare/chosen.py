@@ -6,14 +6,15 @@ from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
-import pandas as pd
 import streamlit as st
 
-from lexplain_core.base.numbers import decimals, plain
-from lexplain_core.views.compare import Chosen, percentile, percentile_words, track
+from lexplain_core.views.compare import (
+    Chosen,
+    Shown,
+    on_image,
+    on_image_table,
+)
 from lexplain_core.views.markdown import md
-from lexplain_core.views.scores import seen_by
-from pages.compare.places import Shown
 from pages.ui import links, shell
 
 _SIDE = 104  # CSS pixels
@@ -34,7 +35,7 @@ def panel(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) ->
     with picture:
         st.html(_picture(shown, chosen))
     with table:
-        st.html(_table(rows(shown, chosen)))
+        st.html(on_image_table(on_image(shown, chosen)))
     with button:
         st.button(
             "Let go",
@@ -59,61 +60,4 @@ def _picture(shown: Sequence[Shown], chosen: Chosen) -> str:
     return (
         f'<div class="lx-shots" style="--w:{_SIDE}px"><figure title="{words}"><img class="{small}" alt="{words}" '
         f'src="data:image/jpeg;base64,{b64encode(jpeg).decode()}"><figcaption>{escape(str(row["label"]))}</figcaption></figure></div>'
-    )
-
-
-def rows(shown: Sequence[Shown], chosen: Chosen) -> pd.DataFrame:
-    """What each unit does on the image: unit, method, split, activation, place (of the largest activation, -… to 1),
-    percentile (0 to 1: share of images with a smaller activation, ties by half), range (1 to 8, 0 below 0),
-    simulated, by. Missing values where the store hasn't the image, or nothing is known."""
-    found = []
-    for one, i in zip(shown, chosen.ids, strict=True):
-        unit, row = one.unit, {"unit": one.name, "method": one.place.method, "split": None}
-        if i is not None:
-            value = float(unit.activations[i])
-            row |= {
-                "split": str(unit.split[i]),
-                "activation": value,
-                "percentile": percentile(unit.activations, unit.activations[i]),
-                "images": len(unit.activations),
-            }
-            if unit.buckets is not None:
-                row["place"] = value / unit.maximum
-                row["range"] = int(unit.buckets.assign(unit.activations[[i]])[0]) + 1
-            if one.in_words is not None and one.matrix:
-                row |= {"simulated": float(unit.simulated(one.in_words, one.matrix)[i]), "by": one.matrix}
-        found.append(row | {"places": decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)})
-    columns = [
-        "unit", "method", "split", "activation", "place", "percentile", "images", "range", "simulated", "by", "places",
-    ]  # fmt: skip
-    return pd.DataFrame(found, columns=columns)
-
-
-def _table(frame: pd.DataFrame) -> str:
-    head = ["Unit", "Activation", "From 0 to the largest", "Percentile", "Range", "Simulated", "Split"]
-    body = []
-    for row in frame.itertuples():
-        title = f'<th scope="row">{escape(row.unit)}</th>'
-        if pd.isna(row.activation):
-            body.append(f'<tr>{title}<td colspan="6" class="lx-muted">not in this store</td></tr>')
-            continue
-        inside = "–" if pd.isna(row.range) else "below 0" if row.range == 0 else f"{int(row.range)} of 8"
-        simulated = "–"
-        if not pd.isna(row.simulated):
-            simulated = (
-                f'{plain(row.simulated, row.places)} <span class="lx-muted">{escape(seen_by(row.by))}</span>'
-            )
-        cells = [
-            f"<b>{plain(row.activation, row.places)}</b>",
-            "–" if pd.isna(row.place) else track(row.place),
-            f'{percentile_words(row.percentile)} <span class="lx-muted">of {int(row.images):,} images</span>',
-            inside,
-            simulated,
-            escape(row.split),
-        ]
-        body.append(f"<tr>{title}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
-    return (
-        '<div class="lx-table"><table class="lx-compare lx-tight"><thead><tr>'
-        + "".join(f'<th scope="col">{title}</th>' for title in head)
-        + f"</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )

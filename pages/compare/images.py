@@ -11,18 +11,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from lexplain_core.base.numbers import decimals, plain, plural
-from lexplain_core.store.buckets import example_images
-from lexplain_core.views.compare import Chosen, Selection
+from lexplain_core.views.compare import Chosen, Selection, Shown, brought, images_column
 from lexplain_core.views.opened import Opened
-from pages.compare.places import Shown
 from pages.ui import links, shell
 from pages.ui.front import component
 
 _component = component("compare")
 # Images that each unit brings in from each of its ranges, by how many units there are.
 _PER_RANGE = {1: 6, 2: 3, 3: 2, 4: 1}
-_ENDS = 6  # images from either end of a unit without ranges
 _SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
 
 
@@ -77,16 +73,6 @@ def chosen_of(view: links.Compare, shown: Sequence[Shown]) -> Chosen | None:
     return Chosen(view.key, ids, list(hidden))
 
 
-def marks(shown: Sequence[Shown], chosen: Chosen | None) -> list[float | None]:
-    """Each unit's activation for the highlighted image, None where its store hasn't it."""
-    if chosen is None:
-        return [None] * len(shown)
-    return [
-        None if i is None else float(one.unit.activations[i])
-        for one, i in zip(shown, chosen.ids, strict=True)
-    ]
-
-
 def selection(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) -> Selection:
     """Images from every range of every unit, and the highlighted one, each in all the stores that have it.
 
@@ -97,7 +83,7 @@ def selection(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None
     for one in units.values():
         images = shell.images(one.opened)
         keys, widths, heights = (images[name] for name in ("key", "width", "height"))
-        for i in _brought(one, count, view.draw, view.pick == "top"):
+        for i in brought(one, count, view.draw, view.pick == "top"):
             found.setdefault(keys[i], (int(widths[i]), int(heights[i])))
     if chosen is not None and chosen.key not in found:
         one, i = next((one, i) for one, i in zip(shown, chosen.ids, strict=True) if i is not None)
@@ -118,35 +104,13 @@ def selection(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None
     )
 
 
-def _brought(one: Shown, count: int, draw: int, top: bool) -> list[int]:
-    """The images that a unit brings in: from each of its ranges, or from both ends where it has none."""
-    unit = one.unit
-    if unit.buckets is None:
-        return [*unit.top(_ENDS)["image"], *unit.bottom(_ENDS)["image"]]
-    ranges = [bucket for bucket in reversed(range(len(unit.buckets.counts))) if unit.buckets.counts[bucket]]
-    ranges += [-1] if unit.buckets.negative else []
-    found: list[int] = []
-    for bucket in ranges:
-        found += example_images(
-            unit.activations,
-            unit.layer_id,
-            unit.unit,
-            bucket,
-            count,
-            draw,
-            top,
-            one.opened.store.hidden,
-        ).tolist()  # as `Unit.examples` chooses them, which asks the store for all that it knows of each
-    return found
-
-
 # -- the columns of images -------------------------------------------------------------------------
 
 
 def columns(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) -> None:
     """The images, in a column for each unit; a click or a key on one highlights it in all."""
     picked = selection(view, shown, chosen)
-    layout = [_column(one, ids) for one, ids in zip(shown, picked.ids, strict=True)]
+    layout = [images_column(one, ids) for one, ids in zip(shown, picked.ids, strict=True)]
     labels = [_label(shown, [own[n] for own in picked.ids]) for n in range(len(picked.keys))]
     rows = {cell["row"] for column in layout for cell in column["cells"]} - {None}
     data: dict[str, Any] = {
@@ -207,33 +171,3 @@ def _label(shown: Sequence[Shown], ids: Sequence[int | None]) -> str:
     """What is written below an image: its class, in the first store that has it."""
     one, i = next((one, i) for one, i in zip(shown, ids, strict=True) if i is not None)
     return str(shell.images(one.opened)["label"][i])
-
-
-def _column(one: Shown, ids: Sequence[int | None]) -> dict[str, Any]:
-    """A unit's column: for each of its ranges, the highest first, the images in it, the strongest first."""
-    unit, buckets = one.unit, one.unit.buckets
-    here = [(n, i) for n, i in enumerate(ids) if i is not None]
-    values = unit.activations
-    places = decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
-    cells = []
-    if buckets is None:
-        cells.append({"row": None, "title": "Strongest first", "note": "no ranges", "items": here})
-    else:
-        where = buckets.assign(values[[i for _, i in here]]) if here else []
-        fine = decimals(unit.maximum)
-        for bucket in reversed(range(-1, len(buckets.counts))):  # as they are seen and stepped through
-            total = buckets.negative if bucket < 0 else int(buckets.counts[bucket])
-            inside = [item for item, range_ in zip(here, where, strict=True) if range_ == bucket]
-            title = "Below 0"
-            if bucket >= 0:
-                low, high = (plain(float(edge), fine) for edge in buckets.edges[bucket : bucket + 2])
-                title = f"{bucket + 1}: {low} to {high}"
-            note = f"{len(inside)} of {plural(total, 'image')}"
-            if inside or total:
-                cells.append({"row": bucket, "title": title, "note": note, "items": inside})
-    for cell in cells:
-        ordered = sorted(cell["items"], key=lambda item: (-values[item[1]], item[0]))
-        cell["items"] = [[n, plain(float(values[i]), places)] for n, i in ordered]
-    missing = len(ids) - len(here)
-    note = f"{plural(missing, 'image')} not in this store" if missing else ""
-    return {"title": one.name, "method": one.place.method, "cells": cells, "note": note}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from lexplain_core.views.compare import Shown, marks
 from lexplain_core.views.opened import Opened
 from pages.compare import charts, images, scores
 from pages.compare import chosen as compare_chosen
@@ -40,7 +41,7 @@ def render() -> None:
     made = charts.compositions(shown, view.level)
     styles = charts.styles_of(shown, made, view.level)
     charts.words(view, shown, styles, chosen.ids if chosen else None)
-    charts.areas(view, shown, made, styles, images.marks(shown, chosen))
+    charts.areas(view, shown, made, styles, marks(shown, chosen))
     _images(view, shown, chosen)
     scores.weights(view, shown)
     scores.scores(shown)
@@ -66,7 +67,7 @@ def _nothing(view: links.Compare) -> None:
     )
 
 
-def _bar(view: links.Compare, shown: list[compare_places.Shown]) -> None:
+def _bar(view: links.Compare, shown: list[Shown]) -> None:
     """The title and what holds for all columns."""
     with st.container(horizontal=True, vertical_alignment="center", key="lx_compare_bar"):
         st.header("Compare", anchor=False, width="content")
@@ -76,7 +77,7 @@ def _bar(view: links.Compare, shown: list[compare_places.Shown]) -> None:
         switch(view, "scale", _SCALES, key="compare scale", label="Axes of activations and weights")
 
 
-def _images(view: links.Compare, shown: list[compare_places.Shown], chosen) -> None:
+def _images(view: links.Compare, shown: list[Shown], chosen) -> None:
     st.subheader("The same images in each unit", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         switch(view, "pick", _PICKS, key="compare pick", label="Which images")

@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import streamlit as st
 
-from lexplain_core.base.numbers import two
-from lexplain_core.store import Explanation, StoreError, Unit
-from lexplain_core.views.compare import ranked
+from lexplain_core.store import StoreError
+from lexplain_core.views.compare import Place, Shown, alike, ranked
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened, distinct
 from pages.ui import links, shell
-from pages.ui.compare_link import SLOTS, Place, filled, put
+from pages.ui.compare_link import SLOTS, filled, put
 from pages.ui.text import message
 
 _BADGES = ("blue", "orange", "green", "violet")
 _FEW = 6  # suggestions of what to put beside a unit
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """A place with all that it names. place: every part filled in. matrix: whose eyes see its concepts, '' where
-    none can. explanation: None where the unit has none by any method; it may hold a reason in place of terms."""
-
-    letter: str
-    place: Place
-    opened: Opened
-    unit: Unit
-    explanation: Explanation | None
-    matrix: str
-
-    @property
-    def in_words(self) -> Explanation | None:
-        """The explanation, if it has terms."""
-        return self.explanation if self.explanation is not None and not self.explanation.reason else None
-
-    @property
-    def name(self) -> str:
-        """'A · block7:12'."""
-        return f"{self.letter} · {self.place.layer}:{self.place.unit}"
 
 
 def resolve(view: links.Compare, opened: Opened) -> tuple[list[Shown], list[str]]:
@@ -278,7 +254,7 @@ def suggestions(shown: list[Shown]) -> list[tuple[str, Place]]:
         for explanation in one.unit.explanations
         if explanation.method != one.place.method
     ]
-    for words, unit in _alike(one):
+    for words, unit in alike(one):
         found.append((md(f"{words}: unit {unit}"), replace(one.place, unit=unit)))
     table = shell.units(one.opened)
     for layer in reversed(list(shell.layers(one.opened)["layer"])):
@@ -307,15 +283,3 @@ def suggestions(shown: list[Shown]) -> list[tuple[str, Place]]:
         if place.text not in texts:
             new.setdefault(place.text, (label, place))
     return [*new.values()][:_FEW]
-
-
-def _alike(one: Shown) -> list[tuple[str, int]]:
-    """The units whose activations are most like the unit's and most opposed to it, with words; what the store knows."""
-    found = []
-    similar = one.unit.similar()
-    for rank, words in ((1, "The most alike"), (-1, "The most opposed")):
-        rows = similar[similar["rank"] == rank]
-        if len(rows):
-            row = rows.iloc[0]
-            found.append((f"{words}, correlation {two(float(row['correlation']))}", int(row["unit"])))
-    return found

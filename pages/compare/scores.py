@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.base.numbers import plural, two
-from lexplain_core.views.compare import people_cell, score_note, sorted_simulators
+from lexplain_core.views.compare import (
+    Shown,
+    machine_cell,
+    people_cell,
+    score_note,
+    score_table,
+    sorted_simulators,
+)
 from lexplain_core.views.scores import ABLATIONS, ablation_cell, score_cell, seen_by
 from lexplain_core.views.tables import file_name
 from pages.compare.charts import word_styles
-from pages.compare.places import Shown
 from pages.ui import links, shell
 from pages.ui.humans import of_unit
 
@@ -82,7 +87,7 @@ def scores(shown: Sequence[Shown]) -> None:
                 else "–"
             )
         val = words.val_correlation if words else None
-        cells += [str(words.length) if words else "–", "–" if val is None else two(val), _machine(one)]
+        cells += [str(words.length) if words else "–", "–" if val is None else two(val), machine_cell(one)]
         if len(head) > len(cells) + 1:
             cells.append(people_cell(person))
         store = f'<br><span class="lx-muted">{escape(one.opened.store.name)}</span>' if several else ""
@@ -101,34 +106,8 @@ def scores(shown: Sequence[Shown]) -> None:
     )
 
 
-def score_table(shown: Sequence[Shown]) -> pd.DataFrame:
-    """A row for each unit and score; one without a score for a unit that has none."""
-    rows = []
-    for one in shown:
-        facts = {
-            "place": one.letter,
-            "store": one.opened.store.name,
-            "layer": one.place.layer,
-            "unit": one.place.unit,
-            "method": one.place.method,
-            "explanation": one.in_words.text if one.in_words else "",
-            "status": one.unit.status,
-            "maximum": one.unit.maximum,
-        }
-        for score in (one.in_words.scores if one.in_words else ()) or (None,):
-            rows.append(facts | ({} if score is None else vars(score)))
-    return pd.DataFrame(rows)
-
-
 def _val_images(ready: Sequence[Shown]) -> str:
     """How many images the correlations of the val split were computed on, where that is the same for all."""
     found = {(shell.info(one.opened).get("splits") or {}).get("val") for one in ready}
     count = found.pop() if len(found) == 1 else None
     return f", {plural(count, 'image')}" if count else ""
-
-
-def _machine(one: Shown) -> str:
-    found = next((score for score in one.unit.observer if score.value is not None), None)
-    if found is None:
-        return '<span class="lx-muted">none</span>'
-    return f'<b>{two(found.value)}</b><br><span class="lx-muted">{plural(found.trials, "trial")}</span>'

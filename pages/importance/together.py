@@ -8,20 +8,15 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import plain, plural
 from lexplain_core.store import of_units
-from lexplain_core.views.importance import quadratic
-from lexplain_core.views.markdown import md
+from lexplain_core.views.importance import together_words
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.scores import ABLATIONS, seen_by
+from lexplain_core.views.scores import ABLATIONS
 from lexplain_core.views.tables import file_name, no_minus_zero
 from pages.ui import links, measured, shell
 from pages.ui.switch import changed
 
 _POINTS = "score points"
-
-
-_NO_RELATION = 0.1  # R² of the fit
 
 
 def show(view: links.Importance, opened: Opened) -> None:
@@ -59,7 +54,7 @@ def show(view: links.Importance, opened: Opened) -> None:
     if frame.empty:
         st.info("No explanation here has both scores.", icon=":material/filter_alt_off:")
         return
-    st.markdown(_in_words(frame, view.fit))
+    st.markdown(together_words(frame, view.fit))
     figure = figures.scores_together(frame, fit=view.fit, theme=shell.theme())
     measured.open_clicked(
         figure, _POINTS, "Scatter of explanations: correlation against ablation score", view
@@ -98,34 +93,6 @@ def _filters(view: links.Importance, frame: pd.DataFrame, fits: list[str]) -> No
             "c and d found by", fits, key="t fit", required=True, on_change=changed, args=(view, "fit", "t fit"),
             help="; ".join(f"{name}: {meaning}" for name, meaning in ABLATIONS.values()),
         )  # fmt: skip
-
-
-def _in_words(frame: pd.DataFrame, fit: str) -> str:
-    """How many points, by whom they were scored, and the fit."""
-    units = len(frame[["layer", "unit"]].drop_duplicates())
-    seen = " and ".join(md(seen_by(name)) for name in sorted(frame["simulator"].unique()))
-    words = (
-        f"Each point is one of {plural(len(frame), 'explanation')} of {plural(units, 'unit')}; **click one to open its unit.** To the "
-        f"right how well its words predict the unit, upwards how well their prediction stands in for it, both on the test split, "
-        f"with concepts seen by {seen}, and with c and d by {fit} ({ABLATIONS[f'ablation-{fit}'][1].removeprefix('c and d ')})."
-    )
-    found = quadratic(frame["correlation"], frame["ablation"])
-    if found is None:
-        return words + " There are too few points for a fit."
-    (a, b, c), r2 = found
-    if r2 < _NO_RELATION:
-        words += f"\n\n**In these points there is hardly a relation between the two** (R² = {plain(r2)} of the fit below)."
-    formula = f"{plain(a)}·r² {_sign(b)} {plain(abs(b))}·r {_sign(c)} {plain(abs(c))}"
-    return (
-        words
-        + f"\n\nThe dashed line is the least-squares fit of a quadratic to these {plural(len(frame), 'point')}: "
-        f"**ablation ≈ {formula}**, where r is the correlation; it accounts for **{r2:.0%}** of the variance of the ablation scores "
-        f"(R² = {plain(r2)})."
-    )
-
-
-def _sign(value: float) -> str:
-    return "−" if value < 0 else "+"
 
 
 def _means(opened: Opened, frame: pd.DataFrame, fit: str) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import plain, plural, rounded
+from lexplain_core.base.numbers import plural, rounded
 from lexplain_core.store import Explanation, Unit
-from lexplain_core.views.facts import by_hand, calibration
+from lexplain_core.views.facts import facts_table
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.tables import file_name, no_minus_zero
 from lexplain_core.views.unit import quantity
 from pages.ui import shell
-
-_OF_HAND = ("by", "made", "way", "from", "test_scores_seen")  # in the config of words made by hand
 
 
 def show(opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
@@ -42,7 +39,9 @@ def show(opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
         if explanation is not None and explanation.scores:
             _scores(unit, explanation)
         st.subheader("Facts", anchor=False)
-        facts = _facts(unit, explanation, shell.matrix(opened, explanation.matrix) if explanation else None)
+        facts = facts_table(
+            unit, explanation, shell.matrix(opened, explanation.matrix) if explanation else None
+        )
         st.dataframe(
             facts,
             hide_index=True,
@@ -183,48 +182,3 @@ def _truth(unit: Unit) -> None:
         f"{code(recipe)}"
         + (f", with noise of standard deviation {rounded(noise)}." if noise else ", without noise.")
     )
-
-
-def _facts(unit: Unit, explanation: Explanation | None, matrix: dict | None) -> pd.DataFrame:
-    """What is known of a unit and its explanation, a row a fact. matrix: the explanation's, as `Store.info` has it."""
-    facts = {
-        "layer": unit.layer,
-        "unit": f"{unit.unit}, of {unit.units:,}",
-        "status": unit.status,
-        "smallest, mean, largest": " · ".join(rounded(v) for v in (unit.minimum, unit.mean, unit.maximum)),
-        "standard deviation": rounded(unit.std),
-        "images above 0": f"{int(np.sum(unit.activations > 0)):,} of {len(unit.activations):,}",
-        "pooling": unit.pooling,
-        "kind of layer": unit.kind,
-    }
-    target = unit.store.meta.get("target") or {}
-    if target.get("accuracy") is not None:
-        top5 = target.get("top5")
-        more = (
-            f", top-5 {top5:.1%}"
-            if top5 is not None
-            else f"; no top-5: {target.get('top5_reason') or 'unknown'}"
-        )
-        facts["the network is right on"] = f"{target['accuracy']:.1%} of the images{more}"
-    if explanation is not None:
-        facts["method"] = explanation.method
-        if explanation.source:
-            facts["imported from"] = explanation.source
-        facts["concept matrix"] = explanation.matrix
-        if matrix:
-            facts |= calibration(matrix)
-        facts["main simulator"] = explanation.simulator
-        if explanation.val_correlation is not None:
-            facts["val correlation"] = (
-                f"{plain(explanation.val_correlation, 3)} (used to choose the concepts)"
-            )
-        if explanation.violation is not None:
-            facts["sparse fit off by"] = f"{rounded(explanation.violation)} (violation; 0 is the optimum)"
-        options = {k: v for k, v in explanation.config.items() if k not in ("method", "matrix")}
-        if options.get("by") == "hand":
-            facts["made by hand"] = by_hand(options)
-            options = {k: v for k, v in options.items() if k not in _OF_HAND}
-        if "encoder" in options:
-            facts["encoder’s fingerprint"] = str(options.pop("encoder"))[:16]
-        facts |= {f"option {key}": str(value) for key, value in options.items()}
-    return pd.DataFrame(list(facts.items()), columns=["fact", "value"])

@@ -6,23 +6,22 @@ from html import escape
 
 import streamlit as st
 
-from lexplain_core.base.numbers import decimals, plain, plural, share
+from lexplain_core.base.numbers import decimals, plain
 from lexplain_core.store import Unit, UnitMap
-from lexplain_core.views.examples import Overlay, maps_signed
+from lexplain_core.views.examples import IMAGES, PER_ROW, Overlay, example_groups, map_words
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.ranges import images_in, numbered, ranges_of
+from lexplain_core.views.ranges import none_to_show
 from pages.neuron import ranges
 from pages.ui import hidden, links, look, shell, thumbs
 from pages.ui.switch import switch
 
 _PICKS = {"draw": "A random draw", "top": "The strongest"}
-_PER_ROW = 8
 
 
 def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     """The tab."""
     only = ranges.chosen(view, unit)
-    groups = _groups(unit, only, view.draw, top=view.pick == "top")
+    groups = example_groups(unit, only, view.draw, top=view.pick == "top")
     ids = list(dict.fromkeys(int(i) for _, _, examples in groups for i in examples["image"]))
     maps = unit.maps(ids) if unit.source != "computed" else {}
     if unit.buckets is not None:
@@ -32,43 +31,11 @@ def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     span = unit.maximum if unit.buckets is not None else max(abs(unit.maximum), abs(unit.minimum))
     fine = decimals(span, 50)
     if only is not None and not ids:
-        st.info(ranges.none_to_show(unit, only), icon=":material/info:")
+        st.info(none_to_show(unit, only), icon=":material/info:")
     else:
         thumbs.rows(opened.store, groups, fine, overlay)
     hidden.bar(opened, {i: plain(float(unit.activations[i]), fine) for i in ids})
     look.show(view, opened, unit, ids)
-
-
-def _ends(unit: Unit) -> list[tuple]:
-    """The strongest and the weakest images of a unit without ranges."""
-    strong, weak = unit.top(_PER_ROW), unit.bottom(_PER_ROW)
-    return [
-        ("Strongest", f"the {len(strong)} images with the largest activations", strong),
-        ("Weakest", f"the {len(weak)} images with the smallest activations", weak),
-    ]
-
-
-def _groups(unit: Unit, only: int | None, draw: int, top: bool) -> list[tuple]:
-    """A group a range, the highest first, and one for what is below 0; or only that of the chosen range.
-
-    Of a unit without ranges: its strongest and its weakest images.
-    """
-    if unit.buckets is None:
-        return _ends(unit)
-    if only is not None:
-        return [_group(unit, only, ranges.IMAGES, draw, top)]
-    return [
-        _group(unit, bucket, _PER_ROW, draw, top)
-        for bucket in ranges_of(unit)
-        if unit.status != "constant" or images_in(unit, bucket)
-    ]
-
-
-def _group(unit: Unit, bucket: int, most: int, draw: int, top: bool) -> tuple:
-    examples = unit.examples(bucket, count=most, seed=draw, top=top)
-    count = images_in(unit, bucket)
-    note = plural(count, "image") + (f", {share(count, len(unit.activations))}" if count else "")
-    return numbered(unit, bucket), note, examples
 
 
 def _controls(view: links.Neuron, unit: Unit) -> None:
@@ -77,7 +44,7 @@ def _controls(view: links.Neuron, unit: Unit) -> None:
         drawing(view)
         ranges.picker(view, unit, "range of examples")
         only = ranges.chosen(view, unit)
-        most, where = (_PER_ROW, "each range") if only is None else (ranges.IMAGES, "this range")
+        most, where = (PER_ROW, "each range") if only is None else (IMAGES, "this range")
         words = (
             f"Draw {view.draw}: up to {most} images of {where}, from all splits."
             if view.pick == "draw"
@@ -137,19 +104,7 @@ def _map_slider(view: links.Neuron, unit: Unit, maps: dict[int, UnitMap], images
             args=(view,),
             help="Where in the image the unit fires: 0% hides the maps",
         )
-        st.html(f'<span class="lx-muted">{_map_words(view.map, maps, images)}</span>', width="content")
-
-
-def _map_words(opacity: int, maps: dict[int, UnitMap], images: int) -> str:
-    """What the colours over the examples mean. opacity: in percent. images: how many examples there are."""
-    if not opacity:
-        return "Off. Move it to see where in the images the unit fires."
-    missing = images - len(maps)
-    colours = "orange is above 0, purple below" if maps_signed(maps) else "the brighter (yellow), the more"
-    words = f"Where the unit fires: {colours}; one scale for all."
-    if missing:
-        words += f" {plural(missing, 'image')} without a kept map {'is' if missing == 1 else 'are'} plain."
-    return words
+        st.html(f'<span class="lx-muted">{map_words(view.map, maps, images)}</span>', width="content")
 
 
 def _to_map(view: links.Neuron) -> None:

@@ -9,10 +9,9 @@ import streamlit as st
 
 from lexplain_core.base.numbers import plural
 from lexplain_core.store import Unit
-from lexplain_core.views.ranges import all_hidden, images_in, numbered, range_words, ranges_of
+from lexplain_core.views.ranges import images_in, numbered, ranges_of
 from pages.ui import links, shell
 
-IMAGES = 40  # of one range
 _ALL = "all"
 _WITH_IMAGES = ("examples", "values")  # tabs that show the images of the chosen range
 
@@ -52,14 +51,6 @@ def _clicked(view: links.Neuron, unit: Unit, key: str) -> None:
         return
     bucket = int(unit.buckets.assign([float(points[0]["x"])])[0])
     shell.change(view, **with_only(view, None if bucket == view.only else bucket))
-
-
-def none_to_show(unit: Unit, bucket: int) -> str:
-    """Why no image of a range is shown."""
-    total, which = images_in(unit, bucket), range_words(unit, bucket)
-    if total and unit.store.hidden:
-        return all_hidden(total, which)
-    return f"No image of the probing set is in this range, {which}. Choose another one above."
 
 
 def picker(view: links.Neuron, unit: Unit, key: str) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.numbers import decimals
 from lexplain_core.store import Explanation, Unit
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.tables import file_name, no_minus_zero
+from lexplain_core.views.tables import file_name, images_table, no_minus_zero
 from pages.neuron import about, charts, effect, examples, similar, simulated, values
 from pages.ui import links, shell
 from pages.ui.switch import switch
@@ -45,7 +43,7 @@ def show(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanatio
                 unit,
                 explanation,
                 view.matrix,
-                lambda: _table(unit, shell.images(opened), explanation, view.matrix),
+                lambda: images_table(unit, shell.images(opened), explanation, view.matrix),
             )
         else:
             st.info("Without an explanation there is nothing to simulate.", icon=":material/info:")
@@ -60,28 +58,8 @@ def show(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanatio
 # -- all images -----------------------------------------------------------------------------------
 
 
-def _table(
-    unit: Unit,
-    images: pd.DataFrame,
-    explanation: Explanation | None,
-    matrix: str,
-    count: int | None = None,
-) -> pd.DataFrame:
-    """Every image, or the first `count`, with its activation, strongest first. images: as `Store.images` has them."""
-    ids = np.argsort(-unit.activations, kind="stable")[:count]
-    activations = unit.activations[ids]
-    frame = images.iloc[ids].reset_index()
-    frame.insert(1, "activation", activations.astype(float))
-    if explanation is not None:
-        frame.insert(2, "simulated", unit.simulated(explanation, matrix)[ids])
-        frame.insert(3, "residual", frame["activation"] - frame["simulated"])
-    if unit.buckets is not None:
-        frame.insert(frame.columns.get_loc("key"), "range", unit.buckets.assign(activations).astype(int) + 1)
-    return frame
-
-
 def _images(opened: Opened, unit: Unit, explanation: Explanation | None, matrix: str) -> None:
-    shown, total = _table(unit, shell.images(opened), explanation, matrix, _ROWS), len(unit.activations)
+    shown, total = images_table(unit, shell.images(opened), explanation, matrix, _ROWS), len(unit.activations)
     st.markdown(
         f"All {total:,} images, strongest first."
         if len(shown) == total
@@ -114,7 +92,7 @@ def _images(opened: Opened, unit: Unit, explanation: Explanation | None, matrix:
     )
     shell.csv_button(
         "Images as CSV",
-        lambda: _table(unit, shell.images(opened), explanation, matrix),
+        lambda: images_table(unit, shell.images(opened), explanation, matrix),
         file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "images"),
         "csv images",
     )

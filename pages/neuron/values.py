@@ -10,6 +10,7 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.base.numbers import decimals, plain, plural, rounded, share
 from lexplain_core.store import Unit
+from lexplain_core.views.examples import IMAGES
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.ranges import all_hidden, images_in, numbered, slider_grid
@@ -87,13 +88,13 @@ def _between(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     top = view.pick == "top"
     if only is not None:
         total = images_in(unit, only)
-        found = unit.examples(only, count=ranges.IMAGES, seed=view.draw, top=top)
+        found = unit.examples(only, count=IMAGES, seed=view.draw, top=top)
         title = numbered(unit, only)
     else:
         low, high = _span(view, unit)
         if low > high:
             low, high = high, low
-        found, total = unit.between(low, high, ranges.IMAGES, draw=view.draw, top=top)
+        found, total = unit.between(low, high, IMAGES, draw=view.draw, top=top)
         title = f"{plain(low, places)} to {plain(high, places)}"
     if not total:
         st.info(

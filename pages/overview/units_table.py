@@ -7,14 +7,19 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from lexplain_core.store.search.query import COLUMNS, Found
-from lexplain_core.views.overview import TITLES, elsewhere, first_order, observer_note, table_cell
+from lexplain_core.store.search.query import Found
+from lexplain_core.views.overview import (
+    TITLES,
+    elsewhere,
+    first_order,
+    table_cell,
+    table_column,
+)
 from pages.ui import links, shell
 from pages.ui.front import component
 
 _component = component("units")
 
-_WIDTHS = {"unit": "7.4rem", "score": "8rem"}
 _ALWAYS = ("unit", "explanation", "score", "length", "maximum", "status")
 
 
@@ -26,7 +31,7 @@ def units_table(
     columns = [name for name in TITLES if name in _ALWAYS or name in known]
     result = _component(
         data={
-            "columns": [_column(name, view.sort, found) for name in columns],
+            "columns": [table_column(name, view.sort, found) for name in columns],
             "rows": [_row(view, row, columns, method) for row in found.rows.to_dict("records")],
             "page": f"{view.shown} {view.sort} {found.total}",
             "accent": accent,
@@ -56,27 +61,6 @@ def _sort(view: links.Overview) -> None:
     same = view.sort.removeprefix("-") == name
     down = not view.sort.startswith("-") if same else first_order(name) == "-"
     shell.change(view, sort=f"{'-' if down else ''}{name}", shown=1)
-
-
-def _column(name: str, sort: str, found: Found) -> dict[str, Any]:
-    title, about = TITLES[name]
-    if name == "impact" and found.rows["impact_sampled"].eq(True).any():
-        about += "; partly estimates from samples"
-    if name == "observer" and (who := observer_note(found.rows)):
-        about = about.replace("a machine tells", f"a machine{who} tells")
-    column = COLUMNS[name]
-    order = ""
-    if sort.removeprefix("-") == name:
-        order = "descending" if sort.startswith("-") else "ascending"
-    return {
-        "name": name,
-        "title": title,
-        "help": about,
-        "order": order,
-        "words": column.down if sort.startswith("-") else column.up,
-        "number": column.number,
-        "width": _WIDTHS.get(name),
-    }
 
 
 def _row(view: links.Overview, row: dict, columns: list[str], method: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.picture import Answer, Taken, heading
+from lexplain_core.views.picture import Answer, Taken, heading, units_summary
 from pages.picture import nearest, network
 from pages.picture import taken as picture_taken
 from pages.picture import units as picture_units
@@ -112,7 +112,7 @@ def _units(view: links.Picture, opened: Opened, taken: Taken, answer: Answer) ->
     listed = [int(u) for u in [*found.high["unit"], *found.low["unit"]]]
     wanted = list(dict.fromkeys([*listed, *([now] if now is not None else [])]))
     maps = network.maps(opened, view.layer, taken, answer, wanted)
-    st.markdown(picture_units.summary(view.layer, len(shell.images(opened)), found))
+    st.markdown(units_summary(view.layer, len(shell.images(opened)), found))
     left, right = st.columns([1, 2.1], gap="medium")
     with left:
         picture_units.shots(taken, answer, maps.get(now), f"unit {now}")

@@ -10,10 +10,9 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from lexplain_core.base.numbers import plural
 from lexplain_core.live import overlay, picture
 from lexplain_core.store import StoreError
-from lexplain_core.views.markdown import code, md
+from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.picture import SHARP, Answer, Taken, enlarged, unit_facts, unit_words
 from pages.ui import links, shell
@@ -25,20 +24,6 @@ _LINE = (
     '<div class="lx-facts lx-muted" role="separator" style="display:flex;align-items:center;gap:.6rem">below 99% of the '
     'probing images: not unusual<span style="flex:1;border-top:2px dashed currentColor"></span></div>'
 )  # at the 99 % mark
-
-
-def summary(layer: str, images: int, found: picture.Unusual) -> str:
-    """How many units are out of the ordinary, and how many would be anyway (Markdown)."""
-    expected = found.living * picture.TAIL
-    usual = "fewer than one" if expected < 1 else f"about {expected:.0f}"
-    others = ""
-    if found.others:
-        others = f" {plural(found.others, 'dead or constant unit')} {'is' if found.others == 1 else 'are'} left out."
-    return (
-        f"**{found.above:,} of {plural(found.living, 'living unit')}** of {code(layer)} {'fires' if found.above == 1 else 'fire'} more than on 99% of the "
-        f"{images:,} images of the probing set, **{found.under:,}** less than on 99% of them. Of an ordinary image one expects "
-        f"{usual} at each end.{others}"
-    )
 
 
 def chosen(view: links.Picture, found: picture.Unusual) -> int | None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.numbers import LARGEST_INTEGER
 from lexplain_core.base.writing import check_writing
 from lexplain_core.config.study import load_settings
 from lexplain_core.studies.file.study import study_path
@@ -125,7 +126,7 @@ def _form(view: links.Results, stores: dict) -> None:
             "Catch trials per task", 0, 100, usual.course.catch, help="Very obvious ones, mixed in"
         )
         seed = third[1].number_input(
-            "Seed", 0, links.LARGEST, usual.seed, help="Draws units, images, places and orders"
+            "Seed", 0, LARGEST_INTEGER, usual.seed, help="Draws units, images, places and orders"
         )
         images = third[2].selectbox(
             "Images",

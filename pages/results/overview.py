@@ -6,14 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import percent, plural
+from lexplain_core.base.numbers import plural
 from lexplain_core.studies.results.analysis import Results
 from lexplain_core.studies.results.export import no_formulas
 from lexplain_core.views.markdown import md
-from lexplain_core.views.results import as_bars, beside_chance, mean_of, people_count
-from lexplain_core.views.study import ALL, Study, condition_words
+from lexplain_core.views.results import as_bars, mean_of, models_words
+from lexplain_core.views.study import ALL, Study, chosen_condition, condition_words
 from lexplain_core.views.tables import file_name
-from pages.ui import links, shell, studies
+from pages.ui import links, shell
 from pages.ui.switch import changed
 
 _OVER = {"units": "units", "people": "people and units"}
@@ -24,7 +24,7 @@ def show(view: links.Results, study: Study, results: Results) -> None:
     _over(view)
     models = results.models
     st.subheader("Models", anchor=False)
-    st.markdown(_in_words(models, view.over))
+    st.markdown(models_words(models, view.over))
     several = models["difficulty"].nunique(dropna=False) > 1
     shell.chart(
         figures.proportion_bars(
@@ -61,22 +61,6 @@ def _over(view: links.Results) -> None:
             args=(view, "over", "over"),
             help="units: what other units would give (IMI’s interval). people and units: other people, too",
         )
-
-
-def _in_words(models: pd.DataFrame, over: str) -> str:
-    """The first rows as sentences, and what they are beside chance."""
-    told = []
-    for row in as_bars(models, over, ["model"]).itertuples():
-        said = models.iloc[row.row]
-        told.append(
-            f"**{md(condition_words(tuple(said[ALL])))}**: {percent(row.mean)} right on average, "
-            f"{figures.interval_words(row)}, over {mean_of(said)}. {plural(int(said['responses']), 'answer')} "
-            f"by {people_count(int(said['participants']))}; {beside_chance(row, said)}"
-        )
-        if len(told) == 3:
-            break
-    more = len(models) - len(told)
-    return "  \n".join(told) + (f"  \n… and {plural(more, 'more condition')} below." if more else "")
 
 
 def notes(frame: pd.DataFrame) -> None:
@@ -116,7 +100,7 @@ def pick(view: links.Results, results: Results, modes: bool = True) -> tuple:
     """The condition that is shown, with a picker where there are several. modes: whether natural and synthetic
     references are told apart."""
     known = list(results.models[ALL].itertuples(index=False, name=None))
-    condition = studies.chosen(results, view.condition)
+    condition = chosen_condition(results, view.condition)
     if not modes:  # the first of each model and difficulty stands for both
         known = list({(c[0], str(c[2])): c for c in reversed(known)}.values())[::-1]
         condition = next(c for c in known if c[0] == condition[0] and str(c[2]) == str(condition[2]))

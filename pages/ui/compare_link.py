@@ -3,45 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from urllib.parse import quote, unquote
+from dataclasses import replace
 
 import streamlit as st
 
+from lexplain_core.views.compare import Place
 from pages.ui import links
 
 SLOTS = ("a", "b", "c", "d")
-
-
-@dataclass(frozen=True)
-class Place:
-    """One of the things that are compared: a unit as one method puts it in words.
-
-    method: '' for the store's default. store: its id, '' for the store that the page is in.
-    """
-
-    layer: str
-    unit: int
-    method: str = ""
-    store: str = ""
-
-    @property
-    def text(self) -> str:
-        """`layer:unit`, `layer:unit:method` or `layer:unit:method:store id`, each part percent-encoded."""
-        parts = [self.layer, str(self.unit), self.method, self.store]
-        while parts[-1] == "":
-            parts.pop()
-        return ":".join(quote(part, safe="") for part in parts)
-
-    @classmethod
-    def of(cls, text: str) -> Place | None:
-        """The place that a text names; None where it names none."""
-        parts = [unquote(part) for part in text.split(":")]
-        if not 2 <= len(parts) <= 4 or not parts[0] or not (parts[1].isascii() and parts[1].isdigit()):
-            return None
-        if len(parts[1]) > 10 or int(parts[1]) > links.LARGEST:
-            return None
-        return cls(parts[0], int(parts[1]), *parts[2:])
 
 
 def filled(view: links.Compare) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlencode
 
+from lexplain_core.base.numbers import LARGEST_INTEGER
 from lexplain_core.stimuli.ranks import DIFFICULTIES as KNOWN_DIFFICULTIES
 from lexplain_core.store.search.text import LONGEST_SEARCH
 
@@ -49,7 +50,6 @@ SHOWN = ("overview", "units", "answers", "scores", "people", "new")
 OVER = ("units", "people")
 ORDERS = ("right", "-right", "layer")
 AGAINST = ("correlation", "ablation", "observer")
-LARGEST = 2**31 - 1  # of whole numbers: the store's are 32 bits wide
 LONGEST = 2000  # characters of a parameter's value
 LONGEST_OF = {"q": LONGEST_SEARCH} | dict.fromkeys(("units", "terms", "pins", "without"), 20_000)
 _TOLD = 60  # characters of a value that are said again
@@ -261,7 +261,7 @@ _SECONDS = (0.0, 1e6)
 _ANY = (-1e30, 1e30)
 _RANGES = {  # whole numbers are 0 to LARGEST and others -1 to 1 without
     "map": (0, 100), "bucket": (-1, 7), "count": (1, 20), "rounds": (1, 100), "catch": (0.0, 1.0), "row": (0.5, 1.0),
-    "only": (-1, 7), "log": (0, 1), "above": _ANY, "below": _ANY, "bias": _ANY, "shown": (1, LARGEST),
+    "only": (-1, 7), "log": (0, 1), "above": _ANY, "below": _ANY, "bias": _ANY, "shown": (1, LARGEST_INTEGER),
     "per": (1, 12), "size": (5.0, 16.0), "words": (0, 1), "paths": (0, 1),
     "least": _SECONDS, "most": _SECONDS, "reading": _SECONDS,
 }  # fmt: skip
@@ -307,7 +307,7 @@ def query(view: Any, full: bool = False) -> dict[str, str]:
 
 def next_draw(draw: int) -> int:
     """The draw after one; from the last to the first."""
-    return draw + 1 if draw < LARGEST else 0
+    return draw + 1 if draw < LARGEST_INTEGER else 0
 
 
 def strays(page: str, params: Mapping[str, str]) -> bool:
@@ -365,4 +365,4 @@ def _grouped(number: float) -> str:
 
 
 def _range(field) -> tuple[float, float]:
-    return _RANGES.get(field.name, (0, LARGEST) if "int" in field.type else (-1, 1))
+    return _RANGES.get(field.name, (0, LARGEST_INTEGER) if "int" in field.type else (-1, 1))

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.results.analysis import Results
-from lexplain_core.views.study import ALL, Study, condition_words, signature
+from lexplain_core.views.study import Study, signature
 from pages.ui import links
 
 
@@ -66,9 +66,3 @@ def _analysed(key: tuple, which: str, _study: Study, _checks: Any) -> Results:
 
 
 # -- in words ----------------------------------------------------------------------------------------
-
-
-def chosen(found: Results, condition: str) -> tuple | None:
-    """The condition of these words, else the first one."""
-    known = list(found.models[ALL].itertuples(index=False, name=None))
-    return next((c for c in known if condition_words(c) == condition), known[0] if known else None)

@@ -9,14 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import decimals, rounded
+from lexplain_core.base.numbers import LARGEST_INTEGER, decimals, rounded
 from lexplain_core.live.editing import LARGEST, MOST, Edited
 from lexplain_core.store import Unit
 from lexplain_core.views.edited import Draft, read_terms, shown_weights, write_terms
 from lexplain_core.views.markdown import md
 from pages.ui import links, shell
 from pages.ui.switch import changed
-from pages.words.terms import NAME
+from pages.words.keep import NAME
 
 WAYS = {"refit": "re-fitted", "keep": "as they are"}
 _HELP = (
@@ -107,7 +107,7 @@ def _now(
     now = shell.now(view)
     terms = dict(zip(draft.ids, draft.weights, strict=True))
     if now.terms != view.terms:
-        terms = dict(read_terms(now.terms, range(links.LARGEST))[0])
+        terms = dict(read_terms(now.terms, range(LARGEST_INTEGER))[0])
     known = dict(zip(draft.ids, shown, strict=True)) if shown else {}
     return {c: known.get(c) if weight is None else weight for c, weight in terms.items()}
 

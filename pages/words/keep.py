@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from datetime import UTC, datetime
 from html import escape
 
 import streamlit as st
@@ -11,15 +10,15 @@ import streamlit as st
 from lexplain_core.base.errors import UserError
 from lexplain_core.live.editing import Edited
 from lexplain_core.notes import LONGEST_NAME, Notes
-from lexplain_core.store import Explanation, Made, Store, Unit
-from lexplain_core.views.edited import check_method_name
+from lexplain_core.store import Explanation, Store, Unit
+from lexplain_core.views.edited import check_method_name, to_keep
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from pages.ui import access, links
 from pages.ui.text import message
 from pages.words import scores
-from pages.words.terms import NAME
 
+NAME = "name of the words"  # in the session: what they are to be kept under
 _SAID = "said about keeping"
 
 
@@ -77,29 +76,6 @@ def show(
         _kept(view, opened.store, unit, one)
 
 
-def made(
-    unit: Unit, edited: Edited, name: str, keys: Mapping[int, str], way: str, start: str, seen: int
-) -> Made:
-    """The words as they are kept: concepts by their keys, scores on the test split.
-
-    start: the method whose words they were begun from, '' for none. seen: how many versions' test scores were looked at.
-    """
-    words = edited.explanation
-    return Made(
-        unit.layer,
-        unit.unit,
-        name,
-        tuple((term.weight, keys[term.concept_id]) for term in words.terms),
-        words.bias,
-        words.matrix,
-        words.simulator,
-        words.val_correlation,
-        words.scores,
-        {"way": way, "from": start or None, "test_scores_seen": seen},
-        datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
 def _keep(
     view: links.Words, store: Store, unit: Unit, edited: Edited, keys: Mapping[int, str], seen: int
 ) -> bool:
@@ -107,7 +83,7 @@ def _keep(
     where = (view.store, unit.layer, unit.unit)
     try:
         name = check_method_name(st.session_state[NAME], store)
-        Notes.of(store).keep(made(unit, edited, name, keys, view.way, view.method, seen))
+        Notes.of(store).keep(to_keep(unit, edited, name, keys, view.way, view.method, seen))
     except UserError as error:
         st.session_state[_SAID] = (where, False, message(error))
         return False

@@ -11,14 +11,14 @@ from lexplain_core.base.errors import UserError
 from lexplain_core.live import editing
 from lexplain_core.live.editing import Edited
 from lexplain_core.store import Explanation, Store, StoreError, Unit
-from lexplain_core.views.edited import Draft, score_sentence
+from lexplain_core.views.edited import Draft, fit_draft, read_draft, score_sentence
 from lexplain_core.views.explanations import colored
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
 from pages.ui.plain_words import plain_words
 from pages.ui.text import message
-from pages.words import charts, form, keep, scores, terms
+from pages.words import charts, form, keep, scores
 
 
 def render() -> None:
@@ -29,11 +29,11 @@ def render() -> None:
         return
     names, keys = _concepts(opened.key, opened.store)
     start = _start(view, unit)
-    draft, problems = terms.draft(view.terms, view.bias, view.way, start, names)
+    draft, problems = read_draft(view.terms, view.bias, view.way, start, names)
     matrices = list(shell.matrices(opened))
     view = replace(view, matrix=_matrix(view, start, matrices))
     offer(view)
-    edited, error = _edited(unit, draft, view.matrix, start)
+    edited, error = fit_draft(unit, draft, view.matrix, start)
     before = _before(opened, unit, start)
     look = charts.styles(draft.ids, before.explanation if before else None)
     _title(view, unit)
@@ -90,19 +90,6 @@ def _scored(key: tuple, layer: str, index: int, method: str, _unit: Unit) -> Edi
 
 def _before(opened: Opened, unit: Unit, start: Explanation | None) -> Edited | None:
     return _scored(opened.key, unit.layer, unit.unit, start.method, unit) if start else None
-
-
-def _edited(
-    unit: Unit, draft: Draft, matrix: str, start: Explanation | None
-) -> tuple[Edited | None, Exception | None]:
-    """The words, fitted and scored, or what is wrong with them; neither where there are none."""
-    if not draft.ids:
-        return None, None
-    simulator = start.simulator if start else None
-    try:
-        return editing.fit(unit, draft.ids, draft.weights, draft.bias, matrix, simulator), None
-    except (StoreError, UserError) as error:
-        return None, error
 
 
 def _find(view: links.Words, opened: Opened) -> tuple[links.Words, Unit | None]:

@@ -6,13 +6,13 @@ import pytest
 
 from lexplain_core.figures import (
     human_scatter,
-    interval_words,
     proportion_bars,
     queries_in_range,
     response_times,
     unit_dots,
 )
 from lexplain_core.figures.study import time_edges
+from lexplain_core.views.results import interval_words
 
 BARS = pd.DataFrame(
     {

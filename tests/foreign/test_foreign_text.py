@@ -26,12 +26,12 @@ from lexplain_core.studies.imi.importing import _natural
 from lexplain_core.studies.imi.names import task_name
 from lexplain_core.studies.imi.rows import read_details
 from lexplain_core.studies.names import is_placeholder, person_name
+from lexplain_core.views.compare import Place
 from lexplain_core.views.edited import read_terms
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.trial_screen import spans
 from pages.participant.page import _last_part
 from pages.ui import links
-from pages.ui.compare_link import Place
 from pages.ui.text import message
 
 from .patterns import sources

@@ -11,9 +11,8 @@ from lexplain_core.figures import print as prints
 from lexplain_core.notes import Notes
 from lexplain_core.store import Store
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.ranges import images_in
+from lexplain_core.views.ranges import images_in, none_to_show
 from lexplain_core.views.studio import moved
-from pages.neuron import ranges
 from pages.ui import links
 
 from .helpers import opened, params
@@ -101,10 +100,10 @@ def test_a_range_of_hidden_images_is_not_called_empty(own, monkeypatch):
     here = Opened(own, ())
     monkeypatch.setattr(own, "hidden", frozenset({1}))
     count = images_in(unit, bucket)
-    said = ranges.none_to_show(here, unit, bucket)
+    said = none_to_show(here, unit, bucket)
     assert said.startswith(f"All {count:,} images" if count > 1 else "The one image") and "hidden" in said
     monkeypatch.setattr(own, "hidden", frozenset())
-    assert ranges.none_to_show(here, unit, bucket).startswith("No image")
+    assert none_to_show(here, unit, bucket).startswith("No image")
 
 
 # -- the studio -----------------------------------------------------------------------------------

@@ -14,12 +14,20 @@ from streamlit.testing.v1 import AppTest
 from lexplain_core.base.numbers import plural
 from lexplain_core.figures import Style
 from lexplain_core.figures.palette import swatch
-from lexplain_core.views.compare import percentile, percentile_words
-from pages.compare import charts, images, scores
-from pages.compare import chosen as compare_chosen
+from lexplain_core.views.compare import (
+    Place,
+    images_column,
+    marks,
+    on_image,
+    on_image_table,
+    percentile,
+    percentile_words,
+    score_table,
+)
+from pages.compare import charts, images
 from pages.compare import places as compare_places
 from pages.ui import links, shell
-from pages.ui.compare_link import Place, filled, of_units, put
+from pages.ui.compare_link import filled, of_units, put
 
 from .. import variants
 from ..conftest import ROOT
@@ -172,7 +180,7 @@ def test_a_column_sorts_all_images_by_what_its_unit_does(some):
     view, shown = some
     picked = images.selection(view, shown, None)
     for one, ids in zip(shown, picked.ids, strict=True):
-        column = images._column(one, ids)
+        column = images_column(one, ids)
         found = []
         for cell in column["cells"]:
             values = [float(one.unit.activations[ids[n]]) for n, _ in cell["items"]]
@@ -221,8 +229,8 @@ def test_the_highlighted_image_is_in_all_columns_and_rows_say_what_units_do(some
     chosen = images.chosen_of(links.Compare(key=key), shown)
     assert chosen.ids == [image] * 3 and chosen.hidden == []
     assert key in images.selection(view, shown, chosen).keys
-    frame = compare_chosen.rows(shown, chosen)
-    for one, row, mark in zip(shown, frame.itertuples(), images.marks(shown, chosen), strict=True):
+    frame = on_image(shown, chosen)
+    for one, row, mark in zip(shown, frame.itertuples(), marks(shown, chosen), strict=True):
         q = one.unit.activations
         assert row.activation == mark == q[image]
         smaller, as_large = sum(float(v) < mark for v in q), sum(float(v) == mark for v in q)
@@ -242,8 +250,8 @@ def test_an_image_that_a_store_lacks_is_said_to_be_missing_there(some):
         key = shell.images(shown[0].opened)["key"][image]
         chosen = images.chosen_of(links.Compare(key=key), shown)
         assert chosen.ids == [image, None, image]
-        assert images.marks(shown, chosen)[1] is None
-        html = compare_chosen._table(compare_chosen.rows(shown, chosen))
+        assert marks(shown, chosen)[1] is None
+        html = on_image_table(on_image(shown, chosen))
         assert html.count("not in this store") == 1
     assert images.chosen_of(links.Compare(key="no such"), shown) is None
 
@@ -278,7 +286,7 @@ def test_swatches_are_css_of_every_pattern():
 
 def test_the_table_of_scores_holds_every_score(some):
     _, shown = some
-    table = scores.score_table(shown)
+    table = score_table(shown)
     wanted = sum(len(one.in_words.scores) if one.in_words and one.in_words.scores else 1 for one in shown)
     assert len(table) == wanted
     own = table[table["place"] == "A"]

@@ -14,13 +14,14 @@ from lexplain_core.views.edited import (
     EMPTY,
     Draft,
     check_method_name,
+    read_draft,
     read_terms,
     score_sentence,
+    to_keep,
     write_terms,
 )
 from pages.ui import links
-from pages.words import keep, scores
-from pages.words import terms as edit_terms
+from pages.words import scores
 
 from .helpers import inner, of_class, opened, params, text
 
@@ -72,7 +73,7 @@ def test_a_draft_starts_from_a_method_and_follows_the_address():
     start = words().explanation
 
     def draft(terms="", bias=None, way="refit", start=start):
-        return edit_terms.draft(terms, bias, way, start, KNOWN)[0]
+        return read_draft(terms, bias, way, start, KNOWN)[0]
 
     assert draft() == Draft((7, 3), (None, None))
     kept = draft(way="keep", bias=1.0)
@@ -114,7 +115,7 @@ def test_a_name_is_a_name_and_no_method_of_the_store():
 
 def test_words_are_kept_by_the_keys_of_their_concepts_with_their_test_scores():
     edited, unit = words(), SimpleNamespace(layer="block7", unit=5)
-    made = keep.made(unit, edited, "mine", {7: "noun:dog", 3: "noun:b"}, "keep", "le-label", 2)
+    made = to_keep(unit, edited, "mine", {7: "noun:dog", 3: "noun:b"}, "keep", "le-label", 2)
     assert (made.layer, made.unit, made.method) == ("block7", 5, "mine")
     assert made.terms == ((-1.0, "noun:b"), (2.0, "noun:dog")) and made.bias == 0.25
     assert (made.matrix, made.simulator, made.val_correlation) == ("label", "eye", 0.6)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lexplain_core.base.numbers import LARGEST_INTEGER
 from lexplain_core.stimuli.ranks import DIFFICULTIES
 from pages.ui import links
 
@@ -30,7 +31,7 @@ seconds = st.one_of(st.none(), st.integers(0, 10**9).map(lambda n: n / 1000))
 shares = st.integers(0, 100).map(lambda n: n / 100)
 tries = st.builds(
     links.TryIt, store=words, layer=words, unit=st.one_of(st.none(), st.integers(0, 10**6)),
-    difficulty=st.sampled_from(links.DIFFICULTIES), seed=st.integers(0, links.LARGEST), count=st.integers(1, 20),
+    difficulty=st.sampled_from(links.DIFFICULTIES), seed=st.integers(0, LARGEST_INTEGER), count=st.integers(1, 20),
 )  # fmt: skip
 results = st.builds(
     links.Results, store=words, study=words, show=st.sampled_from(links.SHOWN), condition=words,

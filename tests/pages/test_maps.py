@@ -10,9 +10,8 @@ from PIL import Image
 
 from lexplain_core.live import overlay
 from lexplain_core.store import UnitMap
-from lexplain_core.views.examples import Overlay, overlaid
+from lexplain_core.views.examples import Overlay, map_words, overlaid
 from lexplain_core.views.look import _colours
-from pages.neuron import examples
 from pages.ui import look, shell
 
 POSITIVE = UnitMap("activation", np.array([[0, 1], [2, 3]], np.float32))
@@ -20,10 +19,10 @@ SIGNED = UnitMap("activation", np.array([[-4, 1], [2, 3]], np.float32))
 
 
 def test_the_words_beside_the_slider_fit_the_scale():
-    assert examples._map_words(70, {0: POSITIVE}, 1) == (
+    assert map_words(70, {0: POSITIVE}, 1) == (
         "Where the unit fires: the brighter (yellow), the more; one scale for all."
     )
-    words = examples._map_words(70, {0: POSITIVE, 1: SIGNED}, 3)
+    words = map_words(70, {0: POSITIVE, 1: SIGNED}, 3)
     assert words.startswith("Where the unit fires: orange is above 0, purple below; one scale for all.")
     assert words.endswith("1 image without a kept map is plain.") and "yellow" not in words
 

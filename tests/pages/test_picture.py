@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 from lexplain_core.live.picture import Unusual
 from lexplain_core.store import UnitMap
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.picture import heading, unit_facts, unit_words
+from lexplain_core.views.picture import heading, unit_facts, unit_words, units_summary
 from pages.picture import page as picture
-from pages.picture import taken, units
+from pages.picture import taken
 from pages.ui import links, shell
 
 FOUR = pd.DataFrame({"width": [32] * 4, "height": [32] * 4})
@@ -33,10 +33,10 @@ def found(above: int, under: int, living: int, others: int = 0) -> Unusual:
 
 
 def test_the_summary_says_what_chance_would_give():
-    words = units.summary("layer_4", 4, found(30, 2, 800, 1))
+    words = units_summary("layer_4", 4, found(30, 2, 800, 1))
     assert words.startswith("**30 of 800 living units** of ` layer_4 ` fire more than on 99% of the 4 images")
     assert "one expects about 8 at each end. 1 dead or constant unit is left out." in words
-    assert "fewer than one at each end." in units.summary("a", 4, found(0, 0, 1))
+    assert "fewer than one at each end." in units_summary("a", 4, found(0, 0, 1))
 
 
 def test_a_hidden_image_is_neither_shown_nor_drawn(four, monkeypatch):

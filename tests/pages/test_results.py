@@ -21,12 +21,13 @@ from lexplain_core.views.results import (
     difference_line,
     in_order,
     mean_of,
+    models_words,
     status,
     units_words,
 )
-from lexplain_core.views.study import as_points
+from lexplain_core.views.study import as_points, chosen_condition
 from lexplain_core.views.tables import file_name
-from pages.results import answers, overview, people
+from pages.results import answers, people
 from pages.ui import humans, links, shell, studies
 from tests.studies.conftest import make_plan
 from tests.studies.damage import damage, rewritten
@@ -67,7 +68,7 @@ def test_the_page_computes_what_the_analysis_computes(made):
     ):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(wanted, name))
     pd.testing.assert_frame_equal(found.exclusions.sessions, wanted.exclusions.sessions)
-    condition = studies.chosen(found, "")
+    condition = chosen_condition(found, "")
     pd.testing.assert_frame_equal(found.layers_of(condition[0], condition[2]), wanted.layers)
     pd.testing.assert_frame_equal(found.confidence_of(condition), wanted.confidence)
 
@@ -132,7 +133,7 @@ def test_words_of_a_foreign_study_are_no_markdown(made):
     study = studies.read(made)
     assert study.name == NASTY
     found = studies.analysed(links.Results(), study)
-    for words in (status(study), overview._in_words(found.models, "units")):
+    for words in (status(study), models_words(found.models, "units")):
         assert "elsewhere" in words and "![x]" not in words and "**b**" not in words and ":dog:" not in words
 
 
@@ -147,7 +148,7 @@ def test_a_mean_says_over_how_many_units_it_is(tmp_path):
     asked = read.trials().query("kind == 'real'").unit_id.nunique()
     found = studies.analysed(links.Results(), read)
     over = f"over 3 of {asked} units; {asked - 3} without an answer that counts"
-    assert asked > 3 and over in overview._in_words(found.models, "units")
+    assert asked > 3 and over in models_words(found.models, "units")
     assert over in units_words(as_points(found.units), mean_of(found.models.iloc[0]))
 
 
@@ -161,7 +162,7 @@ def test_one_unit_has_no_interval_and_says_why(tmp_path):
     found = studies.analysed(links.Results(), studies.read(path))
     assert np.isnan(found.models["low"].iloc[0])
     assert "needs two" in found.models["note"].iloc[0]
-    assert "no interval" in overview._in_words(found.models, "units")
+    assert "no interval" in models_words(found.models, "units")
     assert "No correlation" in association_words(found.correlations.iloc[0])
 
 
@@ -177,7 +178,7 @@ def test_reloaded_trials_are_told_and_left_out_of_the_times(made, monkeypatch):
         SimpleNamespace(theme=shell.theme, chart=lambda figure, *_: charts.append(figure), csv_button=lambda *_: None,
                         file_name=file_name),
     )  # fmt: skip
-    answers._times(study, found, studies.chosen(found, ""))
+    answers._times(study, found, chosen_condition(found, ""))
     again = int((found.responses["shown_times"] > 1).sum())
     assert again > 1 and f"{again} answers to trials whose page was loaded again are left out" in said[0]
     assert f"median of {len(found.responses) - again} answers" in said[0]
