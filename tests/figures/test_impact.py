@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lexplain_core.base.numbers import percent
 from lexplain_core.figures import area_chart, impact_strip
 from lexplain_core.store.buckets import Buckets, composition
 from lexplain_core.views.effect import effect_shares
@@ -71,12 +70,3 @@ def test_under_the_areas_the_bars_share_their_axis():
     assert both.layout.yaxis2.domain[1] < both.layout.yaxis.domain[0]
     assert both.layout.xaxis.anchor == "y2" and both.layout.yaxis2.anchor == "x"
     assert alone.layout.yaxis.domain == (0, 1)
-
-
-@pytest.mark.parametrize(
-    ("share", "words"),
-    [(0, "0%"), (0.00001, "<0.01%"), (0.00034, "0.03%"), (0.0142, "1.4%"), (0.0995, "10%"), (0.5, "50%"),
-     (1, "100%"), (-0.02, "−2.0%"), (float("nan"), "–")],
-)  # fmt: skip
-def test_percent(share, words):
-    assert percent(share) == words

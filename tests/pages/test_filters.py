@@ -5,7 +5,7 @@ import pytest
 from lexplain_core.store import Store, Wanted
 from lexplain_core.store.search.query import COLUMNS, STATUS_WORDS
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.overview import TITLES, elsewhere, first_order, table_cell
+from lexplain_core.views.overview import TITLES
 from pages.overview import filters, starting
 from pages.ui.links import SORTS, STATUSES, Overview, query
 from tests.store.helpers import SECOND, write
@@ -53,30 +53,6 @@ def test_layers_and_methods_that_are_not_there_are_left_out(opened):
     assert view == Overview(q="boat") and len(problems) == 3
     kept = Overview(layer="layer1", method=SECOND, by=SECOND)
     assert filters.usable(kept, opened) == (kept, [])
-
-
-def test_large_numbers_come_first_and_short_words():
-    assert first_order("score") == first_order("gap") == "-"
-    assert first_order("length") == first_order("unit") == first_order("status") == ""
-
-
-def test_cells(opened):
-    rows = opened.store.find(Wanted()).rows.to_dict("records")
-    alive, dead, negative = rows[1], rows[2], rows[4]
-    cell = table_cell
-    assert cell("score", alive) == {"text": "0.60", "share": pytest.approx(0.6), "below": "chance 0.20"}
-    assert cell("score", dead) == {"text": "", "why": "none"}
-    assert cell("length", alive) == {"text": "2"} and cell("length", dead)["text"] == ""
-    assert cell("explanation", dead) == {"text": "", "why": "It is dead."}
-    assert cell("status", negative) == {"text": "negative", "why": "It is negative."}
-    assert cell("maximum", negative)["text"].startswith("−1")
-    assert cell("ablation", alive)["text"] == ""
-
-
-def test_who_else_has_the_words():
-    assert elsewhere((SECOND,), "le-label") == f"found in the words of {SECOND}"
-    assert elsewhere(("le-label", SECOND), "le-label") == ""
-    assert elsewhere((), "le-label") == ""
 
 
 def test_starting_points_lead_to_the_table_that_shows_them(opened):

@@ -1,17 +1,13 @@
-"""Text of others stays text: md, code and message (tests/browser/test_foreign_text.py has the browser's word)."""
+"""Text of others stays text: md, code and sentence (tests/browser/test_foreign_text.py has the browser's word)."""
 
 import re
 from string import punctuation
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexplain_core.base.numbers import plain, signed, two
-from lexplain_core.views.markdown import code, md
-from lexplain_core.views.tables import no_minus_zero
-from pages.ui.text import message
+from lexplain_core.views.markdown import code, md, sentence
 
 NOTHING = ":small[]"
 
@@ -53,16 +49,8 @@ def test_code(text, marked):
 
 
 def test_commands_in_a_message_are_code():
-    assert message("No store at a_b; `make demo` makes one.") == r"No store at a\_b\; `make demo` makes one\."
-    assert message("`![x](//a)") == r"\`\!\[x\]\(\/\/a\)"
-    assert message("``![x](//a)`") == r"\``![x](//a)`"
-
-
-def test_nothing_is_minus_zero():
-    assert (two(-0.001), plain(-0.0004, 3), signed(-0.001)) == ("0.00", "0.000", "+0.00")
-    assert (two(-0.006), plain(-0.0006, 3), signed(-0.42)) == ("−0.01", "−0.001", "−0.42")
-    frame = pd.DataFrame(
-        {"layer": ["a", "b", "c"], "score": [-0.004, None, -0.006], "loss": [-1e-9, 0.2, 1.0]}
+    assert (
+        sentence("No store at a_b; `make demo` makes one.") == r"No store at a\_b\; `make demo` makes one\."
     )
-    shown = no_minus_zero(frame, 2, "score")
-    assert shown["score"].fillna(7).tolist() == [0, 7, -0.006] and shown["loss"].equals(frame["loss"])
+    assert sentence("`![x](//a)") == r"\`\!\[x\]\(\/\/a\)"
+    assert sentence("``![x](//a)`") == r"\``![x](//a)`"

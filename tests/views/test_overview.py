@@ -1,0 +1,40 @@
+"""The table of units: cells, orders, and whose words a search found."""
+
+import pytest
+
+from lexplain_core.store import Store, Wanted
+from lexplain_core.views.opened import Opened
+from lexplain_core.views.overview import elsewhere, first_order, table_cell
+from tests.store.helpers import SECOND, write
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    path = tmp_path_factory.mktemp("filters") / "small.duckdb"
+    write(path, second=True)
+    with Store.open(path) as store:
+        yield Opened(store, (str(path),))
+
+
+def test_large_numbers_come_first_and_short_words():
+    assert first_order("score") == first_order("gap") == "-"
+    assert first_order("length") == first_order("unit") == first_order("status") == ""
+
+
+def test_cells(opened):
+    rows = opened.store.find(Wanted()).rows.to_dict("records")
+    alive, dead, negative = rows[1], rows[2], rows[4]
+    cell = table_cell
+    assert cell("score", alive) == {"text": "0.60", "share": pytest.approx(0.6), "below": "chance 0.20"}
+    assert cell("score", dead) == {"text": "", "why": "none"}
+    assert cell("length", alive) == {"text": "2"} and cell("length", dead)["text"] == ""
+    assert cell("explanation", dead) == {"text": "", "why": "It is dead."}
+    assert cell("status", negative) == {"text": "negative", "why": "It is negative."}
+    assert cell("maximum", negative)["text"].startswith("−1")
+    assert cell("ablation", alive)["text"] == ""
+
+
+def test_who_else_has_the_words():
+    assert elsewhere((SECOND,), "le-label") == f"found in the words of {SECOND}"
+    assert elsewhere(("le-label", SECOND), "le-label") == ""
+    assert elsewhere((), "le-label") == ""
