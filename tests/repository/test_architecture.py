@@ -47,8 +47,10 @@ def imported(path: Path) -> set[str]:
 
 
 def room_of(module: str) -> str:
-    """The room of lexplain_core that a module lies in; `pages` and `app` are rooms of their own."""
+    """The room of lexplain_core that a module lies in; each folder of `pages` and `app` are rooms of their own."""
     parts = module.split(".")
+    if parts[0] == "pages":
+        return ".".join(parts[:2])
     return parts[1] if parts[0] == "lexplain_core" and len(parts) > 1 else parts[0]
 
 
@@ -145,6 +147,14 @@ def test_what_begins_with_an_underscore_stays_in_its_room():
         for name in imported(path):
             if name.startswith(("lexplain_core.", "pages.")) and re.match(r"_[^_]", name.split(".")[-1]):
                 assert room_of(name) == room, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("path", PAGES[1:], ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_page_imports_nothing_of_another_page(path):
+    folder = room_of(name_of(path))
+    used = {room_of(name) for name in imported(path) & set(MODULES) if name.startswith("pages.")}
+    may = {folder, "pages.ui"} if folder != "pages.main" else {"pages.ui", "pages.participant"}
+    assert used <= may
 
 
 def test_pages_hide_no_module():
