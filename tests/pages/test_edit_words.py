@@ -1,27 +1,10 @@
-"""Edited words to and from the address, what is said of their scores, and how they are kept."""
+"""The page of edited words: the table of their scores, and what it says to awkward addresses."""
 
-from hypothesis import strategies as st
-
-from lexplain_core.live.editing import Edited
-from lexplain_core.store import Explanation, Score, Term
 from pages.ui import links
 from pages.words import scores
+from tests.views.test_edited import words
 
 from .helpers import inner, of_class, opened, params, text
-
-KNOWN = range(100)
-numbers = st.one_of(st.none(), st.floats(-1e6, 1e6).map(lambda x: float(f"{x:.6g}")))
-
-
-def words(value=0.5, method="le-label", **more) -> Edited:
-    def score(split, simulator, value):
-        return Score(simulator, "correlation", split, 40, value, value - 0.1, value + 0.1, None)
-
-    terms = (Term(-1.0, 3, "<b>", "noun"), Term(2.0, 7, "dog", "noun"))
-    val = score("val", "eye", value), score("val", "label", value + 0.1)
-    test = score("test", "eye", value - 0.3), score("test", "label", value - 0.2)
-    facts = {"config": {}, "scores": test, "simulator": "eye"} | more
-    return Edited(Explanation(-1, method, "label", terms, 0.25, 0.6, None, **facts), val, test)
 
 
 def test_the_table_has_the_test_scores_only_when_they_are_asked_for(monkeypatch):

@@ -3,23 +3,12 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from lexplain_core.figures import LIGHT, concept_styles
-from lexplain_core.store.buckets import Buckets
 from pages.neuron import charts, ranges, stepping
 from pages.ui import links
-
-
-def unit(values_):
-    activations = np.array(values_, np.float32)
-    return SimpleNamespace(
-        activations=activations,
-        maximum=float(activations.max()),
-        minimum=float(activations.min()),
-        buckets=Buckets.of(activations),
-    )
+from tests.views.test_ranges import unit
 
 
 def test_the_chosen_range_is_ignored_where_there_are_none():

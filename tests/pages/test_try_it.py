@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lexplain_core.store import Store
+from lexplain_core.views import trials
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.trials import verdict, words_answer
 from pages.try_it import explained, tried
@@ -90,9 +91,9 @@ def test_units_that_can_not_be_told_apart_say_why_and_lead_to_another(opened):
 
 def test_a_difficulty_that_needs_more_images_is_refused(opened, view, monkeypatch):
     def too_few(*_, **__):
-        raise tried.Refused("Too few images.")
+        raise trials.Refused("Too few images.")
 
-    monkeypatch.setattr(tried, "stimuli", too_few)
+    monkeypatch.setattr(trials, "stimuli", too_few)
     drawn = tried._draw.__wrapped__((), view, opened)
     assert drawn.refused and drawn.problem == "Too few images."
 

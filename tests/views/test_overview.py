@@ -3,17 +3,8 @@
 import pytest
 
 from lexplain_core.store import Store, Wanted
-from lexplain_core.views.opened import Opened
 from lexplain_core.views.overview import elsewhere, first_order, table_cell
 from tests.store.helpers import SECOND, write
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory):
-    path = tmp_path_factory.mktemp("filters") / "small.duckdb"
-    write(path, second=True)
-    with Store.open(path) as store:
-        yield Opened(store, (str(path),))
 
 
 def test_large_numbers_come_first_and_short_words():
@@ -21,8 +12,10 @@ def test_large_numbers_come_first_and_short_words():
     assert first_order("length") == first_order("unit") == first_order("status") == ""
 
 
-def test_cells(opened):
-    rows = opened.store.find(Wanted()).rows.to_dict("records")
+def test_cells(tmp_path):
+    write(tmp_path / "small.duckdb", second=True)
+    with Store.open(tmp_path / "small.duckdb") as store:
+        rows = store.find(Wanted()).rows.to_dict("records")
     alive, dead, negative = rows[1], rows[2], rows[4]
     cell = table_cell
     assert cell("score", alive) == {"text": "0.60", "share": pytest.approx(0.6), "below": "chance 0.20"}
