@@ -63,20 +63,24 @@ def figure(
     ] = None,
 ) -> None:
     """Make a figure for print: area charts of units, or images from all of their ranges."""
-    from ..figures.print import gather, make, notes, read_choice
-    from ..store import Store
-
-    files = out or [Path("figure.pdf")]
-    for file in files:
-        if file.suffix[1:].lower() not in KINDS:
-            raise UserError(
-                f"A figure's file ends in {', '.join('.' + k for k in KINDS)}, not {quote(file.name)}."
-            )
     given = {
         "figure": figure, "units": units, "method": method, "level": level, "scale": scale, "per": per,
         "palette": palette, "column": column, "size": size, "words": words, "paths": paths, "pins": pins,
         "without": without, "draw": draw,
     }  # fmt: skip
+    _make(store, given, out or [Path("figure.pdf")])
+
+
+def _make(store: Path, given: dict, files: list[Path]) -> None:
+    """Write the figure that is asked for. given: the choice, as an address has it."""
+    from ..figures.print import gather, make, notes, read_choice
+    from ..store import Store
+
+    for file in files:
+        if file.suffix[1:].lower() not in KINDS:
+            raise UserError(
+                f"A figure's file ends in {', '.join('.' + k for k in KINDS)}, not {quote(file.name)}."
+            )
     choice, problems = read_choice(given)
     if problems:
         raise UserError(problems[0])

@@ -12,6 +12,18 @@ out = Console()
 
 def print_info(facts: dict) -> None:
     """Print what `Store.info` says, for people."""
+    _print_head(facts)
+    _print_layers(facts)
+    for matrix in facts["matrices"]:
+        if same := [f"{name} = {' = '.join(others)}" for name, others in matrix["same"].items()]:
+            more = ", …" if len(same) > 5 else ""
+            out.print(f"On the same images in “{matrix['matrix']}”: {', '.join(same[:5])}{more}", style="dim")
+    for line in [*_means_left_out(facts), *_missing_effects(facts)]:
+        out.print(line, style="dim")
+
+
+def _print_head(facts: dict) -> None:
+    """The store's name, its images and its target model."""
     splits, target = facts["splits"], facts["target"]
     out.print(facts["name"], style="bold", end="")
     out.print(f"  (id {facts['id']}, schema {facts['schema_version']})")
@@ -32,6 +44,10 @@ def print_info(facts: dict) -> None:
         out.print(facts["unsteady"])
     for note in target.get("notes", []):
         out.print(f"  {note}", style="dim")
+
+
+def _print_layers(facts: dict) -> None:
+    """The table of layers and methods."""
     longest = max(len(layer["name"]) for layer in facts["layers"])
     names = ("units", "method", "explained", "concepts", "corr.", "abl.", "top 2%")
     columns = [Column("layer", min_width=longest), *(Column(name, min_width=len(name)) for name in names)]
@@ -43,10 +59,8 @@ def print_info(facts: dict) -> None:
         for a in facts["ablations"]
         if a["main"] and a["kind"] == "ablation-norm"
     }
-    left_out = []
     for layer in facts["layers"]:
-        rows = [e for e in facts["explanations"] if e["layer"] == layer["name"]]
-        for i, row in enumerate(rows or [None]):
+        for i, row in enumerate(_rows_of(facts, layer)):
             first = (
                 (layer["name"], str(layer["units"]) + (f", {layer['dead']} dead" if layer["dead"] else ""))
                 if i == 0
@@ -55,26 +69,39 @@ def print_info(facts: dict) -> None:
             ablation = ablations.get((layer["name"], row["method"])) if row else None
             top = layer["mean_top_impact"] if i == 0 else None
             table.add_row(*first, *_method_cells(row), _cell(ablation, "z.3f"), _cell(top, ".1%", i > 0))
-            left_out += _left_out(facts, layer, row, i == 0)
     out.print(table)
     out.print(
         "concepts: mean per explanation; corr. and abl.: mean correlation and ablation score (norm) over the explained "
         "units, test split; top 2%: mean share of a unit's impact that lies on the 2% of images that excite it most.",
         style="dim",
     )
-    for matrix in facts["matrices"]:
-        if same := [f"{name} = {' = '.join(others)}" for name, others in matrix["same"].items()]:
-            more = ", …" if len(same) > 5 else ""
-            out.print(f"On the same images in “{matrix['matrix']}”: {', '.join(same[:5])}{more}", style="dim")
-    for line in left_out:
-        out.print(line, style="dim")
+
+
+def _rows_of(facts: dict, layer: dict) -> list[dict | None]:
+    """A layer's rows, one a method; one without a method where it has no explanation."""
+    return [e for e in facts["explanations"] if e["layer"] == layer["name"]] or [None]
+
+
+def _means_left_out(facts: dict) -> list[str]:
+    """Over how many units the means of the table are, where that is not all."""
+    return [
+        line
+        for layer in facts["layers"]
+        for i, row in enumerate(_rows_of(facts, layer))
+        for line in _left_out(facts, layer, row, i == 0)
+    ]
+
+
+def _missing_effects(facts: dict) -> list[str]:
+    """Why layers have no effects."""
+    found = []
     for what, key in (("No ablation and impact", "effect_reason"), ("No output effects", "push_reason")):
         reasons: dict[str, list[str]] = {}
         for layer in facts["layers"]:
             if layer[key]:
                 reasons.setdefault(layer[key], []).append(layer["name"])
-        for reason, names in reasons.items():
-            out.print(f"{what} of {', '.join(names)}: {reason}", style="dim")
+        found += [f"{what} of {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    return found
 
 
 def _among(target: dict) -> str:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import typer
@@ -18,6 +18,9 @@ from ..base.errors import UserError, quote, repeated
 from ..base.files import read_text
 from ..base.terminal import Console, print_json, printable
 from ..base.text import lines
+
+if TYPE_CHECKING:
+    from ..config.study import StudySettings
 
 app = typer.Typer(
     name="study",
@@ -71,7 +74,6 @@ def new(
     """Make a study of a store's units: the tasks, every image with its place, and the texts."""
     from ..base.progress import Terminal
     from ..config.study import load_settings
-    from ..studies.file.study import StudyFile
     from ..studies.plan.making import new_study
 
     given = {
@@ -89,6 +91,13 @@ def new(
         Console(stderr=True, soft_wrap=True)
     )  # notes name options: they are there to be copied
     path = new_study(store, name, settings, progress=progress, root=images)
+    _say_made(path, name, settings)
+
+
+def _say_made(path: Path, name: str, settings: StudySettings) -> None:
+    """What a new study holds, and what comes next."""
+    from ..studies.file.study import StudyFile
+
     course = settings.course
     practice = course.practice_obvious + course.practice_other
     with StudyFile.open(path) as study:

@@ -12,6 +12,7 @@ from ..store.search.query import COLUMNS, Found
 from .markdown import code, md
 from .scores import seen_by
 
+_ROLES = {"explainer": "find", "simulator": "score"}  # what a concept matrix is used to do
 _WIDTHS = {"unit": "7.4rem", "score": "8rem"}
 # title and help of each column; the others are numbers of `COLUMNS`.
 TITLES = {
@@ -180,3 +181,21 @@ def table_column(name: str, sort: str, found: Found) -> dict[str, Any]:
         "number": column.number,
         "width": _WIDTHS.get(name),
     }
+
+
+def matrix_rows(matrices: pd.DataFrame) -> pd.DataFrame:
+    """Concept matrices as the overview's table has them, without columns that hold nothing. matrices: as `Store.info` has them."""
+    rows = pd.DataFrame(
+        {
+            "matrix": matrices["matrix"],
+            "does": [", ".join(_ROLES.get(role, role) for role in roles) for roles in matrices["roles"]],
+            "kept": matrices["kept"],
+            "dropped": matrices["dropped"],
+            "ab": [
+                None if pd.isna(a) else f"{rounded(a)}, {two(b)}"
+                for a, b in zip(matrices["a"], matrices["b"], strict=True)
+            ],
+            "loss": matrices["loss"],
+        }
+    )
+    return rows[[c for c in rows if c in ("matrix", "does") or rows[c].notna().any()]]

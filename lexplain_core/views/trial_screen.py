@@ -68,6 +68,25 @@ def _duration(value: Any) -> float | None:
 
 
 @dataclass(frozen=True)
+class Times:
+    """Milliseconds. lock: for so long after the images are shown answers are locked. feedback, go_on: from the answer
+    to its feedback, and to the Continue button."""
+
+    lock: int = 1500
+    feedback: int = 350
+    go_on: int = 1500
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What follows an answer. right: whether it was; None if people aren't told: then the next trial is asked for
+    after `Times.feedback`, without a button. score: put in place of `Shown.score`."""
+
+    right: bool | None = None
+    score: str | None = None
+
+
+@dataclass(frozen=True)
 class Shown:
     """A trial's images, and the words around them. nonce: another one for every trial, telling nothing.
 

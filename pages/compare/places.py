@@ -107,8 +107,26 @@ def pickers(view: links.Compare, shown: list[Shown]) -> None:
 
 
 def _one(view: links.Compare, shown: list[Shown], one: Shown, stores: dict[str, str]) -> None:
-    state, slot = st.session_state, SLOTS["ABCD".index(one.letter)]
+    slot = SLOTS["ABCD".index(one.letter)]
     keys = {part: f"compare {slot} {part}" for part in ("store", "layer", "unit", "method")}
+    _unit_row(view, one, keys)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        _choices(view, one, stores, keys)
+        if len(shown) > 1:
+            st.button(
+                f"Take {one.letter} away",  # for those who can't see the icon: the page's rules hide the words
+                icon=":material/close:",
+                key=f"compare {slot} remove",
+                type="tertiary",
+                help=f"Take {one.letter} away",
+                on_click=_take,
+                args=(view, one.letter),
+            )
+
+
+def _unit_row(view: links.Compare, one: Shown, keys: dict[str, str]) -> None:
+    """The letter of a place, its layer and its unit."""
+    state = st.session_state
     state[keys["layer"]], state[keys["unit"]] = one.place.layer, one.place.unit
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.badge(one.letter, color=_BADGES["ABCD".index(one.letter)])
@@ -133,43 +151,37 @@ def _one(view: links.Compare, shown: list[Shown], one: Shown, stores: dict[str, 
             on_change=_to_unit,
             args=(view, one, keys["unit"]),
         )
+
+
+def _choices(view: links.Compare, one: Shown, stores: dict[str, str], keys: dict[str, str]) -> None:
+    """The method that explains a place's unit, and the store it is from, where there are several."""
+    state = st.session_state
     methods = [explanation.method for explanation in one.unit.explanations]
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        if len(methods) > 1:
-            state[keys["method"]] = one.place.method
-            st.selectbox(
-                f"Explained by, {one.letter}",
-                methods,
-                key=keys["method"],
-                label_visibility="collapsed",
-                width="stretch",
-                on_change=_to_method,
-                args=(view, one, keys["method"]),
-                help="The method that put the unit in words",
-            )
-        if len(stores) > 1:
-            state[keys["store"]] = one.place.store
-            st.selectbox(
-                f"Store of {one.letter}",
-                list(stores),
-                key=keys["store"],
-                format_func=stores.get,
-                label_visibility="collapsed",
-                width="stretch",
-                on_change=_to_store,
-                args=(view, one, keys["store"]),
-                help="The store that the unit is from",
-            )
-        if len(shown) > 1:
-            st.button(
-                f"Take {one.letter} away",  # for those who can't see the icon: the page's rules hide the words
-                icon=":material/close:",
-                key=f"compare {slot} remove",
-                type="tertiary",
-                help=f"Take {one.letter} away",
-                on_click=_take,
-                args=(view, one.letter),
-            )
+    if len(methods) > 1:
+        state[keys["method"]] = one.place.method
+        st.selectbox(
+            f"Explained by, {one.letter}",
+            methods,
+            key=keys["method"],
+            label_visibility="collapsed",
+            width="stretch",
+            on_change=_to_method,
+            args=(view, one, keys["method"]),
+            help="The method that put the unit in words",
+        )
+    if len(stores) > 1:
+        state[keys["store"]] = one.place.store
+        st.selectbox(
+            f"Store of {one.letter}",
+            list(stores),
+            key=keys["store"],
+            format_func=stores.get,
+            label_visibility="collapsed",
+            width="stretch",
+            on_change=_to_store,
+            args=(view, one, keys["store"]),
+            help="The store that the unit is from",
+        )
 
 
 def _place(view: links.Compare, one: Shown) -> Place:

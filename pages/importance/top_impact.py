@@ -188,9 +188,8 @@ def _list(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> None:
         "images",
         "reason",
     ]
-    sampled = frame["sampled"].any()
+    sampled = bool(frame["sampled"].any())
     optional = {"reason": frame["reason"].notna().any(), "total_error": sampled, "rough": sampled}
-    estimate = "; an estimate where the unit was sampled" if frame["sampled"].any() else ""
     picked = st.dataframe(
         no_minus_zero(frame, 4, "accuracy", "loss")[[c for c in columns if optional.get(c, True)]],
         hide_index=True,
@@ -200,36 +199,7 @@ def _list(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> None:
         selection_mode="single-cell",
         key="impact units",
         alt="Table of units: total impact, right answers lost, rise of the loss, Top Impact at 2%",
-        column_config={
-            "layer": st.column_config.TextColumn("Layer", width=90),
-            "unit": st.column_config.NumberColumn("Unit", width=50),
-            "total": st.column_config.NumberColumn(
-                "Total impact", format="%.4f", help="Sum of |impact| over images"
-            ),
-            "total_error": st.column_config.NumberColumn(
-                "Standard error", format="%.4f", help="Of the total impact, of nothing else; 0 where exact"
-            ),
-            "rough": st.column_config.CheckboxColumn(
-                "Rough",
-                width=56,
-                help=f"An estimate, half of which lies on {FEW} images or fewer: its error is rough, too",
-            ),
-            "accuracy": st.column_config.NumberColumn(
-                "Right answers lost",
-                format="percent",
-                help="Share of the network’s right answers; negative: gained" + estimate,
-            ),
-            "loss": st.column_config.NumberColumn(
-                "Loss rises by", format="percent", help="Negative: it falls" + estimate
-            ),
-            "value": st.column_config.NumberColumn(
-                "In the top 2%",
-                format="percent",
-                help="Share of the total in the 2% of images with the highest activation",
-            ),
-            "images": st.column_config.NumberColumn("Images measured", format="localized"),
-            "reason": st.column_config.TextColumn("Note"),
-        },
+        column_config=_impact_columns(sampled),
     )
     shell.csv_button(
         "Impacts as CSV",
@@ -240,3 +210,38 @@ def _list(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> None:
     if picked.selection.cells:
         row = frame.iloc[picked.selection.cells[0][0]]
         measured.open_unit(view, row["layer"], row["unit"])
+
+
+def _impact_columns(sampled: bool) -> dict:
+    """The columns of the table of units. sampled: whether any of them is an estimate from a sample."""
+    estimate = "; an estimate where the unit was sampled" if sampled else ""
+    return {
+        "layer": st.column_config.TextColumn("Layer", width=90),
+        "unit": st.column_config.NumberColumn("Unit", width=50),
+        "total": st.column_config.NumberColumn(
+            "Total impact", format="%.4f", help="Sum of |impact| over images"
+        ),
+        "total_error": st.column_config.NumberColumn(
+            "Standard error", format="%.4f", help="Of the total impact, of nothing else; 0 where exact"
+        ),
+        "rough": st.column_config.CheckboxColumn(
+            "Rough",
+            width=56,
+            help=f"An estimate, half of which lies on {FEW} images or fewer: its error is rough, too",
+        ),
+        "accuracy": st.column_config.NumberColumn(
+            "Right answers lost",
+            format="percent",
+            help="Share of the network’s right answers; negative: gained" + estimate,
+        ),
+        "loss": st.column_config.NumberColumn(
+            "Loss rises by", format="percent", help="Negative: it falls" + estimate
+        ),
+        "value": st.column_config.NumberColumn(
+            "In the top 2%",
+            format="percent",
+            help="Share of the total in the 2% of images with the highest activation",
+        ),
+        "images": st.column_config.NumberColumn("Images measured", format="localized"),
+        "reason": st.column_config.TextColumn("Note"),
+    }

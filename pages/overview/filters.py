@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -62,10 +63,28 @@ def spans(opened: Opened, method: str, human: pd.DataFrame) -> Spans:
 
 def widgets(view: links.Overview, opened: Opened, asked: Wanted, known: Spans) -> DeltaGenerator:
     """The search box, the filters and the order; each puts itself into the address. Gives the place beside them."""
-    methods, layers = shell.methods(opened), list(shell.layers(opened)["layer"])
     default = opened.store.default_method
     _set(view, default)
     changed = {"on_change": _changed, "args": (view, default)}
+    _filters(view, list(shell.layers(opened)["layer"]), known, changed)
+    second = _methods(shell.methods(opened), changed)
+    place = second.container(horizontal=True, vertical_alignment="center", gap="small")
+    with place:
+        _more(view, asked, known)
+        if asked.filtered:
+            st.button(
+                "Remove the filters",
+                icon=":material/filter_alt_off:",
+                type="tertiary",
+                key="remove filters",
+                on_click=shell.show,
+                args=(links.Overview(store=view.store, method=view.method, sort=view.sort),),
+            )
+    return place
+
+
+def _filters(view: links.Overview, layers: list[str], known: Spans, changed: dict[str, Any]) -> None:
+    """The first row: words, layer, status and order."""
     first = st.columns([2.6, 1.3, 1.3, 1.7, 1.2])
     first[0].text_input(
         "Search explanations",
@@ -96,33 +115,25 @@ def widgets(view: links.Overview, opened: Opened, asked: Wanted, known: Spans) -
     first[4].selectbox(
         "Order", ["", "-"], key="f order", format_func={"": column.up, "-": column.down}.get, **changed
     )
-    several = len(methods) > 1
-    second = st.columns([1, 1.1, 3.4] if several else [1], vertical_alignment="bottom")
-    if several:
-        second[0].selectbox(
-            "Method", methods, key="f method", help="Whose explanations and scores the table shows", **changed
-        )
-        second[1].selectbox(
-            "Search in",
-            ["", *methods],
-            key="f by",
-            format_func=lambda name: name or "any method’s words",
-            help="Whose explanations the box searches; without words, units that have one are kept",
-            **changed,
-        )
-    place = second[-1].container(horizontal=True, vertical_alignment="center", gap="small")
-    with place:
-        _more(view, asked, known)
-        if asked.filtered:
-            st.button(
-                "Remove the filters",
-                icon=":material/filter_alt_off:",
-                type="tertiary",
-                key="remove filters",
-                on_click=shell.show,
-                args=(links.Overview(store=view.store, method=view.method, sort=view.sort),),
-            )
-    return place
+
+
+def _methods(methods: list[str], changed: dict[str, Any]) -> DeltaGenerator:
+    """The second row: whose explanations, where there are several methods. Gives the place beside them."""
+    if len(methods) < 2:
+        return st.columns([1], vertical_alignment="bottom")[0]
+    columns = st.columns([1, 1.1, 3.4], vertical_alignment="bottom")
+    columns[0].selectbox(
+        "Method", methods, key="f method", help="Whose explanations and scores the table shows", **changed
+    )
+    columns[1].selectbox(
+        "Search in",
+        ["", *methods],
+        key="f by",
+        format_func=lambda name: name or "any method’s words",
+        help="Whose explanations the box searches; without words, units that have one are kept",
+        **changed,
+    )
+    return columns[2]
 
 
 def _more(view: links.Overview, asked: Wanted, known: Spans) -> None:

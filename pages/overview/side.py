@@ -6,14 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.base.numbers import rounded, two
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.overview import layer_mean_of
+from lexplain_core.views.overview import layer_mean_of, matrix_rows
 from lexplain_core.views.tables import file_name, no_minus_zero
 from pages.ui import shell
-
-_ROLES = {"explainer": "find", "simulator": "score"}
 
 
 def layers_table(opened: Opened, layers: pd.DataFrame) -> None:
@@ -93,22 +90,8 @@ def matrices_table(opened: Opened) -> None:
     if everything.empty:  # a store of imported explanations alone
         return
     st.subheader("Who sees the concepts", anchor=False)
-    rows = pd.DataFrame(
-        {
-            "matrix": everything["matrix"],
-            "does": [", ".join(_ROLES.get(role, role) for role in roles) for roles in everything["roles"]],
-            "kept": everything["kept"],
-            "dropped": everything["dropped"],
-            "ab": [
-                None if pd.isna(a) else f"{rounded(a)}, {two(b)}"
-                for a, b in zip(everything["a"], everything["b"], strict=True)
-            ],
-            "loss": everything["loss"],
-        }
-    )
-    rows = rows[[c for c in rows if c in ("matrix", "does") or rows[c].notna().any()]]
     st.dataframe(
-        rows,
+        matrix_rows(everything),
         hide_index=True,
         height="content",
         placeholder="",

@@ -25,7 +25,7 @@ from lexplain_core.config.study import Texts
 from lexplain_core.studies.file.finding import find_study
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.session.course import Course, NotAdmitted, TrialScreen, admit, begin, resume
-from lexplain_core.views.trial_screen import Answer, Shown, course_minutes, filled, sketch
+from lexplain_core.views.trial_screen import Answer, Feedback, Shown, Times, course_minutes, filled, sketch
 from pages.participant import look
 from pages.ui import trial as front
 
@@ -196,8 +196,11 @@ def _ask(course: Course, shown: TrialScreen) -> None:
     settings = course.study.settings
     labels = settings.texts.labels
     verdict = st.session_state.get("verdict")
-    feedback = verdict.feedback if verdict is not None else None
     scored = shown.phase == "main" and shown.right_so_far is not None
+    feedback = None
+    if verdict is not None:
+        score = filled(labels.score, right=verdict.right) if scored else None
+        feedback = Feedback(verdict.feedback, score)
 
     def answered(answer: Answer) -> None:
         if st.session_state.get("verdict") is not None:
@@ -230,12 +233,8 @@ def _ask(course: Course, shown: TrialScreen) -> None:
         ),
         _safely(answered),
         go_on,
-        answered=verdict is not None,
-        right=feedback,
-        score=filled(labels.score, right=verdict.right) if scored and verdict is not None else None,
-        lock_ms=shown.lock_ms,
-        feedback_ms=settings.course.feedback_ms,
-        continue_ms=settings.course.continue_ms,
+        feedback=feedback,
+        times=Times(shown.lock_ms, settings.course.feedback_ms, settings.course.continue_ms),
         labels=labels,
     )
 

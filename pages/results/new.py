@@ -6,13 +6,14 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import streamlit as st
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.numbers import LARGEST_INTEGER
 from lexplain_core.base.writing import check_writing
-from lexplain_core.config.study import load_settings
+from lexplain_core.config.study import StudySettings, load_settings
 from lexplain_core.studies.file.study import study_path
 from lexplain_core.studies.plan.making import new_study
 from lexplain_core.views.markdown import code, md
@@ -85,56 +86,8 @@ def show(view: links.Results, found: list) -> None:
 def _form(view: links.Results, stores: dict) -> None:
     usual = load_settings()
     with st.form("new study", border=True):
-        first = st.columns([1.2, 1.2, 1])
-        name = first[0].text_input(
-            "Name",
-            max_chars=80,
-            placeholder="first-study",
-            help="Letters, digits, - and _; it is part of the file’s name and of commands",
-        )
-        store = first[1].selectbox(
-            "Store", list(stores), format_func=lambda i: stores[i].name,
-            index=list(stores).index(view.store) if view.store in stores else 0,
-        )  # fmt: skip
-        difficulty = first[2].multiselect(
-            "Difficulty",
-            links.DIFFICULTIES,
-            default=usual.stimuli.difficulty,
-            help="Several are mixed evenly",
-        )
-        second = st.columns(4)
-        units = second[0].number_input(
-            "Units",
-            1,
-            100_000,
-            usual.stimuli.units,
-            help="Drawn layer first, then unit within the layer; all where there are fewer",
-        )
-        tasks = second[1].number_input(
-            "Tasks", 1, 100_000, usual.course.tasks, help="Each is for another person"
-        )
-        people = second[2].number_input("People per task", 1, 1000, usual.course.people)
-        trials = second[3].number_input(
-            "Trials per task",
-            1,
-            1000,
-            usual.course.trials,
-            help="Real ones; no unit comes twice, so not more than there are units",
-        )
-        third = st.columns(4, vertical_alignment="bottom")
-        catch = third[0].number_input(
-            "Catch trials per task", 0, 100, usual.course.catch, help="Very obvious ones, mixed in"
-        )
-        seed = third[1].number_input(
-            "Seed", 0, LARGEST_INTEGER, usual.seed, help="Draws units, images, places and orders"
-        )
-        images = third[2].selectbox(
-            "Images",
-            list(_IMAGES),
-            format_func=_IMAGES.get,
-            help="stored: where the probing set is not at hand",
-        )
-        feedback = third[3].toggle("Say after each trial whether it was right", usual.course.feedback)
+        name, store, difficulty = _what(view, stores, usual)
+        overrides = {"stimuli.difficulty": difficulty} | _sizes(usual) | _details(usual)
         wanted = st.form_submit_button("Make the study", type="primary", icon=":material/add:")
         place = st.empty()
     st.markdown(
@@ -142,12 +95,73 @@ def _form(view: links.Results, stores: dict) -> None:
         "a file: `python -m lexplain_core study new STORE --name NAME --config FILE.toml`."
     )
     if wanted:
-        overrides = {
-            "seed": seed, "stimuli.units": units, "stimuli.difficulty": list(difficulty), "stimuli.images": images,
-            "course.tasks": tasks, "course.people": people, "course.trials": trials, "course.catch": catch,
-            "course.feedback": feedback,
-        }  # fmt: skip
         _make(view, stores[store], name.strip(), overrides, place)
+
+
+def _what(view: links.Results, stores: dict, usual: StudySettings) -> tuple[str, str, list[str]]:
+    """The form's first row: the study's name, the id of its store, its difficulties."""
+    columns = st.columns([1.2, 1.2, 1])
+    name = columns[0].text_input(
+        "Name",
+        max_chars=80,
+        placeholder="first-study",
+        help="Letters, digits, - and _; it is part of the file’s name and of commands",
+    )
+    store = columns[1].selectbox(
+        "Store", list(stores), format_func=lambda i: stores[i].name,
+        index=list(stores).index(view.store) if view.store in stores else 0,
+    )  # fmt: skip
+    difficulty = columns[2].multiselect(
+        "Difficulty", links.DIFFICULTIES, default=usual.stimuli.difficulty, help="Several are mixed evenly"
+    )
+    return name, store, list(difficulty)
+
+
+def _sizes(usual: StudySettings) -> dict[str, int]:
+    """The second row: how many units, tasks, people and trials, as settings by key."""
+    columns = st.columns(4)
+    return {
+        "stimuli.units": columns[0].number_input(
+            "Units",
+            1,
+            100_000,
+            usual.stimuli.units,
+            help="Drawn layer first, then unit within the layer; all where there are fewer",
+        ),
+        "course.tasks": columns[1].number_input(
+            "Tasks", 1, 100_000, usual.course.tasks, help="Each is for another person"
+        ),
+        "course.people": columns[2].number_input("People per task", 1, 1000, usual.course.people),
+        "course.trials": columns[3].number_input(
+            "Trials per task",
+            1,
+            1000,
+            usual.course.trials,
+            help="Real ones; no unit comes twice, so not more than there are units",
+        ),
+    }
+
+
+def _details(usual: StudySettings) -> dict[str, Any]:
+    """The third row: catch trials, seed, images and feedback, as settings by key."""
+    columns = st.columns(4, vertical_alignment="bottom")
+    return {
+        "course.catch": columns[0].number_input(
+            "Catch trials per task", 0, 100, usual.course.catch, help="Very obvious ones, mixed in"
+        ),
+        "seed": columns[1].number_input(
+            "Seed", 0, LARGEST_INTEGER, usual.seed, help="Draws units, images, places and orders"
+        ),
+        "stimuli.images": columns[2].selectbox(
+            "Images",
+            list(_IMAGES),
+            format_func=_IMAGES.get,
+            help="stored: where the probing set is not at hand",
+        ),
+        "course.feedback": columns[3].toggle(
+            "Say after each trial whether it was right", usual.course.feedback
+        ),
+    }
 
 
 def _make(view: links.Results, entry, name: str, overrides: dict, place) -> None:

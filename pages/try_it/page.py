@@ -11,7 +11,7 @@ from lexplain_core.base.numbers import percent, plural
 from lexplain_core.studies.results.intervals import wilson
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.trial_screen import Answer, Shown
+from lexplain_core.views.trial_screen import Answer, Feedback, Shown, Times
 from lexplain_core.views.trials import Asked, Drawn, Round
 from pages.try_it import explained, tried
 from pages.ui import links, shell
@@ -19,7 +19,7 @@ from pages.ui.plain_words import plain_words
 from pages.ui.text import message
 from pages.ui.trial import trial
 
-_LOCK_MS = 500
+_TIMES = Times(lock=500, feedback=150, go_on=400)
 _QUESTION = "Which image at the center matches the **right** examples better?"
 _HEIGHT = 560  # pixels of a trial
 _MOST = 20
@@ -171,11 +171,8 @@ def _round(view: links.TryIt, opened: Opened, drawn: Drawn) -> None:
         _shown(opened, asked, done, len(drawn.trials)),
         on_answer=_answered,
         on_continue=_went_on,
-        answered=button is not None,
-        right=None if button is None else asked.correct(button),
-        lock_ms=_LOCK_MS,
-        feedback_ms=150,
-        continue_ms=400,
+        feedback=None if button is None else Feedback(asked.correct(button)),
+        times=_TIMES,
         height=_HEIGHT,
     )
     if button is not None:

@@ -13,7 +13,16 @@ from typing import Any
 import streamlit as st
 
 from lexplain_core.config.study import Labels
-from lexplain_core.views.trial_screen import Answer, Shown, picture_url, read_answer, screen_words, spans
+from lexplain_core.views.trial_screen import (
+    Answer,
+    Feedback,
+    Shown,
+    Times,
+    picture_url,
+    read_answer,
+    screen_words,
+    spans,
+)
 from pages.ui.front import component
 
 _component = component("trial")
@@ -25,12 +34,8 @@ def trial(
     on_answer: Callable[[Answer], None],
     on_continue: Callable[[str], None] | None = None,
     *,
-    answered: bool = False,
-    right: bool | None = None,
-    score: str | None = None,
-    lock_ms: int = 1500,
-    feedback_ms: int = 350,
-    continue_ms: int = 1500,
+    feedback: Feedback | None = None,
+    times: Times | None = None,
     height: int | None = None,
     labels: Labels | None = None,
 ) -> None:
@@ -38,37 +43,24 @@ def trial(
 
     on_answer gets the `Answer` before the script runs again (it is a callback: use session state); the
     browser repeats an answer that isn't acknowledged, so it can come more than once. After it, call again
-    with the same `shown` and `answered=True`: the images aren't sent again.
-    right: whether the answer was right; None if people aren't told: then the next trial is asked for
-    `feedback_ms` after the answer, without a button. on_continue gets the nonce (may be repeated, too); without
-    one there is no Continue button. score: put in place of `shown.score` with the feedback.
-    lock_ms: for so long after the images are shown answers are locked. feedback_ms, continue_ms: from the answer
-    to its feedback, and to the Continue button. height: in pixels; the window's without one.
+    with the same `shown` and with `feedback`: the images aren't sent again. on_continue gets the nonce (may be
+    repeated, too); without one there is no Continue button. height: in pixels; the window's without one.
     labels: the words around the images; a study's own, or the default ones.
     """
-    wanted = f"{key} wants images"
+    wanted, times = f"{key} wants images", times or Times()
     data: dict[str, Any] = {
         "nonce": shown.nonce,
         "attempt": shown.attempt,
-        "lock": lock_ms,
-        "feedbackAfter": feedback_ms,
-        "continueAfter": continue_ms,
+        "lock": times.lock,
+        "feedbackAfter": times.feedback,
+        "continueAfter": times.go_on,
         "continues": on_continue is not None,
         "height": f"{height}px" if height else "100dvh",
     }
-    if answered:
-        data["verdict"] = {"right": right, "score": score}
-    if not answered or st.session_state.get(wanted) == shown.nonce:
-        data |= {
-            "images": [picture_url(p) for p in (shown.upper, shown.lower, *shown.left, *shown.right)],
-            "question": spans(shown.question),
-            "label": shown.label,
-            "count": shown.count,
-            "note": shown.note,
-            "score": shown.score,
-            "progress": shown.progress,
-            "words": screen_words(labels or Labels()),
-        }
+    if feedback is not None:
+        data["verdict"] = {"right": feedback.right, "score": feedback.score}
+    if feedback is None or st.session_state.get(wanted) == shown.nonce:
+        data |= _content(shown, labels or Labels())
 
     def answer() -> None:
         if (given := read_answer(_value(key, "answer"))) is not None:
@@ -91,6 +83,20 @@ def trial(
         on_go_on_change=go_on,
         on_need_change=send_images,
     )
+
+
+def _content(shown: Shown, labels: Labels) -> dict[str, Any]:
+    """The images and the words of a trial, as the browser gets them."""
+    return {
+        "images": [picture_url(p) for p in (shown.upper, shown.lower, *shown.left, *shown.right)],
+        "question": spans(shown.question),
+        "label": shown.label,
+        "count": shown.count,
+        "note": shown.note,
+        "score": shown.score,
+        "progress": shown.progress,
+        "words": screen_words(labels),
+    }
 
 
 def _value(key: str, event: str) -> Any:
