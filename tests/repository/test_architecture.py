@@ -7,6 +7,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,18 +33,25 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in [*SOURCES, *PAGES]}
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All nodes of a file's syntax tree."""
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Dotted names of all modules that a file imports, anywhere in it; `a.b` also for `from a import b`."""
     package = path.relative_to(ROOT).parts[:-1]
     names = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = [*package[: len(package) - node.level + 1]] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             names |= {module} | {f"{module}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def room_of(module: str) -> str:
@@ -129,7 +137,7 @@ def test_what_begins_with_an_underscore_stays_in_its_room():
     own: dict[str, set[str]] = {}
     for module, path in MODULES.items():
         names = own.setdefault(room_of(module), set())
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 names.add(node.name)
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -139,7 +147,7 @@ def test_what_begins_with_an_underscore_stays_in_its_room():
     everybodys = set().union(*own.values()) - {"_make", "_replace", "_fields"}  # of named tuples
     for module, path in MODULES.items():
         room = room_of(module)
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Attribute) and re.match(r"_[^_]", node.attr) and node.attr in everybodys:
                 assert node.attr in own[room], (
                     f"{module}:{node.lineno} uses {ast.unparse(node)} of another room"
@@ -218,7 +226,7 @@ def sql_in(path: Path) -> list[str]:
     pattern = re.compile(
         r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|CREATE\s+TABLE|DELETE\s+FROM|UPDATE\s\w+\sSET)\b", re.S
     )
-    strings = (n.value for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Constant))
+    strings = (n.value for n in nodes(path) if isinstance(n, ast.Constant))
     return [s for s in strings if isinstance(s, str) and pattern.search(s)]
 
 
@@ -258,7 +266,7 @@ def test_a_stores_config_is_read_where_it_is_checked():
     }  # TOML, the demo's own, the gate, and its list
     readers = set()
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Call) and re.search(
                 r"\b(parse_config|Build|Build\.\w+)$", ast.unparse(node.func)
             ):
@@ -292,7 +300,7 @@ def test_nothing_is_unpickled_and_checkpoints_are_loaded_as_weights_only():
         names = imported(path)
         assert not {n.split(".")[0] for n in names} & {"dill", "joblib", "cloudpickle", "shelve"}
         assert not {n for n in names if n.startswith("pickle.")}  # `from pickle import …`
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pickle":
                 assert node.attr.endswith("Error"), f"{path} uses pickle.{node.attr}"
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
