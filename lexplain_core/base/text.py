@@ -80,6 +80,8 @@ def folded(text: str) -> str:
     Letter case, the form of accents, full-width letters, the kind and number of blanks, and invisible
     characters don't matter.
     """
+    if text.isascii():  # most names: a search folds all of a store's
+        return " ".join(text.lower().split())
     wide = unicodedata.normalize("NFKC", text)
     seen = "".join(c for c in wide if unicodedata.category(c) != "Cf" and c not in _VARIATIONS)
     return " ".join(unicodedata.normalize("NFKC", seen.casefold()).split())

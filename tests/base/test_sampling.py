@@ -38,6 +38,7 @@ def test_the_top_is_taken_whole():
     assert sample.weights[20:].min() > 1
 
 
+@pytest.mark.proofs
 def test_estimates_are_unbiased_and_their_errors_are_not_too_small():
     rng = np.random.default_rng(1)
     values = np.repeat(rng.gamma(0.5, 1, (60, 1)), 2, axis=1)
@@ -62,6 +63,7 @@ def test_estimates_are_unbiased_and_their_errors_are_not_too_small():
         assert (0.88 < found / truth).all() and (found / truth < 3).all()
 
 
+@pytest.mark.proofs
 def test_errors_are_near_those_of_all_samples_where_strata_are_alike():
     rng = np.random.default_rng(2)
     values = rng.normal(5, 1, (60, 1))

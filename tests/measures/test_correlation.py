@@ -34,6 +34,7 @@ def test_the_interval_is_fishers():
 
 
 @pytest.mark.parametrize("rho", [-0.5, 0.0, 0.3, 0.85])
+@pytest.mark.proofs
 def test_the_interval_holds_the_truth_95_times_in_100(rho):
     rng = np.random.default_rng(int(100 * rho) % 97)
     runs, held = 1500, 0
@@ -115,6 +116,7 @@ def unrelated(rng, n: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.exponential(1, n) * (rng.random(n) < 0.05), (rng.random(n) < 0.02).astype(float)
 
 
+@pytest.mark.proofs
 def test_the_wider_interval_holds_the_truth_for_sparse_units_where_fishers_fails():
     rng = np.random.default_rng(0)
     covered = {}
@@ -133,6 +135,7 @@ def test_the_wider_interval_holds_the_truth_for_sparse_units_where_fishers_fails
 
 
 @pytest.mark.parametrize("draw", [sparse, soft])
+@pytest.mark.proofs
 def test_the_wider_interval_is_about_as_wide_as_a_bootstraps(draw):
     rng = np.random.default_rng(1)
     ratios = []

@@ -330,6 +330,7 @@ def begin(world: Path, folder: Path) -> subprocess.Popen:
         )  # fmt: skip
 
 
+@pytest.mark.proofs
 def test_a_signal_leaves_nothing_and_a_kill_is_swept_by_the_next_build(world, tmp_path, monkeypatch):
     folders = {number: tmp_path / number.name for number in (signal.SIGTERM, signal.SIGKILL)}
     builds = {number: begin(world, folder) for number, folder in folders.items()}

@@ -17,11 +17,22 @@ KNOWN = stores.KNOWN
 
 @pytest.fixture(scope="module")
 def small(demo_store, tmp_path_factory):
-    """The demo store with few images, so that it is compared at once."""
-    path = shutil.copy(demo_store, tmp_path_factory.mktemp("guard") / "small.duckdb")
-    with duckdb.connect(str(path)) as con:
-        for table in ("images", "activations", "concept_values", "maps"):
-            con.execute(f"DELETE FROM {table} WHERE image_id >= 20")
+    """The demo store with few images, units and concepts, so that it is compared at once."""
+    path = tmp_path_factory.mktemp("guard") / "small.duckdb"
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{demo_store}' AS demo (READ_ONLY); COPY FROM DATABASE demo TO memory")
+        for column, least in (("image_id", 20), ("unit", 6), ("concept_id", 200)):
+            tables = con.execute(
+                "SELECT table_name FROM duckdb_columns() WHERE database_name = 'memory' AND column_name = ?",
+                [column],
+            )
+            for (table,) in tables.fetchall():
+                con.execute(f"DELETE FROM {table} WHERE {column} >= {least}")
+        for table in ("terms", "scores"):
+            con.execute(
+                f"DELETE FROM {table} WHERE explanation_id NOT IN (SELECT explanation_id FROM explanations)"
+            )
+        con.execute(f"ATTACH '{path}' AS small; COPY FROM DATABASE memory TO small")
     return path
 
 

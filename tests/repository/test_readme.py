@@ -22,8 +22,15 @@ from ..conftest import ROOT
 from ..small_folder import make_folder
 
 README = (ROOT / "README.md").read_text("utf-8")
-# The README's own example would download weights: here they are random. And fewer units are replaced.
-OFFLINE = ["--set", "target.weights=random", "--set", "explain.epochs=20", "--set", "importance.runs=1000"]
+# The README's own example would download weights: here they are random. And few units are replaced and mapped.
+OFFLINE = [
+    word
+    for option in (
+        "target.weights=random", "explain.epochs=20", "importance.runs=500", "ablation.runs=500", "maps.run=false",
+        "observer.run=false",
+    )
+    for word in ("--set", option)
+]  # fmt: skip
 
 
 def blocks(language: str) -> list[str]:

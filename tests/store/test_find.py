@@ -8,12 +8,12 @@ import pytest
 
 from benchmarks.finding import METHODS
 from benchmarks.finding import write as write_many
-from lexplain_core.store import Store, StoreError, Wanted, sentence
+from lexplain_core.store import Store, StoreError, StoreWriter, Wanted, sentence
 from lexplain_core.store.search import table as find_table
 from lexplain_core.store.search.query import COLUMNS, RANGES, sort_words
 from lexplain_core.store.search.table import Tables
 
-from .helpers import SECOND, write
+from .helpers import SECOND, fill, make, write
 
 UNITS = 90
 
@@ -225,16 +225,17 @@ def test_many_threads_find_the_same(many, human):
     assert len(results) == 12 and len({str(r) for r in results}) == 4
 
 
-def test_sessions_with_different_methods_keep_their_tables(many, human):
+@pytest.mark.parametrize("turns", [3, pytest.param(10, marks=pytest.mark.proofs)])
+def test_sessions_with_different_methods_keep_their_tables(many, human, turns):
     """More tables are asked for than are kept, each by someone who is about to read it."""
     problems, rows = [], human.to_dict("records")
     with Store.open(many.path) as store:
 
         def work(place):
             try:
-                for turn in range(10):
+                for turn in range(turns):
                     # people's answers come in, so that each turn has a table of its own
-                    judged = pd.DataFrame(rows[: 1 + (place * 10 + turn) % len(rows)])
+                    judged = pd.DataFrame(rows[: 1 + (place * turns + turn) % len(rows)])
                     wanted = Wanted(q="a", sort="-apart", method=METHODS[place % len(METHODS)])
                     found = store.find(wanted, 5, 0, judged)
                     assert found.rows["human"].notna().any()
@@ -383,22 +384,24 @@ def test_a_layer_that_is_not_there(named):
     assert named.find(Wanted(among=())).total == 0
 
 
-@pytest.mark.parametrize("asked", ["café", "cafe\u0301", "CAFÉ", "ｃａｆé", "caf\u200bé"])
-@pytest.mark.parametrize("named", ["Café au lait", "cafe\u0301 au lait"])
-def test_a_search_finds_names_however_their_accents_are_written(tmp_path, named, asked):
-    from lexplain_core.store import StoreWriter
-
-    from .helpers import fill, make
-
-    with StoreWriter(tmp_path / "s.duckdb") as store:
+@pytest.fixture(scope="module", params=["Café au lait", "cafe\u0301 au lait"])
+def accented(request, tmp_path_factory):
+    """A store that names a concept and a unit so."""
+    path = tmp_path_factory.mktemp("accented") / "s.duckdb"
+    with StoreWriter(path) as store:
         fill(store, make())
-        store._con.execute("UPDATE concepts SET name = ? WHERE key = 'class:boat'", [named])
-        store._con.execute("UPDATE units SET name = ? WHERE layer_id = 1 AND unit = 1", [named])
-    with Store.open(tmp_path / "s.duckdb") as store:
-        found = store.find(Wanted.read({"q": f'"{asked} au"'})[0])
-        assert [(r.layer, r.unit) for r in found.rows.itertuples()] == [
-            ("layer1", 1),
-            ("planted", 0),
-            ("planted", 1),
-        ]
-        assert not found.missing
+        store._con.execute("UPDATE concepts SET name = ? WHERE key = 'class:boat'", [request.param])
+        store._con.execute("UPDATE units SET name = ? WHERE layer_id = 1 AND unit = 1", [request.param])
+    with Store.open(path) as store:
+        yield store
+
+
+@pytest.mark.parametrize("asked", ["café", "cafe\u0301", "CAFÉ", "ｃａｆé", "caf\u200bé"])
+def test_a_search_finds_names_however_their_accents_are_written(accented, asked):
+    found = accented.find(Wanted.read({"q": f'"{asked} au"'})[0])
+    assert [(r.layer, r.unit) for r in found.rows.itertuples()] == [
+        ("layer1", 1),
+        ("planted", 0),
+        ("planted", 1),
+    ]
+    assert not found.missing

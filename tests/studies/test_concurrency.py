@@ -54,6 +54,7 @@ def recorded(study: StudyFile) -> dict[tuple[str, str], int]:
     return dict(zip(keys, rows.button, strict=True))
 
 
+@pytest.mark.proofs
 def test_killing_the_server_loses_no_acknowledged_answer(tmp_path):
     """kill -9 at random moments, time and again on one file; each server goes on where the last was killed."""
     path = tmp_path / "a.sqlite"
@@ -118,6 +119,7 @@ def always_pass(*more: str, **made):
     return make_plan(overrides=overrides, practice=0, **made)
 
 
+@pytest.mark.proofs
 def test_fifty_people_at_once_in_threads_with_readers(tmp_path):
     path = tmp_path / "a.sqlite"
     given, errors, counts, done = {}, [], [], threading.Event()
@@ -165,6 +167,7 @@ for (pid, nonce), button in given.items():
 """
 
 
+@pytest.mark.proofs
 def test_several_processes_at_once(tmp_path):
     path = tmp_path / "a.sqlite"
     StudyFile.create(path, always_pass("course.people=2", tasks=12, trials=4)).close()

@@ -76,6 +76,7 @@ def test_intervals_where_there_is_nothing_to_resample():
     assert "2 units" in few_units(2) and few_units(1) == few_units(10) == ""
 
 
+@pytest.mark.proofs
 def test_simulated_units_come_out_within_the_interval_19_times_in_20():
     """84 units whose abilities are drawn from Beta(8, 3), 30 answers each: the mean ability is 8/11.
 
@@ -149,6 +150,7 @@ def test_the_clustered_bootstrap_in_pieces_and_of_too_little():
     assert all(isnan(x) for x in bootstrap_clustered(frame.iloc[:0]))
 
 
+@pytest.mark.proofs
 def test_where_people_differ_only_the_clustered_interval_is_wide_enough():
     """20 people who differ by up to ±0.4. The clustered interval may be wider than need be, never narrower
     than 0.92 of the time; the one over units alone holds the truth far less often."""
@@ -184,6 +186,7 @@ def test_correlations_are_scipys():
     assert found.spearman_high == pytest.approx(tanh(atanh(rho) + half))
 
 
+@pytest.mark.proofs
 def test_spearmans_interval_holds_the_truth():
     """Normal pairs with r = 0.6, whose ρ is 6/π·asin(r/2); 1,000 draws of 30 add ±0.014."""
     rho = 6 / np.pi * np.arcsin(0.3)
