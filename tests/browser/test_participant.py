@@ -13,7 +13,7 @@ from lexplain_core.config.study import Labels
 from lexplain_core.studies.file.study import StudyFile
 from tests.studies.conftest import make_plan
 
-from .conftest import ROOT
+from .conftest import ROOT, STILL
 from .participants import Person, Server, blue_is_upper, picture
 
 QUICK = ["course.lock_ms=150", "course.feedback_ms=50", "course.continue_ms=150"]
@@ -39,7 +39,9 @@ def visit(chromium):
     contexts, thrown = [], []
 
     def open_page(address, size=(1280, 720), **options):
-        context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        context = chromium.new_context(
+            viewport={"width": size[0], "height": size[1]}, reduced_motion=STILL, **options
+        )
         context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()

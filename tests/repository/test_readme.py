@@ -26,7 +26,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 OFFLINE = [
     word
     for option in (
-        "target.weights=random", "explain.epochs=20", "importance.runs=500", "ablation.runs=500", "maps.run=false",
+        "target.weights=random", "explain.epochs=20", "importance.runs=1000", "ablation.runs=1000", "maps.run=false",
         "observer.run=false",
     )
     for word in ("--set", option)
