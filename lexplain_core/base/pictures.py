@@ -10,6 +10,7 @@ import io
 import os
 import stat
 import warnings
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -140,6 +141,18 @@ def stored_type(data: bytes) -> str:
 
 
 @cache
+def data_url(data: bytes, kind: str = "image/jpeg") -> str:
+    """A picture as an address that holds it whole. data: as a store keeps it. kind: its MIME type."""
+    return f"data:{kind};base64,{b64encode(data).decode()}"
+
+
+def jpeg_url(image: Image.Image, quality: int = 90) -> str:
+    """A picture of the moment as an address that holds it, as a JPEG."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return data_url(buffer.getvalue())
+
+
 def grey(words: str = "") -> bytes:
     """A grey square in place of a picture that isn't shown, as JPEG; words: a note on it, a few letters a line."""
     side = 96 if words else 64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -10,7 +9,7 @@ from io import BytesIO
 from PIL import Image
 
 from ..base.numbers import plain, plural, share
-from ..base.pictures import rgb_or_grey
+from ..base.pictures import data_url, rgb_or_grey
 from ..store import Store, Unit, UnitMap
 from .ranges import images_in, numbered, ranges_of
 
@@ -69,7 +68,7 @@ def thumbnail_figure(row, picture: bytes, small: bool, places: int) -> str:
             f'<br><span class="lx-muted">{escape(row.split)}</span>'
         )
     title = escape(f"{words}\n" + "\n".join(facts), quote=True)
-    source = f"data:image/jpeg;base64,{b64encode(picture).decode()}"
+    source = data_url(picture)
     return (
         f'<figure title="{title}"><img {"class=px " if small else ""}src="{source}" '
         f'alt="{escape(words, quote=True)}">'

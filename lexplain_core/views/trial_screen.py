@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..base.errors import UserError
-from ..base.pictures import UnreadableImage, stored_type
+from ..base.pictures import UnreadableImage, data_url, stored_type
 from ..config.study import Labels
 from ..stimuli.base import BUTTONS, Picture
 from ..studies.file.study import StudyFile
@@ -143,7 +142,7 @@ def picture_url(picture: Picture) -> str:
         kind = stored_type(picture.data or b"")  # whatever the study's file says it is
     except UnreadableImage as error:
         raise UserError(f"The study's picture of {picture.key!r} can't be shown: {error}.") from None
-    return f"data:{kind};base64,{b64encode(picture.data).decode()}"
+    return data_url(picture.data, kind)
 
 
 def spans(text: str) -> list[list[str]]:
@@ -184,10 +183,7 @@ def sketch(labels: Labels) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" width="440" height="152" viewBox="-17 0 440 152">'
         f'<g text-anchor="middle" font-family="sans-serif" fill="{grey}">{"".join(cells + queries + words + keys)}</g></svg>'
     )
-    data = b64encode(svg.encode()).decode()
-    return (
-        f'<img class="lx-sketch" alt="{html.escape(labels.sketch)}" src="data:image/svg+xml;base64,{data}">'
-    )
+    return f'<img class="lx-sketch" alt="{html.escape(labels.sketch)}" src="{data_url(svg.encode(), "image/svg+xml")}">'
 
 
 def course_minutes(study: StudyFile) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
 
+from lexplain_core.base.pictures import data_url
 from lexplain_core.views.compare import (
     Chosen,
     Shown,
@@ -59,5 +59,5 @@ def _picture(shown: Sequence[Shown], chosen: Chosen) -> str:
     words = escape(f"{row['label']}, {chosen.key}", quote=True)
     return (
         f'<div class="lx-shots" style="--w:{_SIDE}px"><figure title="{words}"><img class="{small}" alt="{words}" '
-        f'src="data:image/jpeg;base64,{b64encode(jpeg).decode()}"><figcaption>{escape(str(row["label"]))}</figcaption></figure></div>'
+        f'src="{data_url(jpeg)}"><figcaption>{escape(str(row["label"]))}</figcaption></figure></div>'
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from lexplain_core.base.pictures import data_url
 from lexplain_core.views.compare import Chosen, Selection, Shown, brought, images_column
 from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
@@ -162,7 +162,7 @@ def _pictures(shown: Sequence[Shown], picked: Selection) -> dict[str, Any]:
         jpegs = opened.store.thumbnails([i for _, i in found])
         sizes = shell.images(opened)[["width", "height"]].max(axis=1)
         for n, i in found:
-            sources[n] = f"data:image/jpeg;base64,{b64encode(jpegs[i]).decode()}"
+            sources[n] = data_url(jpegs[i])
             small[n] = bool(sizes[i] < _SMALL)
     return {"images": sources, "small": small}
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from html import escape
 
 import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.numbers import plain
+from lexplain_core.base.pictures import data_url
 from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
 
@@ -53,7 +53,7 @@ def _row(
         words = f"Image {image}: {row['label']}, {column} {plain(value, places)}"
         title = escape(f"{words}\n{row['key']}\n{row['split']} split", quote=True)
         small = "class=px " if max(row["width"], row["height"]) < _SMALL else ""
-        source = f"data:image/jpeg;base64,{b64encode(pictures[image]).decode()}"
+        source = data_url(pictures[image])
         shots.append(
             f'<figure title="{title}"><img {small}src="{source}" alt="{escape(words, quote=True)}">'
             f"<figcaption><b>{plain(value, places)}</b> {escape(row['label'])}<br>"

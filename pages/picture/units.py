@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from html import escape
-from io import BytesIO
 
 import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from lexplain_core.base.pictures import jpeg_url
 from lexplain_core.live import overlay, picture
 from lexplain_core.store import StoreError
 from lexplain_core.views.markdown import md
@@ -123,6 +122,4 @@ def _simulated(key: tuple, layer: str, units: tuple[int, ...], image: int | None
 def _source(image: Image.Image) -> str:
     if max(image.size) > 2 * _SIDE:
         image = enlarged(image, 2 * _SIDE)
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode()}"
+    return jpeg_url(image, 88)

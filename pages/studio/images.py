@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import replace
 
 import streamlit as st
 
 from lexplain_core.base.numbers import decimals, plain, plural
+from lexplain_core.base.pictures import data_url
 from lexplain_core.figures import print as prints
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
@@ -73,7 +73,7 @@ def _rows(panel: prints.Panel, opened: Opened, data: prints.FigureData) -> list[
                 "shots": [
                     {
                         "image": shot.image,
-                        "src": _source(pictures[shot.image]),
+                        "src": data_url(pictures[shot.image]),
                         "value": plain(shot.activation, fine),
                         "words": f"image {shot.image}, {shot.label}, activation {plain(shot.activation, fine)}",
                         "title": f"{shot.label}\n{shot.key}\n{shot.split} split",
@@ -96,7 +96,7 @@ def _rows(panel: prints.Panel, opened: Opened, data: prints.FigureData) -> list[
                 "shots": [
                     {
                         "image": image,
-                        "src": _source(pictures[image]),
+                        "src": data_url(pictures[image]),
                         "value": f"{image}",
                         "words": f"image {image}, {facts.loc[image, 'label']}",
                         "title": f"{facts.loc[image, 'label']}\n{facts.loc[image, 'key']}",
@@ -107,10 +107,6 @@ def _rows(panel: prints.Panel, opened: Opened, data: prints.FigureData) -> list[
             }
         )
     return rows
-
-
-def _source(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
 
 
 def _small(opened: Opened, panel: prints.Panel) -> bool:

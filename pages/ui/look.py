@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from html import escape
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,6 +11,7 @@ from PIL import Image
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.extras import needed
 from lexplain_core.base.numbers import decimals, plain
+from lexplain_core.base.pictures import jpeg_url
 from lexplain_core.store import Store, Unit
 from lexplain_core.views.look import look_words
 from lexplain_core.views.opened import Opened
@@ -195,14 +194,8 @@ def _pictures(picture: Image.Image, found: Look, opacity: float, kind: str) -> N
     if found.map is not None:
         shots.append((f"{_KINDS[kind]}, {opacity:.0%} opaque", overlay(picture, found.map, opacity)))
     html = "".join(
-        f'<figure><img class="lx-look" src="{_source(shot)}" alt="{escape(words, quote=True)}">'
+        f'<figure><img class="lx-look" src="{jpeg_url(shot)}" alt="{escape(words, quote=True)}">'
         f"<figcaption>{escape(words)}</figcaption></figure>"
         for words, shot in shots
     )
     st.html(f'<div class="lx-shots" style="--w:{_WIDTH}px">{html}</div>')
-
-
-def _source(picture: Image.Image) -> str:
-    buffer = BytesIO()
-    picture.save(buffer, "JPEG", quality=90)
-    return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode()}"
