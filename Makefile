@@ -4,6 +4,7 @@
 # make test-quick     the tests that need neither a browser nor a build: for every change
 # make proofs         the tests that take too long for every change
 # make serve          serve the dashboard over the stores in data/stores
+# make docs           build the site of docs/ into site/
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -13,8 +14,9 @@ BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 export HF_HUB_DISABLE_TELEMETRY := 1
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo serve test test-quick proofs lint format clean
+.PHONY: demo serve docs test test-quick proofs lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -26,6 +28,10 @@ endif
 serve: $(VENV)/.installed
 	@echo "The dashboard is at http://localhost:$(PORT) (Ctrl-C stops it)."
 	$(BIN)/python -m lexplain_core serve --port $(PORT)
+
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "The site is in site/index.html."
 
 test: lint .env-browser
 	$(PYTEST) -m "not proofs"
@@ -47,7 +53,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/biome check --write pages/ui/assets
 
 clean:
-	rm -rf $(VENV) .env-browser .pytest_cache .ruff_cache
+	rm -rf $(VENV) .env-browser .pytest_cache .ruff_cache site
 
 # Python 3.11 to 3.13: what the pinned packages come for.
 $(VENV)/bin/python:
@@ -63,7 +69,11 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+$(VENV)/.installed-docs: requirements-docs.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements-docs.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

@@ -1,1 +1,1 @@
-"""Speed and memory, as ratios measured side by side in one run; figures are in docs/benchmarks.md."""
+"""Speed and memory, as ratios measured side by side in one run; figures are in docs/reference/benchmarks.md."""

@@ -62,7 +62,10 @@ def figure(
         ),
     ] = None,
 ) -> None:
-    """Make a figure for print: area charts of units, or images from all of their ranges."""
+    """Make a figure for print: area charts of units, or images from all of their ranges.
+
+    The same choice gives the same bytes, here and on the page *Figures*.
+    """
     given = {
         "figure": figure, "units": units, "method": method, "level": level, "scale": scale, "per": per,
         "palette": palette, "column": column, "size": size, "words": words, "paths": paths, "pins": pins,

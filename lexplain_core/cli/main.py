@@ -56,11 +56,12 @@ Overrides = Annotated[
 @app.command()
 def build(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG.toml", help="The build's config (docs/configuration.md).")
+        Path,
+        typer.Argument(metavar="CONFIG.toml", help="The build's config (docs/reference/configuration.md)."),
     ],
     set_: Overrides = None,
 ) -> None:
-    """Run the pipeline: images through a network, units into words, all into one store."""
+    """Run the pipeline: images through a network, units into words, all into the store that the config names."""
     from ..base.progress import Terminal
     from ..config import load_config
     from ..pipeline.build import build as run
@@ -106,7 +107,10 @@ def layers(
         int | None, typer.Option(min=1, help="Side of the input in pixels, where the model doesn't say.")
     ] = None,
 ) -> None:
-    """List the layers of a target model: units, output shape, how a unit can be pooled, and which have no maps."""
+    """List the layers of a target model: units, output shape, how a unit can be pooled, and which have no maps.
+
+    The weights are random, so nothing is downloaded.
+    """
     from ..config import Target
     from ..model import list_layers, load_target
     from ..model.places import LEGEND, check_places
@@ -165,7 +169,7 @@ def presets(
 def info(
     store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
     json_: Annotated[
-        bool, typer.Option("--json", help="Print everything as JSON (docs/reference.md).")
+        bool, typer.Option("--json", help="Print everything as JSON (docs/reference/info-json.md).")
     ] = False,
 ) -> None:
     """Say what a store holds."""
@@ -227,7 +231,10 @@ def export(
         list[str] | None, typer.Option("--method", help="Only explanations by this method; may be repeated.")
     ] = None,
 ) -> None:
-    """Write explanations and scores of units to a file: one row per unit and method."""
+    """Write explanations and scores of units to a file: one row per unit and method.
+
+    Without `--filter` and `--list` these are all units. With `--method`, units that only other methods explain are left out.
+    """
     from ..store import FORMATS, Store, as_bytes, sentence
     from ..studies.results.humans import human_scores
 
@@ -298,9 +305,7 @@ def _fields(address: str) -> dict[str, str]:
 
 @imports.command("explanations")
 def import_explanations(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .csv or .json file of explanations (docs/importing.md).")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .json file of explanations.")],
     store: Annotated[Path, typer.Argument(metavar="STORE", help="A .duckdb file.")],
     method: Annotated[
         str, typer.Option("--method", metavar="NAME", help="What pages call the method that made them.")
@@ -322,7 +327,7 @@ def import_explanations(
         ),
     ] = None,
 ) -> None:
-    """Add explanations of any method to a store, scored beside its own."""
+    """Add explanations of any method to a store, scored beside its own (docs/how-to/importing.md)."""
     from ..base.progress import Terminal
     from ..pipeline.import_explanations import import_explanations as run
 

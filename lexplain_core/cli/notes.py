@@ -14,7 +14,7 @@ app = typer.Typer(name="notes", help="Stars, hidden images and words kept by han
 
 @app.callback()
 def notes() -> None:
-    """Stars, hidden images and words kept by hand (docs/dashboard.md)."""
+    """Stars, hidden images and words kept by hand (docs/reference/dashboard.md)."""
 
 
 @app.command()

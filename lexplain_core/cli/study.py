@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="study",
-    help="Put units to people: two-alternative forced-choice studies in the browser (docs/studies.md).",
+    help="Put units to people: two-alternative forced-choice studies in the browser (docs/how-to/studies.md).",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -58,7 +58,7 @@ def new(
         int | None, typer.Option(min=0, help="Draws units, images, places and orders (0).")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Settings (docs/study-settings.md).")
+        Path | None, typer.Option(metavar="FILE.toml", help="Settings (docs/reference/study-settings.md).")
     ] = None,
     set_: Annotated[
         list[str] | None,

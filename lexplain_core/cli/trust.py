@@ -33,7 +33,10 @@ def trust(
         bool, typer.Option("--forget", help="Trust no more what STORE names; other stores may name it, too.")
     ] = False,
 ) -> None:
-    """List what a store may make this machine open or run, and allow it (docs/trust.md)."""
+    """List what a store may make this machine open or run, and allow it (docs/how-to/trust.md).
+
+    It shows SHA-256 digests, and asks before it notes anything. Exactly what is listed is allowed, until it changes.
+    """
     trusted, problem = trust_file.read()
     if problem:
         _say(f"{problem[0].upper()}{problem[1:]}.")

@@ -110,7 +110,7 @@ def load_encoder(
 
     role: the section's name, for errors. Weights are read as tensors only, must cover every parameter
     and fit in shape; preprocessing and tokenizer come with them, or are told. Raises `UserError` where
-    any of these is missing, doubtful or doesn't fit (docs/encoders.md).
+    any of these is missing, doubtful or doesn't fit (docs/how-to/encoders.md).
     """
     if isinstance(device, str):
         device = choose_device(device)

@@ -205,7 +205,7 @@ class Simulate(Section):
 
 
 class Explain(Section):
-    """How units are put in words (docs/method.md)."""
+    """How units are put in words (docs/explanation/method.md)."""
 
     methods: list[str] = Field(
         ["le-label"],

@@ -1,7 +1,7 @@
-"""docs/configuration.md and docs/study-settings.md, written from the fields themselves.
+"""docs/reference/configuration.md and docs/reference/study-settings.md, written from the fields themselves.
 
-    python -m lexplain_core.config.reference > docs/configuration.md
-    python -m lexplain_core.config.reference study > docs/study-settings.md
+    python -m lexplain_core.config.reference > docs/reference/configuration.md
+    python -m lexplain_core.config.reference study > docs/reference/study-settings.md
 
 A test fails when a file and the fields differ.
 """
@@ -17,17 +17,18 @@ from .study import StudySettings
 
 _HEAD = """# Configuration
 
-A build is described by one TOML file; `python -m lexplain_core build CONFIG.toml` runs it.
-Every option can be changed on the command line, `--set explain.epsilon=0.01`. Paths in the file
-are relative to the file; paths given with `--set` to where you stand. Two whole examples are in
-[examples/](examples/). This page is written by `python -m lexplain_core.config.reference`.
+One TOML file describes a build; `python -m lexplain_core build CONFIG.toml` runs it. Every option can be changed on the
+command line, `--set explain.epsilon=0.01`. Paths in the file are relative to the file, paths given with `--set` to the
+present folder. Whole examples: [CIFAR-10](../examples/cifar10-resnet20.toml),
+[Tiny ImageNet](../examples/tiny-imagenet-squeezenet.toml). This page is written by `python -m lexplain_core.config.reference`.
 """
 
 _STUDY = """# Settings of a study
 
-`python -m lexplain_core study new STORE --name NAME --config FILE.toml` makes a [study](studies.md); each setting can also be
-given on the command line, `--set course.trials=10`. Where nothing is set, a study is as IMI's was (Zimmermann et al. 2023).
-A study keeps its settings: they can't be changed once it is made. This page is written by `python -m lexplain_core.config.reference study`.
+`python -m lexplain_core study new STORE --name NAME --config FILE.toml` makes a
+[study](../how-to/studies.md). Each setting can also be given on the command line, `--set course.trials=10`. Where nothing is
+set, a study is as IMI's was (Zimmermann et al. 2023). A study's settings can't be changed once it is made. This page is
+written by `python -m lexplain_core.config.reference study`.
 """
 
 _LONGEST = 60  # characters of a default that stands in the table

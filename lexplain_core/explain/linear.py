@@ -34,7 +34,7 @@ def explain_linear(problem: Problem, explain: Explain, progress: Progress) -> Se
     if short and explain.solver == "exact":
         progress.note(
             f"the sparse fit of {short} of {len(missed)} units stopped short of its optimum: the largest violation "
-            f"is {max(missed):.1e} (docs/method.md)"
+            f"is {max(missed):.1e} (docs/explanation/method.md)"
         )
     with progress.task("greedy search", total=len(problem.q)) as advance:
         found = greedy(

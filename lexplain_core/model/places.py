@@ -26,7 +26,7 @@ _SIDE = 28  # larger maps are averaged
 _NUMBERS = 50_000  # of an image's output that are looked at, and
 _FEWEST = 16  # units at least
 # In layers of known order the correlation is 0.91 or more, and the spread 0.26 at most, where the change is found in
-# one place; in windows and re-ordered tokens either the one is below 0.86 or the other above 0.36 (docs/maps.md).
+# one place; in windows and re-ordered tokens either the one is below 0.86 or the other above 0.36 (docs/explanation/maps.md).
 FOLLOWS = 0.88
 SPREAD = 0.32
 # Below this lift a patch changes all places about alike (attention, token mixing), and its place can't be told.

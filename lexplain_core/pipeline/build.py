@@ -88,7 +88,7 @@ def check_options(work: Work) -> None:
         if methods[name].matrix == "explainer" and not config.explainer.model:
             raise UserError(
                 f"The method {name!r} needs an encoder to explain with: set explainer.model "
-                "(docs/encoders.md), or leave the method out of explain.methods."
+                "(docs/how-to/encoders.md), or leave the method out of explain.methods."
             )
     solvers[explain.solver]
     for role in config.observer.embeddings:

@@ -37,14 +37,14 @@ class Foreign:
 
 
 def read_explanations(path: str | Path) -> list[Foreign]:
-    """Read a `.csv` or `.json` file of explanations (docs/importing.md), in the file's order.
+    """Read a `.csv` or `.json` file of explanations (docs/how-to/importing.md), in the file's order.
 
     A text alone is one term of weight 1 and no bias. Raises `UserError` naming file and row.
     """
     path = Path(path)
     readers = {".csv": _from_csv, ".json": _from_json}
     if path.suffix.lower() not in readers:
-        raise UserError(f"The explanations {path} must be a .csv or .json file (docs/importing.md).")
+        raise UserError(f"The explanations {path} must be a .csv or .json file (docs/how-to/importing.md).")
     text = read_text(path, "The file of explanations")
     try:
         found = readers[path.suffix.lower()](text)

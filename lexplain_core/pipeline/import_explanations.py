@@ -58,7 +58,7 @@ def import_explanations(
     They are scored on the test split by every simulator that the store was built with, each beside
     its null; a score that can't be had is NULL with its reason. An encoder is run only for concepts
     whose P the store doesn't hold yet; where its weights or the images are gone or are others, that
-    is the reason, and where this machine doesn't trust them (docs/trust.md), too. images: the folder of the store's images
+    is the reason, and where this machine doesn't trust them (docs/how-to/trust.md), too. images: the folder of the store's images
     on this machine, where it isn't the one that the store names; cache: where embeddings are kept. With `replace` an earlier import of that name goes first.
     Raises `UserError` for what is wrong with the file or the name, or doesn't fit the store; the
     store is then as it was.

@@ -1,4 +1,4 @@
-"""What a store holds, as stable JSON for scripts (documented in docs/reference.md)."""
+"""What a store holds, as stable JSON for scripts (documented in docs/reference/info-json.md)."""
 
 from __future__ import annotations
 

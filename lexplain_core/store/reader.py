@@ -434,7 +434,7 @@ class Store(Catalog):
         return neighbours.layer_neighbours(self, layer, values, count)
 
     def info(self) -> dict[str, Any]:
-        """What the store holds, as plain JSON-ready values (docs/reference.md describes them)."""
+        """What the store holds, as plain JSON-ready values (docs/reference/info-json.md describes them)."""
         from .info import describe
 
         return describe(self)

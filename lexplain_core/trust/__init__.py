@@ -1,4 +1,4 @@
-"""What a store may name: only what this machine's user has built with, or allowed (docs/trust.md).
+"""What a store may name: only what this machine's user has built with, or allowed (docs/how-to/trust.md).
 
 A store is data that anybody may have made, and its config names code, weights, encoders and folders of images. `build` notes
 in the user's trust file what it ran and read (`noting`). Whatever goes by a store's config takes it from `of_store`, inside

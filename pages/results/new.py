@@ -212,6 +212,6 @@ def how_to_run(stem: str) -> None:
         )
         st.code(f"python -m lexplain_core study invite {shlex.quote(stem)} 20", language="bash")
         st.markdown(
-            "For people elsewhere, serve it from the folder of the project with `streamlit run app.py --server.address 0.0.0.0 -- --study …` and give `invite` the `--address` "
+            "For people elsewhere, serve it with `--address 0.0.0.0`, in a network that you trust, and give `invite` the `--address` "
             f"by which they reach you. The answers as a file: {code(f'python -m lexplain_core study export {shlex.quote(stem)}')}."
         )

@@ -8,13 +8,13 @@ live runs of the network off.
 from __future__ import annotations
 
 import os
-from ipaddress import ip_address
 from typing import Any
 
 import streamlit as st
 
 from lexplain_core.base import writing
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.listening import this_machine_alone
 
 READONLY = "This dashboard is read-only: nothing can be kept or changed here."
 NOT_LIVE = "On this dashboard no pictures can be sent, and the network isn’t run live."
@@ -23,7 +23,7 @@ NOT_LIVE = "On this dashboard no pictures can be sent, and the network isn’t r
 def readonly() -> bool:
     """Whether visitors may write nothing."""
     given = _switch("LEXPLAIN_READONLY")
-    return not _this_machine_alone(st.get_option("server.address")) if given is None else given
+    return not this_machine_alone(st.get_option("server.address")) if given is None else given
 
 
 def live() -> bool:
@@ -53,13 +53,3 @@ def _switch(name: str) -> bool | None:
     """A variable of the environment as on or off; None where it isn't set. Whatever isn't off is on."""
     given = os.environ.get(name, "").strip().lower()
     return given not in ("0", "false", "no", "off") if given else None
-
-
-def _this_machine_alone(address: str | None) -> bool:
-    """Whether a server with this address is reached from this machine alone. Without one it listens everywhere."""
-    if (address or "").lower() == "localhost":
-        return True
-    try:
-        return ip_address(address or "").is_loopback
-    except ValueError:  # none, another host's name, or a socket, which a proxy stands before
-        return False

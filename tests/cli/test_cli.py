@@ -111,10 +111,10 @@ def test_as_a_process_it_says_the_same(world):
     ("arguments", "words"),
     [
         (["--help"], ["build", "demo", "layers", "info", "neurons of vision models"]),
-        (["build", "--help"], ["CONFIG.toml", "--set", "KEY=VALUE", "docs/configuration.md"]),
+        (["build", "--help"], ["CONFIG.toml", "--set", "KEY=VALUE", "docs/reference/configuration.md"]),
         (["demo", "--help"], ["demo world", "--force"]),
         (["layers", "--help"], ["timm/NAME", "file.py:function", "--match", "--size"]),
-        (["info", "--help"], ["STORE", "--json", "docs/reference.md"]),
+        (["info", "--help"], ["STORE", "--json", "docs/reference/info-json.md"]),
     ],
 )
 def test_help_reads_well(arguments, words):

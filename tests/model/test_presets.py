@@ -184,7 +184,7 @@ def test_open_clip_names_and_weights_that_are_not_there(tmp_path):
 
 
 def test_all_presets_are_documented_with_the_number_of_their_layers():
-    text = (ROOT / "docs" / "presets.md").read_text("utf-8")
+    text = (ROOT / "docs/reference/presets.md").read_text("utf-8")
     for name in presets:
         row = next(line for line in text.splitlines() if line.startswith(f"| `{name}`"))
         assert name.startswith("le/") or f"{presets[name].count}" in row

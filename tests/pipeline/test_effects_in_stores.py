@@ -167,7 +167,7 @@ def test_impacts_from_a_sample_are_as_near_as_they_say(world, unit, to):
     assert found.total_error > 0
     assert abs(found.total - own["total"]) < 4 * found.total_error
     # A handful of images holds most of what this network loses, so an error itself may be rough
-    # (docs/method.md): most shares are as near as they say, and none is far off.
+    # (docs/explanation/method.md): most shares are as near as they say, and none is far off.
     shares = [
         (value - own["top"](beta), error)
         for beta, value, error in found.top.itertuples(index=False)

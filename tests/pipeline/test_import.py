@@ -284,12 +284,12 @@ def test_the_commands_help_reads_well():
     arguments = ["import", "explanations", "--help"]
     shown = CliRunner().invoke(main.app, arguments, env={"COLUMNS": "120", "TERM": "dumb", "NO_COLOR": "1"})
     assert shown.exit_code == 0 and "None" not in shown.output
-    for words in ("FILE", "STORE", "--method", "NAME", "--replace", "docs/importing.md"):
+    for words in ("FILE", "STORE", "--method", "NAME", "--replace", "docs/how-to/importing.md"):
         assert words in shown.output
 
 
 def test_the_examples_of_the_docs_are_read(tmp_path):
-    text = (ROOT / "docs/importing.md").read_text("utf-8")
+    text = (ROOT / "docs/how-to/importing.md").read_text("utf-8")
     blocks = re.findall(r"```(csv|json)\n(.*?)```", text, re.S)
     assert [kind for kind, _ in blocks] == ["csv", "csv", "json"]
     found = []

@@ -73,7 +73,7 @@ def come_back(path: Path, file, layers: tuple[str, ...]) -> None:
             assert {s.simulator for s in again.scores} == {s.simulator for s in first.scores}
             for score in first.scores:
                 if score.kind != "correlation":
-                    continue  # an import has no network at hand (docs/importing.md)
+                    continue  # an import has no network at hand (docs/how-to/importing.md)
                 same = again.score(simulator=score.simulator)
                 # An encoder's P differs in its last digit with the number of texts asked at once.
                 for name in ("value", "low", "high", "null_mean", "null_high"):

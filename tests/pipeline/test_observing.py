@@ -60,7 +60,7 @@ def run(work) -> pd.DataFrame:
 
 
 def features(work, number: int, unit: int, embedding: str) -> np.ndarray:
-    """What the observer of a unit sees, by the words of docs/method.md."""
+    """What the observer of a unit sees, by the words of docs/explanation/method.md."""
     if embedding != "target":
         return work.views[embedding.removeprefix("the ")].images.astype(float)
     rows = [

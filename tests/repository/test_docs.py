@@ -16,27 +16,27 @@ DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_configuration_page_is_what_the_config_says():
-    assert (ROOT / "docs/configuration.md").read_text("utf-8") == reference.render(), (
-        "docs/configuration.md is out of date: python -m lexplain_core.config.reference > docs/configuration.md"
+    assert (ROOT / "docs/reference/configuration.md").read_text("utf-8") == reference.render(), (
+        "docs/reference/configuration.md is out of date: python -m lexplain_core.config.reference > docs/reference/configuration.md"
     )
 
 
 def test_every_command_is_documented():
-    text = (ROOT / "docs/reference.md").read_text("utf-8")
+    text = (ROOT / "docs/reference/info-json.md").read_text("utf-8")
     for command in app.registered_commands:
         assert f"`{command.callback.__name__}" in text, (
-            f"docs/reference.md says nothing of {command.callback.__name__}"
+            f"docs/reference/info-json.md says nothing of {command.callback.__name__}"
         )
     for group in app.registered_groups:
         for command in group.typer_instance.registered_commands:
             name = f"{group.name} {command.name or command.callback.__name__}"
-            assert f"`{name}" in text, f"docs/reference.md says nothing of {name}"
+            assert f"`{name}" in text, f"docs/reference/info-json.md says nothing of {name}"
     assert app.registered_groups  # `import explanations`
 
 
 def test_every_option_is_documented():
     """In the row of its command."""
-    text = (ROOT / "docs/reference.md").read_text("utf-8").split("\n### ")[0]
+    text = (ROOT / "docs/reference/info-json.md").read_text("utf-8").split("\n### ")[0]
     rows = {m[1]: m[0] for m in re.finditer(r"^\| `([a-z -]+?)(?= [A-Z\[-]|`).*$", text, re.M)}
     seen = 0
     for words, command in commands(get_command(app)):
@@ -46,7 +46,7 @@ def test_every_option_is_documented():
                 continue
             name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.metavar
             assert re.search(rf"{re.escape(name or parameter.name.upper())}\b", row), (
-                f"docs/reference.md: {words} {name}"
+                f"docs/reference/info-json.md: {words} {name}"
             )
             seen += 1
     assert seen >= 40
@@ -62,10 +62,10 @@ def commands(group, *words: str):
 
 
 def test_every_page_is_documented():
-    text = (ROOT / "docs/dashboard.md").read_text("utf-8")
+    text = (ROOT / "docs/reference/dashboard.md").read_text("utf-8")
     for page in (ROOT / "pages").glob("*.py"):
         if re.search(r"^st\.title|st\.header|def render", page.read_text("utf-8"), re.M):
-            assert page.stem in text.lower(), f"docs/dashboard.md says nothing of pages/{page.name}"
+            assert page.stem in text.lower(), f"docs/reference/dashboard.md says nothing of pages/{page.name}"
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda p: p.name)
@@ -86,16 +86,16 @@ def test_examples_are_valid_configs(example):
 def test_info_json_is_documented(demo_store):
     from lexplain_core import Store
 
-    text = (ROOT / "docs/reference.md").read_text("utf-8")
+    text = (ROOT / "docs/reference/info-json.md").read_text("utf-8")
     with Store.open(demo_store) as store:
         facts = store.info()
     parts = ("layers", "explanations", "matrices", "scores")
     keys = set(facts) | {key for part in parts for key in facts[part][0]}
     missing = sorted(key for key in keys if f"`{key}`" not in text)
-    assert not missing, f"docs/reference.md says nothing of the keys {missing} of `info --json`"
+    assert not missing, f"docs/reference/info-json.md says nothing of the keys {missing} of `info --json`"
 
 
 def test_study_settings_page_is_what_the_settings_say():
-    assert (ROOT / "docs/study-settings.md").read_text("utf-8") == reference.render_study(), (
-        "docs/study-settings.md is out of date: python -m lexplain_core.config.reference study > docs/study-settings.md"
+    assert (ROOT / "docs/reference/study-settings.md").read_text("utf-8") == reference.render_study(), (
+        "docs/reference/study-settings.md is out of date: python -m lexplain_core.config.reference study > docs/reference/study-settings.md"
     )

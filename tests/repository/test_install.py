@@ -60,7 +60,8 @@ with Store.open({path!r}) as store:
 
 def pins() -> dict[str, str]:
     """Name -> version of the packages that `make demo` and `make test` install."""
-    text = (ROOT / "requirements.txt").read_text("utf-8") + (ROOT / "requirements-dev.txt").read_text("utf-8")
+    files = [ROOT / f"requirements{part}.txt" for part in ("", "-docs", "-dev")]
+    text = "".join(file.read_text("utf-8") for file in files)
     found = re.findall(r"^([\w-]+)==(\S+)$", text, re.M)
     return {canonicalize_name(name): version for name, version in found}
 
@@ -167,6 +168,11 @@ def test_a_package_that_is_missing_is_named_with_its_extra(tmp_path, guarded, wo
         (["--preview"], "--preview shows a study: name it with --study NAME."),
         (["--study", "nobody"], "There is no study data/studies/nobody.sqlite"),
         (["x.duckdb", "--study", "nobody"], "--study serves a study alone"),
+        (["--address", "192.0.2.1"], "--address '192.0.2.1' is no address of this machine"),
+        (["--address", "not an address"], "--address 'not an address' is no address of this machine"),
+        (["--address", "a" * 70 + ".example"], "is no address of this machine"),
+        (["--address", ""], "is no address of this machine"),
+        (["--address", "::1%%"], "is no address of this machine"),
     ],
 )
 def test_what_can_t_be_served_is_refused_before_a_server_starts(words, says, tmp_path, monkeypatch, capsys):
@@ -310,6 +316,26 @@ def test_a_study_is_served_by_its_name_and_previewed(tmp_path, guarded, demo_sto
     with serving(lexplain("serve", "--study", "pilot", "--preview"), tmp_path, guarded) as port:
         text, _ = visited(port, "")
     assert "nothing is recorded" in text.lower() and "Overview" not in text
+
+
+def test_others_reach_it_where_one_asks_for_it(tmp_path, guarded):
+    command = lexplain("serve", "--address", "0.0.0.0")
+    with serving(command, tmp_path, guarded) as port:
+        assert answers("127.0.0.2", port)
+    printed = (tmp_path / "server.log").read_text("utf-8")
+    assert "Everybody who reaches this machine at 0.0.0.0 can open it: see docs/how-to/deploy.md." in printed
+
+
+@pytest.mark.parametrize(("address", "alone"), [("127.0.0.1", True), ("localhost", True), ("0.0.0.0", False)])
+def test_the_address_goes_to_streamlit_and_a_sentence_to_the_user(address, alone, monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(sys, "argv", ["lexplain", "serve", "--address", address])
+    monkeypatch.setattr(os, "execv", lambda _, command: ran.append(command))
+    with pytest.raises(SystemExit):
+        main()
+    [command] = ran
+    assert command[command.index("--server.address") + 1] == address
+    assert ("Everybody" in capsys.readouterr().out) is not alone
 
 
 @pytest.mark.proofs

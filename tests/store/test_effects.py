@@ -401,7 +401,7 @@ def test_buckets_of_the_store_are_those_of_the_impacts(store):
 
 
 def test_what_info_says_of_effects_is_documented(store):
-    text = (Path(__file__).resolve().parents[2] / "docs/reference.md").read_text("utf-8")
+    text = (Path(__file__).resolve().parents[2] / "docs/reference/info-json.md").read_text("utf-8")
     info = store.info()
     keys = {key for part in ("layers", "ablations", "impacts") for key in info[part][0]}
     assert not sorted(key for key in keys | set(info) if f"`{key}`" not in text)

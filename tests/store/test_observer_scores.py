@@ -95,6 +95,6 @@ def test_counts_and_scores_of_words_stay(store, small):
 
 
 def test_what_info_says_of_observers_is_documented(store):
-    text = (Path(__file__).resolve().parents[2] / "docs/reference.md").read_text("utf-8")
+    text = (Path(__file__).resolve().parents[2] / "docs/reference/info-json.md").read_text("utf-8")
     info = store.info()
     assert not [key for key in {*info, *info["observers"][0], *info["layers"][0]} if f"`{key}`" not in text]
