@@ -28,7 +28,7 @@ BUILDS = {"demo_store", "demo_pictures", "world", "network", "shared"}  # fixtur
 SLOW = (  # rooms and files that take seconds a test without these fixtures
     "demo/", "live/test_looker", "model/", "studies/test_choosing", "studies/test_concurrency", "store/test_check",
     "store/test_damage", "cli/test_terminal", "pipeline/test_import_encoders", "repository/test_install",
-    "repository/test_readme",
+    "repository/test_readme", "repository/test_site", "repository/test_tutorials",
 )  # fmt: skip
 
 

@@ -7,12 +7,16 @@ import re
 import pytest
 from typer.main import get_command
 
+from lexplain_core.cli import reference as command_line
 from lexplain_core.cli.main import app
 from lexplain_core.config import load_config, reference
 
 from ..conftest import ROOT
 
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 def test_configuration_page_is_what_the_config_says():
@@ -21,54 +25,67 @@ def test_configuration_page_is_what_the_config_says():
     )
 
 
+def test_command_line_page_is_what_the_commands_say():
+    assert (ROOT / "docs/reference/command-line.md").read_text("utf-8") == command_line.render(), (
+        "docs/reference/command-line.md is out of date: python -m lexplain_core.cli.reference > docs/reference/command-line.md"
+    )
+
+
 def test_every_command_is_documented():
-    text = (ROOT / "docs/reference/info-json.md").read_text("utf-8")
+    text = (ROOT / "docs/reference/command-line.md").read_text("utf-8")
     for command in app.registered_commands:
-        assert f"`{command.callback.__name__}" in text, (
-            f"docs/reference/info-json.md says nothing of {command.callback.__name__}"
-        )
+        assert f"\n## {command.callback.__name__}\n" in text, command.callback.__name__
     for group in app.registered_groups:
         for command in group.typer_instance.registered_commands:
             name = f"{group.name} {command.name or command.callback.__name__}"
-            assert f"`{name}" in text, f"docs/reference/info-json.md says nothing of {name}"
+            assert f"\n## {name}\n" in text, f"docs/reference/command-line.md says nothing of {name}"
     assert app.registered_groups  # `import explanations`
 
 
 def test_every_option_is_documented():
-    """In the row of its command."""
-    text = (ROOT / "docs/reference/info-json.md").read_text("utf-8").split("\n### ")[0]
-    rows = {m[1]: m[0] for m in re.finditer(r"^\| `([a-z -]+?)(?= [A-Z\[-]|`).*$", text, re.M)}
+    """In the section of its command."""
+    text = (ROOT / "docs/reference/command-line.md").read_text("utf-8")
+    sections = {part.partition("\n")[0]: part for part in text.split("\n## ")[1:]}
     seen = 0
-    for words, command in commands(get_command(app)):
-        row = rows[words]
+    for words, command in command_line.commands(get_command(app)):
         for parameter in command.params:
             if parameter.name == "help":
                 continue
             name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.metavar
-            assert re.search(rf"{re.escape(name or parameter.name.upper())}\b", row), (
-                f"docs/reference/info-json.md: {words} {name}"
-            )
+            assert re.search(
+                rf"^\| `{re.escape(name or parameter.name.upper())}\b.*\w", sections[words], re.M
+            ), f"docs/reference/command-line.md: {words} {name}"
             seen += 1
     assert seen >= 40
 
 
-def commands(group, *words: str):
-    """(words, command) of all commands of a group."""
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, *words, name)
-        else:
-            yield " ".join((*words, name)), command
+def test_every_variable_of_the_environment_is_documented():
+    text = (ROOT / "docs/reference/command-line.md").read_text("utf-8")
+    sources = [*(ROOT / "lexplain_core").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), ROOT / "app.py"]
+    named = {name for path in sources for name in re.findall(r"LEXPLAIN_[A-Z_]+", path.read_text("utf-8"))}
+    assert len(named) >= 8
+    assert not [name for name in named if f"| `{name}` |" not in text]
 
 
 def test_every_page_is_documented():
     text = (ROOT / "docs/reference/dashboard.md").read_text("utf-8")
-    for page in (ROOT / "pages").glob("*.py"):
-        if re.search(r"^st\.title|st\.header|def render", page.read_text("utf-8"), re.M):
-            assert page.stem in text.lower(), f"docs/reference/dashboard.md says nothing of pages/{page.name}"
+    pages = [path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").glob("*/page.py")]
+    assert len(pages) >= 10
+    for page in pages:
+        assert f"*{page}" in text, f"docs/reference/dashboard.md says nothing of {page}"
 
 
-@pytest.mark.parametrize("page", DOCS, ids=lambda p: p.name)
+def test_what_the_code_says_of_docs_is_there():
+    """Sentences, help texts and comments name pages of docs/."""
+    sources = [
+        p for room in ("lexplain_core", "pages", "benchmarks", "scripts") for p in (ROOT / room).rglob("*.py")
+    ]
+    named = {page for path in sources for page in re.findall(r"docs/[\w/-]+\.md", path.read_text("utf-8"))}
+    assert len(named) >= 8
+    assert not [page for page in named if not (ROOT / page).is_file()]
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text("utf-8")):
         if not target.startswith(("http:", "https:", "mailto:")):
