@@ -1,6 +1,6 @@
 # make demo           set up, build the demo store, serve the dashboard on localhost
 # make demo SERVE=0   stop after the build
-# make test           set up, then linter, unit tests and browser tests
+# make test           set up, then linter, type checker, unit tests and browser tests
 # make test-quick     the tests that need neither a browser nor a build: for every change
 # make proofs         the tests that take too long for every change
 # make serve          serve the dashboard over the stores in data/stores
@@ -46,6 +46,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/biome check pages/ui/assets
+	$(BIN)/mypy
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
@@ -53,7 +54,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/biome check --write pages/ui/assets
 
 clean:
-	rm -rf $(VENV) .env-browser .pytest_cache .ruff_cache site
+	rm -rf $(VENV) .env-browser .mypy_cache .pytest_cache .ruff_cache site
 
 # Python 3.11 to 3.13: what the pinned packages come for.
 $(VENV)/bin/python:

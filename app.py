@@ -10,6 +10,7 @@ import os
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Headers:
@@ -18,7 +19,7 @@ class Headers:
     `LEXPLAIN_FRAME_ANCESTORS` names sites that may show them in a frame, such as a panel that shows a study.
     """
 
-    def __init__(self, app):
+    def __init__(self, app: ASGIApp):
         self.app = app
         ancestors = os.environ.get("LEXPLAIN_FRAME_ANCESTORS", "").strip() or "'none'"
         if any(character in ancestors for character in ";,\r\n"):
@@ -30,8 +31,8 @@ class Headers:
             "X-Content-Type-Options": "nosniff",
         }
 
-    async def __call__(self, scope, receive, send):
-        async def sending(message):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(self.headers)
             await send(message)

@@ -89,7 +89,11 @@ def few(sentences: list[str], most: int = 5) -> list[str]:
 def repeated(names: Iterable[str]) -> str | None:
     """The first name that stands among `names` a second time."""
     seen: set[str] = set()
-    return next((name for name in names if name in seen or seen.add(name)), None)
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def did_you_mean(name: str, known: list[str], limit: int = 3) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import socket
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from threading import Lock
+from typing import Any
 
 from .errors import UserError
 
 _OFFLINE: ContextVar[bool] = ContextVar("offline", default=False)
 # What every download of the libraries goes through, but for the hub's, which has a switch of its own.
 _GUARDED = ((urllib.request.OpenerDirector, "open"), (socket.socket, "connect"))
+_MARK = "asks_first"  # an attribute of what is guarded
 _lock = Lock()
 _inside, _hub_before = 0, False
 
@@ -51,18 +53,18 @@ def offline() -> Iterator[None]:
 def _guard() -> None:
     for owner, name in _GUARDED:
         original = getattr(owner, name)
-        if not getattr(original, "asks_first", False):
+        if not getattr(original, _MARK, False):
             setattr(owner, name, _asking(original))
 
 
-def _asking(original):
+def _asking(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
-    def call(self, *args, **kwargs):
+    def call(self: object, *args: Any, **kwargs: Any) -> Any:
         if _OFFLINE.get():
             raise NoNetwork("nothing is downloaded because a store names it")
         return original(self, *args, **kwargs)
 
-    call.asks_first = True
+    setattr(call, _MARK, True)
     return call
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-Advance = Callable[[int], None]
+if TYPE_CHECKING:
+    from .terminal import Console
+
+
+class Advance(Protocol):
+    """Says that `n` more are done."""
+
+    def __call__(self, n: int = 1, /) -> None: ...
 
 
 class Progress(Protocol):
@@ -18,9 +25,13 @@ class Progress(Protocol):
 
     def stage(self, name: str) -> None: ...
 
-    def task(self, label: str, total: int) -> contextmanager: ...
+    def task(self, label: str, total: int) -> AbstractContextManager[Advance]: ...
 
     def note(self, text: str) -> None: ...
+
+
+def _unseen(n: int = 1, /) -> None:
+    """The `Advance` of work that nobody watches."""
 
 
 class Silent:
@@ -31,7 +42,7 @@ class Silent:
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
-        yield lambda n=1: None
+        yield _unseen
 
     def note(self, text: str) -> None:
         pass
@@ -43,7 +54,7 @@ class Terminal:
     Where nobody watches (a pipe, a log file) there are no bars: a line says when a stage or a task begins, at once.
     """
 
-    def __init__(self, console=None):
+    def __init__(self, console: Console | None = None):
         from .terminal import Console
 
         self.console = console or Console(stderr=True)
@@ -56,7 +67,7 @@ class Terminal:
     def task(self, label: str, total: int) -> Iterator[Advance]:
         if not self.console.is_terminal:
             self._line(f"  {label}: {total:,} …")
-            yield lambda n=1: None
+            yield _unseen
             return
         from rich.progress import (
             BarColumn,
@@ -81,7 +92,11 @@ class Terminal:
         )
         with Bars(*columns, console=self.console) as bars:
             job = bars.add_task(printable(label), total=total)
-            yield lambda n=1: bars.advance(job, n)
+
+            def advance(n: int = 1, /) -> None:
+                bars.advance(job, n)
+
+            yield advance
 
     def note(self, text: str) -> None:
         self.console.print(f"  {text}", style="dim")

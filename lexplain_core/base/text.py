@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import AnyStr
 
 from .errors import UserError
 
@@ -43,7 +44,7 @@ def decode(data: bytes, what: str, largest: int = LARGEST) -> str:
     return _ends(text)
 
 
-def _ends(text):
+def _ends(text: AnyStr) -> AnyStr:
     """Text or bytes with the ends of lines of Windows and of old Macs made `\\n`."""
     if isinstance(text, bytes):
         return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -94,7 +95,7 @@ class Names:
     the same when `folded`.
     """
 
-    _FORMS = (str, composed, folded)
+    _FORMS: tuple[Callable[[str], str], ...] = (str, composed, folded)
 
     def __init__(self, names: Iterable[str]):
         self._places: list[dict[str, list[int]]] = [{} for _ in self._FORMS]

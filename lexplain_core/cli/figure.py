@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..base.errors import UserError, quote
 from ..base.files import cant_write, write_whole
 from ..base.terminal import Console
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 out_ = Console()
 KINDS = ("pdf", "svg", "png", "txt", "csv", "bib")
@@ -103,7 +106,7 @@ def _make(store: Path, given: dict, files: list[Path]) -> None:
         out_.print(note, soft_wrap=True)
 
 
-def _take_in(store) -> None:
+def _take_in(store: Store) -> None:
     """What people noted beside the store counts here, too: words made by hand, and hidden images."""
     from ..notes import take_in
 

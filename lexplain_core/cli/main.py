@@ -21,7 +21,7 @@ from rich.table import Column, Table
 from ..base.errors import UserError, quote, refuse_shortage
 from ..base.extras import needed
 from ..base.files import cant_write, write_whole
-from ..base.terminal import Console, leave_quietly, print_json, show_everything
+from ..base.terminal import Console, leave_quietly, print_json, printable, show_everything
 from . import figure, serve, trust
 from . import notes as notes_cli
 from . import study as study_cli
@@ -200,10 +200,10 @@ def check(
         with Store.open(store) as opened:
             for fault in every_fault(opened):
                 found += 1
-                print(study_cli.printable(fault))
+                print(printable(fault))
     except StoreError as error:
         found += 1
-        print(study_cli.printable(str(error).replace(f"`{check_command(store)}` says more, and ", "")))
+        print(printable(str(error).replace(f"`{check_command(store)}` says more, and ", "")))
     if found:
         raise typer.Exit(1)
     print(f"{shown(store)} is in order.")
@@ -257,7 +257,7 @@ def export(
         raise cant_write(file, error) from None
     units = len(frame[["layer", "unit"]].drop_duplicates())
     said = f"{file}: {len(frame):,} rows, {units:,} units. {facts['filter']}"
-    out.print(study_cli.printable(said), highlight=False, markup=False, soft_wrap=True)
+    out.print(printable(said), highlight=False, markup=False, soft_wrap=True)
 
 
 def _wanted(opened: Store, address: str, name: str) -> Wanted:
@@ -270,7 +270,7 @@ def _wanted(opened: Store, address: str, name: str) -> Wanted:
         raise UserError(f"The address of --filter is one of another store, {quote(texts['store'])}.")
     _, problems = notes.take_in(opened)
     for problem in problems:
-        out.print(study_cli.printable(problem), style="yellow", highlight=False, markup=False, soft_wrap=True)
+        out.print(printable(problem), style="yellow", highlight=False, markup=False, soft_wrap=True)
     wanted, faults = Wanted.read(texts)
     among, listed, more = notes.Notes.of(opened).among(
         name or texts.get("starred", ""), texts.get("units", "")
@@ -357,7 +357,7 @@ def import_imi(
         answers, sessions, units = len(study.responses()), len(study.sessions()), study.units()
         models = units[units["use"] == "real"]["model"].nunique()
     said = f"{path}: {answers:,} answers in {sessions:,} sessions, {models} models"
-    out.print(study_cli.printable(said), highlight=False, markup=False, soft_wrap=True)
+    out.print(printable(said), highlight=False, markup=False, soft_wrap=True)
 
 
 def _command(*words: str, set_: list[str] | None) -> str:
@@ -370,8 +370,8 @@ def _go_on(path: Path) -> None:
     """The two lines that one goes on with, which work as they stand from where the user stands."""
     path, here = path.absolute(), Path.cwd()
     python = sys.executable if shutil.which("python") != sys.executable else "python"
-    store = path.relative_to(here) if path.is_relative_to(here) else path
-    store = f"./{store}" if str(store).startswith("-") else str(store)
+    store = str(path.relative_to(here) if path.is_relative_to(here) else path)
+    store = f"./{store}" if store.startswith("-") else store
     info, served = (shlex.join([python, "-m", "lexplain_core", name, store]) for name in ("info", "serve"))
     print(f"\n{info}\n{served}")
 
@@ -427,5 +427,5 @@ def main() -> None:
     except UserError as error:
         err = Console(stderr=True, soft_wrap=True)
         err.print("Error: ", style="bold red", end="")
-        err.print(*map(study_cli.printable, str(error).split("\n")), sep="\n", highlight=False, markup=False)
+        err.print(*map(printable, str(error).split("\n")), sep="\n", highlight=False, markup=False)
         sys.exit(2)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
 from .main import app
 
-Parameter = TyperArgument | TyperOption
+Parameter = Any  # `TyperArgument` or `TyperOption`: what a command lists of them has a wider type
 
 _HEAD = """# Command line
 
@@ -58,7 +59,7 @@ def render() -> str:
     return "\n".join([_HEAD, *sections]) + _FOOT
 
 
-def commands(group: TyperGroup, *words: str) -> Iterator[tuple[str, TyperCommand]]:
+def commands(group: Any, *words: str) -> Iterator[tuple[str, TyperCommand]]:
     """(words, command) of all commands of a group."""
     for name, command in group.commands.items():
         if isinstance(command, TyperGroup):

@@ -21,6 +21,7 @@ from ..base.text import lines
 
 if TYPE_CHECKING:
     from ..config.study import StudySettings
+    from ..studies.file.study import StudyFile
 
 app = typer.Typer(
     name="study",
@@ -175,7 +176,7 @@ HEADINGS = {
 }
 
 
-def _row(study) -> dict:
+def _row(study: StudyFile) -> dict:
     """How far a study is. name: of its file, by which commands know it."""
     outcomes = study.sessions()["outcome"].value_counts()
     store = (study.facts.get("store") or {}).get("name")
@@ -270,7 +271,7 @@ def invite(
     if (count is None) == (names is None):
         raise UserError("Whom to invite? Say either how many people, or `--names FILE`.")
     link = _links(address)
-    people = [secrets.token_hex(6) for _ in range(count)] if count else _names(names)
+    people = [secrets.token_hex(6) for _ in range(count or 0)] if names is None else _names(names)
     with StudyFile.open(find_study(name)) as study:
         if study.kind != "study":
             raise UserError(f"{study.path} was imported: people can't take part in it.")
@@ -364,14 +365,11 @@ def delete_person(
         raise UserError("Whose answers? Say either the person's name (PID), or `--code CODE`.")
     with StudyFile.open(find_study(name)) as study:
         called = study.path.stem
-        if code is not None:
-            if study.verify(code) is None:
-                raise UserError(f"The study {quote(called)} has given nobody the code {quote(code)}.")
-            who = f"the person with the code {code}"
-        else:
-            who = quote(pid)
-            if not study.knows(pid):
-                raise UserError(f"Nobody of the name {who} has taken part in {quote(called)}, or is invited.")
+        who = f"the person with the code {code}" if pid is None else quote(pid)
+        if code is not None and study.verify(code) is None:
+            raise UserError(f"The study {quote(called)} has given nobody the code {quote(code)}.")
+        if pid is not None and not study.knows(pid):
+            raise UserError(f"Nobody of the name {who} has taken part in {quote(called)}, or is invited.")
         if not yes:
             typer.confirm(printable(f"Delete all answers of {who} in {quote(called)}?"), abort=True)
         deleted = study.delete_person(pid, code=code)

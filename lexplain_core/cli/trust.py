@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from ..base.errors import UserError
-from ..base.terminal import Console
+from ..base.terminal import Console, printable
 from ..config import parse_config
 from ..trust import KINDS, Wanted, wanted
 from ..trust import file as trust_file
-from .study import printable
 
 out = Console()
 _STATES = {
@@ -63,7 +62,7 @@ def trust(
         _say("Network code can do on this machine whatever you can: allow only what you know.")
     if not yes:
         _ask(f"Trust {'this' if len(open_) == 1 else f'these {len(open_)}'}?")
-    trust_file.add(need.entry for need in open_)
+    trust_file.add(need.entry for need in open_ if need.entry)
     _say(f"Noted in {trust_file.place()}.")
 
 

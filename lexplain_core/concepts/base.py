@@ -45,7 +45,7 @@ concept_matrices: Registry[Callable[..., ConceptMatrix]] = Registry("concept mat
 def first_alike(rows: np.ndarray) -> np.ndarray:
     """For each row, of (M, N), the number of the first that is equal to it, int64 (M,)."""
     first: dict[bytes, int] = {}
-    digests = (hashlib.sha256(np.ascontiguousarray(row)).digest() for row in rows)
+    digests = (hashlib.sha256(row.tobytes()).digest() for row in rows)
     return np.array([first.setdefault(digest, i) for i, digest in enumerate(digests)], dtype=np.int64)
 
 

@@ -43,7 +43,7 @@ def calibration_labels(probing: ProbingSet) -> tuple[list[str], np.ndarray]:
     for group in probing.superclasses:
         if len(group.classes) <= MOST_OF_CLASSES * len(probing.classes):
             texts.append(group.name)
-            rows.append(presence[:, list(group.classes)].any(axis=1)[None])
+            rows.append(np.logical_or.reduce(presence[:, list(group.classes)], axis=1)[None])
     return texts, np.concatenate(rows)
 
 

@@ -160,4 +160,4 @@ def _write(path: Path, found: np.ndarray, keys: dict[str, str], progress: Progre
 
 
 def _digest(found: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(found)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(found).data).hexdigest()

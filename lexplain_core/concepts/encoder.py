@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ class DualEncoder:
     preprocess: Callable[[Image.Image], Tensor]
     batch_size: int
     device: torch.device
-    model: nn.Module
+    model: Any  # open_clip's, whose methods and parts torch's type doesn't know
     tokenizer: Tokenizer
 
     @torch.inference_mode()
@@ -213,7 +214,7 @@ def _load(model: nn.Module, source: Source) -> None:
             raise UserError(f"The weights in {source.weights} hold values that are not finite, in {key}.")
 
 
-def _transform(model: nn.Module, source: Source) -> tuple[list[int], Callable[[Image.Image], Tensor]]:
+def _transform(model: Any, source: Source) -> tuple[list[int], Callable[[Image.Image], Tensor]]:
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
     size = model.visual.image_size
@@ -221,7 +222,7 @@ def _transform(model: nn.Module, source: Source) -> tuple[list[int], Callable[[I
     return size, image_transform_v2(PreprocessCfg(size=tuple(size), **source.preprocess), is_train=False)
 
 
-def _token_rows(model: nn.Module) -> int:
+def _token_rows(model: Any) -> int:
     """How many tokens the text tower has an embedding for."""
     text = getattr(model, "text", model)
     if hasattr(text, "token_embedding"):
@@ -249,7 +250,7 @@ def _weights_digests(model: nn.Module) -> tuple[str, str]:
     exact, alike = hashlib.sha256(), []
     for key, value in sorted(model.state_dict().items()):
         exact.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
-        exact.update(np.ascontiguousarray(value.numpy()))
+        exact.update(value.numpy().tobytes())
         if value.is_floating_point() and value.ndim:
             half = np.ascontiguousarray(value.half().numpy())
             alike.append(hashlib.sha256(str(half.shape).encode() + half.tobytes()).digest())

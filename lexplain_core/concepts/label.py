@@ -26,7 +26,9 @@ def label_matrix(probing: ProbingSet) -> ConceptMatrix:
     """
     presence = probing.class_presence()
     rows = [presence.T]
-    rows += [presence[:, list(group.classes)].any(axis=1)[None] for group in probing.superclasses]
+    rows += [
+        np.logical_or.reduce(presence[:, list(group.classes)], axis=1)[None] for group in probing.superclasses
+    ]
     rows += [attribute.present[None] for attribute in probing.attributes]
     values = np.concatenate(rows).astype(np.float32)
     return ConceptMatrix("label", label_concepts(probing), values, {"source": "labels of the probing set"})

@@ -227,4 +227,4 @@ def _merges_beside(model_cfg: dict, folders: tuple[Path, ...]) -> None:
 
 
 def _title(spec: config.Encoder, folder: Path) -> str:
-    return spec.model if spec.model in encoder_folders else folder.resolve().name
+    return spec.model if spec.model and spec.model in encoder_folders else folder.resolve().name

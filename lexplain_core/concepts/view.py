@@ -117,7 +117,7 @@ def view(
     texts, labels = calibration_labels(probing)
     cosine, labels = found.cosine(texts)[:, train], labels[:, train]
     told: dict = {"labels": len(texts), "images": int(train.sum())}
-    if spec.a is not None:
+    if spec.a is not None and spec.b is not None:
         found.a, found.b = spec.a, spec.b
         told["source"] = "given"
     elif encoder.published:
@@ -157,7 +157,7 @@ def refuse_same(
     explainer: EncoderView | DualEncoder, simulator: EncoderView | DualEncoder, allow: bool
 ) -> bool:
     """Whether the two are one model, by fingerprint or by weights; `UserError` unless that is allowed."""
-    one, other = (getattr(e, "encoder", e) for e in (explainer, simulator))
+    one, other = (e.encoder if isinstance(e, EncoderView) else e for e in (explainer, simulator))
     same = one.fingerprint == other.fingerprint or one.same_weights(other)
     if same and not allow:
         names = one.name if one.name == other.name else f"{one.name} and {other.name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from tomllib import TOMLDecodeError
@@ -432,7 +433,7 @@ def _set(data: dict, assignment: str) -> None:
 _MEMBERS = {"LayerSpec", "str", "list[str]"}
 
 
-def load_config(path: str | Path, overrides: list[str] = ()) -> Build:
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Build:
     """Read a build's TOML file and apply `key=value` overrides.
 
     Paths in the file are relative to the file; paths in overrides to the working directory.
@@ -448,7 +449,7 @@ def load_config(path: str | Path, overrides: list[str] = ()) -> Build:
     return parse_config(data, str(path))
 
 
-def apply_overrides(data: dict, overrides: list[str]) -> dict:
+def apply_overrides(data: dict, overrides: Sequence[str]) -> dict:
     """A copy of a config's dict with `key=value` overrides applied, such as `explain.epsilon=0.01`."""
     data = deepcopy(data)
     for assignment in overrides:

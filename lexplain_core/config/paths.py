@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 # Every path option, with its section: relative ones are meant from the config file's folder.
 _PATHS = [
@@ -47,7 +48,7 @@ def _resolve(path: str, base: Path) -> str:
 def anchor(data: dict, base: Path) -> None:
     """Make the paths of a config file relative to the file, not to where one happens to stand."""
     for section, key in _PATHS:
-        table = data
+        table: Any = data
         for part in section:
             table = table.get(part) if isinstance(table, dict) else None
         if isinstance(table, dict) and isinstance(table.get(key), str):
@@ -64,10 +65,10 @@ def anchor(data: dict, base: Path) -> None:
         if ".py:" in str(target.get("model", "")):
             target["model"] = _resolve(target["model"], base)
     for role in ("explainer", "simulator"):
-        encoder = data.get(role)
-        for key in ("model", "pretrained") if isinstance(encoder, dict) else ():
-            if isinstance(encoder.get(key), str) and is_path(encoder[key], base):
-                encoder[key] = _resolve(encoder[key], base)
+        if isinstance(encoder := data.get(role), dict):
+            for key in ("model", "pretrained"):
+                if isinstance(encoder.get(key), str) and is_path(encoder[key], base):
+                    encoder[key] = _resolve(encoder[key], base)
     concepts = data.get("concepts")
     if isinstance(concepts, dict) and isinstance(concepts.get("sets"), list):
         concepts["sets"] = [

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from . import Build
 from .study import StudySettings
@@ -68,7 +69,7 @@ def _section(path: str, section: type[BaseModel]) -> list[str]:
     return lines + inner
 
 
-def _default(field) -> str:
+def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "*needed*"
     value = field.get_default(call_default_factory=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,7 +33,7 @@ class Stimuli(Section):
         description="Draw units from these layers only; from all when empty.",
     )
     difficulty: list[Difficulty] = Field(
-        default_factory=lambda: ["easy"],
+        default_factory=lambda: list[Difficulty](["easy"]),
         min_length=1,
         description="Where the queries' ranks lie: `easy` (just inside the references), `medium` (99th and 1st percentile), `hard` (95th and 5th), `very hard` (85th and 15th). Several are mixed evenly.",
     )
@@ -315,7 +316,7 @@ class StudySettings(Section):
     texts: Texts = Field(default_factory=Texts, description="What people read.")
 
 
-def load_settings(path: str | Path | None = None, overrides: list[str] = ()) -> StudySettings:
+def load_settings(path: str | Path | None = None, overrides: Sequence[str] = ()) -> StudySettings:
     """Settings from a TOML file (IMI's without one) with `key=value` overrides, such as `course.trials=10`.
 
     Raises `UserError` naming file, key and reason.
@@ -336,7 +337,7 @@ def parse_settings(data: dict, source: str) -> StudySettings:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "combination"
         if first["type"] == "extra_forbidden":
-            section = StudySettings
+            section: Any = StudySettings
             for part in first["loc"][:-1]:
                 section = section.model_fields[str(part)].annotation
             reason = "there is no such setting." + did_you_mean(

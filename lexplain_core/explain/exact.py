@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..base.progress import Advance
 from .moments import Basis, Targets
 
 _TOLERANCE = 1e-7  # largest violation of the optimality conditions that counts as solved
@@ -54,7 +55,9 @@ def _distance(gradient: Tensor, weights: Tensor, l1: float) -> Tensor:
     )
 
 
-def solve(basis: Basis, targets: Targets, l1: float, alpha: float, advance=None) -> tuple[Tensor, Tensor]:
+def solve(
+    basis: Basis, targets: Targets, l1: float, alpha: float, advance: Advance | None = None
+) -> tuple[Tensor, Tensor]:
     """Weights of the standardised concepts (K, M) and each unit's violation (K,), both float64.
 
     advance: called with the number of units that were solved. A unit that is not within

@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..base.progress import Advance
 from .base import Found
 from .moments import Basis, Targets
 
@@ -53,7 +54,7 @@ def greedy(
     epsilon: float = 0.02,
     max_terms: int = 10,
     signed: bool = False,
-    advance=None,
+    advance: Advance | None = None,
 ) -> list[Found]:
     """Grow each unit's explanation concept by concept while its validation correlation gains.
 
@@ -104,17 +105,17 @@ def _search(
     basis: Basis, targets: Targets, order: Tensor, tried: int, epsilon: float, max_terms: int
 ) -> list[Found]:
     k, device = len(order), order.device
-    double = {"dtype": torch.float64, "device": device}
+    none = torch.zeros(k, 0, dtype=torch.float64, device=device)
     state = _State(
         torch.arange(k, device=device),
         order,
         torch.zeros_like(order, dtype=torch.bool),
         torch.zeros(k, 0, dtype=torch.int64, device=device),
-        torch.zeros(k, 0, 0, **double),
-        torch.zeros(k, 0, **double),
-        torch.full((k,), -torch.inf, **double),
+        none.new_zeros(k, 0, 0),
+        none,
+        none.new_full((k,), -torch.inf),
     )
-    found: list[Found | None] = [None] * k
+    found: dict[int, Found] = {}
     for t in range(max_terms):
         place = _window(state.gone, tried)
         concepts = state.order.gather(1, place)
@@ -150,7 +151,7 @@ def _search(
         if not len(state.unit):
             break
     _keep(found, basis, targets, state)
-    return found
+    return [found[unit] for unit in range(k)]
 
 
 def _window(gone: Tensor, tried: int) -> Tensor:
@@ -197,7 +198,7 @@ def _fits(basis: Basis, targets: Targets, state: _State, concepts: Tensor) -> tu
     return v, variance, slope, correlation
 
 
-def _keep(found: list, basis: Basis, targets: Targets, state: _State) -> None:
+def _keep(found: dict[int, Found], basis: Basis, targets: Targets, state: _State) -> None:
     """Write down what units that are done have chosen, with weights for P and q as they are."""
     if not len(state.unit):
         return

@@ -19,6 +19,9 @@ _DOUBLE = 4e10
 _BLOCK = 1024  # rows at a time, where a whole copy in double precision would be much
 
 
+Values = np.ndarray | Tensor  # P, in the host's memory or on an accelerator
+
+
 @dataclass(frozen=True)
 class Basis:
     """P on the train and val splits, by its moments.
@@ -38,7 +41,7 @@ class Basis:
     @classmethod
     def of(
         cls,
-        values: np.ndarray | Tensor,
+        values: Values,
         train: np.ndarray,
         val: np.ndarray,
         device: torch.device | str = "cpu",
@@ -83,9 +86,7 @@ class Targets:
     val_variance: Tensor
 
     @classmethod
-    def of(
-        cls, basis: Basis, values: np.ndarray | Tensor, q: np.ndarray, train: np.ndarray, val: np.ndarray
-    ) -> Targets:
+    def of(cls, basis: Basis, values: Values, q: np.ndarray, train: np.ndarray, val: np.ndarray) -> Targets:
         """Moments of the units q, (K, N), with P, (M, N)."""
         mean = torch.from_numpy(q[:, train].mean(axis=1, dtype=np.float64)).to(basis.gram.device)
         scale = torch.from_numpy(q[:, train].std(axis=1, dtype=np.float64)).to(mean)
@@ -95,7 +96,7 @@ class Targets:
         return cls(mean, scale, cross, val_cross, val_variance)
 
 
-def resident(values: np.ndarray, device: torch.device | str) -> np.ndarray | Tensor:
+def resident(values: np.ndarray, device: torch.device | str) -> Values:
     """P on an accelerator, where it takes no more than a third of what is free there; else P itself."""
     device = torch.device(device)
     if device.type != "cuda" or 3 * values.nbytes > torch.cuda.mem_get_info(device)[0]:
@@ -103,7 +104,7 @@ def resident(values: np.ndarray, device: torch.device | str) -> np.ndarray | Ten
     return torch.from_numpy(np.ascontiguousarray(values)).to(device)
 
 
-def _pieces(values: np.ndarray | Tensor, mask: np.ndarray, device) -> Iterator[Tensor]:
+def _pieces(values: Values, mask: np.ndarray, device: torch.device | str) -> Iterator[Tensor]:
     """P of the images of a split on the device, (M, n), as many at a time as fit."""
     step = max(256, _PIECE // max(len(values), 1))
     on_cpu = torch.device(device).type == "cpu"
@@ -128,7 +129,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     return torch.from_numpy(a.numpy() @ b.numpy().T)
 
 
-def _mean_and_scale(values: np.ndarray | Tensor, mask: np.ndarray, device) -> tuple[Tensor, Tensor]:
+def _mean_and_scale(values: Values, mask: np.ndarray, device: torch.device | str) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each concept, piece by piece (Chan, Golub & LeVeque 1983)."""
     count = 0
     mean = torch.zeros(len(values), dtype=torch.float64, device=device)
@@ -156,7 +157,14 @@ def _inverse(scale: Tensor) -> Tensor:
     return torch.where(scale > 0, 1 / torch.where(scale > 0, scale, 1.0), 0.0)
 
 
-def _covariance(values, mask, mean: Tensor, scale: Tensor, device, dtype) -> tuple[Tensor, Tensor]:
+def _covariance(
+    values: Values,
+    mask: np.ndarray,
+    mean: Tensor,
+    scale: Tensor,
+    device: torch.device | str,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:
     """Covariances and means, on a split, of concepts standardised with `mean` and `scale`."""
     m, count = len(values), max(int(mask.sum()), 1)
     out = torch.zeros(m, m, dtype=dtype, device=device)
@@ -173,7 +181,9 @@ def _covariance(values, mask, mean: Tensor, scale: Tensor, device, dtype) -> tup
     return out, means
 
 
-def _cross(basis: Basis, values, q, mask, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+def _cross(
+    basis: Basis, values: Values, q: np.ndarray, mask: np.ndarray, mean: Tensor, scale: Tensor
+) -> tuple[Tensor, Tensor]:
     """Covariances (K, M) of units and concepts on a split, and the units' variances (K,)."""
     dtype, device = basis.gram.dtype, basis.gram.device
     count = max(int(mask.sum()), 1)

@@ -306,14 +306,19 @@ def _without(q: np.ndarray, to: str, total: float | None, images: int, sampled: 
     nothing = np.nan if total is None else total
     frame = pd.DataFrame({"bucket": rows, "images": count_buckets(bucket, rows)})
     return Impact(
-        to,
-        *[total] * 6,
-        None,
-        images,
-        sampled,
-        pd.DataFrame({"beta": BETAS, "value": np.nan, "error": np.nan}),
-        frame.assign(impact=nothing, share=np.nan, error=np.nan),
-        reason,
+        to=to,
+        total=total,
+        total_error=total,
+        accuracy=total,
+        accuracy_error=total,
+        loss=total,
+        loss_error=total,
+        half=None,
+        images=images,
+        sampled=sampled,
+        top=pd.DataFrame({"beta": BETAS, "value": np.nan, "error": np.nan}),
+        buckets=frame.assign(impact=nothing, share=np.nan, error=np.nan),
+        reason=reason,
     )
 
 

@@ -54,14 +54,14 @@ def score_layer(
     scored = {unit: undefined(n, reason) for unit, reason in reasons.items()}
     pending = [unit for unit in found if unit not in scored]
     step = max(1, _AT_ONCE // (4 * max(n, len(alive))))
-    others, vary = _standardised_units(q, alive, test, n) if n and pending else (None, None)
+    others, vary = _standardised_units(q, alive, test, n) if n and pending else (None, alive)
     for start in range(0, len(pending), step):
         units = pending[start : start + step]
         simulated = simulations([found[unit] for unit in units], values, rows)
         across = None if others is None else _standardised(simulated)[0] @ others.T
         for i, unit in enumerate(units):
             own = correlation(q[unit][test], simulated[i], interval="wider")
-            if own.value is None:
+            if across is None or own.value is None:
                 scored[unit] = undefined(n, own.reason)
                 continue
             keep = vary.copy()
@@ -70,7 +70,7 @@ def score_layer(
     return {unit: scored[unit] for unit in found}
 
 
-def undefined(n: int, reason: str) -> Scored:
+def undefined(n: int, reason: str | None) -> Scored:
     """A score over n images that has no value, for a reason said in a sentence."""
     return Scored(Correlation(n, reason=reason), Null(0, reason=reason))
 
@@ -110,7 +110,9 @@ def simulations(explanations: Sequence[Words], values: np.ndarray, rows: Mapping
     return out
 
 
-def _ask(concepts: list[Concept], simulator: Simulator, chosen: np.ndarray):
+def _ask(
+    concepts: list[Concept], simulator: Simulator, chosen: np.ndarray
+) -> tuple[list[tuple[list[str], np.ndarray]], dict[str, str]]:
     """Ask for P in pieces, each cut to the chosen images; one by one where a piece is refused."""
     known: list[tuple[list[str], np.ndarray]] = []
     refused: dict[str, str] = {}

@@ -122,7 +122,8 @@ class Notes:
         on both, where both are given; None where neither is. Beside them what they are in words, and a sentence for each
         part of the address that can't be read. Raises `UserError` where there is no such list."""
         found: list[tuple[str, int]] | None = None
-        words, problems = [], []
+        words: list[str] = []
+        problems: list[str] = []
         if address:
             found, problems = base.unshared(address)
             words.append("on the list that the address holds")
@@ -301,7 +302,7 @@ class Notes:
         with closing(self._connect("mode=ro")) as con:
             self._check(con, *_PARTS)
 
-    def _rows(self, part: str, query: str, *parameters) -> list[tuple]:
+    def _rows(self, part: str, query: str, *parameters: str | int) -> list[tuple]:
         """The rows of a query about a part of the notes, '' for none; no rows where there is no file."""
         if not os.path.lexists(self.path):
             return []
@@ -469,7 +470,8 @@ def _list_id(con: sqlite3.Connection, name: str, make: bool = False) -> int:
         return row[0]
     if not make:
         raise _no_list(name)
-    return con.execute("INSERT INTO lists (name, begun) VALUES (?, ?)", (name, _now())).lastrowid
+    con.execute("INSERT INTO lists (name, begun) VALUES (?, ?)", (name, _now()))
+    return con.execute("SELECT last_insert_rowid()").fetchone()[0]
 
 
 def _no_list(name: str) -> UserError:

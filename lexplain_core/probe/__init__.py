@@ -22,7 +22,7 @@ from .base import (
     Superclass,
     probing_sets,
 )
-from .images import UnreadableImage, open_rgb, thumbnail_jpeg
+from .images import open_rgb, thumbnail_jpeg
 from .names import apply_names
 from .splits import draw, split
 from .superclasses import find_superclasses

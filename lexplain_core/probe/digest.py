@@ -46,7 +46,8 @@ def image_digest(load: Callable[[int], Image.Image], i: int) -> bytes:
     image (`images.digest`). Raises `UserError` for a file that is gone or was changed since it was checked.
     """
     while isinstance(load, _Taken):
-        load, i = load.load, int(load.indices[i])
+        i = int(load.indices[i])
+        load = load.load
     if isinstance(load, ImageFiles):
         return load.digest(i)
     return _of_pixels(load(i))

@@ -78,7 +78,7 @@ def from_files(
     Classes none of whose images is usable are left out, with a note; those that merely got no
     image from a small limit stay.
     """
-    labels = np.asarray(labels, dtype=np.int64)
+    classes_of = np.asarray(labels, dtype=np.int64)
     bad: dict[int, str] = {}
     stamps: dict[int, Stamp] = {}
     with progress.task("checking images", min(len(files), probe.limit or len(files))) as advance:
@@ -87,18 +87,21 @@ def from_files(
             paths = [os.path.join(root, files[i]) for i in indices]
             results = check_files(paths, probe.max_pixels, advance)
             for i, result in zip(indices, results, strict=True):
-                (stamps if isinstance(result, Stamp) else bad)[int(i)] = result
+                if isinstance(result, Stamp):
+                    stamps[int(i)] = result
+                else:
+                    bad[int(i)] = result
             return np.array([isinstance(result, Stamp) for result in results], dtype=bool)
 
-        kept = draw(labels, probe.limit, seed, check)
+        kept = draw(classes_of, probe.limit, seed, check)
     usable = np.ones(len(files), dtype=bool)
     usable[list(bad)] = False
-    alive = np.flatnonzero(np.bincount(labels[usable], minlength=len(classes)))
+    alive = np.flatnonzero(np.bincount(classes_of[usable], minlength=len(classes)))
     if len(alive) < len(classes):
         gone = [classes[c].key for c in np.setdiff1d(np.arange(len(classes)), alive)]
         number = _count(len(gone), "class", "classes")
         progress.note(f"{number} without a usable image left out: {_few(gone)}")
-    if note := _copies(root, [files[i] for i in kept], labels[kept]):
+    if note := _copies(root, [files[i] for i in kept], classes_of[kept]):
         progress.note(note)
     position = np.full(len(classes), -1)
     position[alive] = np.arange(len(alive))
@@ -107,8 +110,8 @@ def from_files(
         name=name,
         source=source,
         keys=keys,
-        labels=position[labels[kept]],
-        classes=tuple(classes[c] for c in alive),
+        labels=position[classes_of[kept]],
+        classes=tuple(classes[int(c)] for c in alive),
         load=ImageFiles(root, keys, [stamps[int(i)] for i in kept]),
         skipped=tuple(Skipped(_printable(files[i]), bad[i]) for i in sorted(bad)),
     )
@@ -138,7 +141,7 @@ def walk(root: Path) -> tuple[list[str], list[str], list[int], int, int, dict[st
 
 def _files_below(root: Path, name: str, clutter: Counter[str]) -> Iterator[str]:
     """Yield the posix paths below `root` of the files in `root/name`; links are followed, once, and never upwards."""
-    seen = real_ancestors(root)
+    seen = real_ancestors(str(root))
     for folder, inner, names in os.walk(root / name, followlinks=True, onerror=_unreadable):
         real = os.path.realpath(folder)
         if real in seen:

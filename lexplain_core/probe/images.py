@@ -157,7 +157,7 @@ class ImageFiles:
                 return known.digest
             now = _stamp(path, facts)
         except OSError as error:
-            raise _gone(path, shortage(error) or error.strerror) from None
+            raise _gone(path, shortage(error) or error.strerror or type(error).__name__) from None
         if now.digest != known.digest:
             raise UserError(
                 f"The image {path} was changed after the build had begun: leave the images alone, and build again."

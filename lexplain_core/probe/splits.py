@@ -65,7 +65,7 @@ def draw(
         quotas = _share([len(m) for m in members], limit)
         drawn = np.concatenate([m[:q] for m, q in zip(members, quotas, strict=True)] or [order[:0]])
         unknown = np.sort(drawn[~known[drawn]])
-        if not len(unknown):
+        if check is None or not len(unknown):
             return np.sort(drawn)
         good = check(unknown)
         known[unknown[good]] = True

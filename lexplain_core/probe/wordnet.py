@@ -64,9 +64,9 @@ def wordnet_superclasses(
         for synset in above[c.key]:
             covered.setdefault(synset, set()).add(i)
     same: dict[tuple[int, ...], list[str]] = {}
-    for synset, members in covered.items():
-        if len(members) >= 2:
-            same.setdefault(tuple(sorted(members)), []).append(synset)
+    for synset, below in covered.items():
+        if len(below) >= 2:
+            same.setdefault(tuple(sorted(below)), []).append(synset)
     depth = _depths(table)
     found = []
     for members, synsets in same.items():

@@ -324,5 +324,5 @@ def _chosen(known: pd.DataFrame, wanted: list[str], store: str) -> dict[str, int
     return {layer: int(count) for layer, count in units if not wanted or layer in wanted}
 
 
-def _number(value: object) -> float | None:
+def _number(value: float | None) -> float | None:
     return None if value is None or pd.isna(value) else float(value)

@@ -71,7 +71,7 @@ def query_start(n: int, difficulty: str, batches: int | None = None) -> int:
     share = DIFFICULTIES[difficulty]
     references = REFERENCES * size
     start = references if share is None else int(share * n)
-    if start < references:
+    if share is not None and start < references:
         raise Refused(
             f"The difficulty {difficulty!r} can't be had of {n:,} images: its queries would begin at rank {start:,}, "
             f"within the {references} most extreme images of a side, which are references; choose a harder one "

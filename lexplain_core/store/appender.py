@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,12 @@ class StoreAppender(StoreWriter):
 
     def _begin(self, stack: ExitStack) -> None:
         with Store.open(self.path) as store:  # it is whole and of this schema
-            known = store.meta.get(digests.KEY)
+            known = store.meta.get(digests.KEY) or {}  # without checksums no table counts as changed
             self._changed = {table: known.get(table) for table in changed_tables(store)}
         self._target, self._before = self.path, self._stamp()
         self._connect(stack, copied=self.path)
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         super().__exit__(kind, error, trace)
         if isinstance(error, Exception) and not isinstance(error, UserError):
             with Store.open(self.path) as store:  # as it was

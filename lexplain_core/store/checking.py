@@ -99,17 +99,17 @@ def _counts(store: Catalog) -> Iterator[str]:
             yield f"`{column}` of `{table}`{where} is not counted from 0 without gaps"
     for table, key in rows.ONCE:
         query = f"SELECT count(*) FROM (SELECT 1 FROM {rows.QUERIES.get(table, table)} GROUP BY {key} HAVING count(*) > 1)"
-        if wrong := _own(store, query):
-            yield f"{wrong:,} of `{table}` ({key}) stand there more than once"
+        if count := _own(store, query):
+            yield f"{count:,} of `{table}` ({key}) stand there more than once"
     for words, query in _COUNTS.items():
-        if wrong := _own(store, query.format(images=images, last=images - 1, sum=images * (images - 1) // 2)):
-            yield f"{wrong:,} {words.format(images=images)}"
+        if count := _own(store, query.format(images=images, last=images - 1, sum=images * (images - 1) // 2)):
+            yield f"{count:,} {words.format(images=images)}"
     outputs = store.meta.get("outputs")
     known = len(outputs) if outputs else (store.meta.get("target") or {}).get("outputs")
     if known is not None:
         for table, column in (("images", "predicted"), ("classes", "output_id"), ("pushes", "output_id")):
-            if wrong := _own(store, f"SELECT count(*) FROM {table} WHERE {column} >= {known}"):
-                yield f"`{column}` of {wrong:,} of the rows of `{table}` is none of the network's {known:,} outputs"
+            if count := _own(store, f"SELECT count(*) FROM {table} WHERE {column} >= {known}"):
+                yield f"`{column}` of {count:,} of the rows of `{table}` is none of the network's {known:,} outputs"
 
 
 def _not_finite(store: Catalog) -> Iterator[str]:
@@ -163,7 +163,9 @@ def changed(store: Catalog) -> Iterator[str]:
 def changed_tables(store: Catalog) -> Iterator[str]:
     """The tables that are not as they were written; those of a store without checksums are."""
     known = store.meta.get(digests.KEY)
-    for table in columns() if isinstance(known, dict) else ():
+    if not isinstance(known, dict):
+        return
+    for table in columns():
         with store.cursor("USE store") as cursor:
             found = digests.of_table(cursor, table)
         if found != known.get(table):
@@ -219,8 +221,9 @@ def other_numbers(store: Catalog, seed: int = 0) -> Iterator[str]:
 def _sample(store: Catalog, query: str, draw: np.random.Generator) -> list[tuple]:
     with store.cursor("USE store") as cursor:
         rows = cursor.execute(query).fetchall()
-    chosen = draw.choice(len(rows), min(_SAMPLE, len(rows)), replace=False) if rows else []
-    return [rows[i] for i in sorted(chosen)]
+    if not rows:
+        return []
+    return [rows[i] for i in sorted(draw.choice(len(rows), min(_SAMPLE, len(rows)), replace=False))]
 
 
 def _other_buckets(store: Catalog, draw: np.random.Generator) -> Iterator[str]:
@@ -258,6 +261,6 @@ def _other_scores(store: Catalog, draw: np.random.Generator) -> Iterator[str]:
             )
 
 
-def _unit(store: Catalog, layer_id: int, unit: int):
+def _unit(store: Catalog, layer_id: int, unit: int) -> Unit:
     layer = next(name for name, (i, _) in store.layer_facts.items() if i == layer_id)
     return Unit.read(store, layer, layer_id, unit)

@@ -27,7 +27,7 @@ class ConceptValues:
         self._store, self._lock = store, threading.RLock()
         self._rows: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
         self._images: dict[str, np.ndarray] = {}
-        self._vectors: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._vectors: dict[str, tuple[dict[int, int], np.ndarray]] = {}
         self._has: dict[str, dict[int, bool]] = {}  # by matrix and concept, of those without a vector
         self._sayable: dict[str, pd.DataFrame] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import duckdb
@@ -50,7 +51,7 @@ class Database:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -76,6 +77,12 @@ class Database:
         """A query's answer as tuples."""
         with self.cursor() as cursor:
             return cursor.execute(query, parameters).fetchall()
+
+    def records(self, query: str, parameters: Sequence | dict = ()) -> list[dict[str, Any]]:
+        """A query's answer as a dictionary for each row, by the columns' names."""
+        with self.cursor() as cursor:
+            names = [column[0] for column in cursor.execute(query, parameters).description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def frame(self, query: str, parameters: Sequence | dict = ()) -> pd.DataFrame:
         """A query's answer as a data frame."""

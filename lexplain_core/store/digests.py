@@ -51,7 +51,7 @@ class _Column:
             self._items.add(values.flatten())
         elif pa.types.is_primitive(values.type):
             found = _numpy(values)
-            data.update(np.ascontiguousarray(found.astype(found.dtype.newbyteorder("<"))))
+            data.update(np.ascontiguousarray(found.astype(found.dtype.newbyteorder("<"))).data)
         else:  # texts and blobs
             found = values.cast(pa.large_binary())
             lengths.update(_numpy(pc.binary_length(found)).astype("<i8").tobytes())

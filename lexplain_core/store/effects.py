@@ -107,13 +107,13 @@ def score_pairs(store: Catalog, kind: str) -> pd.DataFrame:
 def impact(store: Catalog, unit: tuple[int, int], to: str) -> Impact | None:
     """See `Unit.impact`."""
     key = [*unit, to]
-    rows = store.rows(
-        "SELECT to_value, total, total_error, accuracy, accuracy_error, loss, loss_error, half, images, sampled, "
+    facts = store.records(
+        "SELECT to_value AS to, total, total_error, accuracy, accuracy_error, loss, loss_error, half, images, sampled, "
         "reason FROM impacts "
         "WHERE layer_id = ? AND unit = ? AND to_value = ?",
         key,
     )
-    if not rows:
+    if not facts:
         return None
     top = store.frame(
         "SELECT beta, value, error FROM top_impacts "
@@ -125,7 +125,7 @@ def impact(store: Catalog, unit: tuple[int, int], to: str) -> Impact | None:
         "WHERE layer_id = ? AND unit = ? AND to_value = ? ORDER BY bucket",
         key,
     )
-    return Impact(*rows[0], top, buckets)
+    return Impact(**facts[0], top=top, buckets=buckets)
 
 
 def pushes(store: Catalog, unit: tuple[int, int]) -> pd.DataFrame:

@@ -86,7 +86,8 @@ def export(
         "WHERE ($methods::VARCHAR[] IS NULL OR e.method IS NOT NULL "
         "OR (u.layer_id, u.unit) NOT IN (SELECT (layer_id, unit) FROM explanations))"
     )
-    given, order = {}, None
+    given: dict[str, Any] = {}
+    order: dict[tuple[int, int], int] | None = None
     if wanted.filtered or wanted.sort != "unit":
         rows = find(store, wanted, None, 0, human).rows
         ids = dict(store.rows("SELECT name, layer_id FROM layers"))
@@ -125,10 +126,10 @@ def export(
     if order is not None:
         place = [order[key] for key in zip(frame["layer_id"], frame["unit"], strict=True)]
         frame = frame.iloc[sorted(range(len(frame)), key=place.__getitem__)].reset_index(drop=True)
-    ids = [None if pd.isna(i) else int(i) for i in frame["explanation_id"]]
-    terms, scores = _terms(store, ids), _scores(store, ids)
-    frame["terms"] = pd.Series([terms.get(i, []) for i in ids], dtype=object)
-    frame["scores"] = pd.Series([scores.get(i, []) for i in ids], dtype=object)
+    explained = [None if pd.isna(i) else int(i) for i in frame["explanation_id"]]
+    terms, scores = _terms(store, explained), _scores(store, explained)
+    frame["terms"] = pd.Series([terms.get(i, []) for i in explained], dtype=object)
+    frame["scores"] = pd.Series([scores.get(i, []) for i in explained], dtype=object)
     frame["explanation"] = pd.Series(
         [
             explanation_text([(t["weight"], t["concept"]) for t in found], None if pd.isna(bias) else bias)
@@ -169,9 +170,10 @@ def _seen(config: str) -> int | None:
 _OF = "explanation_id IN (SELECT unnest($ids::INT[]))"
 
 
-def _terms(store: Catalog, ids: list[int | None]) -> dict[int, list[dict[str, Any]]]:
+def _terms(store: Catalog, ids: list[int | None]) -> dict[int | None, list[dict[str, Any]]]:
     """Explanation -> its terms, in the order in which they were chosen."""
-    labels, found = store.concept_labels, {}
+    labels = store.concept_labels
+    found: dict[int | None, list[dict[str, Any]]] = {}
     for identity, weight, concept, key in store.rows(
         "SELECT t.explanation_id, t.weight, t.concept_id, k.key FROM terms t JOIN concepts k USING (concept_id) "
         f"WHERE t.{_OF} ORDER BY t.explanation_id, t.rank",
@@ -181,8 +183,8 @@ def _terms(store: Catalog, ids: list[int | None]) -> dict[int, list[dict[str, An
     return found
 
 
-def _scores(store: Catalog, ids: list[int | None]) -> dict[int, list[dict[str, Any]]]:
-    found: dict[int, list[dict[str, Any]]] = {}
+def _scores(store: Catalog, ids: list[int | None]) -> dict[int | None, list[dict[str, Any]]]:
+    found: dict[int | None, list[dict[str, Any]]] = {}
     for identity, *row in store.rows(
         f"SELECT explanation_id, {', '.join(_SCORE)} FROM scores WHERE {_OF} "
         "ORDER BY explanation_id, kind <> 'correlation', kind, simulator",

@@ -35,7 +35,7 @@ def guarded(cls: T) -> T:
 
 def _guarded(function: Any) -> Any:
     @wraps(function)
-    def asked(self, *args, **kwargs):
+    def asked(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return function(self, *args, **kwargs)
         except UserError:

@@ -160,7 +160,7 @@ def _impacts(store: Catalog) -> list[dict[str, Any]]:
         table = effects.table1(store, to)
         means = table[np.isclose(table["beta"], TOP)].set_index("layer")
         for layer, units in effects.impacts(store, to, None).groupby("layer", sort=False):
-            none = {"mean": None, "error": None, "units": 0}
+            none: dict[str, Any] = {"mean": None, "error": None, "units": 0}
             mean = means.loc[layer] if layer in means.index else none
             whole = {name: int(counts.loc[layer, name]) for name in counts}
             idle = int((units["total"] == 0).sum())
@@ -208,4 +208,4 @@ def _over(layer: dict[str, int], mean_of: int, **why: int) -> str:
 
 def _number(value: float | None) -> float | None:
     """A plain number, None where there is none."""
-    return None if pd.isna(value) else float(value)
+    return None if value is None or pd.isna(value) else float(value)

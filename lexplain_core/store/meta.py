@@ -107,7 +107,7 @@ class MatrixConfig(_Part):
 
 
 # Columns of JSON, all of which hold objects.
-CELLS = {
+CELLS: dict[str, TypeAdapter[Any]] = {
     "units.truth": TypeAdapter(Truth),
     "concept_matrices.filter": TypeAdapter(dict[Text, Annotated[tuple[Count, Count], _Pair]]),
     "concept_matrices.config": TypeAdapter(MatrixConfig),

@@ -206,8 +206,9 @@ class Impact:
     @property
     def rough(self) -> bool:
         """Whether it is an estimate whose half lies on few images and whose error is no trifle: that is rough, too."""
-        few = self.sampled and self.half is not None and self.half <= FEW
-        return few and self.total_error > TRIFLE * self.total
+        if not self.sampled or self.half is None or self.total is None or self.total_error is None:
+            return False
+        return self.half <= FEW and self.total_error > TRIFLE * self.total
 
 
 @dataclass(frozen=True)

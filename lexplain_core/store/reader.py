@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class Store(Catalog):
         by_hand: Names of the methods that are people's own words.
     """
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             if isinstance(error, Exception) and not isinstance(error, UserError):
                 blame(self, error)

@@ -77,7 +77,9 @@ def alike(store: Catalog, unit: tuple[int, int], method: str | None, count: int)
     )
 
 
-def _in_words(store: Catalog, query: str, unit: tuple[int, int], method: str | None, **more) -> pd.DataFrame:
+def _in_words(
+    store: Catalog, query: str, unit: tuple[int, int], method: str | None, **more: int
+) -> pd.DataFrame:
     """The units that a query finds, with their explanations by a method and its test correlations."""
     method = method or store.default_method
     frame = store.frame(

@@ -86,7 +86,7 @@ class Unit:
     @classmethod
     def read(cls, store: Catalog, layer: str, layer_id: int, unit: int) -> Unit:
         """Read a unit; `Store.unit` checks that it is there."""
-        row = store.rows(
+        facts = store.records(
             """
             SELECT l.units, u.name, u.status, u.reason, u.minimum, u.maximum, u.mean, u.std,
                    l.pooling, l.kind, l.source, u.truth, l.note, l.way, l.effect_reason, l.push_reason, l.map_reason
@@ -94,9 +94,9 @@ class Unit:
             """,
             [layer_id, unit],
         )[0]
-        *facts, truth, note, way, why, why_no_pushes, unmapped = row
-        made_of = None if truth is None else read_cell("units.truth", truth)
-        return cls(store, layer, layer_id, unit, *facts, made_of, note, way, why, why_no_pushes, unmapped)
+        if facts["truth"] is not None:
+            facts["truth"] = read_cell("units.truth", facts["truth"])
+        return cls(store, layer, layer_id, unit, **facts)
 
     def __repr__(self) -> str:
         return f"Unit({self.layer!r}, {self.index}, {self.status})"

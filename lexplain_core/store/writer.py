@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import duckdb
@@ -78,7 +79,7 @@ class StoreWriter:
         self._con = duckdb.connect(str(self._temporary))
         stack.callback(self._con.close)
 
-    def __exit__(self, kind, error, trace) -> None:
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with self._stack:
             if isinstance(error, _FAILURES):
                 raise self._failed(error) from error

@@ -9,7 +9,7 @@ import site
 import stat
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.machinery import all_suffixes
 from pathlib import Path
@@ -41,7 +41,7 @@ def stamp(file: Path) -> tuple | None:
     return _of(facts) if stat.S_ISREG(facts.st_mode) else None
 
 
-def stamps(files: Iterator[str] | dict) -> dict[str, tuple | None]:
+def stamps(files: Iterable[str]) -> dict[str, tuple | None]:
     return {name: stamp(Path(name)) for name in files}
 
 
@@ -101,7 +101,8 @@ def changes(entry: Entry) -> list[str]:
 
 def importable(file: Path) -> list[Path]:
     """A Python file and the modules of its folder that it imports, and those that they do, by reading them alone."""
-    found, waiting = {}, [file]
+    found: dict[Path, None] = {}
+    waiting = [file]
     while waiting and len(found) < _MOST_MODULES:
         module = waiting.pop()
         if module in found or not module.is_file():

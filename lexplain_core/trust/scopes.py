@@ -23,16 +23,21 @@ _LARGEST = 4096  # pixels of a side that a store may have a picture enlarged to
 _LONGEST = 200  # characters of a store's words in a sentence
 
 
+def _not_allowed(files: list[str]) -> UserError:
+    return UserError(f"The network's code may not run {quote(files[0])}.")
+
+
 @dataclass
 class Code:
     """The files that network code runs from its folder.
 
-    allowed: path -> digest; None where any may be run. seen: those that were. refused: why one was not.
+    allowed: path -> digest; None where any may be run. refuse: makes the error over files that aren't allowed.
+    seen: those that were run. refused: why one was not.
     """
 
     folder: Path
     allowed: dict[str, str] | None = None
-    refuse: Callable[[list[str]], UserError] | None = None
+    refuse: Callable[[list[str]], UserError] = _not_allowed
     seen: dict[str, str] = field(default_factory=dict)
     refused: UserError | None = None
 
@@ -48,7 +53,7 @@ class Code:
 class _Noting:
     """Writes down what a build opens."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._opened: dict[tuple[str, Path], dict[str, tuple | None]] = {}  # with how its files were then
         self._code: dict[Path, tuple[set[str], Code]] = {}
 

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -308,3 +309,20 @@ def test_nothing_is_unpickled_and_checkpoints_are_loaded_as_weights_only():
                 assert arguments.get("weights_only") == "True", path
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.load", "numpy.load"):
                 assert "allow_pickle" not in {k.arg for k in node.keywords}, path
+
+
+def test_what_checks_the_code_runs_in_ci_and_before_each_commit():
+    assert "make test" in (ROOT / ".ci/run").read_text("utf-8").splitlines()
+    recipe = subprocess.run(
+        ["make", "--dry-run", "--always-make", "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    before_commit = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    for tool in ("ruff check", "ruff format", "biome check", "mypy"):
+        assert f".venv/bin/{tool}" in recipe
+        assert f"entry: .venv/bin/{tool}" in before_commit
+
+
+def test_the_type_checker_passes_over_no_module():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mypy"]
+    assert settings["files"] == ["app.py", "lexplain_core", "pages"]
+    assert settings["strict"]

@@ -190,11 +190,13 @@ def _say(store: Catalog, query: _Query, terms: list[Term], by: str) -> list[str]
         if (mask := mask_of(name))
     ]
     rows = masks + others
-    concepts, matrices, bits = ([row[column] for row in rows] for column in range(3))
     parameters: dict[str, Any] = {
-        "concepts": concepts, "matrices": matrices, "masks": bits, "by": by,
+        "concepts": [concept for concept, _, _ in rows],
+        "matrices": [matrix for _, matrix, _ in rows],
+        "masks": [mask for _, _, mask in rows],
+        "by": by,
         "methods": query.names,
-    }  # fmt: skip
+    }
     have = []
     for place, term in enumerate(terms):
         asked = [f"m.mask & {1 << place} <> 0"]
@@ -237,7 +239,7 @@ def _say(store: Catalog, query: _Query, terms: list[Term], by: str) -> list[str]
     query.found = "q.found"
     query.parameters |= parameters
     said = 0
-    for mask in bits:
+    for _, _, mask in rows:
         said |= mask
     return [term.text for place, term in enumerate(terms) if not said >> place & 1 and not named[place]]
 

@@ -58,16 +58,16 @@ def starting_points(
 ) -> list[Start]:
     """See `Store.starting_points`. count: units of each."""
     known = spans(store, method or store.default_method, human)
-    return [_start(store, method, human, count, known, *start) for start in _STARTS]
 
+    def start(name: str, title: str, note: str, wanted: Wanted) -> Start:
+        wanted = Wanted(status=wanted.status, sort=wanted.sort, method=method)
+        column = wanted.sort.removeprefix("-")
+        quantity = COLUMNS[column].name
+        if column not in known:
+            return Start(name, title, note, quantity, wanted, reason=_REASONS[name])
+        rows = find(store, wanted, count, 0, human).rows
+        rows = rows[rows[column].notna()]
+        units = tuple(zip(rows["layer"], map(int, rows["unit"]), map(float, rows[column]), strict=True))
+        return Start(name, title, note, quantity, wanted, units)
 
-def _start(store, method, human, count, known, name, title, note, wanted) -> Start:
-    column = wanted.sort.removeprefix("-")
-    wanted = Wanted(status=wanted.status, sort=wanted.sort, method=method)
-    start = Start(name, title, note, COLUMNS[column].name, wanted)
-    if column not in known:
-        return Start(name, title, note, start.quantity, wanted, reason=_REASONS[name])
-    rows = find(store, wanted, count, 0, human).rows
-    rows = rows[rows[column].notna()]
-    units = tuple(zip(rows["layer"], map(int, rows["unit"]), map(float, rows[column]), strict=True))
-    return Start(name, title, note, start.quantity, wanted, units)
+    return [start(*one) for one in _STARTS]

@@ -86,7 +86,8 @@ class Tables:
         The first has a row per unit: the columns of `tables.UNITS`, gap and word (the strongest concept). The other one has
         the units that people judged: layer_id, unit, human, apart; it is empty where there is no `human`.
         """
-        digest, parameters = b"", {"layers": [], "units": [], "values": []}
+        digest = b""
+        parameters: dict[str, list[Any]] = {"layers": [], "units": [], "values": []}
         if human is not None and len(human):
             known = human.loc[human["human"].notna(), ["layer", "unit", "human"]]
             digest = hashlib.sha256(

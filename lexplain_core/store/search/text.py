@@ -62,14 +62,16 @@ def read_search(text: str) -> tuple[list[Term], list[str]]:
         return [], [
             f"A search has at most {LONGEST_SEARCH:,} characters; this one has {len(text):,} and was ignored."
         ]
-    terms, problems, place = [], [], 0
+    terms: list[Term] = []
+    problems: list[str] = []
+    place = 0
     while place < len(text):
         if text[place].isspace():
             place += 1
             continue
         match = _TERM.match(text, place)
-        term = match and _term(match)
-        if not term:
+        term = _term(match) if match else None
+        if match is None or term is None:
             piece = text[place:] if text.count('"', place) == 1 else text[place:].split(maxsplit=1)[0]
             place += len(piece)
             problems.append(_unread(piece))
@@ -112,12 +114,12 @@ def read_range(text: str) -> Range | None:
     low, dots, high = (part.strip() for part in text.partition(".."))
     if any(end and not re.fullmatch(_NUMBER, end, re.I) for end in (low, high)):
         return None
-    ends = [float(end.replace("−", "-")) if end else None for end in ((low, high) if dots else (low, low))]
-    if any(end is not None and not math.isfinite(end) for end in ends) or ends == [None, None]:
+    first, last = (float(end.replace("−", "-")) if end else None for end in (low, high if dots else low))
+    if any(end is not None and not math.isfinite(end) for end in (first, last)):
         return None
-    if None not in ends and ends[0] > ends[1]:
+    if first is None and last is None or first is not None and last is not None and first > last:
         return None
-    return ends[0], ends[1]
+    return first, last
 
 
 def write_range(ends: Range) -> str:
@@ -129,12 +131,12 @@ def write_range(ends: Range) -> str:
 def range_words(what: str, ends: Range) -> str:
     """'test correlation from 0.2 to 0.7', 'length at most 4'."""
     low, high = ends
-    if low is not None and low == high:
+    if low is None:
+        return f"{what} at most {number_words(high)}" if high is not None else what
+    if high is None:
+        return f"{what} at least {number_words(low)}"
+    if low == high:
         return f"{what} {number_words(low)}"
-    if low is None or high is None:
-        return (
-            f"{what} at least {number_words(low)}" if high is None else f"{what} at most {number_words(high)}"
-        )
     return f"{what} from {number_words(low)} to {number_words(high)}"
 
 

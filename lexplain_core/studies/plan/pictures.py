@@ -176,7 +176,8 @@ def _files(config: Build, keys: list[str], store: Store) -> tuple[LoadImage, Dig
         )
     if not any((root / key).is_file() for key in keys[:: max(1, len(keys) // 20)]):
         return None
-    from ...probe import UnreadableImage, open_rgb
+    from ...base.pictures import UnreadableImage
+    from ...probe import open_rgb
 
     def load(i: int) -> Image.Image:
         try:
