@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..base.errors import UserError, quote
 from ..base.files import cant_write, write_whole
 from ..base.terminal import Console
-
-if TYPE_CHECKING:
-    from ..store import Store
 
 out_ = Console()
 KINDS = ("pdf", "svg", "png", "txt", "csv", "bib")
@@ -80,6 +77,7 @@ def figure(
 def _make(store: Path, given: dict, files: list[Path]) -> None:
     """Write the figure that is asked for. given: the choice, as an address has it."""
     from ..figures.print import gather, make, notes, read_choice
+    from ..notes import with_notes
     from ..store import Store
 
     for file in files:
@@ -91,8 +89,7 @@ def _make(store: Path, given: dict, files: list[Path]) -> None:
     if problems:
         raise UserError(problems[0])
     with Store.open(store) as opened:
-        _take_in(opened)
-        data = gather(opened, choice)
+        data = gather(with_notes(opened).store, choice)
         if data.problems:
             raise UserError(data.problems[0])
         for file in files:
@@ -104,10 +101,3 @@ def _make(store: Path, given: dict, files: list[Path]) -> None:
             out_.print(f"{file}: {len(made):,} bytes", soft_wrap=True)
     for note in notes(data):
         out_.print(note, soft_wrap=True)
-
-
-def _take_in(store: Store) -> None:
-    """What people noted beside the store counts here, too: words made by hand, and hidden images."""
-    from ..notes import take_in
-
-    take_in(store)

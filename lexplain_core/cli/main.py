@@ -235,6 +235,7 @@ def export(
 
     Without `--filter` and `--list` these are all units. With `--method`, units that only other methods explain are left out.
     """
+    from ..notes import with_notes
     from ..store import FORMATS, Store, as_bytes, sentence
     from ..studies.results.humans import human_scores
 
@@ -244,9 +245,12 @@ def export(
             f"{file} must end in {', '.join('.' + name for name in FORMATS)}: that says how to write it."
         )
     with Store.open(store) as opened:
+        noted = with_notes(opened)
+        for problem in noted.problems:
+            out.print(printable(problem), style="yellow", highlight=False, markup=False, soft_wrap=True)
         wanted = _wanted(opened, filter_, list_)
         human = human_scores(opened.id)
-        frame = opened.export(wanted, human, method)
+        frame = noted.store.export(wanted, human, method)
         facts = {
             "store": {"id": opened.id, "name": opened.name},
             "filter": sentence(wanted) if wanted.filtered else "All units.",
@@ -262,19 +266,14 @@ def export(
 
 def _wanted(opened: Store, address: str, name: str) -> Wanted:
     """The filter of an address, with a list's units alone; `UserError` for what can't be used in it."""
-    from .. import notes
+    from ..notes import Notes
     from ..store import Wanted
 
     texts = _fields(address)
     if (texts.get("store") or opened.id) != opened.id:
         raise UserError(f"The address of --filter is one of another store, {quote(texts['store'])}.")
-    _, problems = notes.take_in(opened)
-    for problem in problems:
-        out.print(printable(problem), style="yellow", highlight=False, markup=False, soft_wrap=True)
     wanted, faults = Wanted.read(texts)
-    among, listed, more = notes.Notes.of(opened).among(
-        name or texts.get("starred", ""), texts.get("units", "")
-    )
+    among, listed, more = Notes.of(opened).among(name or texts.get("starred", ""), texts.get("units", ""))
     if faults + more:
         raise UserError("\n".join(faults + more))
     return replace(wanted, among=among, listed=listed)

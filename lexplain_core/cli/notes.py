@@ -32,7 +32,7 @@ def backup(
 
     kept = Notes.beside(store)
     path = kept.back_up(to)
-    lists, hidden, made = len(kept.lists()), len(kept.hidden()), len(kept.made())
+    lists, hidden, made = len(kept.lists()), len(kept.hidden()), len(kept.explanations())
     Console().print(
         f"{path}: lists: {lists}, hidden images: {hidden}, explanations: {made}; read again and found whole",
         soft_wrap=True,

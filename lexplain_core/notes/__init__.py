@@ -1,4 +1,4 @@
-"""What people note about a store: lists of units, hidden images, explanations made by hand."""
+"""What people note about a store: lists of units, hidden images, explanations."""
 
 from .base import (
     LARGEST_FILE,
@@ -13,7 +13,7 @@ from .base import (
     unshared,
 )
 from .file import Notes
-from .into_store import take_in
+from .into_store import Noted, with_notes
 
 __all__ = [
     "LARGEST_FILE",
@@ -21,11 +21,12 @@ __all__ = [
     "LONGEST_NAME",
     "Brought",
     "Hidden",
+    "Noted",
     "Notes",
     "Starred",
     "UnitList",
     "check_name",
     "shared",
-    "take_in",
     "unshared",
+    "with_notes",
 ]

@@ -21,9 +21,8 @@ from ..base.errors import UserError, quote
 from ..base.sqlite_file import back_up, dated, digest, foreign, guard, once, rows_of, state, unsound
 from ..base.text import composed
 from ..base.writing import check_writing
-from ..store import Made, Store
-from . import base
-from . import made as as_json
+from ..store import Store, UserExplanation
+from . import base, explanation_json
 from .base import Brought, Hidden, Starred, UnitList, check_name
 
 APPLICATION_ID = 0x6C786E74  # 'lxnt': what makes a SQLite file one of notes
@@ -78,7 +77,7 @@ class Notes:
         return cls(path.with_name(path.stem + END))
 
     def version(self) -> str:
-        """A token that changes with what changes a store: explanations made by hand, and hidden images."""
+        """A token that changes with what changes a store: explanations that people wrote, and hidden images."""
         return next((row[0] for row in self._rows("", "SELECT value FROM meta WHERE key = 'version'")), "")
 
     # -- lists of units
@@ -233,40 +232,42 @@ class Notes:
             for row in self._rows(_HIDDEN, "SELECT key, since FROM hidden ORDER BY since DESC, key")
         ]
 
-    # -- explanations made by hand
+    # -- explanations that people wrote
 
-    def keep(self, made: Made) -> Made:
-        """Keep an explanation made by hand, in place of an earlier one of that unit and name; what was kept.
+    def keep(self, explanation: UserExplanation) -> UserExplanation:
+        """Keep an explanation, in place of an earlier one of that unit and name; what was kept.
 
         Its `store`, where it doesn't say one, is the store of these notes. Raises `UserError` where the name can't be one, or a number isn't finite. Whether the name is a
-        method's of the store is not known here: `Store.take_in` leaves such an explanation out.
+        method's of the store is not known here: `Store.with_notes` leaves such an explanation out.
         """
-        name = check_name(made.method, "an explanation")
-        if not made.terms or not all(isfinite(w) for w, _ in made.terms) or not isfinite(made.bias):
+        name = check_name(explanation.method, "an explanation")
+        if not explanation.terms or not all(
+            map(isfinite, (explanation.bias, *(w for w, _ in explanation.terms)))
+        ):
             raise UserError("An explanation needs at least one concept, and weights that are numbers.")
-        when = made.made or _now()
-        data = as_json.written(replace(made, store=made.store or self._store["id"]))
-        row = (made.layer, int(made.unit), name, when, data)
+        when = explanation.made or _now()
+        data = explanation_json.written(replace(explanation, store=explanation.store or self._store["id"]))
+        row = (explanation.layer, int(explanation.unit), name, when, data)
         try:
-            kept = as_json.read(*row)  # what couldn't be read again is not written
+            kept = explanation_json.read(*row)  # what couldn't be read again is not written
         except ValueError as error:
             raise UserError(f"The explanation {quote(name)} can't be kept: {error}.") from None
         with self._writing(changing=True) as con:
             con.execute("INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?)", row)
         return kept
 
-    def made(self) -> list[Made]:
-        """All explanations made by hand, by layer, unit and name, but those that can't be read (`made_and_faults`)."""
-        return self.made_and_faults()[0]
+    def explanations(self) -> list[UserExplanation]:
+        """All explanations that people wrote, by layer, unit and name, but those that can't be read."""
+        return self.explanations_and_faults()[0]
 
-    def made_and_faults(self) -> tuple[list[Made], list[str]]:
-        """All explanations made by hand that can be read, and a sentence for each that can't."""
+    def explanations_and_faults(self) -> tuple[list[UserExplanation], list[str]]:
+        """All explanations that people wrote and that can be read, and a sentence for each that can't."""
         found, faults = [], []
         for row in self._rows(
             _WORDS, "SELECT layer, unit, method, made, data FROM made ORDER BY layer, unit, method"
         ):
             try:
-                found.append(as_json.read(*row))
+                found.append(explanation_json.read(*row))
             except ValueError as error:
                 layer, unit, method = row[:3]
                 faults.append(
@@ -276,7 +277,7 @@ class Notes:
         return found, faults
 
     def forget(self, method: str, layer: str, unit: int) -> bool:
-        """Delete an explanation made by hand; whether there was one."""
+        """Delete an explanation that was kept; whether there was one."""
         with self._writing(changing=True) as con:
             done = con.execute(
                 "DELETE FROM made WHERE method = ? AND layer = ? AND unit = ?", (method, layer, int(unit))

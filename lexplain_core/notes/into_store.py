@@ -1,33 +1,48 @@
-"""What people keep beside a store, shown by the store."""
+"""A store with the notes that people keep beside it."""
 
 from __future__ import annotations
 
 import threading
-from weakref import WeakKeyDictionary
+from dataclasses import dataclass
 
 from ..base.errors import UserError, quote
 from ..store import Store, StoreError
 from .file import Notes
 
-_turn = threading.Lock()
-_WITHOUT_WORDS = " without words"
-_taken: WeakKeyDictionary[Store, tuple[str, tuple[str, ...]]] = WeakKeyDictionary()
+_WITHOUT_EXPLANATIONS = " without explanations"
 
 
-def take_in(store: Store) -> tuple[str, tuple[str, ...]]:
-    """Let a store show its notes' explanations and leave out their hidden images (`Store.take_in`), unless it does.
+@dataclass(frozen=True)
+class Noted:
+    """A store that shows its notes (`Store.with_notes`), and these notes' `version`.
 
-    Quick where nothing has changed. Returns the notes' `version`, and a sentence for each explanation that can't be
-    read, or that the store can't hold; images stay hidden whatever is wrong with explanations. Raises `StoreError` where
-    it can't be known which images are hidden: the store should then not be shown.
+    problems: a sentence for each explanation that can't be read, or that the store can't hold.
     """
-    notes = Notes.of(store)
-    with _turn:
+
+    store: Store
+    version: str = ""
+    problems: tuple[str, ...] = ()
+
+
+class _Latest:
+    """The notes of a store as they were last read."""
+
+    def __init__(self, store: Store):
+        self.lock, self.noted = threading.Lock(), Noted(store)
+
+
+def with_notes(store: Store) -> Noted:
+    """The store with its notes as they are now; the same one until they change. Whoever has one keeps what it shows.
+
+    Images stay hidden whatever is wrong with explanations. Raises `StoreError` where it can't be known which images are
+    hidden: the store should then not be shown.
+    """
+    notes, latest = Notes.of(store), store.kept(_Latest)
+    with latest.lock:
         try:
-            version = notes.version()  # read first: what is newer is taken in the next time
-            known = _taken.get(store, ("", ()))
-            if known[0] == version:
-                return known
+            version = notes.version()  # read first: what is newer is read the next time
+            if version == latest.noted.version:
+                return latest.noted
             hidden = [image.key for image in notes.hidden()]
         except UserError as error:
             raise StoreError(
@@ -35,10 +50,10 @@ def take_in(store: Store) -> tuple[str, tuple[str, ...]]:
                 "that file is of no use, move it away."
             ) from error
         try:
-            made, problems = notes.made_and_faults()
+            explanations, faults = notes.explanations_and_faults()
         except UserError as error:
-            made, problems = [], [str(error)]
-            version += _WITHOUT_WORDS  # so it is tried again
-        problems += store.take_in(made, hidden)
-        known = _taken[store] = (version, tuple(problems))
-        return known
+            explanations, faults = [], [str(error)]
+            version += _WITHOUT_EXPLANATIONS  # so it is tried again
+        shown = latest.noted.store.with_notes(explanations, hidden)
+        latest.noted = Noted(shown, version, (*faults, *shown.overlay.problems))
+        return latest.noted

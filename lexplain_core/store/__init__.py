@@ -6,8 +6,7 @@ from .descriptors import describe
 from .discover import StoreEntry, find_stores
 from .export import COLUMNS as EXPORTED
 from .export import FORMATS, as_bytes, csv_bytes
-from .made import Made
-from .model import FEW, Explanation, Impact, ObserverScore, Score, Term, UnitMap
+from .model import FEW, Explanation, Impact, ObserverScore, Score, Term, UnitMap, UserExplanation
 from .proof import check_place
 from .reader import Store
 from .search.query import Found, Wanted, sentence
@@ -30,7 +29,6 @@ __all__ = [
     "Explanation",
     "Found",
     "Impact",
-    "Made",
     "ObserverScore",
     "Score",
     "Start",
@@ -41,6 +39,7 @@ __all__ = [
     "Term",
     "Unit",
     "UnitMap",
+    "UserExplanation",
     "Wanted",
     "as_bytes",
     "check_place",

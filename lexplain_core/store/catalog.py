@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from ..base.errors import quote
-from .database import Database
+from .database import Database, shared_property
 from .guard import guarded
+from .overlay import NONE
 from .version import StoreError
 
 DEFAULT_METHOD = "le-label"
@@ -19,35 +19,46 @@ DEFAULT_METHOD = "le-label"
 
 @guarded
 class Catalog(Database):
-    """The names and numbers of a store's things, and what people added to them (`overlay`)."""
+    """The names and numbers of a store's things, and what notes add to them.
+
+    overlay: explanations that people wrote. hidden: images that are shown nowhere. unreadable: why pictures that were
+    asked for can't be read, by image.
+    """
 
     def __init__(self, *opened: Any):
         super().__init__(*opened)
-        self.hidden: frozenset[int] = frozenset()  # images that are nowhere shown
-        self.by_hand: frozenset[str] = frozenset()  # methods that are people's own
-        self.unreadable: dict[int, str] = {}  # images whose picture was asked for in vain, with the reason
+        self.overlay = NONE
+        self.hidden: frozenset[int] = frozenset()
+        self.unreadable: dict[int, str] = {}
 
     # -- methods and concepts ----------------------------------------------------------------
 
-    def methods(self) -> list[str]:
-        """Names of the explanation methods in the store; those that people made by hand come last."""
-        names = [row[0] for row in self.rows("SELECT DISTINCT method FROM explanations ORDER BY method")]
-        return sorted(names, key=lambda name: name in self.by_hand)
+    @property
+    def user_methods(self) -> frozenset[str]:
+        """Methods that are people's own."""
+        return self.overlay.methods
 
-    @cached_property
+    def methods(self) -> list[str]:
+        """Names of the explanation methods in the store; those that people wrote come last."""
+        return [*self._own_methods, *sorted(self.user_methods)]
+
+    @property
     def default_method(self) -> str:
         """`le-label` where the store has it, else its first method."""
-        methods = self.methods()
-        own = [name for name in methods if name not in self.by_hand] or methods
-        return DEFAULT_METHOD if DEFAULT_METHOD in own or not own else own[0]
+        methods = self._own_methods or self.methods()
+        return DEFAULT_METHOD if DEFAULT_METHOD in methods or not methods else methods[0]
 
-    @cached_property
+    @shared_property
+    def _own_methods(self) -> list[str]:
+        return [row[0] for row in self.rows("SELECT DISTINCT method FROM explanations ORDER BY method")]
+
+    @shared_property
     def matrix_names(self) -> list[str]:
         """The concept matrices, labels before encoders."""
         rows = self.rows("SELECT matrix FROM concept_matrices ORDER BY kind = 'encoder', matrix")
         return [row[0] for row in rows]
 
-    @cached_property
+    @shared_property
     def concept_labels(self) -> dict[int, tuple[str, str]]:
         """concept id -> (name that tells it apart in this store, origin)."""
         rows = self.rows("SELECT concept_id, key, name, origin FROM concepts")
@@ -61,7 +72,7 @@ class Catalog(Database):
             labels[concept] = (label, origin)
         return labels
 
-    @cached_property
+    @shared_property
     def same_concepts(self) -> dict[str, dict[int, tuple[str, ...]]]:
         """By matrix and concept the names of those that stand under its name, since the matrix can't tell them apart."""
         found: dict[str, dict[int, tuple[str, ...]]] = {}
@@ -74,7 +85,7 @@ class Catalog(Database):
 
     # -- layers ------------------------------------------------------------------------------
 
-    @cached_property
+    @shared_property
     def layer_facts(self) -> dict[str, tuple[int, int]]:
         """Name -> id and units of each layer, in order."""
         rows = self.rows("SELECT name, layer_id, units FROM layers ORDER BY layer_id")
@@ -90,12 +101,12 @@ class Catalog(Database):
 
     # -- images ------------------------------------------------------------------------------
 
-    @cached_property
+    @shared_property
     def splits(self) -> list[str]:
         """'train', 'val' or 'test' of each image."""
         return [row[0] for row in self.rows("SELECT split FROM images ORDER BY image_id")]
 
-    @cached_property
+    @shared_property
     def image_count(self) -> int:
         """How many images the probing set has: N."""
         return self.rows("SELECT count(*) FROM images")[0][0]
@@ -121,13 +132,13 @@ class Catalog(Database):
             raise StoreError(f"The store {quote(self.name)} has no image {min(missing)}.")
         return frame.iloc[wanted]
 
-    @cached_property
+    @shared_property
     def image_words(self) -> pd.DataFrame:
         """What is said of an image beside its picture, of every image; one block of objects: a unit's page takes a few
         rows for each range, and from one block that is five times as quick as from columns of their own types."""
         return self.image_frame[["label", "predicted", "key", "split", "caption"]].astype(object)
 
-    @cached_property
+    @shared_property
     def image_frame(self) -> pd.DataFrame:
         """`images()`, read once: a page asks for some images several times, and each question would read the table."""
         frame = self.frame(

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..base.errors import UserError
-from . import digests, rows
+from . import digests, rules
 from .buckets import Buckets
 from .catalog import Catalog
+from .database import OWN
 from .meta import CELLS, read_cell
 from .opening import columns
 from .unit import Unit
@@ -72,33 +73,33 @@ def every_fault(store: Catalog) -> Iterator[str]:
 
 def _own(store: Catalog, query: str) -> int:
     """A number from the store's own tables, without what people added."""
-    with store.cursor("USE store") as cursor:
+    with store.cursor(OWN) as cursor:
         return cursor.execute(query).fetchall()[0][0]
 
 
 def _broken(store: Catalog) -> Iterator[str]:
-    for table, rules in rows.RULES.items():
-        broken = ", ".join(f"count(*) FILTER (WHERE NOT ({rule}))" for rule in rules)
-        with store.cursor("USE store") as cursor:
+    for table, wanted in rules.RULES.items():
+        broken = ", ".join(f"count(*) FILTER (WHERE NOT ({rule}))" for rule in wanted)
+        with store.cursor(OWN) as cursor:
             found = cursor.execute(f"SELECT {broken} FROM {table}").fetchall()[0]
-        for rule, count in zip(rules, found, strict=True):
+        for rule, count in zip(wanted, found, strict=True):
             if count:
                 yield f"`{rule}` doesn't hold of {count:,} of the rows of `{table}`"
 
 
 def _counts(store: Catalog) -> Iterator[str]:
     images = _own(store, "SELECT count(*) FROM images")
-    for table in rows.FILLED:
+    for table in rules.FILLED:
         if not _own(store, f"SELECT count(*) FROM {table}"):
             yield f"`{table}` has no rows"
-    for table, column, within in rows.NUMBERED:
+    for table, column, within in rules.NUMBERED:
         by = f"GROUP BY {within}" if within else ""
         wrong = f"HAVING count(*) > 0 AND (min({column}) <> 0 OR max({column}) + 1 <> count(*))"
         if count := _own(store, f"SELECT count(*) FROM (SELECT 1 FROM {table} {by} {wrong})"):
             where = f" of {count:,} `{within}`" if within else ""
             yield f"`{column}` of `{table}`{where} is not counted from 0 without gaps"
-    for table, key in rows.ONCE:
-        query = f"SELECT count(*) FROM (SELECT 1 FROM {rows.QUERIES.get(table, table)} GROUP BY {key} HAVING count(*) > 1)"
+    for table, key in rules.ONCE:
+        query = f"SELECT count(*) FROM (SELECT 1 FROM {rules.QUERIES.get(table, table)} GROUP BY {key} HAVING count(*) > 1)"
         if count := _own(store, query):
             yield f"{count:,} of `{table}` ({key}) stand there more than once"
     for words, query in _COUNTS.items():
@@ -122,8 +123,8 @@ def _not_finite(store: Catalog) -> Iterator[str]:
 
 
 def _orphans(store: Catalog) -> Iterator[str]:
-    for table, mine, target, theirs in rows.POINTERS:
-        query = f"SELECT count(*) FROM (SELECT DISTINCT {mine} FROM {table}) m ANTI JOIN {rows.QUERIES.get(target, target)} t ON "
+    for table, mine, target, theirs in rules.POINTERS:
+        query = f"SELECT count(*) FROM (SELECT DISTINCT {mine} FROM {table}) m ANTI JOIN {rules.QUERIES.get(target, target)} t ON "
         pairs = zip(mine.split(", "), theirs.split(", "), strict=True)
         if count := _own(store, query + " AND ".join(f"m.{a} = t.{b}" for a, b in pairs)):
             yield f"{count:,} of `{table}` ({mine}) point to nothing in `{target}`"
@@ -139,7 +140,7 @@ def _orphans(store: Catalog) -> Iterator[str]:
 def _no_json(store: Catalog) -> Iterator[str]:
     for place in CELLS:
         table, column = place.split(".")
-        with store.cursor("USE store") as cursor:
+        with store.cursor(OWN) as cursor:
             texts = cursor.execute(
                 f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL"
             ).fetchall()
@@ -166,7 +167,7 @@ def changed_tables(store: Catalog) -> Iterator[str]:
     if not isinstance(known, dict):
         return
     for table in columns():
-        with store.cursor("USE store") as cursor:
+        with store.cursor(OWN) as cursor:
             found = digests.of_table(cursor, table)
         if found != known.get(table):
             yield table
@@ -185,7 +186,7 @@ def bad_pictures(store: Catalog) -> Iterator[str]:
     for column in ("thumbnail", "crop"):
         lost: list[int] = []
         for start in range(0, store.image_count, 500):
-            with store.cursor("USE store") as cursor:
+            with store.cursor(OWN) as cursor:
                 rows = cursor.execute(
                     f"SELECT image_id, {column} FROM images WHERE image_id >= ? AND image_id < ? AND {column} IS NOT NULL",
                     [start, start + 500],
@@ -219,7 +220,7 @@ def other_numbers(store: Catalog, seed: int = 0) -> Iterator[str]:
 
 
 def _sample(store: Catalog, query: str, draw: np.random.Generator) -> list[tuple]:
-    with store.cursor("USE store") as cursor:
+    with store.cursor(OWN) as cursor:
         rows = cursor.execute(query).fetchall()
     if not rows:
         return []

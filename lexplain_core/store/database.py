@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,14 +21,25 @@ T = TypeVar("T")
 OWN = "USE store"  # how a cursor begins that sees the store's own tables alone
 
 
+class shared_property(cached_property[T]):
+    """A `cached_property` of the file: all stores over it share the value, whatever notes they show."""
+
+    def __get__(self, store: Any, owner: type | None = None) -> Any:
+        return self if store is None else super().__get__(store.bare, owner)
+
+
 class Database:
-    """A store's file, opened for reading. Every method may be called from several threads."""
+    """A store's file, opened for reading. Every method may be called from several threads.
+
+    use: the statement by which a cursor sees what this store shows of the file.
+    """
 
     def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, meta: dict[str, Any]):
         self.path = path
         self.meta = meta  # facts about the store: id, name, config, versions, …
         self.questions = Questions(path, connection)
         self.use = OWN
+        self._bare: Self | None = None
         self._kept: dict[Callable, Any] = {}
 
     @classmethod
@@ -67,6 +79,11 @@ class Database:
         """The store's name, for people."""
         return self.meta.get("name") or self.path.stem
 
+    @property
+    def bare(self) -> Self:
+        """The store without notes: what is kept of a file is made of it."""
+        return self._bare or self
+
     @contextmanager
     def cursor(self, use: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor for one question, of which one fetches all inside. use: what it sees, without it all that there is."""
@@ -95,7 +112,7 @@ class Database:
             return cursor.execute(query, parameters).fetchnumpy()
 
     def kept(self, make: Callable[[Self], T]) -> T:
-        """What `make` makes of the store: made when it is first asked for, and kept while the store is open."""
+        """What `make` makes of the store without notes: made when it is first asked for, and kept while the file is open."""
         if make not in self._kept:
-            self._kept.setdefault(make, make(self))  # of two threads, one's is kept
+            self._kept.setdefault(make, make(self.bare))  # of two threads, one's is kept
         return self._kept[make]

@@ -97,9 +97,9 @@ def export(
     frame = store.frame(
         f"""
         SELECT u.layer_id, l.name AS layer, u.unit, u.name AS name, u.status, u.minimum, u.maximum, u.mean,
-               u.std, e.method, CASE WHEN e.method IS NULL THEN NULL WHEN list_contains($by_hand::VARCHAR[], e.method) THEN 'hand'
+               u.std, e.method, CASE WHEN e.method IS NULL THEN NULL WHEN list_contains($user_methods::VARCHAR[], e.method) THEN 'hand'
                WHEN c.source IS NULL THEN 'build' ELSE 'file' END AS origin,
-               CASE WHEN list_contains($by_hand::VARCHAR[], e.method) THEN c.config END AS config,
+               CASE WHEN list_contains($user_methods::VARCHAR[], e.method) THEN c.config END AS config,
                e.explanation_id, e.length, e.bias, e.matrix, coalesce(u.reason, e.reason) AS reason,
                e.val_correlation, c.simulator,
                s.value AS score, s.low AS low, s.high AS high, s.n AS score_n,
@@ -119,9 +119,9 @@ def export(
         LEFT JOIN impacts i ON i.layer_id = u.layer_id AND i.unit = u.unit AND i.to_value = 'zero'
         LEFT JOIN observer_scores o ON o.layer_id = u.layer_id AND o.unit = u.unit AND o.place = 0
         {only}
-        ORDER BY u.layer_id, u.unit, list_contains($by_hand::VARCHAR[], e.method), e.method, e.explanation_id
+        ORDER BY u.layer_id, u.unit, list_contains($user_methods::VARCHAR[], e.method), e.method, e.explanation_id
         """,
-        {"methods": methods or None, "by_hand": sorted(store.by_hand)} | given,
+        {"methods": methods or None, "user_methods": sorted(store.user_methods)} | given,
     )
     if order is not None:
         place = [order[key] for key in zip(frame["layer_id"], frame["unit"], strict=True)]

@@ -25,7 +25,7 @@ def guarded(cls: T) -> T:
         if name.startswith("_") or name in _ITS_OWN:
             continue
         if isinstance(found, cached_property):
-            wrapped = cached_property(_guarded(found.func))
+            wrapped = type(found)(_guarded(found.func))
             wrapped.__set_name__(cls, name)
             setattr(cls, name, wrapped)
         elif callable(found) and not isinstance(found, type):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -156,6 +157,31 @@ class Explanation:
         """
         wanted = simulator or self.simulator
         return next((s for s in self.scores if s.kind == kind and s.simulator == wanted), None)
+
+
+@dataclass(frozen=True)
+class UserExplanation:
+    """An explanation that a person wrote. Names stand for ids, which a rebuild may change.
+
+    method: the name that it was kept under. terms: (weight, key of the concept), in order. matrix: the concept matrix that
+    it was fitted with. simulator: the matrix whose score is the headline. scores: correlations on the test split,
+    by each matrix that knows the concepts. config: how it was made, JSON-ready: {"way": "refit" or "keep", "from": method or None}.
+    made: when, ISO 8601 in UTC. store: id of the store whose images the scores are of; '' is any. A
+    store of another id shows the words alone: its scores would be of other images.
+    """
+
+    layer: str
+    unit: int
+    method: str
+    terms: tuple[tuple[float, str], ...]
+    bias: float
+    matrix: str
+    simulator: str
+    val_correlation: float | None
+    scores: tuple[Score, ...] = ()
+    config: Mapping[str, object] = field(default_factory=dict)
+    made: str = ""
+    store: str = ""
 
 
 CERTAIN = (

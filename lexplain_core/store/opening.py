@@ -7,12 +7,15 @@ else, no views and no macros that a query of ours would run into.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from ..base.entries import regular, shown
 from ..base.errors import UserError
@@ -94,11 +97,18 @@ def _config() -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _empty() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A store without rows, in memory."""
+    with duckdb.connect(":memory:") as con:
+        con.execute(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
+        yield con
+
+
 @cache
 def expected() -> dict[str, str]:
     """Table -> its definition, as DuckDB writes it."""
-    with duckdb.connect(":memory:") as con:
-        con.execute(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
+    with _empty() as con:
         return dict(con.execute(_TABLES, ["memory"]).fetchall())
 
 
@@ -106,14 +116,20 @@ def expected() -> dict[str, str]:
 def columns() -> dict[str, dict[str, str]]:
     """Table -> column -> its type."""
     found: dict[str, dict[str, str]] = {}
-    with duckdb.connect(":memory:") as con:
-        con.execute(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
+    with _empty() as con:
         for table, column, kind in con.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'memory' "
             "AND schema_name = 'main' AND NOT internal ORDER BY table_name, column_index"
         ).fetchall():
             found.setdefault(table, {})[column] = kind
     return found
+
+
+@cache
+def arrow_schemas() -> dict[str, pa.Schema]:
+    """Table -> its columns, as Arrow types."""
+    with _empty() as con:
+        return {table: con.sql(f"FROM {table}").to_arrow_table().schema for table in columns()}
 
 
 def _check(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, Any]:

@@ -1,98 +1,89 @@
-"""What people add to a store without changing its file: explanations made by hand, and images that aren't shown.
+"""Explanations that people wrote, laid over a store without changing its file.
 
-The store stays read-only. Explanations made by hand lie in tables in memory, and views lay them under the
-store's own, so that every query that names `explanations`, `terms`, `scores` or `method_configs` sees both.
+They lie in tables in memory, and views lay them under the store's own, so that every query that names `explanations`,
+`terms`, `scores` or `method_configs` sees both. An overlay never changes; its tables go when no store uses it any more.
 """
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import count
 
-import duckdb
+import pyarrow as pa
 
 from ..base.errors import quote
-from .catalog import Catalog
-from .database import OWN
-from .made import Made
-from .model import Score
-from .version import StoreError
+from .database import OWN, Database
+from .model import Score, UserExplanation
+from .rows import ExplanationRows, method_config, table
 
-_TABLES = ("explanations", "terms", "scores", "method_configs")
-_KEPT = 2  # generations of tables: a query may still run on the last one
-_AT_ONCE = 200  # rows a statement
-_FIRST_ID = 2**30  # of explanations made by hand; a build numbers its own from 0
+_NUMBERS = count(1)  # of schemas in memory: none is taken for an older one
+_IDS = count(2**30)  # of explanations that people wrote; a build numbers its own from 0
 NO_ABLATION = "Explanations made by hand get no ablation scores."
 SCORED_ELSEWHERE = "It was scored on another build of the store: open it in Your words and keep it again."
 NOT_COMPARED = "Explanations made by hand are not compared over the ranges."
+_Good = list[tuple[UserExplanation, int, list[int]]]  # with the ids of its layer and its concepts
 
 
-class Added:
-    """What was laid over a store. Tables in memory and their rows are numbered, so that none is taken for an older one.
-
-    lock: one at a time takes in. laid: numbers of the tables in memory.
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """explanations: as given. methods: names of those that the store can hold. problems: a sentence for each other.
+    use: the statement by which a cursor sees them beside the store's own.
     """
 
-    def __init__(self, store: Catalog):
-        self.lock = threading.RLock()
-        self.generations, self.ids = count(1), count(1)
-        self.laid: list[int] = []
-        self.made: tuple[Made, ...] = ()
-        self.problems: list[str] = []
+    explanations: tuple[UserExplanation, ...] = ()
+    methods: frozenset[str] = frozenset()
+    problems: tuple[str, ...] = ()
+    use: str = OWN
 
 
-def take_in(store: Catalog, made: Sequence[Made], hidden_keys: Iterable[str]) -> list[str]:
-    """See `Store.take_in`."""
-    added = store.kept(Added)
-    with added.lock:
-        made = tuple(made)
-        store.hidden = _hidden_ids(store, hidden_keys)  # first: it holds whatever is wrong with the rest
-        if made != added.made:  # hiding an image leaves the tables, and all that is made of them, as they are
-            good, problems = _checked(store, made)
-            number, use = None, OWN
-            if good:
-                number = next(added.generations)
-                use = _lay(store, number, good)
-            store.use, store.by_hand = use, frozenset(row.method for row, *_ in good)
-            added.made, added.problems = made, problems
-            store.__dict__.pop("default_method", None)
-            _drop_old(store, added, number)
-    return list(added.problems)
+NONE = Overlay()
 
 
-def _hidden_ids(store: Catalog, keys: Iterable[str]) -> frozenset[int]:
+def lay_over(store: Database, explanations: tuple[UserExplanation, ...]) -> Overlay:
+    """Make the tables and views of an overlay."""
+    good, problems = _checked(store, explanations)
+    methods = frozenset(explanation.method for explanation, *_ in good)
+    if not good:
+        return Overlay(explanations, methods, tuple(problems))
+    schema = f"memory.notes_{next(_NUMBERS)}"
+    overlay = Overlay(explanations, methods, tuple(problems), f"SET search_path = '{schema},store.main'")
+    # A finalizer may run at any time in any thread, so it leaves the work to the next question.
+    weakref.finalize(overlay, store.questions.unused.append, schema).atexit = False
+    with store.cursor(OWN) as con:
+        con.execute(f"CREATE SCHEMA {schema}")
+        for name, rows in _tables(good):
+            con.register("incoming", rows)
+            con.execute(f"CREATE TABLE {schema}.user_{name} AS FROM incoming")
+            con.unregister("incoming")
+            con.execute(
+                f"CREATE VIEW {schema}.{name} AS FROM store.main.{name} UNION ALL FROM {schema}.user_{name}"
+            )
+    return overlay
+
+
+def image_ids(store: Database, keys: Iterable[str]) -> frozenset[int]:
     """Ids of the images with these keys; keys that the store doesn't have are left out."""
-    wanted = sorted({str(key) for key in keys})
-    if not wanted:
+    if not (wanted := sorted({str(key) for key in keys})):
         return frozenset()
-    rows = store.rows(
-        "SELECT image_id FROM store.main.images WHERE key IN (SELECT unnest(?::VARCHAR[]))", [wanted]
-    )
+    rows = store.rows("SELECT image_id FROM images WHERE key IN (SELECT unnest(?::VARCHAR[]))", [wanted])
     return frozenset(row[0] for row in rows)
 
 
-def _checked(store: Catalog, made: Sequence[Made]) -> tuple[list[tuple[Made, int, list[int]]], list[str]]:
-    """(what was made, layer id, concept ids) of all that the store can hold, and a sentence for each other."""
-    if not made:
+def _checked(store: Database, explanations: tuple[UserExplanation, ...]) -> tuple[_Good, list[str]]:
+    """The explanations that the store can hold, and a sentence for each other."""
+    if not explanations:
         return [], []
-    layers = {
-        name: (i, units)
-        for name, i, units in store.rows("SELECT name, layer_id, units FROM store.main.layers")
-    }
-    matrices = {row[0] for row in store.rows("SELECT matrix FROM store.main.concept_matrices")}
-    machines = {row[0] for row in store.rows("SELECT DISTINCT method FROM store.main.method_configs")}
-    keys = sorted({key for row in made for _, key in row.terms})
+    layers = {name: (i, units) for name, i, units in store.rows("SELECT name, layer_id, units FROM layers")}
+    matrices = {row[0] for row in store.rows("SELECT matrix FROM concept_matrices")}
+    machines = {row[0] for row in store.rows("SELECT DISTINCT method FROM method_configs")}
+    keys = sorted({key for row in explanations for _, key in row.terms})
     concepts = dict(
-        store.rows(
-            "SELECT key, concept_id FROM store.main.concepts WHERE key IN (SELECT unnest(?::VARCHAR[]))",
-            [keys],
-        )
+        store.rows("SELECT key, concept_id FROM concepts WHERE key IN (SELECT unnest(?::VARCHAR[]))", [keys])
     )
     good, problems, seen = [], [], set()
-    for row in made:
+    for row in explanations:
         lost = [key for _, key in row.terms if key not in concepts]
         if row.layer not in layers:
             why = f"the store has no layer {quote(row.layer)}"
@@ -110,100 +101,44 @@ def _checked(store: Catalog, made: Sequence[Made]) -> tuple[list[tuple[Made, int
             why = "there is another of that name for this unit"
         else:
             seen.add((row.layer, row.unit, row.method))
-            good.append((row, layers[row.layer][0], [concepts[key] for _, key in row.terms]))
+            fitting = _fitting(row, store.id, matrices)
+            good.append((fitting, layers[row.layer][0], [concepts[key] for _, key in row.terms]))
             continue
         problems.append(f"{quote(row.method)} of {row.layer}, unit {row.unit}, is left out: {why}.")
     return good, problems
 
 
-def _lay(store: Catalog, number: int, good: list[tuple[Made, int, list[int]]]) -> str:
-    """Make the tables and views; the statement that lets a cursor see them."""
-    made, seen, rows = f"memory.made_{number}", f"memory.seen_{number}", _rows(store, good)
-    with store.cursor(OWN) as con:
-        con.execute(f"CREATE SCHEMA {made}")
-        con.execute(f"CREATE SCHEMA {seen}")
-        for table in _TABLES:
-            con.execute(f"CREATE TABLE {made}.{table} AS FROM store.main.{table} LIMIT 0")
-            for start in range(0, len(rows[table]), _AT_ONCE):
-                some = rows[table][start : start + _AT_ONCE]
-                names = list(dict.fromkeys(name for row in some for name in row))
-                marks = ", ".join([f"({', '.join('?' * len(names))})"] * len(some))
-                values = [row.get(name) for row in some for name in names]
-                con.execute(f"INSERT INTO {made}.{table} ({', '.join(names)}) VALUES {marks}", values)
-            con.execute(
-                f"CREATE VIEW {seen}.{table} AS FROM store.main.{table} UNION ALL BY NAME FROM {made}.{table}"
-            )
-    return f"SET search_path = '{seen},store.main'"
-
-
-def _rows(store: Catalog, good: list[tuple[Made, int, list[int]]]) -> dict[str, list[dict]]:
-    matrices = {row[0] for row in store.rows("SELECT matrix FROM store.main.concept_matrices")}
-    rows: dict[str, list[dict]] = {table: [] for table in _TABLES}
-    for row, layer_id, concepts in good:
-        row = _fitting(store, row, matrices)
-        identity = _FIRST_ID + next(store.kept(Added).ids)
-        config_hash = f"by hand {identity}"
-        config = {"by": "hand", "made": row.made, **row.config}
-        rows["method_configs"].append(
-            {"config_hash": config_hash, "method": row.method, "config": json.dumps(config),
-             "simulator": row.simulator}
-        )  # fmt: skip
-        rows["explanations"].append(
-            {"explanation_id": identity, "layer_id": layer_id, "unit": int(row.unit), "method": row.method,
-             "config_hash": config_hash, "matrix": row.matrix, "bias": float(row.bias),
-             "length": len(row.terms), "val_correlation": _number(row.val_correlation),
-             "two_faced_reason": NOT_COMPARED}
-        )  # fmt: skip
-        for rank, ((weight, _), concept) in enumerate(zip(row.terms, concepts, strict=True)):
-            rows["terms"].append(
-                {"explanation_id": identity, "rank": rank, "concept_id": concept, "weight": float(weight)}
-            )
-        for score in row.scores:
-            rows["scores"].append(
-                {"explanation_id": identity, "simulator": score.simulator, "kind": score.kind,
-                 "split": score.split, "n": int(score.n), "value": _number(score.value),
-                 "low": _number(score.low), "high": _number(score.high), "reason": score.reason,
-                 "null_units": score.null_units, "null_mean": _number(score.null_mean),
-                 "null_high": _number(score.null_high), "null_above": score.null_above,
-                 "null_reason": score.null_reason, "sampled": bool(score.sampled)}
-            )  # fmt: skip
-        if row.scores:
-            n = max(int(score.n) for score in row.scores)
-            rows["scores"].append(
-                {"explanation_id": identity, "simulator": row.simulator, "kind": "ablation-norm",
-                 "split": "test", "n": n, "reason": NO_ABLATION}
-            )  # fmt: skip
-    return rows
-
-
-def _fitting(store: Catalog, made: Made, matrices: set[str]) -> Made:
-    """What was made, with the scores that this store can stand for.
+def _fitting(explanation: UserExplanation, store: str, matrices: set[str]) -> UserExplanation:
+    """The explanation with the scores that a store of this id can stand for.
 
     Matrices that it lacks have none, and where it is another build the scores are those of other images: in their
     place is the reason. A headline by a matrix that it lacks becomes that of the matrix which the words were fitted with.
     """
-    simulator = made.simulator if made.simulator in matrices else made.matrix
-    scores = tuple(score for score in made.scores if score.simulator in matrices)
-    if made.store in ("", store.id):
-        return replace(made, simulator=simulator, scores=scores)
+    simulator = explanation.simulator if explanation.simulator in matrices else explanation.matrix
+    scores = tuple(score for score in explanation.scores if score.simulator in matrices)
+    if explanation.store in ("", store):
+        return replace(explanation, simulator=simulator, scores=scores)
     names = dict.fromkeys((simulator, *(score.simulator for score in scores)))
-    none = (Score(name, "correlation", "test", 0, None, None, None, SCORED_ELSEWHERE) for name in names)
-    return replace(made, simulator=simulator, scores=tuple(none), val_correlation=None)
+    none = tuple(Score(name, "correlation", "test", 0, None, None, None, SCORED_ELSEWHERE) for name in names)
+    return replace(explanation, simulator=simulator, scores=none, val_correlation=None)
 
 
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _drop_old(store: Catalog, added: Added, number: int | None) -> None:
-    """Drop the tables that no query can still see: all but the newest generations."""
-    if number is not None:
-        added.laid.append(number)
-    while len(added.laid) > _KEPT:
-        old = added.laid.pop(0)
-        try:
-            with store.cursor(OWN) as con:
-                con.execute(f"DROP SCHEMA IF EXISTS memory.seen_{old} CASCADE")
-                con.execute(f"DROP SCHEMA IF EXISTS memory.made_{old} CASCADE")
-        except (StoreError, duckdb.Error):  # in use, after all: it costs a few kB
-            continue
+def _tables(good: _Good) -> Iterator[tuple[str, pa.Table]]:
+    """(name of the table, its rows)."""
+    rows, configs = ExplanationRows(_IDS), []
+    for number, (one, layer_id, concepts) in enumerate(good):
+        name = f"by hand {number}"
+        config = {"by": "hand", "made": one.made, **one.config}
+        configs.append(method_config(one.method, config, one.simulator, name=name))
+        scores = list(one.scores)
+        if scores:
+            n = max(score.n for score in scores)
+            scores.append(Score(one.simulator, "ablation-norm", "test", n, None, None, None, NO_ABLATION))
+        rows.add(
+            [(weight, concept) for (weight, _), concept in zip(one.terms, concepts, strict=True)],
+            scores,
+            layer_id=layer_id, unit=one.unit, method=one.method, config_hash=name, matrix=one.matrix,
+            bias=one.bias, val_correlation=one.val_correlation, two_faced_reason=NOT_COMPARED,
+        )  # fmt: skip
+    yield "method_configs", table("method_configs", configs)
+    yield from rows.tables()

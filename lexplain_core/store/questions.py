@@ -6,8 +6,9 @@ import os
 import shlex
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -34,6 +35,9 @@ class Questions:
         self._lock = threading.Lock()
         # Cursors that no query uses, and the statement that each began with; None once the store is closed.
         self._idle: list[tuple[duckdb.DuckDBPyConnection, str]] | None = []
+        self.unused: deque[str] = (
+            deque()
+        )  # schemas in memory that nobody reads any more; finalizers may add to it
 
     def close(self) -> None:
         with self._lock:
@@ -53,6 +57,7 @@ class Questions:
             with self._lock:
                 cursor, begun = self._idle.pop() if self._idle else (self._con.cursor(), "")
             with _WATCH.over(cursor, self.seconds):
+                self._tidy(cursor)
                 if begun != use:
                     cursor.execute(use)
                 yield cursor  # one whose query failed is not kept
@@ -61,6 +66,12 @@ class Questions:
                 self._idle.append((cursor, use))
                 return
         cursor.close()
+
+    def _tidy(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Drop the schemas that are unused."""
+        with suppress(IndexError):  # another thread took the last one
+            while self.unused:
+                cursor.execute(f"DROP SCHEMA IF EXISTS {self.unused.popleft()} CASCADE")
 
     @contextmanager
     def _plainly(self) -> Iterator[None]:

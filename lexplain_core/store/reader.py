@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from copy import copy
 from types import TracebackType
 from typing import Any
 
@@ -12,13 +12,15 @@ import pandas as pd
 from PIL import Image
 
 from ..base.errors import UserError, quote
-from . import effects, neighbours, overlay, pictured, tables
+from . import effects, neighbours, pictured, tables
 from . import export as exporting
 from .catalog import Catalog
 from .checking import faults
 from .concept_values import ConceptValues
+from .database import shared_property
 from .guard import blame, guarded
-from .made import Made
+from .model import UserExplanation
+from .overlay import image_ids, lay_over
 from .search import sql, starting
 from .search.query import Found, Wanted
 from .search.starting import Start
@@ -36,7 +38,8 @@ class Store(Catalog):
 
     Attributes:
         hidden: Ids of images that no method shows.
-        by_hand: Names of the methods that are people's own words.
+        user_methods: Names of the methods that are people's own.
+        overlay: People's explanations as the store shows them, and a sentence for each that it can't hold.
     """
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -46,7 +49,7 @@ class Store(Catalog):
         finally:
             self.close()
 
-    @cached_property
+    @shared_property
     def fault(self) -> str | None:
         """The first thing that is wrong with what the store holds, as a sentence; None where nothing is.
 
@@ -56,21 +59,31 @@ class Store(Catalog):
 
     # -- what people add ---------------------------------------------------------------------
 
-    def take_in(self, made: Sequence[Made], hidden_keys: Iterable[str]) -> list[str]:
-        """Show people's own explanations as methods of their names, and hide images; the file stays as it is.
+    def with_notes(
+        self, explanations: Iterable[UserExplanation] = (), hidden_keys: Iterable[str] = ()
+    ) -> Store:
+        """A store over the same file that shows people's own explanations as methods of their names, and hides images.
 
-        Replaces what was taken in before. Counts and charts keep hidden images. An explanation that was made on another
-        build (`Made.store`) comes without scores.
+        It has these notes alone; neither this store nor the file changes. Counts and charts keep hidden images. An
+        explanation of another build (`UserExplanation.store`) comes without scores. Closing one of the stores closes all.
 
         Args:
-            made: Explanations out of the notes.
+            explanations: Explanations out of the notes.
             hidden_keys: Keys of images to leave out wherever images are shown.
 
         Returns:
-            A sentence for each explanation that this store can't hold, since its layer, unit, concepts or matrix are
-            missing, or its name is a method's of the build.
+            A store whose `hidden` (image ids) and `user_methods` (names) say what it hides and adds. `overlay.problems` has a
+            sentence for each explanation that the file can't hold, since its layer, unit, concepts or matrix are missing,
+            or its name is a method's of the build.
         """
-        return overlay.take_in(self, made, hidden_keys)
+        explanations = tuple(explanations)
+        known = self.overlay.explanations == explanations
+        found = copy(self.bare)
+        found._bare = self.bare
+        found.hidden = image_ids(self.bare, hidden_keys)
+        found.overlay = self.overlay if known else lay_over(self.bare, explanations)
+        found.use = found.overlay.use
+        return found
 
     # -- what is in it -----------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from ..base.numbers import plural, signed, two
 from ..live import editing
 from ..live.editing import LARGEST, MOST, Edited
 from ..notes import check_name
-from ..store import Explanation, Made, Score, Store, StoreError, Unit
+from ..store import Explanation, Score, Store, StoreError, Unit, UserExplanation
 from .explanations import by_weight
 from .scores import seen_by
 
@@ -80,7 +80,7 @@ def shown_weights(draft: Draft, edited: Edited | None) -> list[float | None]:
 def check_method_name(name: str, store: Store) -> str:
     """The name without blanks around it; `UserError` where words can't be kept under it."""
     name = check_name(name, "an explanation")
-    if name in set(store.methods()) - store.by_hand:
+    if name in set(store.methods()) - store.user_methods:
         raise UserError(f"“{name}” is the name of a method of this store; choose another one.")
     return name
 
@@ -152,13 +152,13 @@ def read_draft(
 
 def to_keep(
     unit: Unit, edited: Edited, name: str, keys: Mapping[int, str], way: str, start: str, seen: int
-) -> Made:
+) -> UserExplanation:
     """The words as they are kept: concepts by their keys, scores on the test split.
 
     start: the method whose words they were begun from, '' for none. seen: how many versions' test scores were looked at.
     """
     words = edited.explanation
-    return Made(
+    return UserExplanation(
         unit.layer,
         unit.unit,
         name,

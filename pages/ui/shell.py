@@ -109,10 +109,9 @@ def _open(signature: tuple) -> Store:
 
 def _opened(signature: tuple) -> Opened:
     """A store with its notes as they are now; `StoreError` where it isn't known which images are hidden."""
-    store = _open(signature)
-    version, problems = notes.take_in(store)
-    _RUN.__dict__.setdefault("stores", {})[store.path] = store
-    return Opened(store, (*signature, version), problems)
+    noted = notes.with_notes(_open(signature))
+    _RUN.__dict__.setdefault("stores", {})[noted.store.path] = noted.store
+    return Opened(noted.store, (*signature, noted.version), noted.problems)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the units …")

@@ -29,7 +29,7 @@ def to_share(view: Any, store: Store | None) -> tuple[Any, list[str]]:
         told += problems
     told += [
         f"You wrote “{name}” yourself: other machines don’t have it."
-        for name in sorted(_methods(view) & set(store.by_hand))
+        for name in sorted(_methods(view) & store.user_methods)
     ]
     if store.hidden and view.page in ("neuron", "compare", "picture", "studio", "try_it"):
         told.append(f"Elsewhere the {plural(len(store.hidden), 'image')} that you hid may be shown.")

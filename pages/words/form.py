@@ -33,9 +33,9 @@ def switches(
     draft: Draft,
     edited: Edited | None,
     matrices: list[str],
-    by_hand: Container[str] = (),
+    user_methods: Container[str] = (),
 ) -> None:
-    """What the words start from, whose eyes see the concepts, and how weights are found. by_hand: methods that
+    """What the words start from, whose eyes see the concepts, and how weights are found. user_methods: methods that
     somebody wrote, whose names the words may be kept under."""
     state = st.session_state
     methods = [one.method for one in unit.explanations if not one.reason]
@@ -49,7 +49,7 @@ def switches(
             format_func=lambda name: name or _SCRATCH,
             width=190,
             on_change=_start,
-            args=(view, by_hand),
+            args=(view, user_methods),
             help="Whose words you edit; another choice starts over from them",
         )
         st.segmented_control(
@@ -85,9 +85,9 @@ def switches(
         )
 
 
-def _start(view: links.Words, by_hand: Container[str]) -> None:
+def _start(view: links.Words, user_methods: Container[str]) -> None:
     method = st.session_state["start picker"]
-    st.session_state[NAME] = method if method in by_hand else ""
+    st.session_state[NAME] = method if method in user_methods else ""
     terms = "" if method else write_terms([])
     shell.change(view, method=method, terms=terms, bias=None, way="refit", matrix="")
 

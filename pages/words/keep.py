@@ -34,8 +34,8 @@ def show(
     """The form that keeps the words, and what is kept of this unit. keys: of the concepts, by id."""
     st.subheader("Keep these words", anchor=False)
     if NAME not in st.session_state:
-        st.session_state[NAME] = view.method if view.method in opened.store.by_hand else ""
-    own = [one for one in unit.explanations if one.method in opened.store.by_hand]
+        st.session_state[NAME] = view.method if view.method in opened.store.user_methods else ""
+    own = [one for one in unit.explanations if one.method in opened.store.user_methods]
     name = " ".join(st.session_state[NAME].split())
     replaces = name in {one.method for one in own}
     with st.form("keep", border=False), st.container(horizontal=True, vertical_alignment="bottom"):

@@ -37,7 +37,7 @@ def render() -> None:
     before = _before(opened, unit, start)
     look = charts.styles(draft.ids, before.explanation if before else None)
     _title(view, unit)
-    form.switches(view, unit, draft, edited, matrices, opened.store.by_hand)
+    form.switches(view, unit, draft, edited, matrices, opened.store.user_methods)
     for problem in problems:
         st.warning(md(problem), icon=":material/link_off:")
     if edited:

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from lexplain_core import Store
 from lexplain_core.notes import Notes
-from lexplain_core.store import Made, Score, Wanted
+from lexplain_core.store import Score, UserExplanation, Wanted
 
 from .conftest import lent
 from .helpers import heading, pictures, settle, wait_for_parameters
@@ -163,7 +163,7 @@ def test_a_kept_explanation_counts_as_a_method_and_goes_into_the_export(visit, o
     page = visit(neuron(own, 3))
     settle(page)
     assert page.get_by_role("radio", name="by me").count() == 0
-    notes.keep(Made("block7", 3, "by me", terms, 0.25, "label", "label", 0.3, (score,)))
+    notes.keep(UserExplanation("block7", 3, "by me", terms, 0.25, "label", "label", 0.3, (score,)))
     page.goto(neuron(own, 3, method="by me"))
     settle(page)
     expect(page.locator(".lx-line")).to_have_text("2.5·dog − 1.5·cat + 0.25")

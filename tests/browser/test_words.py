@@ -116,7 +116,7 @@ def test_words_are_edited_scored_kept_and_deleted(visit, own, store):
     page.get_by_role("button", name="Keep", exact=True).click()
     expect(page.get_by_text("Kept as “by hand”")).to_be_visible()
     with Store.open(path) as served:
-        (made,) = Notes.of(served).made()
+        (made,) = Notes.of(served).explanations()
     last = editing.fit(unit, ids, weights[:-1], None, "label", words.simulator)
     assert (made.layer, made.unit, made.method) == (unit.layer, unit.unit, "by hand")
     assert [s.value for s in made.scores] == pytest.approx([s.value for s in last.test], abs=1e-4)
@@ -131,4 +131,4 @@ def test_words_are_edited_scored_kept_and_deleted(visit, own, store):
     page.get_by_role("button", name="Delete it").click()
     expect(page.get_by_text("is deleted")).to_be_visible()
     with Store.open(path) as served:
-        assert Notes.of(served).made() == []
+        assert Notes.of(served).explanations() == []

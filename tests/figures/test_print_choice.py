@@ -167,7 +167,7 @@ def test_hidden_images_are_never_used(demo_store, units):
         hidden = seen["key"].iloc[::3].tolist()
         pinned = seen.iloc[0]
         layer, unit = pinned["unit"].rsplit(":", 1)
-        store.take_in([], hidden)
+        store = store.with_notes(hidden_keys=hidden)
         pins = (Pin(layer, int(unit), int(pinned["range"]) - 1, int(pinned["image"])),)
         data = gather(store, replace(choice, pins=pins), waiting=40)
         assert not set(prints.sources(data)["key"]) & set(hidden)

@@ -15,7 +15,7 @@ import pytest
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.notes import LARGEST_FILE, Notes, shared, unshared
-from lexplain_core.store import Made, Score
+from lexplain_core.store import Score, UserExplanation
 from tests.conftest import ROOT
 from tests.rotten import flipped
 
@@ -25,7 +25,7 @@ def notes(tmp_path) -> Notes:
     return Notes(tmp_path / "a.notes.sqlite", ("1234", "a"))
 
 
-def made(method="mine", **changes) -> Made:
+def made(method="mine", **changes) -> UserExplanation:
     score = Score("label", "correlation", "test", 400, 0.5, 0.4, 0.6, None)
     facts = {
         "layer": "block7",
@@ -39,11 +39,11 @@ def made(method="mine", **changes) -> Made:
         "scores": (score,),
         "config": {"way": "refit", "from": "le-label"},
     }
-    return Made(**facts | changes)
+    return UserExplanation(**facts | changes)
 
 
 def test_a_missing_file_is_empty_and_reading_does_not_make_it(notes):
-    assert notes.lists() == [] and notes.hidden() == [] and notes.made() == []
+    assert notes.lists() == [] and notes.hidden() == [] and notes.explanations() == []
     assert notes.lists_of("a", 1) == {} and notes.version() == ""
     with pytest.raises(UserError, match="no list 'x'"):
         notes.units("x")
@@ -121,14 +121,14 @@ def test_hidden_images_and_made_explanations_change_the_version_and_stars_do_not
 def test_an_explanation_comes_back_as_it_was_kept(notes):
     kept = notes.keep(made())
     assert kept.made and kept == made(made=kept.made, store="1234")  # the notes know whose they are
-    assert Notes(notes.path).made() == [kept]
+    assert Notes(notes.path).explanations() == [kept]
     assert notes.keep(made("other", store="5678")).store == "5678" and notes.forget("other", "block7", 3)
     notes.keep(made(bias=np.float32(0.25), terms=((np.float64(1.5), "class:dog"),)))  # in its place
-    assert [(m.bias, m.terms) for m in notes.made()] == [(0.25, ((1.5, "class:dog"),))]
+    assert [(m.bias, m.terms) for m in notes.explanations()] == [(0.25, ((1.5, "class:dog"),))]
     notes.keep(made(" other  name "))
-    assert [m.method for m in notes.made()] == ["mine", "other name"]
+    assert [m.method for m in notes.explanations()] == ["mine", "other name"]
     assert notes.forget("mine", "block7", 3) and not notes.forget("mine", "block7", 3)
-    assert [m.method for m in notes.made()] == ["other name"]
+    assert [m.method for m in notes.explanations()] == ["other name"]
 
 
 def test_what_is_kept_is_not_read_again(notes, monkeypatch):
@@ -158,8 +158,8 @@ def test_a_bad_row_leaves_the_others(notes, change, words):
         con.execute(f"UPDATE made SET {change} WHERE method = 'bad'")
         con.execute("PRAGMA user_version = 1")  # which has no digests
     con.close()
-    found, (fault,) = notes.made_and_faults()
-    assert found == notes.made() == [kept]
+    found, (fault,) = notes.explanations_and_faults()
+    assert found == notes.explanations() == [kept]
     assert fault.startswith("'bad' of block7, unit ") and words in fault and fault.endswith(".")
 
 
@@ -169,7 +169,7 @@ def test_a_row_that_does_not_say_of_which_store_it_is_is_of_another(notes):
         con.execute("UPDATE made SET data = json_remove(data, '$.store')")
         con.execute("PRAGMA user_version = 1")
     con.close()
-    assert notes.made()[0].store not in ("", "1234")
+    assert notes.explanations()[0].store not in ("", "1234")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_row_that_does_not_say_of_which_store_it_is_is_of_another(notes):
 def test_what_is_no_explanation_is_not_kept(notes, bad):
     with pytest.raises(UserError):
         notes.keep(made(**bad))
-    assert notes.made() == []
+    assert notes.explanations() == []
 
 
 def test_a_list_travels_as_a_file(notes, tmp_path):
@@ -340,7 +340,7 @@ def test_numbers_without_measure_are_refused(notes, name, value):
         con.execute("UPDATE made SET data = ?", (changed,))
         con.execute("PRAGMA user_version = 1")
         con.commit()
-    found, faults = notes.made_and_faults()
+    found, faults = notes.explanations_and_faults()
     assert found == [] and len(faults) == 1 and "can't be" in faults[0]
 
 
@@ -380,7 +380,7 @@ def contents(notes: Notes) -> tuple:
         notes.lists(),
         [notes.units(each.name) for each in notes.lists()],
         notes.hidden(),
-        notes.made_and_faults(),
+        notes.explanations_and_faults(),
     )
 
 
@@ -408,7 +408,7 @@ def test_no_flipped_byte_changes_a_note_silently(notes, tmp_path):
     ],
 )
 def test_a_part_that_somebody_changed_is_neither_read_nor_sealed_again(notes, change, part):
-    uses = {"lists": filled(notes).lists, "hidden images": notes.hidden, "words": notes.made}
+    uses = {"lists": filled(notes).lists, "hidden images": notes.hidden, "words": notes.explanations}
     with closing(sqlite3.connect(notes.path)) as con, con:
         con.execute(change)
     for name, use in uses.items():
@@ -444,7 +444,7 @@ def test_notes_of_any_schema_are_read_and_go_on(notes, schema):
     assert [(x.name, x.count) for x in notes.lists()] == lists[schema]
     assert [(u.unit, u.remark) for u in notes.units("Animals")] == [(5, ""), (2, "fur,\nnot eyes")]
     assert {h.key for h in notes.hidden()} == {"demo/00007.png", "demo/00009.png"}
-    kept = {one.method: one for one in notes.made()}
+    kept = {one.method: one for one in notes.explanations()}
     assert set(kept) == {1: {"mine"}, 2: {"mine", "Größe"}}[schema]
     for one in kept.values():
         assert (one.layer, one.unit, one.bias) == ("block7", 3, 0.1)
@@ -454,7 +454,7 @@ def test_notes_of_any_schema_are_read_and_go_on(notes, schema):
     notes.hide("demo/00001.png")
     notes.keep(made("second"))
     assert [u.unit for u in notes.units("Animals")] == [5, 2, 9]
-    assert len(notes.hidden()) == 3 and len(notes.made()) == len(kept) + 1
+    assert len(notes.hidden()) == 3 and len(notes.explanations()) == len(kept) + 1
     with closing(sqlite3.connect(notes.path)) as con:
         (version,) = con.execute("PRAGMA user_version").fetchone()
     assert version == schema  # the version that made them reads them, too

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lexplain_core.notes import Notes
-from lexplain_core.store import Made
+from lexplain_core.store import UserExplanation
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.session.course import begin
 from tests.studies.conftest import make_plan, walk
@@ -48,7 +48,7 @@ def notes(path: Path) -> None:
     made.begin("Empty")
     made.hide("demo/00007.png", "demo/00009.png")
     made.keep(
-        Made(
+        UserExplanation(
             "block7", 3, "mine", terms=((2.0, "class:dog"), (-0.5, "class:cat")), bias=0.1, matrix="label",
             simulator="label", val_correlation=0.55, scores=(), config={"way": "refit"},
         )

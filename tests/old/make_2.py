@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from lexplain_core.notes import Notes
-from lexplain_core.store import Made, Score
+from lexplain_core.store import Score, UserExplanation
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.session.course import begin
 from tests.studies.conftest import make_plan, walk
@@ -59,7 +59,7 @@ def notes(path: Path) -> None:
     scores = (Score("label", "correlation", "test", 400, 0.41, 0.3, 0.5, None),)
     for way, method in (("refit", "mine"), ("keep", "Größe")):
         made.keep(
-            Made(
+            UserExplanation(
                 "block7", 3, method, terms=((2.0, "class:dog"), (-0.5, "class:cat")), bias=0.1, matrix="label",
                 simulator="label", val_correlation=0.55, scores=scores, config={"way": way}, store="0123456789ab",
             )

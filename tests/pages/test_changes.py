@@ -57,7 +57,7 @@ def test_a_weight_that_is_typed_in_is_kept_by_the_click_that_ends_it(own):
     keyed(app.button, "keep words").set_value(True)
     app.run()
     assert not app.exception
-    (made,) = Notes.of(own).made()
+    (made,) = Notes.of(own).explanations()
     key = own.concepts().set_index("concept")["key"][concept]
     assert dict((key, weight) for weight, key in made.terms)[key] == pytest.approx(1.25)
     assert params(app)["way"] == "keep" and f"{concept}:1.25" in params(app)["terms"]

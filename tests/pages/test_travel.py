@@ -8,6 +8,7 @@ import pytest
 
 from lexplain_core import Store
 from lexplain_core.notes import Notes, unshared
+from lexplain_core.store.overlay import Overlay
 from pages.ui import links
 from pages.ui.travel import LONGEST, to_share
 
@@ -41,7 +42,7 @@ def test_what_cannot_travel_is_told(noted):
 
 
 def test_words_made_by_hand_are_known_here_alone(noted, monkeypatch):
-    monkeypatch.setattr(noted, "by_hand", frozenset({"mine, too"}))
+    monkeypatch.setattr(noted, "overlay", Overlay(methods=frozenset({"mine, too"})))
     for view in (
         links.Neuron(store=noted.id, method="mine, too"), links.Overview(store=noted.id, by="mine, too"),
         links.Compare(store=noted.id, b="block7:3:mine%2C%20too"), links.Words(store=noted.id, method="mine, too"),

@@ -212,7 +212,7 @@ def test_a_store_without_images_is_not_in_order(whole, tmp_path):  # noqa: F811
 
 
 def test_every_column_has_a_rule_or_is_free():
-    """A new column is described in `store/rows.py`, or named here."""
+    """A new column is described in `store/rules.py`, or named here."""
     free = {"name", "reason", "caption", "note", "origin", "weight", "bias", "mean", "loss", "c", "d", "sampled", "impact", "change", "value", "method_configs.source"}  # fmt: skip
     keys = {
         (t, c) for t, key, *_ in (*rows.ONCE, *rows.NUMBERED, *rows.POINTERS) for c in re.findall(r"\w+", key)

@@ -16,7 +16,16 @@ from typer.testing import CliRunner
 from lexplain_core.base.errors import UserError
 from lexplain_core.cli.main import _fields, app
 from lexplain_core.notes import Notes
-from lexplain_core.store import EXPORTED, Made, Score, Store, StoreError, Wanted, as_bytes, csv_bytes
+from lexplain_core.store import (
+    EXPORTED,
+    Score,
+    Store,
+    StoreError,
+    UserExplanation,
+    Wanted,
+    as_bytes,
+    csv_bytes,
+)
 from lexplain_core.store.export import guarded
 
 
@@ -68,8 +77,8 @@ def test_people_and_hand_made_explanations_are_in_it(store):
     score = Score("label", "correlation", "test", 400, 0.5, 0.4, 0.6, None)
     terms = ((1.0, "class:dog"), (-2.0, "class:cat"))
     seen = {"test_scores_seen": 2}
-    made = Made("block7", 3, "=mine", terms, 0.0, "label", "label", 0.4, (score,), config=seen)
-    store.take_in([made], [])
+    made = UserExplanation("block7", 3, "=mine", terms, 0.0, "label", "label", 0.4, (score,), config=seen)
+    store = store.with_notes([made])
     human = pd.DataFrame({"layer": ["block7"], "unit": [3], "human": [0.75]})
     frame = store.export(Wanted(among=(("block7", 3), ("block7", 4))), human)
     rows = frame[frame["unit"] == 3]
@@ -87,8 +96,8 @@ def test_people_and_hand_made_explanations_are_in_it(store):
 
 
 def test_only_methods_leave_out_what_only_others_explain(store):
-    store.take_in([Made("block7", 3, "mine", ((1.0, "class:dog"),), 0.0, "label", "label", 0.4)], [])
-    frame = store.export(Wanted(), methods=["mine"])
+    mine = UserExplanation("block7", 3, "mine", ((1.0, "class:dog"),), 0.0, "label", "label", 0.4)
+    frame = store.with_notes([mine]).export(Wanted(), methods=["mine"])
     assert frame["method"].dropna().tolist() == ["mine"]
     without = frame[frame["method"].isna()]
     assert set(without["status"]) <= {"dead", "constant"} and frame[frame["status"] == "alive"][
@@ -188,7 +197,7 @@ def test_the_command_writes_what_an_address_filters(store, tmp_path):
 def test_the_command_takes_a_list_and_hand_made_explanations(store, tmp_path):
     notes = Notes.of(store)
     notes.star_all("Animals", [("block7", 3), ("block4", 1)])
-    notes.keep(Made("block7", 3, "mine", ((1.0, "class:dog"),), 0.0, "label", "label", None))
+    notes.keep(UserExplanation("block7", 3, "mine", ((1.0, "class:dog"),), 0.0, "label", "label", None))
     out = tmp_path / "units.parquet"
     assert run(store.path, "--out", out, "--list", "Animals", "--method", "mine").exit_code == 0
     rows = pq.read_table(out).to_pylist()

@@ -252,7 +252,7 @@ def test_sessions_with_different_methods_keep_their_tables(many, human, turns):
         left = store.rows("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'finding_%'")[0][0]
         assert left == len(store.kept(Tables)._tables) == find_table._KEPT
         # a table that is read stays, whatever others ask for
-        with store.kept(Tables).of(METHODS[0], human) as (wide, people):
+        with store.kept(Tables).of(store.use, METHODS[0], human) as (wide, people):
             for count in range(1, 12):
                 store.find(Wanted(method=METHODS[1]), 1, 0, pd.DataFrame(rows[:count]))
             assert store.rows(f"SELECT count(*) FROM {wide} JOIN {people} USING (layer_id, unit)")[0][

@@ -1,4 +1,4 @@
-"""What people add to a store: explanations made by hand among its own, and images that are shown no more."""
+"""What people add to a store: their explanations among its own, and images that are shown no more."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from lexplain_core.notes import Notes, take_in
-from lexplain_core.store import Made, Score, Store, StoreError, Wanted
-from lexplain_core.store.overlay import Added
+from lexplain_core.notes import Noted, Notes, with_notes
+from lexplain_core.store import Score, Store, StoreError, UserExplanation, Wanted
 from lexplain_core.store.search.table import Tables
 
 
@@ -23,7 +22,7 @@ def store(demo_store, tmp_path):
         yield opened
 
 
-def made(method="mine", **changes) -> Made:
+def made(method="mine", **changes) -> UserExplanation:
     scores = (
         Score("label", "correlation", "test", 400, 0.5, 0.4, 0.6, None),
         Score("demo/simulator", "correlation", "test", 400, None, None, None, "It is constant."),
@@ -41,15 +40,16 @@ def made(method="mine", **changes) -> Made:
         "config": {"way": "refit", "from": "le-label"},
         "made": "2026-11-20T10:00:00+00:00",
     }
-    return Made(**facts | changes)
+    return UserExplanation(**facts | changes)
 
 
-def test_a_made_explanation_stands_beside_the_stores_own(store):
-    own, before = store.methods(), store.unit_table(method="le-label")
+def test_an_explanation_stands_beside_the_stores_own(store):
+    bare, own, before = store, store.methods(), store.unit_table(method="le-label")
     # "aaa" would come first by name; machine methods stay first, and the default one
-    assert store.take_in([made("aaa")], []) == []
+    store = bare.with_notes([made("aaa")])
+    assert store.overlay.problems == ()
     assert store.methods() == [*own, "aaa"] and store.default_method == "le-label"
-    assert store.by_hand == {"aaa"}
+    assert store.user_methods == {"aaa"}
     unit = store.unit("block7", 3)
     assert {e.method for e in unit.explanations} == {*own, "aaa"}
     one = unit.explanation("aaa")
@@ -71,11 +71,15 @@ def test_a_made_explanation_stands_beside_the_stores_own(store):
     facts = next(e for e in store.info()["explanations"] if e["method"] == "aaa")
     assert facts["explained"] == 1 and facts["mean_correlation"] == 0.5
     assert store.unit_table(method="le-label").equals(before)
+    # the store itself stays as it is
+    assert bare.methods() == own and bare.user_methods == frozenset()
+    assert {e.method for e in bare.unit("block7", 3).explanations} == {*own}
+    with pytest.raises(StoreError, match="no explanations by 'aaa'"):
+        bare.find(Wanted(method="aaa"))
 
 
 def test_it_is_simulated_and_drawn_like_any_other(store):
-    store.take_in([made()], [])
-    unit = store.unit("block7", 3)
+    unit = store.with_notes([made()]).unit("block7", 3)
     one = unit.explanation("mine")
     dog, cat = unit.values(one)
     assert np.allclose(unit.simulated(one), 1.5 * dog - 0.5 * cat + 0.1, atol=1e-6)
@@ -83,19 +87,57 @@ def test_it_is_simulated_and_drawn_like_any_other(store):
     assert shares.groupby("bucket")["count"].sum().tolist() == unit.buckets.counts.tolist()
 
 
-def test_what_was_taken_in_is_replaced(store):
-    store.take_in([made("one"), made("two")], [])
-    ids = {e.id for e in store.unit("block7", 3).explanations}
-    store.take_in([made("two", bias=0.2)], [])
-    assert store.by_hand == {"two"}
-    assert store.unit("block7", 3).explanation("two").bias == 0.2
-    assert not {store.unit("block7", 3).explanation("two").id} & ids  # whoever kept it by id sees the change
-    store.take_in([], [])
-    assert store.by_hand == frozenset() and "two" not in store.methods()
-    for number in range(6):
-        store.take_in([made(bias=number)], [])
-    left = store.rows("SELECT schema_name FROM duckdb_schemas() WHERE schema_name LIKE 'made_%'")
-    assert len(left) == 2
+def test_notes_stand_alone_whatever_store_they_are_put_over(store):
+    first = store.with_notes([made("one"), made("two")], [store.images([0])["key"][0]])
+    second = first.with_notes([made("two", bias=0.2)])
+    assert second.user_methods == {"two"} and second.hidden == frozenset()
+    ids = {e.id for e in first.unit("block7", 3).explanations if e.method in first.user_methods}
+    assert second.unit("block7", 3).explanation("two").bias == 0.2
+    assert second.unit("block7", 3).explanation("two").id not in ids  # whoever kept it by id sees the change
+    assert first.unit("block7", 3).explanation("two").bias == 0.1 and first.hidden == {0}
+    assert second.with_notes().methods() == store.methods()
+
+
+def test_what_is_read_of_the_file_is_shared(store):
+    noted = store.with_notes([made()])
+    assert noted.concept_labels is store.concept_labels and noted.image_frame is store.image_frame
+    assert noted.kept(Tables) is store.kept(Tables)
+    noted.unreadable[3] = "it is grey"
+    assert store.with_notes().unreadable == {3: "it is grey"}
+
+
+def _laid(store: Store) -> int:
+    """How many overlays have tables in memory."""
+    return store.rows(
+        "SELECT count(*) FROM duckdb_schemas() WHERE database_name = 'memory' AND schema_name LIKE 'notes_%'"
+    )[0][0]
+
+
+def test_tables_go_with_the_last_store_that_shows_them(store):
+    first = store.with_notes([made()])
+    hiding = first.with_notes([made()], [store.images([0])["key"][0]])
+    unit = hiding.unit("block7", 3)
+    second = store.with_notes([made(bias=0.3)])
+    assert _laid(store) == 2
+    del first
+    assert _laid(store) == 2 and hiding.unit("block7", 3).explanation("mine").bias == 0.1
+    del hiding
+    assert unit.explanation("mine").bias == 0.1 and _laid(store) == 2  # a unit holds on to its store
+    del unit
+    assert _laid(store) == 1 and second.unit("block7", 3).explanation("mine").bias == 0.3
+    del second
+    assert _laid(store) == 0
+
+
+def test_many_changes_of_notes_pile_nothing_up(store):
+    notes = Notes.of(store)
+    for number in range(1, 16):
+        notes.keep(made(bias=number))
+        found = with_notes(store).store.find(Wanted(method="mine", by="mine")).rows
+        assert found["explanation"].tolist() == [f"1.5·dog − 0.5·cat + {number}"]
+        assert _laid(store) == 1
+    tables = store.rows("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'finding_%'")[0][0]
+    assert tables <= 10
 
 
 @pytest.mark.parametrize(
@@ -110,9 +152,10 @@ def test_what_was_taken_in_is_replaced(store):
     ],
 )
 def test_what_the_store_cannot_hold_is_left_out_in_a_sentence(store, changes, words):
-    problems = store.take_in([made(**changes), made("good")], [])
+    store = store.with_notes([made(**changes), made("good")])
+    problems = store.overlay.problems
     assert len(problems) == 1 and words in problems[0] and problems[0].endswith(".")
-    assert store.by_hand == {"good"}
+    assert store.user_methods == {"good"}
 
 
 def test_hidden_images_are_shown_nowhere_and_counted_everywhere(store):
@@ -121,9 +164,9 @@ def test_hidden_images_are_shown_nowhere_and_counted_everywhere(store):
     one = unit.explanation("le-label")
     more, less = unit.residuals(one)
     keys = [*top["key"][:3], more["key"].iloc[0], less["key"].iloc[0], "no such image"]
-    assert store.take_in([], keys) == []
-    assert len(store.hidden) == len({*keys}) - 1
-    unit = store.unit("block7", 3)
+    noted = store.with_notes(hidden_keys=keys)
+    assert len(noted.hidden) == len({*keys}) - 1
+    unit = noted.unit("block7", 3)
     assert unit.buckets.counts.tolist() == counts and len(unit.activations) == 2000
     assert unit.top(6)["key"].tolist() == [k for k in top["key"] if k not in keys][:6]
     shown = [
@@ -132,21 +175,18 @@ def test_hidden_images_are_shown_nowhere_and_counted_everywhere(store):
         *(unit.examples(b, top=t) for b in range(8) for t in (0, 1)),
     ]
     assert not {k for frame in shown for k in frame["key"]} & {*keys}
-    store.take_in([], [])
     assert store.unit("block7", 3).top(9)["key"].tolist() == top["key"].tolist()
 
 
 def test_hiding_an_image_leaves_the_tables_for_finding_as_they_are(store):
-    problems = store.take_in([made(), made("le-label")], [])
+    noted = store.with_notes([made(), made("le-label")])
     wanted = Wanted(q="dog", method="mine")
-    found = store.find(wanted)
-    use, tables = store.use, [*store.kept(Tables)._tables.values()]
-    key = store.images([0])["key"][0]
-    assert store.take_in([made(), made("le-label")], [key]) == problems and store.hidden == {0}
-    assert store.find(wanted).rows.equals(found.rows)
-    assert store.use == use and [*store.kept(Tables)._tables.values()] == tables
-    assert store.take_in([made(bias=0.3)], []) == [] and store.hidden == frozenset() and store.use != use
-    assert store.find(wanted).total == found.total
+    found, tables = noted.find(wanted), [*store.kept(Tables)._tables.values()]
+    hiding = noted.with_notes([made(), made("le-label")], [store.images([0])["key"][0]])
+    assert hiding.overlay is noted.overlay and hiding.hidden == {0}
+    assert hiding.find(wanted).rows.equals(found.rows) and [*store.kept(Tables)._tables.values()] == tables
+    other = hiding.with_notes([made(bias=0.3)])
+    assert other.hidden == frozenset() and other.use != noted.use and other.find(wanted).total == found.total
 
 
 def test_a_table_being_made_keeps_nobody_from_another(store, monkeypatch):
@@ -182,44 +222,57 @@ def test_a_table_being_made_keeps_nobody_from_another(store, monkeypatch):
     slow.join()
 
 
-def test_notes_are_taken_in_when_they_change_and_only_then(store):
+def test_notes_are_read_when_they_change_and_only_then(store):
     notes = Notes.of(store)
-    assert take_in(store) == ("", ())
+    assert with_notes(store) == Noted(store)
     notes.keep(made())
     notes.keep(made("le-siglip"))
-    version, problems = take_in(store)
-    assert version == notes.version() and store.by_hand == {"mine"}
-    assert len(problems) == 1 and "a method of the store has that name" in problems[0]
-    laid = list(store.kept(Added).laid)
+    noted = with_notes(store)
+    assert noted.version == notes.version() and noted.store.user_methods == {"mine"}
+    assert len(noted.problems) == 1 and "a method of the store has that name" in noted.problems[0]
     notes.star("A", "block7", 3)
-    assert take_in(store) == (version, problems) and store.kept(Added).laid == laid
+    assert with_notes(store) is noted is with_notes(noted.store)
     notes.hide(store.images([0])["key"][0])
-    assert take_in(store)[0] != version and store.hidden == {0} and store.by_hand == {"mine"}
+    hiding = with_notes(store)
+    assert (
+        hiding.version != noted.version and hiding.store.hidden == {0} and noted.store.hidden == frozenset()
+    )
+    assert hiding.store.overlay is noted.store.overlay and hiding.problems == noted.problems
     notes.path.unlink()
-    assert take_in(store) == ("", ()) and store.hidden == frozenset() and store.by_hand == frozenset()
+    without = with_notes(store)
+    assert (without.version, without.problems, without.store.hidden) == ("", (), frozenset())
+    assert without.store.methods() == store.methods()
 
 
-def test_threads_read_while_notes_are_taken_in(store):
-    problems, stop = [], threading.Event()
+def test_threads_read_while_notes_change(store):
+    """Each sees the notes that it began with, and all that it asks for agree."""
+    notes, problems, stop = Notes.of(store), [], threading.Event()
+    notes.keep(made(bias=0))
 
     def read() -> None:
         while not stop.is_set():
             try:
-                store.unit("block7", 3).explanation("le-label")
-                store.layers()
-            except Exception as error:
+                seen = with_notes(store).store
+                bias = seen.unit("block7", 3).explanation("mine").bias
+                seen.layers("mine")
+                row = seen.find(Wanted(layer="block7", method="mine", among=(("block7", 3),))).rows.iloc[0]
+                assert row["explanation"] == "1.5·dog − 0.5·cat" + (f" + {bias:g}" if bias else "")
+                assert seen.unit("block7", 3).explanation("mine").bias == bias
+            except BaseException as error:
                 problems.append(error)
                 return
 
     threads = [threading.Thread(target=read) for _ in range(3)]
     for thread in threads:
         thread.start()
-    for number in range(8):
-        store.take_in([made(bias=number)] if number % 3 else [], [])
+    for number in range(1, 13):
+        notes.keep(made(bias=number))
+        with_notes(store)
     stop.set()
     for thread in threads:
         thread.join()
     assert not problems
+    assert _laid(store) <= 1
 
 
 def _spoil(notes: Notes, statement: str) -> None:
@@ -235,15 +288,16 @@ def test_images_stay_hidden_whatever_is_wrong_with_words(store):
     notes.keep(made("bad"))
     notes.hide(store.images([0])["key"][0])
     _spoil(notes, "UPDATE made SET data = 'x' WHERE method = 'bad'")
-    version, problems = take_in(store)
-    assert version != notes.version() and store.hidden == {0} and not store.by_hand
-    assert len(problems) == 1 and "its words are not what was written" in problems[0]
+    noted = with_notes(store)
+    assert noted.version != notes.version() and noted.store.hidden == {0} and not noted.store.user_methods
+    assert len(noted.problems) == 1 and "its words are not what was written" in noted.problems[0]
     _spoil(
         notes, "PRAGMA user_version = 1"
     )  # which has no digests; with no change of the version: it is tried again
-    version, problems = take_in(store)
-    assert version == notes.version() and store.hidden == {0} and store.by_hand == {"good"}
-    assert len(problems) == 1 and "'bad'" in problems[0] and "isn't JSON" in problems[0]
+    noted = with_notes(store)
+    assert noted.version == notes.version() and noted.store.hidden == {0}
+    assert noted.store.user_methods == {"good"}
+    assert len(noted.problems) == 1 and "'bad'" in noted.problems[0] and "isn't JSON" in noted.problems[0]
 
 
 def test_a_store_whose_hidden_images_are_unknown_is_not_shown(store, monkeypatch):
@@ -256,19 +310,19 @@ def test_a_store_whose_hidden_images_are_unknown_is_not_shown(store, monkeypatch
     con.execute("UPDATE meta SET value = value || 'x'")
     try:
         with pytest.raises(StoreError, match="isn't shown: images may be hidden"):
-            take_in(store)
+            with_notes(store)
     finally:
         con.execute("ROLLBACK")
         con.close()
-    take_in(store)
-    assert store.hidden == {0}
+    assert with_notes(store).store.hidden == {0}
     notes.path.write_bytes(b"another program's file, and long enough to be taken for one" * 20)
     with pytest.raises(StoreError, match="isn't shown: images may be hidden"):
-        take_in(store)
+        with_notes(store)
 
 
 def test_scores_of_another_build_are_not_shown(store):
-    assert store.take_in([made("here", store=store.id), made("there", store="another")], []) == []
+    store = store.with_notes([made("here", store=store.id), made("there", store="another")])
+    assert store.overlay.problems == ()
     unit = store.unit("block7", 3)
     here, there = unit.explanation("here"), unit.explanation("there")
     assert here.score().value == 0.5 and here.val_correlation == 0.55
@@ -281,7 +335,10 @@ def test_scores_of_another_build_are_not_shown(store):
 
 def test_scores_by_a_matrix_that_the_store_lacks_are_left_out(store):
     gone = Score("gone", "correlation", "test", 400, 0.9, 0.8, 1.0, None)
-    store.take_in([made(simulator="gone", scores=(gone, *made().scores))], [])
-    one = store.unit("block7", 3).explanation("mine")
+    one = (
+        store.with_notes([made(simulator="gone", scores=(gone, *made().scores))])
+        .unit("block7", 3)
+        .explanation("mine")
+    )
     assert one.simulator == "label" and one.score().value == 0.5
     assert "gone" not in {score.simulator for score in one.scores}

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from lexplain_core.notes import Notes, take_in
+from lexplain_core.notes import Notes, with_notes
 from lexplain_core.store import Store, StoreError, find_stores
 from lexplain_core.studies.file.study import find_studies
 
@@ -59,7 +59,7 @@ def test_notes_that_are_no_file_stop_the_store_and_no_other(tmp_path, kind):
             (tmp_path / "s.notes.sqlite").unlink()
             (tmp_path / "s.notes.sqlite").symlink_to(tmp_path / "s.notes.sqlite")
         with pytest.raises(StoreError, match="images may be hidden in them") as caught:
-            take_in(store)
+            with_notes(store)
         assert sentence(str(caught.value))
         with pytest.raises(Exception, match="s.notes.sqlite"):
             Notes.of(store).star("list", "layer1", 0)

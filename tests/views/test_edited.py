@@ -88,7 +88,7 @@ def test_the_sentence_has_the_val_score_its_interval_its_images_and_the_change()
     assert "Test" not in said and "change" not in score_sentence(words(0.5), None)
 
 
-STORE = SimpleNamespace(methods=lambda: ["le-label", "mine"], by_hand=frozenset({"mine"}))
+STORE = SimpleNamespace(methods=lambda: ["le-label", "mine"], user_methods=frozenset({"mine"}))
 
 
 def test_a_name_is_a_name_and_no_method_of_the_store():

@@ -133,7 +133,7 @@ def _query(
             raise StoreError(
                 f"The store {quote(store.name)} has no explanations by {quote(name)}; it has {', '.join(store.methods())}."
             )
-    with store.kept(Tables).of(method, human) as (units, people):
+    with store.kept(Tables).of(store.use, method, human) as (units, people):
         query = _Query(units, people, names=names, methods=methods)
         yield query, _filters(store, query, wanted)
 

@@ -80,8 +80,8 @@ class Tables:
         self._tables: OrderedDict[tuple, _Table] = OrderedDict()
 
     @contextmanager
-    def of(self, method: str, human: pd.DataFrame | None = None) -> Iterator[tuple[str, str]]:
-        """The names of two tables, which stay as long as the context does.
+    def of(self, use: str, method: str, human: pd.DataFrame | None = None) -> Iterator[tuple[str, str]]:
+        """The names of two tables, which stay as long as the context does. use: the store's that asks (`Database.use`).
 
         The first has a row per unit: the columns of `tables.UNITS`, gap and word (the strongest concept). The other one has
         the units that people judged: layer_id, unit, human, apart; it is empty where there is no `human`.
@@ -98,7 +98,6 @@ class Tables:
                 "units": known["unit"].tolist(),
                 "values": known["human"].astype(float).tolist(),
             }
-        use = self._store.use  # what the tables are made of, whatever is taken in meanwhile
         with ExitStack() as stack:
             wide = stack.enter_context(self._table(use, (method,), _WIDE, {"method": method}))
             query = _PEOPLE.format(wide=wide)

@@ -43,8 +43,8 @@ def new_study(
         raise UserError(
             f"There is a study {quote(name)} already, at {path}: give this one another name, or delete that file."
         )
-    with Store.open(store_path) as store:
-        notes.take_in(store)  # images that are hidden from its examples are shown to nobody
+    with Store.open(store_path) as opened:
+        store = notes.with_notes(opened).store  # images that are hidden from its examples are shown to nobody
         images: list[LoadPicture] = []  # to be read when the plan stands: that may take long, or fail
         plan = plan_study(store, settings, name, lambda i: images[0](i), synthetic, progress)
         for note in plan.facts["notes"]:

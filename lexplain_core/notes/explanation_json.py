@@ -1,4 +1,4 @@
-"""An explanation made by hand as JSON, and back: what comes back may be anyone's, and is checked."""
+"""An explanation that a person wrote as JSON, and back: what comes back may be anyone's, and is checked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..base.files import parse_json
-from ..store import Made, Score
+from ..store import Score, UserExplanation
 
 _ELSEWHERE = "?"  # no store's id: where it isn't said which store the scores are of
 _LARGEST = 1e100  # of a weight or a score
@@ -19,13 +19,13 @@ _TEXTS, _NUMBERS = (
 )
 
 
-def written(made: Made) -> str:
+def written(explanation: UserExplanation) -> str:
     """All but what tells one explanation from another, as JSON."""
-    data = {key: value for key, value in asdict(made).items() if key not in _COLUMNS}
-    return json.dumps(data | {"config": dict(made.config)}, default=_plain)
+    data = {key: value for key, value in asdict(explanation).items() if key not in _COLUMNS}
+    return json.dumps(data | {"config": dict(explanation.config)}, default=_plain)
 
 
-def read(layer: Any, unit: Any, method: Any, made: Any, data: Any) -> Made:
+def read(layer: Any, unit: Any, method: Any, made: Any, data: Any) -> UserExplanation:
     """The explanation of a row of the file; `ValueError`, with the reason, where it is none."""
     try:
         facts = parse_json(data)
@@ -49,7 +49,7 @@ def read(layer: Any, unit: Any, method: Any, made: Any, data: Any) -> Made:
     facts["terms"] = tuple((float(weight), key) for weight, key in terms)
     facts["scores"] = tuple(map(_score, scores))
     try:
-        return Made(layer, unit, method, made=made, **facts)
+        return UserExplanation(layer, unit, method, made=made, **facts)
     except TypeError as error:  # a field too many, or too few
         raise ValueError(str(error)) from None
 
