@@ -23,7 +23,7 @@ _TERM_COLUMNS = ("layer", "unit", "concept", "weight")
 
 
 @dataclass(frozen=True)
-class Foreign:
+class ImportedExplanation:
     """An explanation of a unit as a file gives it: (weight, text) terms and a bias.
 
     `where` names its first row or entry, for messages.
@@ -36,7 +36,7 @@ class Foreign:
     where: str
 
 
-def read_explanations(path: str | Path) -> list[Foreign]:
+def read_explanations(path: str | Path) -> list[ImportedExplanation]:
     """Read a `.csv` or `.json` file of explanations (docs/how-to/importing.md), in the file's order.
 
     A text alone is one term of weight 1 and no bias. Raises `UserError` naming file and row.
@@ -62,7 +62,7 @@ class _Wrong(Exception):
 # -- CSV -------------------------------------------------------------------------------------
 
 
-def _from_csv(text: str) -> list[Foreign]:
+def _from_csv(text: str) -> list[ImportedExplanation]:
     rows = _csv_rows(text)
     header = next(rows, None)
     if header is None:
@@ -135,7 +135,7 @@ def _check_columns(columns: list[str]) -> bool:
 # -- JSON ------------------------------------------------------------------------------------
 
 
-def _from_json(text: str) -> list[Foreign]:
+def _from_json(text: str) -> list[ImportedExplanation]:
     try:
         data = parse_json(text)
     except ValueError as error:
@@ -214,8 +214,8 @@ class _Gathered:
             )
         self._bias = bias
 
-    def foreign(self, layer: str, unit: int) -> Foreign:
-        return Foreign(layer, unit, tuple(self._terms.values()), self._bias or 0.0, self.where)
+    def foreign(self, layer: str, unit: int) -> ImportedExplanation:
+        return ImportedExplanation(layer, unit, tuple(self._terms.values()), self._bias or 0.0, self.where)
 
 
 def _layer(value: Any, where: str) -> str:

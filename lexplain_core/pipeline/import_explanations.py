@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,8 @@ from ..measures.scoring import Scored, Words, score_layer, undefined
 from ..store import MATCH, Store
 from ..store.appender import StoreAppender
 from ..store.relations import two_faced
-from .explanation_files import Foreign, read_explanations
-from .persist import config_hash
+from ..store.rows import ExplanationRows, config_hash, method_config
+from .explanation_files import ImportedExplanation, read_explanations
 from .stored_encoders import Places, StoredEncoders
 
 ORIGIN = "imported"
@@ -103,7 +103,9 @@ def _method_name(name: str) -> str:
     return name
 
 
-def _with_layers(foreign: Sequence[Foreign], store: Store, file: Path) -> list[Foreign]:
+def _with_layers(
+    foreign: Sequence[ImportedExplanation], store: Store, file: Path
+) -> list[ImportedExplanation]:
     """The explanations with their layers' names as the store has them; every unit is one that the store has."""
     units = dict(store.layers()[["layer", "units"]].itertuples(index=False))
     known, found = Names(units), []
@@ -147,7 +149,9 @@ def _check_method(method: str, out: StoreAppender, replace: bool) -> None:
 # -- concepts --------------------------------------------------------------------------------
 
 
-def _concepts(foreign: Sequence[Foreign], out: StoreAppender) -> tuple[dict[str, tuple[int, Concept]], int]:
+def _concepts(
+    foreign: Sequence[ImportedExplanation], out: StoreAppender
+) -> tuple[dict[str, tuple[int, Concept]], int]:
     """By normalised text the store's id of a concept and the concept, and how many are new.
 
     A text is the label of that text, else any concept of the store with that text, else a new one.
@@ -174,7 +178,7 @@ def _concepts(foreign: Sequence[Foreign], out: StoreAppender) -> tuple[dict[str,
         if labels:
             out.concept_values("label", [next_id], either[None])
         next_id += 1
-    out.rows("concepts", pd.DataFrame(added, columns=["concept_id", "key", "name", "origin"]))
+    out.rows("concepts", added)
     return found, len(added)
 
 
@@ -248,7 +252,7 @@ def _label_simulator(out: StoreAppender) -> LabelSimulator:
 
 
 def _score(
-    foreign: Sequence[Foreign],
+    foreign: Sequence[ImportedExplanation],
     concepts: dict[str, tuple[int, Concept]],
     names: list[str],
     refused: _Refused,
@@ -298,7 +302,7 @@ class _Source:
 
 
 def _write(
-    foreign: Sequence[Foreign],
+    foreign: Sequence[ImportedExplanation],
     concepts: dict[str, tuple[int, Concept]],
     scored: dict[tuple[str, int], dict[str, Scored]],
     source: _Source,
@@ -309,39 +313,23 @@ def _write(
     config = {"method": source.method, "file": source.file.name, "sha256": digest}
     layers = out.layers()
     known = {name: out.concepts_of(name) for name in source.simulators}
-    explanations, terms, scores = [], [], []
+    rows = ExplanationRows(count(out.next_id("explanations", "explanation_id")))
     faced = _two_faced(foreign, concepts, known, layers, source, out, progress)
-    for identity, one in enumerate(foreign, out.next_id("explanations", "explanation_id")):
+    for one in foreign:
         matrix, value, why = faced[one.layer, one.unit]
-        explanations.append(
-            {"explanation_id": identity, "layer_id": layers[one.layer][0], "unit": one.unit,
-             "method": source.method, "config_hash": config_hash(config), "matrix": matrix,
-             "bias": one.bias, "length": len(one.terms), "two_faced": value, "two_faced_reason": why}
+        rows.add(
+            [(weight, concepts[normalised(text)][0]) for weight, text in one.terms],
+            [result.score(name) for name, result in scored.get((one.layer, one.unit), {}).items()],
+            layer_id=layers[one.layer][0], unit=one.unit, method=source.method, config_hash=config_hash(config),
+            matrix=matrix, bias=one.bias, two_faced=value, two_faced_reason=why,
         )  # fmt: skip
-        for rank, (weight, text) in enumerate(one.terms):
-            concept = concepts[normalised(text)][0]
-            terms.append({"explanation_id": identity, "rank": rank, "concept_id": concept, "weight": weight})
-        for simulator, result in scored.get((one.layer, one.unit), {}).items():
-            score, null = result.correlation, result.null
-            scores.append(
-                {"explanation_id": identity, "simulator": simulator, "kind": "correlation", "split": "test",
-                 "n": score.n, "value": score.value, "low": score.low, "high": score.high,
-                 "reason": score.reason, "null_units": null.units, "null_mean": null.mean,
-                 "null_high": null.high, "null_above": null.above, "null_reason": null.reason}
-            )  # fmt: skip
-    row = {
-        "config_hash": config_hash(config), "method": source.method, "config": json.dumps(config),
-        "simulator": source.simulator, "source": f"{source.file.name}, sha256 {digest}",
-    }  # fmt: skip
-    out.rows("method_configs", pd.DataFrame([row]))
-    out.rows("explanations", pd.DataFrame(explanations))
-    out.rows("terms", pd.DataFrame(terms))
-    frame = pd.DataFrame(scores)
-    out.rows("scores", frame.astype({"null_units": "Int32", "null_above": "Int32"}) if scores else frame)
+    origin = f"{source.file.name}, sha256 {digest}"
+    out.rows("method_configs", [method_config(source.method, config, source.simulator, origin)])
+    out.explanations(rows)
 
 
 def _two_faced(
-    foreign: Sequence[Foreign],
+    foreign: Sequence[ImportedExplanation],
     concepts: dict[str, tuple[int, Concept]],
     known: dict[str, set[int]],
     layers: dict[str, tuple[int, pd.DataFrame]],
@@ -383,7 +371,7 @@ def _two_faced(
 def _summary(
     method: str,
     main: str,
-    foreign: Sequence[Foreign],
+    foreign: Sequence[ImportedExplanation],
     new: int,
     scored: dict[tuple[str, int], dict[str, Scored]],
 ) -> Imported:

@@ -5,28 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import count
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from .. import __version__
 from ..concepts import Concept, ConceptMatrix, EncoderView, split_filter_counts
 from ..concepts.simulators import LabelSimulator, Unsupported
 from ..config import Build
 from ..explain import Found, methods
-from ..measures.scoring import Scored
+from ..measures.scoring import undefined
 from ..model import Recording, TargetModel
 from ..probe import ProbingSet
 from ..probe.digest import image_digest
 from ..probe.images import thumbnail_jpeg
-from ..store import StoreWriter
+from ..store import Score, StoreWriter
 from ..store.descriptors import describe
-from .persist_effects import ablation_scores, missing_ablation, write_effects
+from ..store.rows import ExplanationRows, config_hash, method_config
+from .persist_effects import ablation_scores, write_effects
 from .persist_relations import all_concepts, write_embeddings, write_similar
 from .stages.judging import labels_of
 from .stages.mapping import Whole, mapped_images
@@ -57,23 +59,12 @@ def write_store(work: Work) -> None:
 
 def _write_probing_set(work: Work, store: StoreWriter) -> None:
     probing = work.probing
-    classes = pd.DataFrame(
-        {
-            "class_id": range(len(probing.classes)),
-            "key": [c.key for c in probing.classes],
-            "name": [c.name for c in probing.classes],
-            "output_id": pd.array(work.class_outputs, dtype="Int32"),
-        }
-    )
-    store.rows("classes", classes)
-    groups = [(i, s.key, s.name) for i, s in enumerate(probing.superclasses)]
+    classes = zip(probing.classes, work.class_outputs, strict=True)
+    store.rows("classes", [(i, c.key, c.name, output) for i, (c, output) in enumerate(classes)])
+    store.rows("superclasses", [(i, s.key, s.name) for i, s in enumerate(probing.superclasses)])
     members = [(i, int(c)) for i, s in enumerate(probing.superclasses) for c in s.classes]
-    store.rows("superclasses", pd.DataFrame(groups, columns=["superclass_id", "key", "name"]))
-    store.rows("superclass_members", pd.DataFrame(members, columns=["superclass_id", "class_id"]))
-    store.rows(
-        "skipped_images",
-        pd.DataFrame([(s.key, s.reason) for s in probing.skipped], columns=["key", "reason"]),
-    )
+    store.rows("superclass_members", members)
+    store.rows("skipped_images", [(s.key, s.reason) for s in probing.skipped])
 
 
 def _write_images(work: Work, store: StoreWriter) -> None:
@@ -95,16 +86,10 @@ def _write_images(work: Work, store: StoreWriter) -> None:
             crop, image_digest(probing.load, i),
         )  # fmt: skip
 
-    columns = [
-        "image_id", "key", "class_id", "split", "width", "height", "caption", "predicted", "thumbnail",
-        "descriptor", "crop", "digest",
-    ]  # fmt: skip
     with ThreadPoolExecutor() as pool, work.progress.task("thumbnails", total=len(probing)) as advance:
         for start in range(0, len(probing), 1024):
             rows = list(pool.map(row, range(start, min(start + 1024, len(probing)))))
-            frame = pd.DataFrame(rows, columns=columns)
-            frame["predicted"] = frame["predicted"].astype("Int32")
-            store.rows("images", frame)
+            store.rows("images", rows)
             advance(len(rows))
 
 
@@ -131,7 +116,7 @@ def _write_layers(work: Work, store: StoreWriter) -> None:
             "push_reason": work.push_reasons.get(number),
             "map_reason": work.map_reasons.get(info.name),
         }  # fmt: skip
-        store.rows("layers", pd.DataFrame([row]))
+        store.rows("layers", [row])
         frame = facts.assign(layer_id=number, unit=range(info.units), name=None, truth=None)
         if source:
             frame["name"] = [unit.name for unit in source.units]
@@ -147,65 +132,34 @@ def _write_layers(work: Work, store: StoreWriter) -> None:
 
 def _write_explanations(work: Work, store: StoreWriter) -> None:
     ids = _write_concepts(work, store)
-    n = int((work.splits == "test").sum())
-    explanations, terms, scores, identity = [], [], [], 0
+    rows = ExplanationRows(count())
     for (number, name), found in work.explanations.items():
         matrix = work.matrices[work.matrices_of[name]]
         digest = config_hash(_method_config(work, name))
         for unit, result in found.items():
-            explanations.append(
-                (identity, number, unit, name, digest, matrix.name, result.bias, len(result.concepts),
-                 result.val_correlation, result.violation, result.reason,
-                 *work.two_faced.get((number, name, unit), (None, None)))
+            two_faced, why = work.two_faced.get((number, name, unit), (None, None))
+            concepts = [ids[matrix.concepts[concept].key] for concept in result.concepts]
+            rows.add(
+                zip(result.weights, concepts, strict=True), _scores(work, number, name, unit, result),
+                layer_id=number, unit=unit, method=name, config_hash=digest, matrix=matrix.name, bias=result.bias,
+                val_correlation=result.val_correlation, violation=result.violation, reason=result.reason,
+                two_faced=two_faced, two_faced_reason=why,
             )  # fmt: skip
-            for rank, (concept, weight) in enumerate(zip(result.concepts, result.weights, strict=True)):
-                terms.append((identity, rank, ids[matrix.concepts[concept].key], weight))
-            for simulator, scored in work.scores.get((number, name), {}).items():
-                if facts := _score(scored.get(unit), result, n):
-                    scores.append((identity, simulator, "correlation", "test", *facts, None, None, None))
-                for kind, *facts in _ablations(work, number, name, unit, simulator, result, n):
-                    scores.append((identity, simulator, kind, "test", *facts))
-            identity += 1
-    for name in work.config.explain.methods:
-        config = _method_config(work, name)
-        row = {
-            "config_hash": config_hash(config), "method": name, "config": json.dumps(config),
-            "simulator": main_simulator(work, name), "source": None,
-        }  # fmt: skip
-        store.rows("method_configs", pd.DataFrame([row]))
-    store.rows("explanations", pd.DataFrame(explanations, columns=[
-        "explanation_id", "layer_id", "unit", "method", "config_hash", "matrix", "bias", "length",
-        "val_correlation", "violation", "reason", "two_faced", "two_faced_reason"]))  # fmt: skip
-    store.rows("terms", pd.DataFrame(terms, columns=["explanation_id", "rank", "concept_id", "weight"]))
-    frame = pd.DataFrame(scores, columns=[
-        "explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason", "null_units",
-        "null_mean", "null_high", "null_above", "null_reason", "c", "d", "sampled"])  # fmt: skip
-    store.rows("scores", frame.astype({"null_units": "Int32", "null_above": "Int32"}))
+        store.explanations(rows)
+    names = work.config.explain.methods
+    configs = [method_config(name, _method_config(work, name), main_simulator(work, name)) for name in names]
+    store.rows("method_configs", configs)
 
 
-def _ablations(work: Work, number: int, name: str, unit: int, simulator: str, result: Found, n: int):
-    """The rows of `scores`, from `kind` on, of an explanation's ablation scores by a simulator."""
-    nothing = (None, None, None, None, None)  # there is no null
-    if reason := missing_ablation(work, number, result.reason):
-        return [("ablation-norm", n, None, None, None, reason, *nothing, None, None, None)]
-    return [
-        (kind, count, value, low, high, reason, *nothing, c, d, sampled)
-        for kind, count, value, low, high, reason, c, d, sampled in ablation_scores(
-            work, number, name, unit, simulator
-        )
-    ]
-
-
-def _score(scored: Scored | None, result: Found, n: int) -> tuple | None:
-    """n, value, low, high, reason of a score and its null; None where the simulator was not run on it."""
-    if scored is None:
-        if result.reason is None:
-            return None
-        why = f"There is no explanation to score: {result.reason}"
-        return (n, None, None, None, why, None, None, None, None, None)
-    score, null = scored.correlation, scored.null
-    return (score.n, score.value, score.low, score.high, score.reason,
-            null.units, null.mean, null.high, null.above, null.reason)  # fmt: skip
+def _scores(work: Work, number: int, name: str, unit: int, result: Found) -> Iterator[Score]:
+    """The scores of an explanation by every simulator that was run."""
+    n = int((work.splits == "test").sum())
+    for simulator, scored in work.scores.get((number, name), {}).items():
+        if unit in scored:
+            yield scored[unit].score(simulator)
+        elif result.reason is not None:
+            yield undefined(n, f"There is no explanation to score: {result.reason}").score(simulator)
+        yield from ablation_scores(work, number, name, unit, simulator, n, result.reason)
 
 
 def _method_config(work: Work, name: str) -> dict:
@@ -253,18 +207,17 @@ def _write_concepts(work: Work, store: StoreWriter) -> dict[str, int]:
                     known[concept.key] = replace(first, origin=concept.origin)
     known = all_concepts(work, known)
     ids = {key: number for number, key in enumerate(known)}
-    rows = [(ids[key], key, c.name, c.origin) for key, c in known.items()]
-    store.rows("concepts", pd.DataFrame(rows, columns=["concept_id", "key", "name", "origin"]))
+    store.rows("concepts", [(ids[key], key, c.name, c.origin) for key, c in known.items()])
     same = [
         (name, *(ids[work.matrices[name].concepts[c].key] for c in pair))
         for name, found in work.same.items()
         for pair in found.items()
     ]
-    store.rows("same_concepts", pd.DataFrame(same, columns=["matrix", "concept_id", "same_as"]))
+    store.rows("same_concepts", same)
 
     views = {view.name: view for view in work.views.values()}
     for name in sorted({*work.matrices, *views}, key=lambda name: (name != "label", name)):
-        store.rows("concept_matrices", pd.DataFrame([_matrix_facts(work, name, views.get(name))]))
+        store.rows("concept_matrices", [_matrix_facts(work, name, views.get(name))])
         in_order = sorted(used.values(), key=lambda concept: ids[concept.key])
         if name == "label":
             store.concept_values(name, range(len(work.matrices[name].concepts)), work.matrices[name].values)
@@ -420,11 +373,6 @@ def _among_top(logits: np.ndarray, images: np.ndarray, answers: np.ndarray) -> n
         before = (values > own) | ((values == own) & (np.arange(len(values))[:, None] < answer))
         inside.append((before.sum(axis=0) < TOP) & np.isfinite(own))
     return np.concatenate(inside)
-
-
-def config_hash(config: dict) -> str:
-    """12 hexadecimal digits that name a method's configuration."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _encoder_facts(work: Work) -> dict:

@@ -13,14 +13,16 @@ import pyarrow as pa
 from .model import Score
 from .opening import arrow_schemas
 
+Row = Mapping[str, Any] | tuple[Any, ...]  # a tuple has all columns of schema.sql, in their order
 
-def table(name: str, rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> pa.Table:
+
+def table(name: str, rows: pd.DataFrame | Iterable[Row]) -> pa.Table:
     """Rows with the columns and types of a table of schema.sql. NaN, None and columns that rows lack are NULL.
 
-    Raises `ValueError` for a column that the table doesn't have.
+    Raises `ValueError` for columns that the table doesn't have.
     """
     schema = arrow_schemas()[name]
-    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows), dtype=object)
+    frame = rows if isinstance(rows, pd.DataFrame) else _frame(list(rows), schema.names)
     if strange := set(frame.columns) - set(schema.names):
         raise ValueError(f"the table {name} has no columns {sorted(strange)}")
     columns = [
@@ -28,6 +30,11 @@ def table(name: str, rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> pa.Tab
         for field in schema
     ]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _frame(rows: list[Row], names: list[str]) -> pd.DataFrame:
+    named = bool(rows) and isinstance(rows[0], Mapping)
+    return pd.DataFrame(rows, columns=None if named else names, dtype=object)
 
 
 def _column(values: pd.Series, kind: pa.DataType) -> pa.Array:

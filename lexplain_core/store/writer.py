@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
@@ -22,6 +22,7 @@ from ..base.files import temporary_folder
 from . import digests
 from .opening import columns
 from .place import awkward, for_duckdb
+from .rows import ExplanationRows, Row, table
 from .version import SCHEMA_VERSION, StoreError
 
 _ROWS_PER_INSERT = 4_000_000  # ~64 MB of Arrow columns at a time
@@ -105,7 +106,7 @@ class StoreWriter:
         self._con.execute("CHECKPOINT")
 
     def _digests(self) -> dict[str, Any]:
-        return {table: digests.of_table(self._con.cursor(), table) for table in columns()}
+        return {name: digests.of_table(self._con.cursor(), name) for name in columns()}
 
     def meta(self, **values: Any) -> None:
         """Set facts about the store; each value is kept as JSON."""
@@ -113,12 +114,18 @@ class StoreWriter:
             text = json.dumps(value, ensure_ascii=False, default=str)
             self._con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, text])
 
-    def rows(self, table: str, frame: pd.DataFrame | pa.Table) -> None:
-        """Append rows to a table of schema.sql, columns matched by name."""
-        if len(frame):
-            self._con.register("incoming", frame)
-            self._con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+    def rows(self, name: str, rows: pd.DataFrame | pa.Table | Iterable[Row]) -> None:
+        """Append rows to a table of schema.sql: columns matched by name, in their types (`rows.table`)."""
+        found = rows if isinstance(rows, pa.Table) else table(name, rows)
+        if len(found):
+            self._con.register("incoming", found)
+            self._con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
             self._con.unregister("incoming")
+
+    def explanations(self, added: ExplanationRows) -> None:
+        """Append explanations with their terms and scores."""
+        for name, rows in added.tables():
+            self.rows(name, rows)
 
     def activations(self, layer_id: int, values: np.ndarray, first: int = 0) -> Iterator[int]:
         """Append a layer's activations, float32 (K, N), sorted by unit; yields units written.
@@ -132,13 +139,13 @@ class StoreWriter:
         for start in range(0, units, step):
             piece = np.ascontiguousarray(values[start : start + step], dtype=np.float32)
             count = len(piece)
-            table = {
+            columns = {
                 "layer_id": np.full(count * images, layer_id, dtype=np.int32),
                 "unit": np.repeat(np.arange(first + start, first + start + count, dtype=np.int32), images),
                 "image_id": np.tile(ids, count),
                 "value": piece.ravel(),
             }
-            self.rows("activations", pa.table(table))
+            self.rows("activations", pa.table(columns))
             yield count
 
     def concept_values(self, matrix: str, concept_ids: Sequence[int], values: np.ndarray) -> None:
@@ -154,13 +161,13 @@ class StoreWriter:
             kept = piece != 0
             kept[:, :1] |= ~kept.any(axis=1, keepdims=True)
             concept, image = np.nonzero(kept)
-            table = {
+            columns = {
                 "matrix": pa.repeat(pa.scalar(matrix), len(concept)),
                 "concept_id": ids[concept + start],
                 "image_id": image.astype(np.int32),
                 "value": np.asarray(piece[concept, image], dtype=np.float32),
             }
-            self.rows("concept_values", pa.table(table))
+            self.rows("concept_values", pa.table(columns))
 
     def embeddings(self, matrix: str, kind: str, ids: Sequence[int], vectors: np.ndarray) -> None:
         """Append unit vectors, (M, D), that an encoder gave to images or concepts (`kind`): float16, in pieces.
@@ -170,11 +177,7 @@ class StoreWriter:
         for start in range(0, len(vectors), _VECTORS_PER_PIECE):
             piece = np.asarray(vectors[start : start + _VECTORS_PER_PIECE], dtype=np.float16)
             numbers = [int(i) for i in ids[start : start + len(piece)]]
-            row = {
-                "matrix": [matrix], "kind": [kind], "ids": pa.array([numbers], pa.list_(pa.int32())),
-                "width": pa.array([piece.shape[1]], pa.int32()), "data": pa.array([piece.tobytes()], pa.binary()),
-            }  # fmt: skip
-            self.rows("embeddings", pa.table(row))
+            self.rows("embeddings", [(matrix, kind, numbers, piece.shape[1], piece.tobytes())])
 
     def maps(self, frame: pd.DataFrame) -> None:
         """Append activation maps in any order: columns of the table `maps`, data as bytes.

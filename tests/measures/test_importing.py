@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexplain_core.base.errors import UserError
-from lexplain_core.pipeline.explanation_files import Foreign, read_explanations
+from lexplain_core.pipeline.explanation_files import ImportedExplanation, read_explanations
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def read(tmp_path):
 def test_a_text_is_one_term_of_weight_1(read):
     found = read('layer,unit,text\nlayer4,3,red  fox\n"layer4",12," a dog, on grass "\n\nconv#2,0,Füchse\n')
     assert found == [
-        Foreign("layer4", 3, ((1.0, "red fox"),), 0.0, "row 2"),
-        Foreign("layer4", 12, ((1.0, "a dog, on grass"),), 0.0, "row 3"),
-        Foreign("conv#2", 0, ((1.0, "Füchse"),), 0.0, "row 5"),
+        ImportedExplanation("layer4", 3, ((1.0, "red fox"),), 0.0, "row 2"),
+        ImportedExplanation("layer4", 12, ((1.0, "a dog, on grass"),), 0.0, "row 3"),
+        ImportedExplanation("conv#2", 0, ((1.0, "Füchse"),), 0.0, "row 5"),
     ]
 
 
@@ -53,9 +53,9 @@ def test_json_says_the_same(read):
         ]
     )
     assert found == [
-        Foreign("a", 3, ((2.5, "dog"), (-1.0, "snow")), 0.25, "entry 1"),
-        Foreign("a", 4, ((2.0, "dog"),), 0.0, "entry 2"),
-        Foreign("b", 3, ((1.0, "a dog"),), 0.0, "entry 3"),
+        ImportedExplanation("a", 3, ((2.5, "dog"), (-1.0, "snow")), 0.25, "entry 1"),
+        ImportedExplanation("a", 4, ((2.0, "dog"),), 0.0, "entry 2"),
+        ImportedExplanation("b", 3, ((1.0, "a dog"),), 0.0, "entry 3"),
     ]
 
 

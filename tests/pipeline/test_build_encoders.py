@@ -12,7 +12,8 @@ from lexplain_core.concepts import encoder_folders
 from lexplain_core.config import apply_overrides, parse_config
 from lexplain_core.demo.config import DEMO_CONFIG
 from lexplain_core.pipeline.build import build
-from lexplain_core.pipeline.persist import _method_config, config_hash
+from lexplain_core.pipeline.persist import _method_config
+from lexplain_core.store.rows import config_hash
 
 
 class Notes(Silent):
