@@ -11,22 +11,134 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
 from .files import temporary_folder
 
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 LEFTOVERS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file that is in use
 _LEFT_ALONE = "sqlite_stat"  # what ANALYZE leaves, when somebody has run it
 _passed: dict[tuple[Path, str], tuple] = {}  # in which state each file passed its check in this process
 
 
-def guard(con: sqlite3.Connection) -> None:
-    """Trust neither the pages nor the schema of a connection's file."""
-    con.execute("PRAGMA cell_size_check=ON")
-    con.execute("PRAGMA trusted_schema=OFF")
+@dataclass
+class Kind:
+    """One kind of the project's SQLite files.
+
+    name: 'study' or 'notes'. plural: whether a file's name is. application_id: what makes a SQLite file one.
+    schema: the newest version of its tables. ddl: the SQL that makes the tables of a version. busy_s: how long to wait for
+    another program.
+    """
+
+    name: str
+    plural: bool
+    application_id: int
+    schema: int
+    ddl: Callable[[int], str]
+    busy_s: float
+
+    def connect(self, address: str, **options: Any) -> sqlite3.Connection:
+        """A connection that trusts neither the pages nor the schema of its file, and commits to disk."""
+        con = sqlite3.connect(address, timeout=self.busy_s, isolation_level=None, uri=True, **options)
+        con.execute("PRAGMA cell_size_check=ON")
+        con.execute("PRAGMA trusted_schema=OFF")
+        con.execute("PRAGMA synchronous=FULL")  # what was acknowledged survives a loss of power
+        return con
+
+    def version(self, con: sqlite3.Connection, path: Path, blank: bool = False) -> int:
+        """The version of a file's tables; 0 of a blank file, where it may be `blank`.
+
+        Raises `UserError` for another program's file, a later version, and tables that don't belong there.
+        """
+        kind, version = (
+            con.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+        )
+        if blank and kind == 0 and not con.execute("SELECT 1 FROM sqlite_master").fetchone():
+            return 0
+        if kind != self.application_id:
+            raise UserError(f"{path} holds no {self.name}: its file was made by another program.")
+        if not 1 <= version <= self.schema:
+            them = "them" if self.plural else "it"
+            raise UserError(
+                f"The {self.name} {path} {self._verb('are')} of schema {version} and this lexplain reads schemas 1 to "
+                f"{self.schema}: open {them} with the version that made {them}."
+            )
+        if strange := foreign(con, self.ddl(version)):
+            raise self.unreadable(path, strange)
+        return version
+
+    @contextmanager
+    def plainly(self, path: Path, unwritable: str = "") -> Iterator[None]:
+        """SQLite's errors as a `UserError` that names the file; what a constraint forbids stays as it is.
+
+        unwritable: what to do about a folder that can't be written, where that may be.
+        """
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            code, of = error_code(error), f"The {self.name} {path}"
+            if code in BUSY:
+                raise UserError(
+                    f"{of} {self._verb('have')} been in use by another program for more than {self.busy_s:g} s; try again "
+                    "when that one is through."
+                ) from error
+            if unwritable and code in _UNWRITABLE:
+                raise UserError(
+                    f"{of} can't be kept: the folder {path.parent} can't be written; {unwritable}."
+                ) from error
+            raise UserError(
+                f"{of} can't be read or written ({error}); the disk may be full, or the file damaged or moved."
+            ) from error
+
+    def unreadable(self, path: Path, why: object) -> UserError:
+        """The sentence for a file that isn't one of this kind."""
+        return UserError(f"{path} can't be read as {'' if self.plural else 'a '}{self.name} ({_short(why)}).")
+
+    def damaged(self, path: Path, why: object, otherwise: str = "") -> UserError:
+        """The sentence for a file that isn't what was written. otherwise: what else can be done."""
+        return UserError(
+            f"The {self.name} {path} {self._verb('are')} damaged ({_short(why)}): put a backup in {self._verb('their')} place, with "
+            f"{self._verb('their')} -wal and -shm removed{otherwise}."
+        )
+
+    def _verb(self, word: str) -> str:
+        return word if self.plural else {"are": "is", "have": "has", "their": "its"}[word]
+
+
+def address(path: Path, mode: str) -> str:
+    """SQLite's address of a file. mode: 'rw', 'rwc', 'ro', or 'ro&immutable=1' to read without a lock what doesn't change."""
+    return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+def error_code(error: sqlite3.Error) -> int:
+    """SQLite's primary code of an error; 0 where it has none."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+
+
+@contextmanager
+def transaction(con: sqlite3.Connection) -> Iterator[None]:
+    """One transaction, begun as a writer; on disk when the block is left, undone if it raises."""
+    con.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        con.execute("COMMIT")
+    except BaseException:
+        if con.in_transaction:
+            con.execute("ROLLBACK")
+        raise
+
+
+def _short(error: object) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else text[:199] + "…"
 
 
 def digest(values: object, data: bytes | None = None) -> bytes:
@@ -92,9 +204,16 @@ def once(path: Path, state: tuple, check: Callable[[], None], what: str = "") ->
     _passed[key] = state
 
 
-def state(*paths: Path) -> tuple:
-    """What changes when one of these files does."""
-    return tuple(map(_stat, paths))
+def state(path: Path, logs: bool = True) -> tuple:
+    """What changes when a file does, or one of the `logs` in which changes wait that aren't in it yet."""
+    return tuple(
+        _stat(path.with_name(path.name + end)) for end in ("", *(("-wal", "-journal") if logs else ()))
+    )
+
+
+def waiting(path: Path) -> bool:
+    """Whether changes of a file wait in a log. Else it can be read without a lock, with nothing written beside it."""
+    return any(log is not None and log[1] for log in state(path)[1:])
 
 
 def _stat(path: Path) -> tuple | None:

@@ -16,19 +16,16 @@ from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 
+from ..base import sqlite_file
 from ..base.entries import regular
 from ..base.errors import UserError, quote
-from ..base.sqlite_file import back_up, dated, digest, foreign, guard, once, rows_of, state, unsound
 from ..base.text import composed
 from ..base.writing import check_writing
 from ..store import Store, UserExplanation
 from . import base, explanation_json
 from .base import Brought, Hidden, Starred, UnitList, check_name
 
-APPLICATION_ID = 0x6C786E74  # 'lxnt': what makes a SQLite file one of notes
-SCHEMA = 2  # raise with every change of the tables; 1 had no digest, and stays as it is
 END = ".notes.sqlite"
-_BUSY_S = 10.0
 _DDL = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE lists (list_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, begun TEXT NOT NULL);
@@ -43,6 +40,8 @@ CREATE TABLE made (
     PRIMARY KEY (layer, unit, method)
 );
 """
+# 'lxnt'. Raise the schema with every change of the tables; 1 had no digest, and stays as it is.
+NOTES = sqlite_file.Kind("notes", True, 0x6C786E74, 2, lambda version: _DDL, busy_s=10.0)
 
 
 # What is read together, and has a digest in `meta` of its own: lists, hidden images, and words can be damaged one by one.
@@ -294,39 +293,39 @@ class Notes:
         """
         if not self.version() and not self.lists():
             raise UserError(f"There are no notes {self.path}: nothing was starred, hidden or kept yet.")
-        to = to or dated(self.path.name.removesuffix(END), END)
-        with self._plainly(), closing(self._connect("mode=ro")) as con:
-            back_up(con, to, lambda copy: Notes(copy)._check_all())
+        to = to or sqlite_file.dated(self.path.name.removesuffix(END), END)
+        with NOTES.plainly(self.path), closing(self._connect("ro")) as con:
+            sqlite_file.back_up(con, to, lambda copy: Notes(copy)._check_all())
         return to
 
     def _check_all(self) -> None:
-        with closing(self._connect("mode=ro")) as con:
+        with closing(self._connect("ro")) as con:
             self._check(con, *_PARTS)
 
     def _rows(self, part: str, query: str, *parameters: str | int) -> list[tuple]:
         """The rows of a query about a part of the notes, '' for none; no rows where there is no file."""
         if not os.path.lexists(self.path):
             return []
-        logs = [self.path.with_name(f"{self.path.name}-{kind}") for kind in ("wal", "journal")]
-        with self._plainly():
-            before = state(self.path, *logs)
-            if not any(log.exists() and log.stat().st_size for log in logs):
-                # Nothing waits in a log: the file is read without a lock, and nothing is written beside it.
+        with NOTES.plainly(self.path):
+            before = sqlite_file.state(self.path)
+            if not sqlite_file.waiting(self.path):
                 try:
-                    rows = self._read("mode=ro&immutable=1", part, query, parameters)
-                    if state(self.path, *logs) == before:
+                    rows = self._read("ro&immutable=1", part, query, parameters)
+                    if sqlite_file.state(self.path) == before:
                         return rows
                 except (sqlite3.Error, UserError):
-                    if state(self.path, *logs) == before:
+                    if sqlite_file.state(self.path) == before:
                         raise
-            return self._read("mode=ro", part, query, parameters)  # somebody writes, or is about to
+            return self._read("ro", part, query, parameters)  # somebody writes, or is about to
 
     def _read(self, mode: str, part: str, query: str, parameters: tuple) -> list[tuple]:
         with closing(self._connect(mode)) as con:
-            if not self._ours(con):
+            if not self._version(con):
                 return []
-            log = self.path.with_name(f"{self.path.name}-wal")
-            once(self.path, state(self.path, log), lambda: self._check(con, *([part] if part else [])), part)
+            checked = [part] if part else []
+            sqlite_file.once(
+                self.path, sqlite_file.state(self.path), lambda: self._check(con, *checked), part
+            )
             return con.execute(query, parameters).fetchall()
 
     def _check(self, con: sqlite3.Connection, *parts: str) -> None:
@@ -334,7 +333,7 @@ class Notes:
         alone = not con.in_transaction
         if alone:
             con.execute("BEGIN")
-        wrong = unsound(con)
+        wrong = sqlite_file.unsound(con)
         if wrong is None and _schema(con) > 1:
             kept = dict(con.execute("SELECT key, value FROM meta"))
             wrong = next(
@@ -348,106 +347,55 @@ class Notes:
         if alone:
             con.execute("COMMIT")
         if wrong is not None:
-            raise UserError(
-                f"The notes {self.path} are damaged ({wrong}): put a backup in their place, with their -wal and -shm removed."
-            )
+            raise NOTES.damaged(self.path, wrong)
 
     @contextmanager
     def _writing(self, changing: bool = False) -> Iterator[sqlite3.Connection]:
         """One transaction, on disk when the block is left, undone if it raises. changing: what `version` is about."""
         check_writing()
-        with self._plainly(writing=True):
-            with closing(self._connect("mode=rwc")) as con:
-                if not self._ours(con):
-                    _found(con)
-                con.execute("BEGIN IMMEDIATE")
-                try:
-                    self._check(con, *_PARTS)  # what is damaged must not be sealed again
-                    yield con
-                    if changing:
-                        con.execute(
-                            "INSERT OR REPLACE INTO meta VALUES ('version', ?)", (secrets.token_hex(8),)
-                        )
-                    _seal(con)
-                    con.execute("COMMIT")
-                except BaseException:
-                    if con.in_transaction:
-                        con.execute("ROLLBACK")
-                    raise
+        with NOTES.plainly(self.path, "move the store to one that can"), closing(self._connect("rwc")) as con:
+            if not self._version(con):
+                _found(con)
+            with sqlite_file.transaction(con):
+                self._check(con, *_PARTS)  # what is damaged must not be sealed again
+                yield con
+                if changing:
+                    con.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (secrets.token_hex(8),))
+                _seal(con)
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         with suppress(FileNotFoundError):
             regular(self.path, "a file of notes")  # opening a pipe would wait for ever
-        address = f"{self.path.absolute().as_uri()}?{mode}"
-        con = sqlite3.connect(address, timeout=_BUSY_S, isolation_level=None, uri=True)
-        guard(con)
+        con = NOTES.connect(sqlite_file.address(self.path, mode))
         con.execute("PRAGMA foreign_keys=ON")
-        con.execute("PRAGMA synchronous=FULL")  # a note that was acknowledged survives a loss of power
         return con
 
-    def _ours(self, con: sqlite3.Connection) -> bool:
-        """Whether the file holds notes; False where it is blank: another process has just begun it."""
-        con.execute("BEGIN")  # all three as of one moment: another process may just make the tables
-        kind = con.execute("PRAGMA application_id").fetchone()[0]
-        version = _schema(con)
-        blank = kind == 0 and not con.execute("SELECT 1 FROM sqlite_master").fetchone()
-        strange = foreign(con, _DDL) if kind == APPLICATION_ID else None
+    def _version(self, con: sqlite3.Connection) -> int:
+        """The version of the file's tables; 0 where it is blank: another process has just begun it."""
+        con.execute("BEGIN")  # all as of one moment: another process may just make the tables
+        version = NOTES.version(con, self.path, blank=True)
         con.execute("COMMIT")
-        if blank:
-            return False
-        if kind != APPLICATION_ID:
-            raise UserError(f"{self.path} holds no notes: its file was made by another program.")
-        if not 1 <= version <= SCHEMA:
-            raise UserError(
-                f"The notes {self.path} are of schema {version} and this lexplain reads schemas 1 to {SCHEMA}: "
-                "open them with the version that made them."
-            )
-        if strange is not None:
-            raise UserError(f"The notes {self.path} can't be read: {strange}.")
-        return True
-
-    @contextmanager
-    def _plainly(self, writing: bool = False) -> Iterator[None]:
-        """SQLite's errors as a `UserError` that names the file."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            code = _code(error)
-            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                why = f"another program has used them for more than {_BUSY_S:g} s; try again"
-            elif writing and code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-                why = f"the folder {self.path.parent} can't be written; move the store to one that can"
-            else:
-                why = f"{error}; its disk may be full, or the file damaged"
-            raise UserError(
-                f"The notes {self.path} can't be {'kept' if writing else 'read'}: {why}."
-            ) from error
-
-
-def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary code of an error; 0 where it has none."""
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        return version
 
 
 def _found(con: sqlite3.Connection) -> None:
     """Make the tables, unless another process was faster."""
-    until = time.monotonic() + _BUSY_S
+    until = time.monotonic() + NOTES.busy_s
     while True:
         try:
             con.execute("PRAGMA journal_mode=WAL")
             break
         except sqlite3.OperationalError as error:  # SQLite waits for no other process here
-            if _code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or time.monotonic() > until:
+            if sqlite_file.error_code(error) not in sqlite_file.BUSY or time.monotonic() > until:
                 raise
             time.sleep(0.01)
-    con.execute("BEGIN IMMEDIATE")
-    if con.execute("PRAGMA application_id").fetchone()[0] == 0:
-        for statement in _DDL.split(";"):
-            con.execute(statement)
-        con.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        con.execute(f"PRAGMA user_version={SCHEMA}")
-        _seal(con)
-    con.execute("COMMIT")
+    with sqlite_file.transaction(con):
+        if con.execute("PRAGMA application_id").fetchone()[0] == 0:
+            for statement in _DDL.split(";"):
+                con.execute(statement)
+            con.execute(f"PRAGMA application_id={NOTES.application_id}")
+            con.execute(f"PRAGMA user_version={NOTES.schema}")
+            _seal(con)
 
 
 def _schema(con: sqlite3.Connection) -> int:
@@ -455,7 +403,7 @@ def _schema(con: sqlite3.Connection) -> int:
 
 
 def _digest(con: sqlite3.Connection, part: str) -> str:
-    return digest([rows_of(con, query) for query in _PARTS[part]]).hex()
+    return sqlite_file.digest([sqlite_file.rows_of(con, query) for query in _PARTS[part]]).hex()
 
 
 def _seal(con: sqlite3.Connection) -> None:

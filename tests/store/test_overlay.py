@@ -303,7 +303,7 @@ def test_images_stay_hidden_whatever_is_wrong_with_words(store):
 def test_a_store_whose_hidden_images_are_unknown_is_not_shown(store, monkeypatch):
     notes = Notes.of(store)
     notes.hide(store.images([0])["key"][0])
-    monkeypatch.setattr("lexplain_core.notes.file._BUSY_S", 0.1)
+    monkeypatch.setattr("lexplain_core.notes.file.NOTES.busy_s", 0.1)
     con = sqlite3.connect(notes.path, isolation_level=None)
     con.execute("PRAGMA journal_mode=DELETE")  # with a log, readers wait for nobody
     con.execute("BEGIN EXCLUSIVE")

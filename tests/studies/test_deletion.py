@@ -57,7 +57,7 @@ def test_a_log_that_cannot_be_emptied_is_said(small_study, monkeypatch):
     from lexplain_core.studies.file import access
 
     walk(small_study, begin(small_study, "p"))
-    monkeypatch.setattr(access, "BUSY_S", 0.1)
+    monkeypatch.setattr(access.STUDY, "busy_s", 0.1)
     with StudyFile.open(small_study.path) as impatient, small_study.reading() as con:
         con.execute("BEGIN")
         con.execute("SELECT * FROM sessions").fetchall()

@@ -184,7 +184,7 @@ def test_a_file_that_is_gone_is_said(small_study):
 def test_a_long_wait_for_another_writer_is_said(small_study, monkeypatch):
     from lexplain_core.studies.file import access
 
-    monkeypatch.setattr(access, "BUSY_S", 0.1)
+    monkeypatch.setattr(access.STUDY, "busy_s", 0.1)
     course = begin(small_study, "p")
     other = sqlite3.connect(small_study.path, isolation_level=None)
     with StudyFile.open(small_study.path) as study, closing(other):

@@ -10,15 +10,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ...base.errors import UserError
-from ...base.sqlite_file import foreign, guard, once, state, unsound
+from ...base.sqlite_file import Kind, address, once, state, transaction, unsound, waiting
 from ...base.writing import check_writing, forbidden
 from .seals import invitation, meta_digest, plan_digest
 
-APPLICATION_ID = 0x6C787374  # 'lxst': what makes a SQLite file a study
-SCHEMA = 2  # raise with every change of study.sql
-BUSY_S = 20.0
 SMALL = 8 * 2**20  # bytes: a file of so few is checked each time that it is opened, in some milliseconds
-REMEDY = "put a backup in its place, with its -wal and -shm removed"
 RECORDS = ("sessions", "shown", "responses", "checks")  # what people leave behind
 CHANGING = (*RECORDS, "invited")  # nothing else changes after `create`
 _LATEST = 4_102_444_800  # seconds since 1970, in the year 2100
@@ -28,27 +24,22 @@ Row = sqlite3.Row
 DDL = Path(__file__).with_name("study.sql")
 
 
-def uri(path: Path, mode: str) -> str:
-    """SQLite's address of a file. mode: 'mode=rw', or 'mode=ro&immutable=1' to read what never changes without a lock."""
-    return f"{path.absolute().as_uri()}?{mode}"
-
-
-def connect(address: str) -> sqlite3.Connection:
-    """A connection that any thread may use (one at a time), which commits to disk and overwrites what it deletes."""
-    con = sqlite3.connect(
-        address, timeout=BUSY_S, isolation_level=None, check_same_thread=False, uri=True, cached_statements=64
-    )
-    con.row_factory = sqlite3.Row
-    guard(con)
-    con.execute("PRAGMA synchronous=FULL")  # an answer that was acknowledged survives a loss of power
-    con.execute("PRAGMA secure_delete=ON")
-    return con
-
-
 def ddl(schema: int) -> str:
     """The SQL that makes the tables of a schema."""
     lines = DDL.read_text("utf-8").splitlines()
     return "\n".join(line for line in lines if schema >= 2 or "-- since 2" not in line)
+
+
+# 'lxst'. Raise the schema with every change of study.sql.
+STUDY = Kind("study", False, 0x6C787374, 2, ddl, busy_s=20.0)
+
+
+def connect(address: str) -> sqlite3.Connection:
+    """A connection that any thread may use (one at a time), which overwrites what it deletes."""
+    con = STUDY.connect(address, check_same_thread=False, cached_statements=64)
+    con.row_factory = sqlite3.Row
+    con.execute("PRAGMA secure_delete=ON")
+    return con
 
 
 def read_meta(path: Path) -> dict:
@@ -63,27 +54,14 @@ def read_meta(path: Path) -> dict:
         )
     # Not by open(): closing a file drops all locks that this process holds on it.
     try:
-        con = connect(uri(path, "mode=ro&immutable=1"))
-        try:
-            kind = con.execute("PRAGMA application_id").fetchone()[0]
-            version = con.execute("PRAGMA user_version").fetchone()[0]
-            if kind == APPLICATION_ID and 1 <= version <= SCHEMA:
-                return _meta(con, version)
-        finally:
-            con.close()
+        with closing(connect(address(path, "ro&immutable=1"))) as con:
+            return _meta(con, STUDY.version(con, path))
     except (sqlite3.Error, ValueError, RecursionError) as error:
-        raise UserError(f"{path} can't be read as a study ({_short(error)}).") from None
-    if kind != APPLICATION_ID:
-        raise UserError(f"{path} is no study: its file was made by another program.")
-    raise UserError(
-        f"The study {path} is of schema {version} and this version of lexplain reads schemas 1 to {SCHEMA}: open it with the version that made it."
-    )
+        raise STUDY.unreadable(path, error) from None
 
 
 def _meta(con: sqlite3.Connection, schema: int) -> dict:
     """Raises `ValueError` with the reason."""
-    if strange := foreign(con, ddl(schema)):
-        raise ValueError(strange)
     rows = dict(map(tuple, con.execute("SELECT key, value FROM meta")))
     meta = {key: json.loads(value) for key, value in rows.items()}
     if schema > 1 and meta.get("digest") != meta_digest(rows):
@@ -111,42 +89,19 @@ def check_file(con: sqlite3.Connection, path: Path) -> None:
         elif any(invitation(pid, at) != digest for pid, at, digest in map(tuple, invited)):
             wrong = "an invitation is not what was written"
     if wrong is not None:
-        raise UserError(f"The study {path} is damaged ({_short(wrong)}): {REMEDY}.")
-
-
-def _short(error: object) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 200 else text[:199] + "…"
-
-
-@contextmanager
-def _plainly(path: Path) -> Iterator[None]:
-    """SQLite's errors as a `UserError` that names the file; what a constraint forbids stays as it is."""
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None) or 0
-        if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise UserError(
-                f"The study {path} has been in use by another program for more than {BUSY_S:g} s; try again when that one is through."
-            ) from error
-        raise UserError(
-            f"The study {path} can't be read or written ({error}); its disk may be full, or the file damaged or moved."
-        ) from error
+        raise STUDY.damaged(path, wrong)
 
 
 class Connections:
     """As many connections to `path` as threads need at a time; one alone where it is `single` (in memory).
 
-    Raises `UserError` naming the file where SQLite can't read or write it, or waits for longer than `BUSY_S`.
+    Raises `UserError` naming the file where SQLite can't read or write it, or waits for too long for another program.
     """
 
     def __init__(self, make: Callable[[], sqlite3.Connection], path: Path, single: bool = False) -> None:
         self._make = make
         self._path = path
-        with _plainly(path):
+        with STUDY.plainly(path):
             self._only = make() if single else None
         self._turn = threading.RLock()  # at the only one
         self._idle: list[sqlite3.Connection] = []
@@ -158,7 +113,7 @@ class Connections:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for statements that each see one state of the file."""
-        with _plainly(self._path), self._borrowed() as con:
+        with STUDY.plainly(self._path), self._borrowed() as con:
             yield con
 
     @contextmanager
@@ -178,15 +133,8 @@ class Connections:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, begun as a writer; on disk when the block is left, undone if it raises."""
         check_writing()
-        with _plainly(self._path), self._writer, self._borrowed() as con:
-            con.execute("BEGIN IMMEDIATE")
-            try:
-                yield con
-                con.execute("COMMIT")
-            except BaseException:
-                if con.in_transaction:
-                    con.execute("ROLLBACK")
-                raise
+        with STUDY.plainly(self._path), self._writer, self._borrowed() as con, transaction(con):
+            yield con
 
     @contextmanager
     def _borrowed(self) -> Iterator[sqlite3.Connection]:
@@ -226,22 +174,18 @@ class Connections:
 def file_connections(path: Path, check: bool = True) -> Connections:
     """Connections that read and write the file. Raises `UserError` where it is damaged; not so with `check` off."""
     if check:
-        with _plainly(path):
+        with STUDY.plainly(path):
             if path.stat().st_size <= SMALL:
                 _check(path)
             else:  # 300 MB take half a second; its log holds no pictures
-                once(path, state(path), lambda: _check(path))
-    mode = (
-        "mode=ro" if forbidden() else "mode=rw"
-    )  # who may write also moves the log into the file at the end
-    return Connections(lambda: connect(uri(path, mode)), path)
+                once(path, state(path, logs=False), lambda: _check(path))
+    mode = "ro" if forbidden() else "rw"  # who may write also moves the log into the file at the end
+    return Connections(lambda: connect(address(path, mode)), path)
 
 
 def _check(path: Path) -> None:
-    """As `check_file`; where there is no log, nothing is written beside the file either."""
-    log = path.with_name(f"{path.name}-wal")
-    alone = not (log.exists() and log.stat().st_size)
-    with closing(connect(uri(path, "mode=ro&immutable=1" if alone else "mode=rw"))) as con:
+    """As `check_file`; where no log waits, nothing is written beside the file either."""
+    with closing(connect(address(path, "rw" if waiting(path) else "ro&immutable=1"))) as con:
         con.execute("BEGIN")
         check_file(con, path)
 
@@ -255,7 +199,7 @@ def memory_connections(path: Path) -> Connections:
 
     def make() -> sqlite3.Connection:
         con = connect(":memory:")
-        con.execute("ATTACH ? AS study", (uri(path, "mode=ro&immutable=1"),))
+        con.execute("ATTACH ? AS study", (address(path, "ro&immutable=1"),))
         names = ", ".join("?" * len(CHANGING))
         made = con.execute(
             f"SELECT sql FROM study.sqlite_master WHERE tbl_name IN ({names}) AND sql IS NOT NULL ORDER BY rowid",

@@ -21,7 +21,7 @@ from ...config.study import StudySettings, parse_settings
 from ...stimuli.base import Picture, Placed, StudyPlan
 from ..names import is_placeholder, person_name
 from . import sessions as sessions_sql
-from .access import REMEDY, Connection, Connections, file_connections, memory_connections, read_meta
+from .access import STUDY, Connection, Connections, file_connections, memory_connections, read_meta
 from .frames import frame
 from .seals import damaged, picture_digest
 from .write import Recorded, check_name, write_study
@@ -122,12 +122,10 @@ class StudyFile:
             for i in wanted:
                 row = con.execute("SELECT * FROM pictures WHERE picture_id = ?", (i,)).fetchone()
                 if row is None:
-                    raise UserError(f"The study {self.path} is damaged (it has no picture {i}): {REMEDY}.")
+                    raise STUDY.damaged(self.path, f"it has no picture {i}")
                 *facts, data = (row[name] for name in ("source", "key", "type", "width", "height", "data"))
                 if "digest" in row.keys() and row["digest"] != picture_digest(i, facts, data):  # noqa: SIM118
-                    raise UserError(
-                        f"The study {self.path} is damaged (picture {i} is not what was written): {REMEDY}."
-                    )
+                    raise STUDY.damaged(self.path, f"picture {i} is not what was written")
                 found[i] = Picture(*facts, data)
         return found
 
@@ -286,10 +284,10 @@ class StudyFile:
 
     def _refuse(self, con: Connection, sessions: list[int]) -> None:
         more = f", and {len(sessions) - 1} more" if len(sessions) > 1 else ""
-        raise UserError(
-            f"The study {self.path} is damaged (what is kept of {_who(con, sessions[0])}{more} is not what was written): {REMEDY}, "
-            "or take the rest out with `study export --without-damaged`."
-        )
+        raise STUDY.damaged(
+            self.path, f"what is kept of {_who(con, sessions[0])}{more} is not what was written",
+            ", or take the rest out with `study export --without-damaged`",
+        )  # fmt: skip
 
     def _frame(self, name: str, **parameters) -> pd.DataFrame:
         with self.snapshot() as con:
@@ -304,9 +302,7 @@ class StudyFile:
                 OverflowError,
                 RecursionError,
             ) as error:  # of a value of another kind
-                raise UserError(
-                    f"The study {self.path} is damaged (its {name} make no sense): {REMEDY}."
-                ) from error
+                raise STUDY.damaged(self.path, f"its {name} make no sense") from error
         return (
             found[~found["session_id"].isin(bad)].reset_index(drop=True) if "session_id" in found else found
         )

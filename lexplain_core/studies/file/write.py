@@ -18,7 +18,7 @@ from ...base.errors import UserError, quote
 from ...base.sqlite_file import new_file
 from ...base.writing import check_writing
 from ...stimuli.base import QUERY, Picture, StudyPlan
-from .access import APPLICATION_ID, DDL, SCHEMA, connect
+from .access import STUDY, connect, ddl
 from .seals import meta_digest, picture_digest, plan_digest, seal
 
 NAME = re.compile(r"\w[\w .()+-]{0,79}(?<![ .])")
@@ -60,9 +60,9 @@ def write_study(path: Path, plan: StudyPlan, recorded: Recorded | None) -> None:
 def _fill(con: sqlite3.Connection, plan: StudyPlan, recorded: Recorded | None) -> None:
     con.execute("PRAGMA journal_mode=OFF")  # nobody knows this file yet: if we fail, it is removed
     con.execute("PRAGMA synchronous=OFF")
-    con.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    con.execute(f"PRAGMA user_version={SCHEMA}")
-    con.executescript(DDL.read_text("utf-8"))
+    con.execute(f"PRAGMA application_id={STUDY.application_id}")
+    con.execute(f"PRAGMA user_version={STUDY.schema}")
+    con.executescript(ddl(STUDY.schema))
     con.execute("BEGIN")
     meta = {
         "name": plan.name,
