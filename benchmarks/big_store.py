@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,9 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image
 
-from lexplain_core.store import StoreWriter
+from lexplain_core.store import Score, StoreWriter
 from lexplain_core.store.buckets import N_BUCKETS, Buckets, example_images
+from lexplain_core.store.rows import ExplanationRows, method_config
 
 LAYERS = (("layer1", 256), ("layer2", 512), ("layer3", 1024), ("layer4", 2048))
 CLASSES, COARSE, USED = 1000, 60, 400  # classes, superclasses, concepts whose P is kept for each encoder
@@ -174,70 +176,35 @@ def _layer(store: StoreWriter, rng, number: int, name: str, units: int, labels: 
 
 def _words(store: StoreWriter, rng, number: int, units: int, first: int, test: int) -> int:
     """Explanations by both methods, with terms and scores; the next free id."""
-    explanations, terms, scores = [], [], []
+    rows = ExplanationRows(count(first))
     for method, (matrix, simulator) in METHODS.items():
         if number == 0:
-            config = {"config_hash": method, "method": method, "config": json.dumps({"made": "up"}), "simulator": simulator, "source": None}  # fmt: skip
-            store.rows("method_configs", pd.DataFrame([config]))
+            store.rows("method_configs", [method_config(method, {"made": "up"}, simulator, name=method)])
         for unit in range(units):
             length = int(rng.integers(2, 6))
             concepts = CLASSES + rng.choice(COARSE, length, replace=False)
             weights = rng.choice([1, 1, 1, -1], length) * rng.uniform(0.1, 1, length)
-            explanations.append(
-                (
-                    first,
-                    number,
-                    unit,
-                    method,
-                    method,
-                    matrix,
-                    0.1,
-                    length,
-                    0.5,
-                    1e-9,
-                    None,
-                    rng.random(),
-                    None,
-                )
-            )
-            terms.extend(
-                (first, rank, int(c), w) for rank, (c, w) in enumerate(zip(concepts, weights, strict=True))
-            )
+            two_faced, scores = rng.random(), []
             for name in ("label", *ENCODERS):
                 value = rng.beta(4, 3)
-                for kind in ("correlation", "ablation-norm") if name == simulator else ("correlation",):
-                    null = (
-                        (None, None, None, None)
-                        if kind != "correlation"
-                        else (200, 0.0, 0.2, int(rng.integers(0, 5)))
+                score = Score(name, "correlation", "test", test, value, value - 0.02, value + 0.02, None)
+                scores.append(
+                    replace(
+                        score,
+                        null_units=200,
+                        null_mean=0.0,
+                        null_high=0.2,
+                        null_above=int(rng.integers(0, 5)),
                     )
-                    scores.append(
-                        (
-                            first,
-                            name,
-                            kind,
-                            "test",
-                            test,
-                            value,
-                            value - 0.02,
-                            value + 0.02,
-                            None,
-                            *null,
-                            None,
-                            1.0,
-                            0.0,
-                            False,
-                        )
-                    )
-            first += 1
-    columns = ["explanation_id", "layer_id", "unit", "method", "config_hash", "matrix", "bias", "length", "val_correlation", "violation", "reason", "two_faced", "two_faced_reason"]  # fmt: skip
-    store.rows("explanations", pd.DataFrame(explanations, columns=columns))
-    store.rows("terms", pd.DataFrame(terms, columns=["explanation_id", "rank", "concept_id", "weight"]))
-    columns = ["explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason", "null_units", "null_mean",
-               "null_high", "null_above", "null_reason", "c", "d", "sampled"]  # fmt: skip
-    frame = pd.DataFrame(scores, columns=columns)
-    store.rows("scores", frame.astype({"null_units": "Int32", "null_above": "Int32"}))
-    return first
+                )
+                if name == simulator:
+                    scores.append(replace(score, kind="ablation-norm", c=1.0, d=0.0))
+            rows.add(
+                zip(weights, concepts, strict=True), scores, layer_id=number, unit=unit, method=method,
+                config_hash=method, matrix=matrix, bias=0.1, val_correlation=0.5, violation=1e-9, two_faced=two_faced,
+            )  # fmt: skip
+    store.explanations(rows)
+    return first + units * len(METHODS)
 
 
 def _effects(store: StoreWriter, rng, number: int, units: int, images: int) -> None:

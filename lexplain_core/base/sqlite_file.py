@@ -31,13 +31,11 @@ _passed: dict[tuple[Path, str], tuple] = {}  # in which state each file passed i
 class Kind:
     """One kind of the project's SQLite files.
 
-    name: 'study' or 'notes'. plural: whether a file's name is. application_id: what makes a SQLite file one.
-    schema: the newest version of its tables. ddl: the SQL that makes the tables of a version. busy_s: how long to wait for
-    another program.
+    name: 'study' or 'notes file'. application_id: what makes a SQLite file one. schema: the newest version of its tables.
+    ddl: the SQL that makes the tables of a version. busy_s: how long to wait for another program.
     """
 
     name: str
-    plural: bool
     application_id: int
     schema: int
     ddl: Callable[[int], str]
@@ -62,12 +60,11 @@ class Kind:
         if blank and kind == 0 and not con.execute("SELECT 1 FROM sqlite_master").fetchone():
             return 0
         if kind != self.application_id:
-            raise UserError(f"{path} holds no {self.name}: its file was made by another program.")
+            raise UserError(f"{path} is no {self.name}: it was made by another program.")
         if not 1 <= version <= self.schema:
-            them = "them" if self.plural else "it"
             raise UserError(
-                f"The {self.name} {path} {self._verb('are')} of schema {version} and this lexplain reads schemas 1 to "
-                f"{self.schema}: open {them} with the version that made {them}."
+                f"The {self.name} {path} is of schema {version} and this lexplain reads schemas 1 to {self.schema}: open it "
+                "with the version that made it."
             )
         if strange := foreign(con, self.ddl(version)):
             raise self.unreadable(path, strange)
@@ -87,7 +84,7 @@ class Kind:
             code, of = error_code(error), f"The {self.name} {path}"
             if code in BUSY:
                 raise UserError(
-                    f"{of} {self._verb('have')} been in use by another program for more than {self.busy_s:g} s; try again "
+                    f"{of} has been in use by another program for more than {self.busy_s:g} s; try again "
                     "when that one is through."
                 ) from error
             if unwritable and code in _UNWRITABLE:
@@ -100,17 +97,14 @@ class Kind:
 
     def unreadable(self, path: Path, why: object) -> UserError:
         """The sentence for a file that isn't one of this kind."""
-        return UserError(f"{path} can't be read as {'' if self.plural else 'a '}{self.name} ({_short(why)}).")
+        return UserError(f"{path} can't be read as a {self.name} ({_short(why)}).")
 
     def damaged(self, path: Path, why: object, otherwise: str = "") -> UserError:
         """The sentence for a file that isn't what was written. otherwise: what else can be done."""
         return UserError(
-            f"The {self.name} {path} {self._verb('are')} damaged ({_short(why)}): put a backup in {self._verb('their')} place, with "
-            f"{self._verb('their')} -wal and -shm removed{otherwise}."
+            f"The {self.name} {path} is damaged ({_short(why)}): put a backup in its place, with its -wal and -shm "
+            f"removed{otherwise}."
         )
-
-    def _verb(self, word: str) -> str:
-        return word if self.plural else {"are": "is", "have": "has", "their": "its"}[word]
 
 
 def address(path: Path, mode: str) -> str:

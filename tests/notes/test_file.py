@@ -433,7 +433,7 @@ def test_notes_with_other_tables_than_ours_are_refused(notes, change):
     with closing(sqlite3.connect(notes.path)) as con, con:
         con.execute(change)
     for use in (notes.lists, notes.version, lambda: notes.hide("b")):
-        with pytest.raises(UserError, match=r"a\.notes\.sqlite can't be read as notes \(it"):
+        with pytest.raises(UserError, match=r"a\.notes\.sqlite can't be read as a notes file \(it"):
             use()
 
 

@@ -31,7 +31,7 @@ def ddl(schema: int) -> str:
 
 
 # 'lxst'. Raise the schema with every change of study.sql.
-STUDY = Kind("study", False, 0x6C787374, 2, ddl, busy_s=20.0)
+STUDY = Kind("study", 0x6C787374, 2, ddl, busy_s=20.0)
 
 
 def connect(address: str) -> sqlite3.Connection:
