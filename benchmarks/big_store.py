@@ -15,7 +15,6 @@ import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -176,7 +175,7 @@ def _layer(store: StoreWriter, rng, number: int, name: str, units: int, labels: 
 
 def _words(store: StoreWriter, rng, number: int, units: int, first: int, test: int) -> int:
     """Explanations by both methods, with terms and scores; the next free id."""
-    rows = ExplanationRows(count(first))
+    rows = ExplanationRows(range(first, first + units * len(METHODS)))
     for method, (matrix, simulator) in METHODS.items():
         if number == 0:
             store.rows("method_configs", [method_config(method, {"made": "up"}, simulator, name=method)])
