@@ -20,7 +20,6 @@ from ..concepts import Concept, ConceptMatrix, EncoderView, split_filter_counts
 from ..concepts.simulators import LabelSimulator, Unsupported
 from ..config import Build
 from ..explain import Found, methods
-from ..measures.scoring import undefined
 from ..model import Recording, TargetModel
 from ..probe import ProbingSet
 from ..probe.digest import image_digest
@@ -158,7 +157,8 @@ def _scores(work: Work, number: int, name: str, unit: int, result: Found) -> Ite
         if unit in scored:
             yield scored[unit].score(simulator)
         elif result.reason is not None:
-            yield undefined(n, f"There is no explanation to score: {result.reason}").score(simulator)
+            why = f"There is no explanation to score: {result.reason}"
+            yield Score(simulator, "correlation", "test", n, None, None, None, why)
         yield from ablation_scores(work, number, name, unit, simulator, n, result.reason)
 
 
