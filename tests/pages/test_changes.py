@@ -10,7 +10,6 @@ import pytest
 from lexplain_core.figures import print as prints
 from lexplain_core.notes import Notes
 from lexplain_core.store import Store
-from lexplain_core.views.opened import Opened
 from lexplain_core.views.ranges import images_in, none_to_show
 from lexplain_core.views.studio import moved
 from pages.ui import links
@@ -97,13 +96,12 @@ def test_a_layer_and_a_unit_of_two_places_at_once(own):
 def test_a_range_of_hidden_images_is_not_called_empty(own, monkeypatch):
     unit = own.unit("block7", 3)
     bucket = next(b for b in reversed(range(8)) if unit.buckets.counts[b])
-    here = Opened(own, ())
     monkeypatch.setattr(own, "hidden", frozenset({1}))
     count = images_in(unit, bucket)
-    said = none_to_show(here, unit, bucket)
+    said = none_to_show(unit, bucket)
     assert said.startswith(f"All {count:,} images" if count > 1 else "The one image") and "hidden" in said
     monkeypatch.setattr(own, "hidden", frozenset())
-    assert none_to_show(here, unit, bucket).startswith("No image")
+    assert none_to_show(unit, bucket).startswith("No image")
 
 
 # -- the studio -----------------------------------------------------------------------------------
