@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 import duckdb
 import numpy as np
@@ -24,8 +24,12 @@ OWN = "USE store"  # how a cursor begins that sees the store's own tables alone
 class shared_property(cached_property[T]):
     """A `cached_property` of the file: all stores over it share the value, whatever notes they show."""
 
-    def __get__(self, store: Any, owner: type | None = None) -> Any:
-        return self if store is None else super().__get__(store.bare, owner)
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> T: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return super().__get__(None if instance is None else instance.bare, owner)
 
 
 class Database:
