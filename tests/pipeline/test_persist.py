@@ -221,7 +221,7 @@ def test_scores_nulls_and_reasons(con):
         "WHERE e.unit = 1 OR s.kind <> 'correlation' ORDER BY ALL"
     ).fetchall()
     assert rows == [
-        (1, method, simulator, kind, "test", 12, None, None, None, why, None, None, None, None, None)
+        (1, method, simulator, kind, "test", 12, None, None, None, why, None, None, None, None, False)
         for method in ("le-label", "le-siglip")
         for simulator in ("label", "other")
         for kind in ("ablation-norm", "correlation")
