@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
+settings.register_profile("lexplain")  # tests have no time limits
+settings.load_profile("lexplain")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process per core runs already (pytest -n)
 
@@ -25,10 +28,13 @@ def pytest_configure(config):
 
 
 BUILDS = {"demo_store", "demo_pictures", "world", "network", "shared"}  # fixtures that take seconds
-SLOW = (  # rooms and files that take seconds a test without these fixtures
-    "demo/", "live/test_looker", "model/", "studies/test_choosing", "studies/test_concurrency", "store/test_check",
-    "store/test_damage", "cli/test_terminal", "pipeline/test_import_encoders", "repository/test_install",
-    "repository/test_readme", "repository/test_site", "repository/test_tutorials",
+SLOW = (  # rooms and files that take seconds a test, or half a minute in all, without these fixtures
+    "cli/", "demo/", "model/", "pipeline/", "concepts/test_encoder.", "concepts/test_view.", "explain/test_exact.",
+    "foreign/test_foreign_text.", "foreign/test_patterns.", "live/test_looker.", "measures/test_ablation.",
+    "pages/test_participant.", "pages/test_results.", "pages/test_rotten_stores.", "repository/test_install.",
+    "repository/test_readme.", "repository/test_site.", "repository/test_tutorials.", "store/test_check.", "store/test_damage.", "store/test_find.", "store/test_open.",
+    "store/test_places.", "store/test_rotten.", "studies/test_choosing.", "studies/test_concurrency.", "studies/test_file.",
+    "studies/test_imi.",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lexplain_core.base.sampling import allocate, draw
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 10_000),
     m=st.integers(1, 400),
@@ -101,7 +101,7 @@ def test_what_no_chosen_one_lies_in_is_not_known_to_hold_nothing():
     assert sample.share_errors(inside, values)[0] > 0.02
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 5), st.integers(0, 300)), min_size=1, max_size=30),
     st.integers(0, 2_000),

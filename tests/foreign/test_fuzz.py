@@ -42,7 +42,6 @@ from tests.studies.conftest import make_plan
 
 BOUNDED = settings(  # 60 examples of each reader, the same in each run
     max_examples=60,
-    deadline=None,
     database=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

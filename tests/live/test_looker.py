@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import pytest
@@ -220,6 +221,7 @@ def test_gradcam_is_captums_own_where_maps_have_channels_first(demo, network, la
     assert looker.look(image, layer, pooling, unit).activation == activations[unit]
 
 
+@cache
 def random_looker(name: str) -> Looker:
     return Looker(load_target(Target(model=name, weights="random")), "cpu")
 

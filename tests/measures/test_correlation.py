@@ -82,7 +82,7 @@ def test_what_is_undefined_has_a_reason_and_no_number(actual, simulated, reason)
     assert scored.n == len(actual) and scored.reason.startswith(reason)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(*[st.floats(-(2.0**100), 2.0**100, width=32)] * 2), min_size=0, max_size=30))
 def test_a_score_is_a_number_in_its_interval_or_has_a_reason(pairs):
     scored = correlation(np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs]))
@@ -148,7 +148,7 @@ def test_the_wider_interval_is_about_as_wide_as_a_bootstraps(draw):
     assert 0.9 < np.mean(ratios) < 1.1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(*[st.floats(-(2.0**100), 2.0**100, width=32)] * 2), min_size=4, max_size=30))
 def test_the_wider_interval_holds_fishers(pairs):
     a, s = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])

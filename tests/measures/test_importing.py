@@ -189,7 +189,7 @@ def test_files_that_are_not_there_or_of_another_kind(tmp_path):
             read_explanations(tmp_path / name)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(
         st.binary(max_size=60),

@@ -89,7 +89,10 @@ def densenet201(m, x):
     }, logits
 
 
-@pytest.mark.parametrize("by_hand", [resnet50, vit_b_16, convnext_tiny, densenet201])
+@pytest.mark.parametrize(
+    "by_hand",
+    [resnet50, vit_b_16, *(pytest.param(n, marks=pytest.mark.proofs) for n in (convnext_tiny, densenet201))],
+)
 def test_record_equals_forward_by_hand(by_hand, network):
     model = network(by_hand.__name__)
     shown = images()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -32,11 +33,18 @@ def made() -> Made:
     return make()
 
 
-@pytest.fixture
-def small(tmp_path, made) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, made) -> Path:
     """The small store: labels, and two encoders of which one simulates; concept "red" is unknown to them."""
-    write(tmp_path / "small.duckdb", made, simulators=("label", "other eye"))
-    return tmp_path / "small.duckdb"
+    path = tmp_path_factory.mktemp("written") / "small.duckdb"
+    write(path, made, simulators=("label", "other eye"))
+    return path
+
+
+@pytest.fixture
+def small(written, tmp_path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copy(written, tmp_path / "small.duckdb"))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_split_is_the_documented_permutation():
     assert set(parts[order[48:]]) == {"test"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 5), min_size=50, max_size=300), st.integers(0, 99))
 def test_stratified_split_gives_each_class_its_share(labels, seed):
     labels = np.array(labels)
@@ -70,7 +70,7 @@ def draw_slowly(labels, limit, seed, good):
     return sorted(taken)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=120),
     st.integers(1, 130),

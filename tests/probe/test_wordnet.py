@@ -60,7 +60,7 @@ def test_shipped_table_against_the_slow_closure(part):
     check(imagenet_ids()[part], read_table())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sets(st.integers(0, 30), max_size=3), min_size=3, max_size=12), st.data())
 def test_any_inheritance_against_the_slow_closure(ups, data):
     parents = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lexplain_core import Store
 from lexplain_core.config import load_config
 from lexplain_core.pipeline.build import build
@@ -11,6 +13,7 @@ from ..conftest import ROOT
 EXAMPLES = ROOT / "docs/examples"
 
 
+@pytest.mark.proofs
 def test_cifar10_resnet20(shared, tmp_path):
     """81.0 % right; on layer3 the published code reaches about 0.66 with about 2.8 concepts per unit."""
     config = load_config(

@@ -29,7 +29,7 @@ def plain_bucket(value: float, top: float) -> int:
     raise AssertionError("above the maximum")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     hnp.arrays(
         np.float32,
@@ -51,7 +51,7 @@ def test_every_image_is_in_its_bucket_or_negative(q):
     assert buckets.negative == (q < 0).sum()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(width=32, min_value=TINY, max_value=HUGE, allow_nan=False))
 def test_each_upper_edge_is_held_and_0_is_in_the_first(top):
     buckets = Buckets.of(np.array([top], dtype=np.float32))
@@ -90,7 +90,7 @@ def shown(draw):
     return matches, weights, q
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(shown())
 def test_winners_and_composition_are_the_definition(case):
     matches, weights, q = case

@@ -176,7 +176,7 @@ SOME = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     numbers=SOME,
     difficulty=st.lists(
@@ -439,7 +439,7 @@ def test_units_are_drawn_layer_first():
     assert {layer for layer, _ in drawn[-300:]} == {"large"}  # the others are exhausted by then
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), n=st.integers(1, 40), share=st.floats(0, 1), turns=st.integers(1, 20))
 def test_choices_stay_balanced(seed, n, share, turns):
     rng, counts = np.random.default_rng(seed), np.zeros(n, dtype=np.int64)

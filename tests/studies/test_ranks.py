@@ -60,7 +60,7 @@ def test_a_unit_of_known_order():
         assert sorted(n - 1 - sides.high[:, j]) == list(range(first, first + size))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     n=st.integers(20, 6000),
     difficulty=st.sampled_from(["obvious", *DIFFICULTIES]),
@@ -116,7 +116,7 @@ def test_any_unit(n, difficulty, levels, batches, seed):
         np.testing.assert_array_equal(getattr(sides, name), getattr(again, name))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**40))
 def test_ties_are_broken_by_the_seed(seed):
     """A rectified unit: 0 on nine of ten images, of which each is as likely to be shown."""
