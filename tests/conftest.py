@@ -13,7 +13,7 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-settings.register_profile("lexplain")  # tests have no time limits
+settings.register_profile("lexplain", deadline=None)  # tests have no time limits
 settings.load_profile("lexplain")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process per core runs already (pytest -n)
@@ -34,7 +34,7 @@ SLOW = (  # rooms and files that take seconds a test, or half a minute in all, w
     "pages/test_participant.", "pages/test_results.", "pages/test_rotten_stores.", "repository/test_install.",
     "repository/test_readme.", "repository/test_site.", "repository/test_tutorials.", "store/test_check.", "store/test_damage.", "store/test_find.", "store/test_open.",
     "store/test_places.", "store/test_rotten.", "studies/test_choosing.", "studies/test_concurrency.", "studies/test_file.",
-    "studies/test_imi.",
+    "studies/test_imi.", "studies/test_making.",
 )  # fmt: skip
 
 
