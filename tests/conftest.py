@@ -32,9 +32,9 @@ SLOW = (  # rooms and files that take seconds a test, or half a minute in all, w
     "cli/", "demo/", "model/", "pipeline/", "concepts/test_encoder.", "concepts/test_view.", "explain/test_exact.",
     "foreign/test_foreign_text.", "foreign/test_patterns.", "live/test_looker.", "measures/test_ablation.",
     "pages/test_participant.", "pages/test_results.", "pages/test_rotten_stores.", "repository/test_install.",
-    "repository/test_readme.", "repository/test_site.", "repository/test_tutorials.", "store/test_check.", "store/test_damage.", "store/test_find.", "store/test_open.",
-    "store/test_places.", "store/test_rotten.", "studies/test_choosing.", "studies/test_concurrency.", "studies/test_file.",
-    "studies/test_imi.", "studies/test_making.",
+    "repository/test_readme.", "repository/test_site.", "repository/test_tutorials.", "store/test_check.",
+    "store/test_damage.", "store/test_find.", "store/test_open.", "store/test_places.", "store/test_rotten.",
+    "studies/test_choosing.", "studies/test_concurrency.", "studies/test_file.", "studies/test_imi.", "studies/test_making.",
 )  # fmt: skip
 
 

@@ -1,14 +1,14 @@
 """A unit's effect in words: ranges, totals, estimates, ablation scores, and reasons where there is none."""
 
-from types import SimpleNamespace
-
-import numpy as np
-import pandas as pd
 from streamlit.testing.v1 import AppTest
 
 
 def tab():
     """The tab of a unit that is at most 0, whose pushes are known and whose impact is not."""
+    from types import SimpleNamespace
+
+    import numpy as np
+    import pandas as pd
 
     from pages.neuron import effect
     from pages.ui import links
@@ -35,6 +35,11 @@ def test_pushes_without_an_impact():
 
 def uncertain():
     """The tab of a unit of whose two ranges one has an output effect that is certain, the other none."""
+
+    from types import SimpleNamespace
+
+    import numpy as np
+    import pandas as pd
 
     from lexplain_core.store import Buckets
     from pages.neuron import effect
