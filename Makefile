@@ -2,7 +2,7 @@
 # make demo SERVE=0   stop after the build
 # make test           set up, then linter, type checker, unit tests and browser tests
 # make test-quick     the tests that need neither a browser nor a build: for every change
-# make proofs         the tests that take too long for every change
+# make proofs         networks, damages, intervals, kills, crowds, an empty environment: what takes too long for every change
 # make serve          serve the dashboard over the stores in data/stores
 # make docs           build the site of docs/ into site/
 

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lexplain_core.base.errors import UserError, did_you_mean
+from lexplain_core.base.listening import this_machine_alone
 from lexplain_core.concepts.sets import read_concepts
 from lexplain_core.figures.print import read_choice
 from lexplain_core.model.columns import parse_bytes
@@ -36,7 +37,7 @@ from lexplain_core.views.edited import read_terms
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.trial_screen import spans
 from pages.participant.page import _last_part
-from pages.ui import access, links
+from pages.ui import links
 from pages.ui.text import message
 from tests.studies.conftest import make_plan
 
@@ -136,7 +137,7 @@ READERS = {
     "Place.of": Reader(Place.of, texts),
     "participant: path": Reader(_last_part, texts),
     "participant: name": Reader(lambda name: (person_name(name), is_placeholder(name)), values),
-    "server.address": Reader(access._this_machine_alone, texts),
+    "server.address": Reader(this_machine_alone, texts),
     # what is shown of foreign text
     "md, code, message": Reader(lambda text: (md(text), code(text), message(text)), texts),
     "_spans": Reader(spans, texts),
