@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from lexplain_core.store import Store, StoreWriter, Wanted
+from lexplain_core.store.rows import method_config
 from lexplain_core.store.search.query import COLUMNS
 
 from .common import report
@@ -69,22 +70,10 @@ def write(path: Path, units: int, layers: int, seed: int = 0) -> None:
             ),
         )  # fmt: skip
         words = [f"{_syllables(rng)} {_syllables(rng)}" for _ in range(CONCEPTS)]
-        store.rows(
-            "concepts",
-            pd.DataFrame(
-                {
-                    "concept_id": range(CONCEPTS),
-                    "key": [f"noun:{i}" for i in range(CONCEPTS)],
-                    "name": words,
-                    "origin": "noun",
-                }
-            ),
-        )
+        store.rows("concepts", [(i, f"noun:{i}", word, "noun") for i, word in enumerate(words)])
         hashes = [f"c0ffee{i}" for i in range(len(METHODS))]
-        store.rows(
-            "method_configs",
-            pd.DataFrame({"config_hash": hashes, "method": METHODS, "config": "{}", "simulator": "label"}),
-        )
+        configs = zip(METHODS, hashes, strict=True)
+        store.rows("method_configs", [method_config(m, {}, "label", name=name) for m, name in configs])
         method = np.repeat(np.arange(len(METHODS)), count)
         none = np.tile(dead, len(METHODS))
         length = np.where(none, 0, rng.integers(1, 8, total))
