@@ -77,6 +77,7 @@ def data(path: Path, runs: int, draw: random.Random) -> dict:
 def views(path: Path, runs: int, draw: random.Random) -> dict[str, dict]:
     """Milliseconds of a run of each page's script, by Streamlit's own test runner."""
     from streamlit.testing.v1 import AppTest
+    from streamlit.util import calc_hash
 
     os.environ["LEXPLAIN_STORES"] = str(path.parent)
     with Store.open(path) as store:
@@ -86,8 +87,10 @@ def views(path: Path, runs: int, draw: random.Random) -> dict[str, dict]:
     for name, params in PAGES.items():
         page, timings = name.split(",")[0], []
         for _ in range(runs + 1):
-            app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-            app.switch_page(f"pages/{page}.py")
+            app = AppTest.from_file(str(ROOT / "pages/main.py"), default_timeout=120)
+            app._page_hash = calc_hash(
+                page
+            )  # `switch_page` takes a file's name for the page's, and all are `page.py`
             for key, value in ({"store": identity} | params).items():
                 most = images if key == "image" else units
                 app.query_params[key] = value.replace("?", str(draw.randrange(most)))
