@@ -43,25 +43,21 @@ def main() -> None:
     parser.add_argument("--whole", type=int, default=2_000)
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     arguments = parser.parse_args()
-    from lexplain_core.base.progress import Silent
     from lexplain_core.config import load_config
     from lexplain_core.model import choose_device, fit_temperature, open_effects
-    from lexplain_core.pipeline import build
-    from lexplain_core.pipeline.stages.judging import labels_of
-    from lexplain_core.pipeline.work import Work
+    from lexplain_core.pipeline.build import make
 
     layers = ", ".join(f'"{name}"' for name in arguments.layer)
     config = load_config(arguments.config, [*arguments.overrides, f"layers=[{layers}]"])
-    work = Work(config, Silent(), None, "")
-    for stage in (build.load_images, build.load_network, build.record_layers):
-        stage(work)
-    outputs, (labels, _) = np.ascontiguousarray(work.run.outputs.T), labels_of(work)
-    val, rng = work.splits == "val", np.random.default_rng(0)
+    names = ("probing", "splits", "model", "run", "outputs")
+    probing, splits, model, run, known = make(config, *names)
+    outputs, labels = np.ascontiguousarray(run.outputs.T), known.labels
+    val, rng = splits == "val", np.random.default_rng(0)
     temperature = fit_temperature(outputs[val], labels[val])
     rows, facts = [], []
-    for layer in work.layers:
+    for layer in run.layers:
         opened = partial(
-            open_effects, work.model, layer, outputs, labels, temperature, work.probing.load, work.probing.keys,
+            open_effects, model, layer, outputs, labels, temperature, probing.load, probing.keys,
             choose_device(config.record.device),
         )  # fmt: skip
         best, pairs = opened(), layer.info.units * len(labels)
@@ -82,7 +78,7 @@ def main() -> None:
                 f"{np.abs(outputs).max():.1f}", f"{apart[1]:.1e}", str(apart[2]),
             ])  # fmt: skip
     columns = ["layer", "ways", "pairs", "outputs apart", "largest output", "losses apart", "other answers"]
-    report(f"agreement-{work.model.name.split(':')[-1]}", config.name, columns, rows, {"layers": facts})
+    report(f"agreement-{model.name.split(':')[-1]}", config.name, columns, rows, {"layers": facts})
 
 
 if __name__ == "__main__":

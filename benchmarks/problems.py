@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,18 +79,12 @@ def built_layer(config, layer: str) -> Layer:
     """A layer of a real build: its recorded activations and the concepts that pass the filter."""
     from lexplain_core.base.progress import Terminal
     from lexplain_core.concepts import usable
-    from lexplain_core.pipeline import build
-    from lexplain_core.pipeline.work import Work
+    from lexplain_core.pipeline.build import make
 
-    with tempfile.TemporaryDirectory() as folder:
-        work = Work(config, Terminal(), Path(folder), "")
-        for name, stage in build.STAGES:
-            if name in ("check", "probing set", "target model", "concepts", "recording"):
-                stage(work)
-        train, val, test = (work.splits == part for part in ("train", "val", "test"))
-        P = work.matrices["label"].values
-        P = P[usable(P, train, config.explain.concept_mean5, config.explain.concept_std)]
-        number = [recorded.info.name for recorded in work.layers].index(layer)
-        alive = work.units[number].status.isin(build.EXPLAINABLE).to_numpy()
-        q = np.array(work.layers[number].values[alive])
+    splits, labels, recorded = make(config, "splits", "matrix:label", "recorded", progress=Terminal())
+    train, val, test = (splits == part for part in ("train", "val", "test"))
+    P = labels.values
+    P = P[usable(P, train, config.explain.concept_mean5, config.explain.concept_std)]
+    found = next(one for one in recorded if one.name == layer)
+    q = np.array(found.values[found.explainable])
     return Layer(f"{config.name}, {layer}, N={P.shape[1]:,} M={len(P)} K={len(q)}", P, q, train, val, test)

@@ -10,22 +10,22 @@ Correlations are means over units on the test split, by the method's own simulat
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from lexplain_core.base.progress import Silent
-from lexplain_core.concepts import usable
+from lexplain_core.concepts import ConceptMatrix, usable
 from lexplain_core.concepts.simulators import EncoderSimulator, LabelSimulator
-from lexplain_core.config import apply_overrides, load_config, parse_config
+from lexplain_core.config import Explain, apply_overrides, load_config, parse_config
 from lexplain_core.demo.config import DEMO_CONFIG
 from lexplain_core.explain import Problem, methods
 from lexplain_core.explain.exact import solve
 from lexplain_core.explain.greedy import greedy
 from lexplain_core.measures.scoring import Words, score_layer
-from lexplain_core.pipeline import build
-from lexplain_core.pipeline.work import Work
+from lexplain_core.pipeline.build import make
+from lexplain_core.pipeline.stages.concepts import Vocabulary
+from lexplain_core.pipeline.stages.recording import Layer as RecordedLayer
+from lexplain_core.probe import ProbingSet
 
 from .common import report
 from .explaining import paired
@@ -44,18 +44,26 @@ _SEARCHES = [
 class Layer:
     """One layer with one matrix: its sparse fit, and explanations of it found and scored."""
 
-    def __init__(self, work: Work, number: int, method: str):
-        self.name, self.method = work.layers[number].info.name, method
-        options = work.config.explain
-        train, val, self.test = (work.splits == part for part in ("train", "val", "test"))
-        matrix = work.matrices[work.matrices_of[method]]
+    def __init__(
+        self,
+        layer: RecordedLayer,
+        splits: np.ndarray,
+        vocabulary: Vocabulary,
+        matrix: ConceptMatrix,
+        method: str,
+        options: Explain,
+    ):
+        self.name, self.method = layer.name, method
+        train, val, self.test = (splits == part for part in ("train", "val", "test"))
         self.matrix = matrix.subset(usable(matrix.values, train, options.concept_mean5, options.concept_std))
-        self.alive = work.units[number].status.isin(build.EXPLAINABLE).to_numpy()
-        self.q = work.layers[number].values
+        self.alive = np.isin(np.arange(len(layer.facts)), layer.explainable)
+        self.q = layer.values
         self.problem = Problem(self.q[self.alive], self.matrix, train, val)
         self.weights, _ = solve(self.problem.basis, self.problem.targets, options.l1, options.alpha)
-        encoder = work.views.get("simulator") if methods[method].matrix != "label" else None
-        self.simulator = EncoderSimulator(encoder) if encoder else LabelSimulator(work.matrices["label"])
+        encoder = vocabulary.views.get("simulator") if methods[method].matrix != "label" else None
+        self.simulator = (
+            EncoderSimulator(encoder) if encoder else LabelSimulator(vocabulary.matrices["label"])
+        )
 
     def search(self, **options) -> tuple[np.ndarray, np.ndarray]:
         """Test correlation and length of each unit's explanation, NaN and 0 where there is none."""
@@ -107,22 +115,16 @@ def _difference(a: np.ndarray, b: np.ndarray) -> dict:
     return {key: found[key] for key in ("units", "difference", "low", "high")}
 
 
-def recovered(work: Work) -> dict[str, str]:
-    """By method: how many planted units came back with exactly the concepts they were made of."""
-    found = {}
-    for number, layer in enumerate(
-        work.probing.computed_layers, len(work.layers) - len(work.probing.computed_layers)
-    ):
-        for method in work.config.explain.methods:
-            concepts = work.matrices[work.matrices_of[method]].concepts
-            explained = work.explanations[number, method]
-            recipes = [(u, unit) for u, unit in enumerate(layer.units) if unit.terms and u in explained]
-            exact = sum(
-                {concepts[c].name for c in explained[u].concepts} == {name for _, name in unit.terms}
-                for u, unit in recipes
-            )
-            found[method] = f"{exact} of {len(recipes)}"
-    return found
+def recovered(probing: ProbingSet, layers: list[RecordedLayer], concepts, explanations) -> str:
+    """How many planted units came back with exactly the concepts they were made of, by one method."""
+    planted = {layer.name: layer.units for layer in probing.computed_layers}
+    exact = recipes = 0
+    for layer in layers:
+        for u, unit in enumerate(planted.get(layer.name, ())):
+            if unit.terms:
+                found = {concepts[c].name for c in explanations[layer.number][u].concepts}
+                recipes, exact = recipes + 1, exact + (found == {name for _, name in unit.terms})
+    return f"{exact} of {recipes}"
 
 
 def _say(difference: dict | None) -> str:
@@ -143,19 +145,21 @@ def main() -> None:
     else:
         config, name = parse_config(apply_overrides(DEMO_CONFIG, options.set), "of the demo"), "quality"
     facts: dict = {"layers": []}
-    with tempfile.TemporaryDirectory() as folder:
-        work = Work(config, Silent(), Path(folder), "")
-        for stage, run in build.STAGES:
-            if stage != "store":
-                run(work)
-        for method in config.explain.methods:
-            for number in range(len(work.layers)):
-                layer = Layer(work, number, method)
-                facts["layers"].append(
-                    {"layer": layer.name, "method": method, "units": int(layer.alive.sum()),
-                     "searches": by_search(layer), "equal_length": at_equal_length(layer)}
-                )  # fmt: skip
-        facts["planted"] = recovered(work)
+    methods_run = config.explain.methods
+    names = [f"{kind}:{method}" for method in methods_run for kind in ("choice", "explanations")]
+    probing, splits, recorded, vocabulary, *found = make(
+        config, "probing", "splits", "recorded", "vocabulary", *names
+    )
+    by_name, facts["planted"] = dict(zip(names, found, strict=True)), {}
+    for method in methods_run:
+        choice, explanations = by_name[f"choice:{method}"], by_name[f"explanations:{method}"]
+        for one in recorded:
+            layer = Layer(one, splits, vocabulary, choice.matrix, method, config.explain)
+            facts["layers"].append(
+                {"layer": layer.name, "method": method, "units": int(layer.alive.sum()),
+                 "searches": by_search(layer), "equal_length": at_equal_length(layer)}
+            )  # fmt: skip
+        facts["planted"][method] = recovered(probing, recorded, choice.matrix.concepts, explanations)
     rows, even = [], []
     for layer in facts["layers"]:
         for i, row in enumerate(layer["searches"]):

@@ -45,28 +45,23 @@ def random_problem(images: int, units: int, classes: int, device: torch.device):
 
 def config_problem(path: str, layer: str, overrides: list[str]):
     """A layer of a build whose units are replaced in closed form, and in whole runs of the network."""
-    from lexplain_core.base.progress import Silent
     from lexplain_core.config import load_config
-    from lexplain_core.model import choose_device, fit_temperature, open_effects
-    from lexplain_core.pipeline import build
-    from lexplain_core.pipeline.stages.judging import labels_of
-    from lexplain_core.pipeline.work import Work
+    from lexplain_core.model import fit_temperature, open_effects
+    from lexplain_core.pipeline.build import make
 
-    work = Work(load_config(path, [*overrides, f'layers=["{layer}"]']), Silent(), None, "")
-    for stage in (build.load_images, build.load_network, build.record_layers):
-        stage(work)
-    outputs = np.ascontiguousarray(work.run.outputs.T)
-    labels, _ = labels_of(work)
-    val = work.splits == "val"
-    device = choose_device(work.config.record.device)
+    config = load_config(path, [*overrides, f'layers=["{layer}"]'])
+    names = ("probing", "splits", "model", "run", "outputs", "device")
+    probing, splits, model, run, known, device = make(config, *names)
+    outputs, labels = np.ascontiguousarray(run.outputs.T), known.labels
+    val = splits == "val"
     common = (
-        work.model,
-        work.layers[0],
+        model,
+        run.layers[0],
         outputs,
         labels,
         fit_temperature(outputs[val], labels[val]),
-        work.probing.load,
-        work.probing.keys,
+        probing.load,
+        probing.keys,
         device,
     )
     effects, whole = open_effects(*common, way="closed"), open_effects(*common, way="whole")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -22,7 +20,7 @@ from ..base.errors import UserError, quote, refuse_shortage
 from ..base.extras import needed
 from ..base.files import cant_write, write_whole
 from ..base.terminal import Console, leave_quietly, print_json, printable, show_everything
-from . import figure, serve, trust
+from . import building, figure, serve, trust
 from . import notes as notes_cli
 from . import study as study_cli
 from .info import print_info
@@ -43,53 +41,12 @@ imports = typer.Typer(help="Bring into a store what others made.", no_args_is_he
 app.add_typer(imports, name="import")
 app.add_typer(study_cli.app, name="study")
 app.add_typer(notes_cli.app, name="notes")
+app.command()(building.build)
+app.command()(building.demo)
+app.command()(building.clean)
 app.command()(figure.figure)
 app.command()(trust.trust)
 app.command()(serve.serve)
-
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change an option of the config; may be repeated."),
-]
-
-
-@app.command()
-def build(
-    config: Annotated[
-        Path,
-        typer.Argument(metavar="CONFIG.toml", help="The build's config (docs/reference/configuration.md)."),
-    ],
-    set_: Overrides = None,
-) -> None:
-    """Run the pipeline: images through a network, units into words, all into the store that the config names."""
-    from ..base.progress import Terminal
-    from ..config import load_config
-    from ..pipeline.build import build as run
-
-    path = run(load_config(config, set_ or []), Terminal(), rebuild=_command("build", str(config), set_=set_))
-    _summary(path)
-    _go_on(path)
-
-
-@app.command()
-def demo(
-    set_: Overrides = None,
-    force: Annotated[bool, typer.Option(help="Build anew even where the store is up to date.")] = False,
-) -> None:
-    """Build the store of the demo world, unless it is there and up to date."""
-    from ..base.progress import Terminal
-    from ..config import apply_overrides, parse_config
-    from ..demo.config import DEMO_CONFIG
-    from ..pipeline.build import build as run
-    from ..pipeline.build import is_current
-
-    config = parse_config(apply_overrides(DEMO_CONFIG, set_ or []), "of the demo")
-    if is_current(config) and not force:
-        out.print(f"The demo store {config.store} is up to date.")
-        return
-    path = run(config, Terminal(), rebuild=_command("demo", set_=set_))
-    _summary(path)
-    _go_on(path)
 
 
 @app.command()
@@ -357,29 +314,6 @@ def import_imi(
         models = units[units["use"] == "real"]["model"].nunique()
     said = f"{path}: {answers:,} answers in {sessions:,} sessions, {models} models"
     out.print(printable(said), highlight=False, markup=False, soft_wrap=True)
-
-
-def _command(*words: str, set_: list[str] | None) -> str:
-    """The command line that was given, to be given again."""
-    options = [part for assignment in set_ or [] for part in ("--set", assignment)]
-    return shlex.join(["python", "-m", "lexplain_core", *words, *options])
-
-
-def _go_on(path: Path) -> None:
-    """The two lines that one goes on with, which work as they stand from where the user stands."""
-    path, here = path.absolute(), Path.cwd()
-    python = sys.executable if shutil.which("python") != sys.executable else "python"
-    store = str(path.relative_to(here) if path.is_relative_to(here) else path)
-    store = f"./{store}" if store.startswith("-") else store
-    info, served = (shlex.join([python, "-m", "lexplain_core", name, store]) for name in ("info", "serve"))
-    print(f"\n{info}\n{served}")
-
-
-def _summary(path: Path) -> None:
-    from ..store import Store
-
-    with Store.open(path) as opened:
-        print_info(opened.info())
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .. import config
+from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.errors import UserError, out_of_memory, quote, shortage
 from ..base.files import write_whole
 from ..base.progress import Progress, Silent
@@ -22,6 +23,7 @@ from ..probe.digest import content_digest
 from .encoder import DualEncoder
 
 _LEAST_TEXTS = 64  # fewer are embedded faster than a file is worth
+_SHARD = 1024  # images whose embeddings are kept together
 _FORMAT = "lexplain embeddings 1"
 
 
@@ -38,11 +40,13 @@ def embed_images(
     cache: Path | None = None,
     progress: Progress | None = None,
     content: str | None = None,
+    kept: Checkpoints | None = None,
 ) -> np.ndarray:
     """Unit vectors of all images, float32 (N, D).
 
     cache: a folder where they are kept by what the images and the encoder are, or None.
-    content: the images' `content_digest`, where it is already known. A cached file is checked
+    content: the images' `content_digest`, where it is already known. kept: keeps what is embedded while the rest isn't
+    yet, so that a later call for the same encoder and images goes on from there. A cached file is checked
     before it is used, and written again if it is damaged; a folder that can't be written costs a
     note. Raises `UserError` for images that can't be read or have no finite embedding.
     """
@@ -55,7 +59,7 @@ def embed_images(
         shape = (len(probing), encoder.facts["embedding"])
         if (found := _read(path, keys, shape)) is not None:
             return found
-    found = _embed(encoder, probing, progress)
+    found = _embed(encoder, probing, progress, kept or NoCheckpoints())
     if path is not None:
         _write(path, found, keys, progress)
     return found
@@ -87,29 +91,46 @@ def embed_concepts(
     return found[[row[text] for text in texts]]
 
 
-def _embed(encoder: DualEncoder, probing: ProbingSet, progress: Progress) -> np.ndarray:
+def _embed(encoder: DualEncoder, probing: ProbingSet, progress: Progress, kept: Checkpoints) -> np.ndarray:
     found = np.empty((len(probing), encoder.facts["embedding"]), np.float32)
-    batch, start = encoder.batch_size, 0
+    batch = encoder.batch_size
+    step = batch * max(1, _SHARD // batch)
+    kept.room(found.nbytes, "The embeddings")
     workers = decoding_threads(None, encoder.device)
     with (
         progress.task(f"embedding images, {encoder.name}", len(probing)) as advance,
         Feed(probing.load, encoder.preprocess, probing.keys, workers, 2 * batch) as feed,
     ):
-        while images := feed.take(batch):
-            block = _batch(encoder, images)
-            if block is None:  # too large for the device's memory
-                feed.put_back(images)
-                batch = max(1, len(images) // 2)
+        for start in range(0, len(probing), step):
+            stop = min(start + step, len(probing))
+            key = f"images {start} to {stop}"
+            if (before := kept.load(key)) is not None:
+                found[start:stop], batch = before["vectors"], before["batch"]
+                feed.skip(stop - start)
+                advance(stop - start)
                 continue
-            if not np.isfinite(block).all():
-                bad = start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
-                raise UserError(
-                    f"The encoder {encoder.name} gives no finite embedding for the image {quote(probing.keys[bad])}."
-                )
-            found[start : start + len(block)] = block
-            start += len(block)
-            advance(len(block))
+            at = start
+            while at < stop:
+                images = feed.take(min(batch, stop - at))
+                block = _batch(encoder, images)
+                if block is None:  # too large for the device's memory
+                    feed.put_back(images)
+                    batch = max(1, len(images) // 2)
+                    continue
+                _check_finite(encoder, probing, at, block)
+                found[at : at + len(block)] = block
+                at += len(block)
+                advance(len(block))
+            kept.save(key, vectors=found[start:stop], batch=batch)
     return found
+
+
+def _check_finite(encoder: DualEncoder, probing: ProbingSet, first: int, block: np.ndarray) -> None:
+    if not np.isfinite(block).all():
+        bad = first + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
+        raise UserError(
+            f"The encoder {encoder.name} gives no finite embedding for the image {quote(probing.keys[bad])}."
+        )
 
 
 def _batch(encoder: DualEncoder, images: list[Tensor]) -> np.ndarray | None:

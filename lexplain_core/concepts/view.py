@@ -95,15 +95,15 @@ def view(
     device: str | torch.device = "auto",
     cache: Path | None = None,
     progress: Progress | None = None,
-    content: str | None = None,
+    images: np.ndarray | None = None,
     taken: Collection[str] = (),
     encoder: DualEncoder | None = None,
 ) -> EncoderView:
     """Load an encoder, embed the images, and find a and b: given, published, or calibrated.
 
     train: boolean (N,), the images that a and b are fitted on, so that no other split is looked at;
-    the loss of given and published ones is that of the same images. content: the images'
-    `content_digest` where it is known. taken: names of other views; one that is taken gets the role
+    the loss of given and published ones is that of the same images. images: what `embed_images` gives, where that is
+    known. taken: names of other views; one that is taken gets the role
     behind it. encoder: as `load_encoder(spec)` gave it, where that is known.
     """
     progress = progress or Silent()
@@ -112,7 +112,8 @@ def view(
     name = encoder.name
     if name == "label" or name in taken:
         name = f"{name} ({role})"
-    images = embed_images(encoder, probing, cache, progress, content)
+    if images is None:
+        images = embed_images(encoder, probing, cache, progress)
     found = EncoderView(name, role, encoder, images, 1.0, 0.0, {}, cache, progress)
     texts, labels = calibration_labels(probing)
     cosine, labels = found.cosine(texts)[:, train], labels[:, train]

@@ -13,13 +13,12 @@ RGB = tuple[int, int, int]
 
 def rgb(code: str) -> RGB:
     """'#rrggbb' as a tuple."""
-    return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
+    return tuple(int(code[i : i + 2], 16) for i in (1, 3, 5))
 
 
 def mix(a: RGB, b: RGB, share: float) -> RGB:
     """`share` of b, the rest a."""
-    red, green, blue = (round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
-    return red, green, blue
+    return tuple(round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
 
 
 # The labelled colours of objects. Pastel enough to live together, far enough apart to be named.
@@ -110,10 +109,7 @@ def shade(colour: RGB, tone: float) -> RGB:
     """Darker (tone −1 … 0: the same hue with a little ink) or lighter (0 … 1)."""
     share = abs(tone) * 0.62
     if tone < 0:
-        red, green, blue = (
-            round(v * (1 - share) + t * share * 0.35) for v, t in zip(colour, INK, strict=True)
-        )
-        return red, green, blue
+        return tuple(round(v * (1 - share) + t * share * 0.35) for v, t in zip(colour, INK, strict=True))
     return mix(colour, SNOW, share)
 
 
@@ -124,7 +120,7 @@ def _gradient(colour: str, tone: float, height: int) -> Image.Image:
     column.putpixel((0, 0), mix(base, SNOW, 0.20))
     column.putpixel((0, 1), base)
     column.putpixel((0, 2), mix(base, INK, 0.12))
-    return column.resize((1, height), Image.Resampling.BILINEAR)
+    return column.resize((1, height), Image.BILINEAR)
 
 
 @dataclass(frozen=True)
@@ -142,7 +138,7 @@ class Skin:
         """RGB: a soft vertical gradient with the pattern over it, cut to `box` of the tile."""
         left, top, right, bottom = box
         column = _gradient(self.colour, tone, self.size[1]).crop((0, top, 1, bottom))
-        surface = column.resize((right - left, bottom - top), Image.Resampling.NEAREST)
+        surface = column.resize((right - left, bottom - top), Image.NEAREST)
         if self.texture != "plain":
             x = (_PATTERN_SIDE - self.size[0]) // 2 + self.shift[0] + left
             y = (_PATTERN_SIDE - self.size[1]) // 2 + self.shift[1] + top

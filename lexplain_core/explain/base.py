@@ -86,4 +86,25 @@ class Method:
         }
 
 
+@dataclass(frozen=True)
+class ConfiguredMethod:
+    """A method with the options of a build."""
+
+    method: Method
+    options: Explain
+
+    @property
+    def name(self) -> str:
+        return self.method.name
+
+    @property
+    def config(self) -> dict:
+        """The options that change what the method finds."""
+        return self.method.config(self.options)
+
+    def explain(self, problem: Problem, progress: Progress) -> list[Found]:
+        """One explanation for each unit of the problem."""
+        return list(self.method.explain(problem, self.options, progress))
+
+
 methods: Registry[Method] = Registry("explanation method")

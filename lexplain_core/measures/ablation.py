@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
 
+from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.correlation import LARGEST, Z95, constant
 from ..base.progress import Progress, Silent
 from ..base.sampling import Sample, draw
@@ -23,6 +24,8 @@ NO_EFFECT = 1e-6
 LEAST_IMAGES = 4
 _TOO_FEW = f"The runs of the network leave fewer than {LEAST_IMAGES} images for each unit"
 _AT_ONCE = 4_000_000  # losses of versions × units × images that are worked on at a time
+_RUNS_AT_ONCE = 8_192  # of the network
+_LEAST_UNITS = 32  # that share what comes before their layer
 _FITTED_AT_ONCE = 250_000  # of units × images in the descent, which keeps some 50 numbers for each
 
 
@@ -66,6 +69,7 @@ def score_ablation(
     runs: int,
     seed: int = 0,
     progress: Progress | None = None,
+    kept: Checkpoints | None = None,
 ) -> dict[str, dict[int, dict[Mode, Ablated]]]:
     """Score explanations of one layer by ablation: by simulator, unit and mode.
 
@@ -75,9 +79,10 @@ def score_ablation(
     val, `norm` in closed form or `optim` by gradient descent from there (not promised to be the least). In closed form all images count; else
     at most `runs` runs of the network are made, half of them for the descent if there is one, and
     where that is too few a random sample of images is used, the same for all units, weighted by what
-    each image stands for. The interval is by the delta method for a ratio of two sums.
+    each image stands for. The interval is by the delta method for a ratio of two sums. kept: what runs gave is
+    kept there, and they go on from it.
     """
-    progress = progress or Silent()
+    progress, kept = progress or Silent(), kept or NoCheckpoints()
     said = _Simulations(found, simulators, effects.q, val, test)
     norms, reasons = _normalised(said, list(found), val)
     budgets = [int(val.sum()), int(test.sum())]
@@ -95,12 +100,12 @@ def score_ablation(
     scores = {(*key, mode): without(reason) for key, reason in reasons.items() for mode in modes}
     jobs = norms if "norm" in modes else []
     if "optim" in modes and len(fitted.images) >= LEAST_IMAGES:
-        jobs = jobs + _optimised(said, effects, norms, fitted, progress)
+        jobs = jobs + _optimised(said, effects, norms, fitted, progress, kept)
     elif "optim" in modes:
         reason = f"{_TOO_FEW} to find c and d by gradient descent; raise ablation.runs."
         scores |= {(job.simulator, job.unit, "optim"): without(reason) for job in norms}
     if n >= LEAST_IMAGES:
-        found_scores = _score(said, effects, jobs, scored, progress)
+        found_scores = _score(said, effects, jobs, scored, progress, kept)
     elif sampled:
         found_scores = [without(f"{_TOO_FEW} to score on; raise ablation.runs.") for _ in jobs]
     else:
@@ -208,15 +213,22 @@ def _unusable(q: np.ndarray, simulated: np.ndarray) -> str | None:
 
 
 def _optimised(
-    said: _Simulations, effects: Effects, norms: list[_Job], some: _Some, progress: Progress
+    said: _Simulations,
+    effects: Effects,
+    norms: list[_Job],
+    some: _Some,
+    progress: Progress,
+    kept: Checkpoints,
 ) -> list[_Job]:
     """The same jobs in the mode `optim`, with c and d found on these validation images."""
     images = some.images
     by_key = {(job.simulator, job.unit): job for job in norms}
     units = list(dict.fromkeys(job.unit for job in norms))
-    jobs = []
+    state = kept.load("fits") or {"done": 0, "jobs": []}
+    done, jobs = state["done"], [_Job(**job) for job in state["jobs"]]
     with progress.task("ablation, fit of c and d", len(units)) as advance:
-        for piece in pieces(units, max(1, _FITTED_AT_ONCE // len(images))):
+        advance(done)
+        for piece in pieces(units[done:], max(1, _FITTED_AT_ONCE // len(images))):
             means = said.means(piece)
             simulated, starts = [], []
             for number in said.simulators:
@@ -235,6 +247,9 @@ def _optimised(
                     for i, unit in enumerate(piece)
                     if (number, unit) in by_key
                 ]
+            done += len(piece)
+            if kept.due():
+                kept.save("fits", done=done, jobs=[asdict(job) for job in jobs])
             advance(len(piece))
     return jobs
 
@@ -245,6 +260,7 @@ def _score(
     jobs: list[_Job],
     some: _Some,
     progress: Progress,
+    kept: Checkpoints,
 ) -> list[Ablated]:
     """Score jobs on these test images, in their order."""
     images = some.images
@@ -253,9 +269,13 @@ def _score(
         of_unit.setdefault(job.unit, []).append(number)
     most = 1 + max((len(numbers) for numbers in of_unit.values()), default=0)
     step = max(1, _AT_ONCE // (most * len(images)))
-    scores: dict[int, Ablated] = {}
+    if effects.way != "closed":  # runs take long, so that less is lost where they are interrupted
+        step = min(step, max(_LEAST_UNITS, _RUNS_AT_ONCE // (most * len(images))))
+    state = kept.load("scores") or {"done": 0, "scores": []}
+    done, scores = state["done"], {number: Ablated(**score) for number, score in state["scores"]}
     with progress.task("ablation", len(of_unit)) as advance:
-        for piece in pieces(list(of_unit), step):
+        advance(done)
+        for piece in pieces(list(of_unit)[done:], step):
             # Version 0 is the mean, which also fills up the versions of a unit that has fewer.
             values = np.repeat(said.means(piece)[:, None], len(images), axis=1)
             values = np.repeat(values[None], most, axis=0)
@@ -270,6 +290,9 @@ def _score(
             for i, unit in enumerate(piece):
                 for version, k in enumerate(of_unit[unit], 1):
                     scores[k] = _ratio(changes[version, i], changes[0, i], jobs[k], some.sample)
+            done += len(piece)
+            if kept.due():
+                kept.save("scores", done=done, scores=[(k, asdict(score)) for k, score in scores.items()])
             advance(len(piece))
     return [scores[number] for number in range(len(jobs))]
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.progress import Progress, Silent
 from ..base.sampling import Sample, allocate, draw
 from ..model.effects import Effects
@@ -68,6 +69,7 @@ def measure_impact(
     runs: int,
     seed: int = 0,
     progress: Progress | None = None,
+    kept: Checkpoints | None = None,
 ) -> dict[int, Impact]:
     """The impact of units of a layer when they are set to 0 or to their mean over all images.
 
@@ -75,7 +77,8 @@ def measure_impact(
     that is enough (images on which the unit has that value already need no run), else for a random
     sample of each unit's images, divided by activation and taken whole at the top. Estimates from
     it are unbiased for sums (Horvitz & Thompson), with standard errors. The sample of a unit is
-    fixed by `seed` and the unit. Raises ValueError for an unknown `to`.
+    fixed by `seed` and the unit. kept: what runs gave is kept there, and they go on from it. Raises ValueError for an
+    unknown `to`.
     """
     if to not in ("zero", "mean"):
         raise ValueError(f"a unit can be set to 'zero' or its 'mean', not {to!r}")
@@ -86,7 +89,7 @@ def measure_impact(
     if effects.way == "closed":
         found = _exact(effects, units, to, progress)
     else:
-        found = _by_runs(effects, units, to, runs, seed, progress)
+        found = _by_runs(effects, units, to, runs, seed, progress, kept or NoCheckpoints())
     return {unit: found[unit] for unit in units}
 
 
@@ -132,7 +135,13 @@ class _Plan:
 
 
 def _by_runs(
-    effects: Effects, units: list[int], to: str, runs: int, seed: int, progress: Progress
+    effects: Effects,
+    units: list[int],
+    to: str,
+    runs: int,
+    seed: int,
+    progress: Progress,
+    kept: Checkpoints,
 ) -> dict[int, Impact]:
     found, plans = {}, []
     needed = [int((row != _target(row, to)).sum()) for row in (effects.q[unit] for unit in units)]
@@ -146,7 +155,7 @@ def _by_runs(
             found[unit] = _without(effects.q[unit], to, None, 0, True, reason)
         else:
             plans.append(_plan(effects, unit, to, int(budget), seed))
-    loss, right = _run(effects, plans, progress, f"impact, {_set_to(to)}")
+    loss, right = _run(effects, plans, progress, f"impact, {_set_to(to)}", kept)
     ends = np.cumsum([len(plan.images) for plan in plans])
     parts = [slice(end - len(plan.images), end) for plan, end in zip(plans, ends, strict=True)]
     tail = _tail(effects, plans, parts, loss, right)
@@ -198,26 +207,33 @@ def _plan(effects: Effects, unit: int, to: str, budget: int, seed: int) -> _Plan
 
 
 def _run(
-    effects: Effects, plans: list[_Plan], progress: Progress, label: str
+    effects: Effects, plans: list[_Plan], progress: Progress, label: str, kept: Checkpoints
 ) -> tuple[np.ndarray, np.ndarray]:
     """Losses and right answers of all plans' rows, one plan after the other; run image by image."""
     images = np.concatenate([np.zeros(0, dtype=np.int64), *(plan.images for plan in plans)])
     units = np.repeat([plan.unit for plan in plans], [len(plan.images) for plan in plans]).astype(np.int64)
     values = np.repeat([plan.value for plan in plans], [len(plan.images) for plan in plans])
-    loss, right = np.zeros(len(images)), np.zeros(len(images), dtype=bool)
+    state = kept.load("runs") or {
+        "done": 0,
+        "loss": np.zeros(len(images)),
+        "right": np.zeros(len(images), bool),
+    }
+    done, loss, right = int(state["done"]), np.array(state["loss"]), np.array(state["right"])
     order = np.argsort(images, kind="stable")
     with progress.task(label, len(order)) as advance:
-        for rows in whole_images(images[order], _ROWS):
+        advance(done)
+        for rows in whole_images(images[order], _ROWS, done):
             part = order[rows]
             measured = effects.rows(images[part], units[part], values[part])
             loss[part], right[part] = measured.loss, measured.right
+            if kept.due():
+                kept.save("runs", done=rows.stop, loss=loss, right=right)
             advance(len(part))
     return loss, right
 
 
-def whole_images(images: np.ndarray, size: int) -> Iterator[slice]:
-    """Cut rows that are sorted by image into slices of about `size` that don't divide an image."""
-    start = 0
+def whole_images(images: np.ndarray, size: int, start: int = 0) -> Iterator[slice]:
+    """Cut rows that are sorted by image into slices of about `size` that don't divide an image, from row `start` on."""
     while start < len(images):
         stop = min(start + size, len(images))
         stop = int(np.searchsorted(images, images[stop - 1], side="right"))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.progress import Progress, Silent
 from ..base.sampling import allocate
 from ..model.effects import Effects
@@ -28,6 +29,7 @@ def measure_pushes(
     runs: int,
     seed: int = 0,
     progress: Progress | None = None,
+    kept: Checkpoints | None = None,
 ) -> dict[int, pd.DataFrame]:
     """What units push the outputs towards: a frame of bucket, output, change, error, rank, images for each.
 
@@ -42,19 +44,22 @@ def measure_pushes(
 
     In closed form exact, over all images; else over a random sample of each bucket's images, with
     at most `runs` runs of the network, the same number for each bucket where it has as many. Buckets
-    for which there are too few runs are left out, the lowest first.
+    for which there are too few runs are left out, the lowest first. kept: what runs gave is kept there, and they go on
+    from it.
     """
     units = [int(unit) for unit in units]
     if not units:
         return {}
-    measure = _exact if effects.way == "closed" else _by_runs
-    found = measure(effects, units, runs, seed, progress or Silent())
+    if effects.way == "closed":
+        found = _exact(effects, units)
+    else:
+        found = _by_runs(effects, units, runs, seed, progress or Silent(), kept or NoCheckpoints())
     smallest = _ROUNDING * max(1.0, float(np.abs(effects.outputs).max()))
     return {unit: _strongest(*found[unit], smallest) for unit in units}
 
 
 def _exact(
-    effects: Effects, units: list[int], runs: int, seed: int, progress: Progress
+    effects: Effects, units: list[int]
 ) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Behind a linear head outputs change by the unit's weights times the change of its value."""
     found = {}
@@ -79,11 +84,11 @@ def _exact(
 
 
 def _by_runs(
-    effects: Effects, units: list[int], runs: int, seed: int, progress: Progress
+    effects: Effects, units: list[int], runs: int, seed: int, progress: Progress, kept: Checkpoints
 ) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     order = np.random.default_rng([seed, 2]).random(len(effects.labels))
     samples = [_sample(effects.q[unit], runs // len(units), order) for unit in units]
-    sums, squares = _run(effects, units, samples, progress)
+    sums, squares = _run(effects, units, samples, progress, kept)
     found, start = {}, 0
     for unit, (rows, counts, _) in zip(units, samples, strict=True):
         part = slice(start, start := start + len(rows))
@@ -130,7 +135,7 @@ def _sample(q: np.ndarray, runs: int, order: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _run(
-    effects: Effects, units: list[int], samples: list, progress: Progress
+    effects: Effects, units: list[int], samples: list, progress: Progress, kept: Checkpoints
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sums of the outputs' changes, and of their squares, over each sampled bucket of each unit, float64 (ΣB, C)."""
     each = [len(chosen) for _, _, chosen in samples]
@@ -142,10 +147,12 @@ def _run(
     value = np.repeat([float(np.mean(effects.q[u], dtype=np.float64)) for u in units], each)
     order = np.argsort(images, kind="stable")
     images, group, unit, value = images[order], group[order], unit[order], value[order]
-    sums = np.zeros((sum(len(rows) for rows, _, _ in samples), effects.outputs.shape[1]))
-    squares = np.zeros_like(sums)
+    nothing = np.zeros((sum(len(rows) for rows, _, _ in samples), effects.outputs.shape[1]))
+    state = kept.load("runs") or {"done": 0, "sums": nothing, "squares": nothing}
+    done, sums, squares = int(state["done"]), np.array(state["sums"]), np.array(state["squares"])
     with progress.task("pushes", len(order)) as advance:
-        for rows in whole_images(images, _ROWS):
+        advance(done)
+        for rows in whole_images(images, _ROWS, done):
 
             def take(at: np.ndarray, outputs: Tensor, start: int = rows.start) -> None:
                 change = effects.outputs[images[at + start]] - outputs.cpu().double().numpy()
@@ -154,6 +161,8 @@ def _run(
                 np.add.at(squares, group[at + start], change**2)
 
             effects.rows(images[rows], unit[rows], value[rows], take)
+            if kept.due():
+                kept.save("runs", done=rows.stop, sums=sums, squares=squares)
             advance(rows.stop - rows.start)
     return sums, squares
 

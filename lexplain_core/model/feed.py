@@ -58,6 +58,18 @@ class Feed:
             images.append(image)
         return images
 
+    def skip(self, count: int) -> None:
+        """Leave out the next `count` images: what is not being prepared already is not decoded."""
+        while count and self._back:
+            self._back.popleft()
+            count -= 1
+        while count and self._coming:
+            self._coming.popleft().cancel()
+            self._given += 1
+            count -= 1
+        self._given += count
+        self._started = max(self._started, self._given)
+
     def put_back(self, images: Sequence[Tensor]) -> None:
         """Return images that were taken last; they come again."""
         self._back.extendleft(reversed(images))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 
 from .. import config
+from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.errors import UserError, out_of_memory, quote, refuse_shortage
-from ..base.progress import Progress, Silent
+from ..base.progress import Advance, Progress, Silent
 from .answers import Answer, Scale
 from .base import LayerInfo, Recording, RecordingRun, TargetModel
 from .columns import Columns, parse_bytes
@@ -31,6 +32,8 @@ _UNSTEADY = (
     '(F.dropout needs training=self.training), or set record.random = "note" to go on and have it noted.'
 )
 _FEED_BYTES = 256 * 2**20  # of images that wait for the network
+_SHARD_IMAGES = 1024  # that are kept together
+_SHARD_BYTES = 64 * 2**20  # of their activations
 
 
 def record(
@@ -42,6 +45,7 @@ def record(
     progress: Progress | None = None,
     folder: Path | None = None,
     outputs: bool = False,
+    kept: Checkpoints | None = None,
 ) -> RecordingRun:
     """Show N = len(keys) images to the network and record each unit of the layers in `specs`.
 
@@ -50,13 +54,14 @@ def record(
     caller's to remove; with None they vanish with the arrays). Units are pooled at once on the
     device, always in float32: `mean` and `max` over a map's positions; `mean` over all tokens,
     the class token too (as IMI's released code does); `cls` is the first token. outputs: keep the
-    network's outputs, too. The module is back on the CPU afterwards.
+    network's outputs, too. kept: keeps what each shard of images gave, so that a later call for the same network and
+    images goes on with the next one. The module is back on the CPU afterwards.
 
     Raises `UserError` for an unknown layer, pooling or device, images of several sizes, and NaN
     or infinite activations (naming layer and image); unless `settings.random` is 'note', also for a network
     that doesn't give the same numbers again (naming a layer).
     """
-    settings, progress = settings or config.Record(), progress or Silent()
+    settings, progress, kept = settings or config.Record(), progress or Silent(), kept or NoCheckpoints()
     device = choose_device(settings.device)
     limit = parse_bytes(settings.memory)
     half = _DTYPES.get(settings.precision)
@@ -76,81 +81,32 @@ def record(
         model = replace(model, input_size=tuple(first[0].shape[-2:]))
         layers = list_layers(model)
         chosen = choose_layers(model, layers, specs)
-        batch = min(settings.batch_size or batch_size(layers, device), len(keys))
-        room = _FEED_BYTES // (first[0].element_size() * first[0].nelement())
-        feed.look_ahead(min(batch + workers, room))
+        width = sum(info.units for info, _ in chosen) + (len(model.outputs or ()) if outputs else 0)
+        kept.room(4 * width * len(keys), "The activations")
         columns = Columns([info.units for info, _ in chosen], len(keys), limit, folder)
         stack.callback(columns.close)
-        kept = _Outputs(len(keys), limit, folder) if outputs else None
+        outputs_kept = _Outputs(len(keys), limit, folder) if outputs else None
         stack.callback(module.to, "cpu")
         module.to(device)
         count = len(model.outputs) if model.outputs is not None else None
         forward = stack.enter_context(Forward(module, chosen, device, half, keep_outputs=True, count=count))
+        pass_ = _Pass(model, chosen, keys, layers, feed, forward)
+        pass_.batch = min(settings.batch_size or batch_size(layers, device), len(keys))
+        pass_.look_ahead = min(pass_.batch + workers, _FEED_BYTES // (4 * first[0].nelement()))
         steady = Steady(len(keys), chosen, device, half)
-        sink = _Sink(model, chosen, keys, layers, columns, kept, steady)
-        start = time.perf_counter()
-        advance = stack.enter_context(progress.task("recording", len(keys)))
-        batch = _run(feed, forward, sink, batch, advance, progress)
-        seconds = time.perf_counter() - start
-        fault = steady.fault(forward, load, model.preprocess, batch)
+        sink = _Sink(columns, outputs_kept, steady)
+        with progress.task("recording", len(keys)) as advance:
+            for shard in pass_.shards(kept, progress, advance):
+                sink.take(shard)
+        again = kept.load("shown again")
+        if again is None:
+            again = {"fault": steady.fault(forward, load, model.preprocess, pass_.batch)}
+            kept.save("shown again", **again)
+        fault = again["fault"]
         if fault and settings.random == "refuse":
             raise UserError(f"{fault}. {_UNSTEADY}")
         values = columns.finish()
-    answer, notes = forward.answer or Answer(), [forward.note]
-    logits = None
-    if kept is not None and sink.predicted:
-        answer, note = kept.scale.found(answer)
-        notes.append(note)
-        logits = kept.finish(answer)
-    for note in filter(None, notes):
-        progress.note(note)
-    recordings = [Recording(info, pooling, v) for (info, pooling), v in zip(chosen, values, strict=True)]
-    return RecordingRun(
-        layers=recordings,
-        predicted=np.concatenate(sink.predicted) if sink.predicted else None,
-        n_outputs=sink.outputs,
-        device=str(device),
-        images_per_second=len(keys) / seconds,
-        outputs=logits,
-        unsteady=f"{fault}." if fault else None,
-        answer=answer,
-        reason=forward.reason,
-        notes=tuple(filter(None, notes)),
-    )
-
-
-def _run(
-    feed: Feed,
-    forward: Forward,
-    sink: _Sink,
-    batch: int,
-    advance: Callable[[int], None],
-    progress: Progress,
-) -> int:
-    """Batch after batch; a batch's results are looked at while the device works on the next. How large they may be."""
-    pending: Result | None = None
-    while images := feed.take(batch):
-        try:
-            result = forward(images)
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or len(images) == 1:
-                raise
-            feed.put_back(images)
-            batch = len(images) // 2
-            progress.note(f"the device's memory is full: going on with batches of {batch} images")
-            result = None
-        if result is None:  # out here the error is gone, and with it what it kept on the device
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            continue
-        if pending is not None:
-            sink.take(pending)
-            advance(pending.images)
-        pending = result
-    if pending is not None:
-        sink.take(pending)
-        advance(pending.images)
-    return batch
+    return sink.result(forward, chosen, values, str(device), f"{fault}." if fault else None, progress)
 
 
 def choose_device(name: str) -> torch.device:
@@ -211,12 +167,12 @@ class _Outputs:
         self._columns: Columns | None = None
         self.scale = Scale()
 
-    def add(self, outputs: torch.Tensor) -> None:
+    def add(self, outputs: np.ndarray) -> None:
         if self._columns is None:
             count = outputs.shape[1]
             self._columns = Columns([count], self._images, self._limit, self._folder, "outputs")
-        self.scale.see(outputs)
-        self._columns.add(outputs.numpy())
+        self.scale.see(torch.from_numpy(np.array(outputs)))
+        self._columns.add(outputs)
 
     def finish(self, answer: Answer) -> np.ndarray | None:
         """The outputs as logits, (C, N)."""
@@ -227,8 +183,22 @@ class _Outputs:
         return self._columns.finish()[0]
 
 
-class _Sink:
-    """Checks results and puts them where they belong."""
+@dataclass(frozen=True)
+class _Shard:
+    """What some images in a row gave. block: float32 (n, ΣK). raw: the outputs as the network has them, float32 (n, C),
+    and predicted: int64 (n,), the largest, or None where the network has no outputs to compare. outputs: C or None.
+    batch: images that went through the network together. seconds: that it took."""
+
+    block: np.ndarray
+    raw: np.ndarray | None
+    predicted: np.ndarray | None
+    outputs: int | None
+    batch: int
+    seconds: float
+
+
+class _Pass:
+    """Shows the images to the network, shard after shard; shards that are kept already are not shown."""
 
     def __init__(
         self,
@@ -236,34 +206,88 @@ class _Sink:
         chosen: Sequence[tuple[LayerInfo, str]],
         keys: Sequence[str],
         layers: Sequence[LayerInfo],
-        columns: Columns,
-        kept: _Outputs | None,
-        steady: Steady,
+        feed: Feed,
+        forward: Forward,
     ):
-        self._steady = steady
-        self._kept = kept
-        self._model, self._chosen, self._keys, self._columns = model, chosen, keys, columns
+        self._model, self._chosen, self._keys, self._feed, self._forward = model, chosen, keys, feed, forward
         self._order = {info.name: place for place, info in enumerate(layers)}
-        self._done = 0
-        self.outputs: int | None = None
-        self.predicted: list[np.ndarray] = []
+        self._width = sum(info.units for info, _ in chosen)
+        self.batch = self.look_ahead = 1
 
-    def take(self, result: Result) -> None:
+    def shards(self, kept: Checkpoints, progress: Progress, advance: Advance) -> Iterator[_Shard]:
+        """All shards in order. A batch never lies in two, so that what is computed doesn't depend on what was kept."""
+        step = self.batch * max(1, min(_SHARD_IMAGES, _SHARD_BYTES // (4 * self._width)) // self.batch)
+        for start in range(0, len(self._keys), step):
+            stop = min(start + step, len(self._keys))
+            key = f"images {start} to {stop}"
+            if (found := kept.load(key)) is not None:
+                shard = _Shard(**found)
+                self.batch = shard.batch
+                self._pass_by(start, stop)
+                advance(stop - start)
+            else:
+                self._feed.look_ahead(self.look_ahead)
+                shard = self._show(start, stop, progress, advance)
+                kept.save(key, **vars(shard))
+            yield shard
+
+    def _pass_by(self, start: int, stop: int) -> None:
+        """Leave out images that were shown before; the first few show once more how outputs are read."""
+        if start == 0:
+            images = self._feed.take(min(self.batch, stop))
+            self._forward(images)
+            start = len(images)
+        self._feed.skip(stop - start)
+
+    def _show(self, start: int, stop: int, progress: Progress, advance: Advance) -> _Shard:
+        """Batch after batch; a batch's results are looked at while the device works on the next."""
+        began, results = time.perf_counter(), []
+        pending: Result | None = None
+        at = start
+        while at < stop:
+            images = self._feed.take(min(self.batch, stop - at))
+            try:
+                result = self._forward(images)
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error) or len(images) == 1:
+                    raise
+                self._feed.put_back(images)
+                self.batch = len(images) // 2
+                progress.note(f"the device's memory is full: going on with batches of {self.batch} images")
+                result = None
+            if result is None:  # out here the error is gone, and with it what it kept on the device
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
+                continue
+            at += len(images)
+            if pending is not None:
+                results.append(self._checked(pending, start, results))
+                advance(pending.images)
+            pending = result
+        if pending is not None:
+            results.append(self._checked(pending, start, results))
+            advance(pending.images)
+        blocks, raws, predictions, outputs = zip(*results, strict=True)
+        return _Shard(
+            np.concatenate(blocks),
+            None if raws[0] is None else np.concatenate(raws),
+            None if predictions[0] is None else np.concatenate(predictions),
+            outputs[0],
+            self.batch,
+            time.perf_counter() - began,
+        )
+
+    def _checked(self, result: Result, start: int, before: list[tuple]) -> tuple:
+        """Block, raw outputs, largest outputs and their number of a batch, on the host."""
         if result.ready is not None:
             result.ready.synchronize()
         block = result.block.numpy()
         if not np.isfinite(block).all():
-            raise UserError(self._not_finite(block))
+            raise UserError(self._not_finite(block, start + sum(len(block) for block, *_ in before)))
         if result.outputs is not None:
             self._check_outputs(result.outputs)
-            self.outputs = result.outputs
-        if result.predicted is not None:
-            self.predicted.append(result.predicted.numpy())
-        if self._kept is not None and result.predicted is not None:
-            self._kept.add(result.raw)
-        self._steady.note(self._done, block, None if result.raw is None else result.raw.numpy())
-        self._columns.add(block)
-        self._done += len(block)
+        raw, predicted = (None if t is None else t.numpy() for t in (result.raw, result.predicted))
+        return block, raw, predicted, result.outputs
 
     def _check_outputs(self, outputs: int) -> None:
         names = self._model.outputs
@@ -273,7 +297,7 @@ class _Sink:
                 "output, in order."
             )
 
-    def _not_finite(self, block: np.ndarray) -> str:
+    def _not_finite(self, block: np.ndarray, first: int) -> str:
         """Names the first image, and of its layers the one that the network calls first."""
         row = int(np.argwhere(~np.isfinite(block))[0, 0])
         culprits, start = [], 0
@@ -286,6 +310,56 @@ class _Sink:
         unit = int(np.flatnonzero(~np.isfinite(values))[0])
         return (
             f"Layer {quote(layer)} of {self._model.name} gives {values[unit]} in unit {unit} for the image "
-            f"{quote(self._keys[self._done + row])}; check the weights and the preprocessing, and use "
+            f"{quote(self._keys[first + row])}; check the weights and the preprocessing, and use "
             'record.precision = "float32" if it was not.'
+        )
+
+
+class _Sink:
+    """Puts shards where they belong."""
+
+    def __init__(self, columns: Columns, kept: _Outputs | None, steady: Steady):
+        self._columns, self._kept, self._steady = columns, kept, steady
+        self._done, self._seconds = 0, 0.0
+        self._outputs: int | None = None
+        self._predicted: list[np.ndarray] = []
+
+    def take(self, shard: _Shard) -> None:
+        self._outputs = shard.outputs if shard.outputs is not None else self._outputs
+        if shard.predicted is not None:
+            self._predicted.append(shard.predicted)
+            if self._kept is not None:
+                self._kept.add(shard.raw)
+        self._steady.note(self._done, shard.block, shard.raw)
+        self._columns.add(shard.block)
+        self._done += len(shard.block)
+        self._seconds += shard.seconds
+
+    def result(
+        self,
+        forward: Forward,
+        chosen: Sequence[tuple[LayerInfo, str]],
+        values: Sequence[np.ndarray],
+        device: str,
+        unsteady: str | None,
+        progress: Progress,
+    ) -> RecordingRun:
+        answer, notes, logits = forward.answer or Answer(), [forward.note], None
+        if self._kept is not None and self._predicted:
+            answer, note = self._kept.scale.found(answer)
+            notes.append(note)
+            logits = self._kept.finish(answer)
+        for note in filter(None, notes):
+            progress.note(note)
+        return RecordingRun(
+            layers=[Recording(info, pooling, v) for (info, pooling), v in zip(chosen, values, strict=True)],
+            predicted=np.concatenate(self._predicted) if self._predicted else None,
+            n_outputs=self._outputs,
+            device=device,
+            images_per_second=self._done / self._seconds,
+            outputs=logits,
+            unsteady=unsteady,
+            answer=answer,
+            reason=forward.reason,
+            notes=tuple(filter(None, notes)),
         )

@@ -4,86 +4,115 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-
-import numpy as np
-import torch
+from typing import Any
 
 from .. import __version__, demo  # noqa: F401  (registers the demo's probing set and network)
-from ..base.errors import UserError, refuse_shortage
+from ..base.errors import UserError
 from ..base.files import temporary_folder
 from ..base.progress import Progress, Silent
-from ..concepts import (
-    ConceptMatrix,
-    check_given,
-    concept_matrices,
-    concept_set,
-    first_alike,
-    load_encoder,
-    refuse_same,
-    usable,
-    view,
-)
 from ..config import Build
-from ..explain import Found, Problem, methods, solvers
-from ..model import Recording, choose_device, list_layers, load_target, record
-from ..model.base import LayerInfo
-from ..model.feed import Feed
-from ..model.layers import choose_layers
-from ..model.outputs import in_order, map_classes_to_outputs
-from ..model.places import check_places
-from ..model.units import describe_units
-from ..probe import load_probing_set, split
-from ..probe.digest import content_digest
+from ..explain import ConfiguredMethod, methods, solvers
 from ..store import Store, StoreError, check_place
 from ..trust import noting
+from . import fingerprint
+from .folder import empty, has_something, locked, working_folder
 from .persist import write_store
-from .stages.judging import replace_units, score_explanations
+from .stage import Made, Plan, Runner, Stage
+from .stages.concepts import (
+    choose_concepts,
+    embed,
+    gather,
+    make_explainer_matrix,
+    make_label_matrix,
+    make_simulators,
+    make_view,
+)
+from .stages.explaining import explain_units
 from .stages.mapping import keep_maps
 from .stages.observing import TARGET, observe
+from .stages.picturing import make_pictures
+from .stages.recording import match_outputs, record_layers
 from .stages.relating import relate
-from .work import EXPLAINABLE, Work
-
-# Methods make a few copies of what they explain, so a big layer comes to them in pieces.
-_ACTIVATIONS_AT_ONCE = 256_000_000
-_BYTES_STORED = 3.3  # of an activation, compressed
+from .stages.replacing import Replacing, measure_ablation, measure_impacts, measure_output_effects
+from .stages.scoring import measure_range_shift, score_explanations
+from .stages.sources import load_encoders, load_images, load_network, roles_of
 
 
 def build(
     config: Build,
     progress: Progress | None = None,
     rebuild: str = "python -m lexplain_core build CONFIG.toml",
+    *,
+    fresh: bool = False,
+    keep: bool = False,
 ) -> Path:
     """Run every stage and write the store; returns its path.
+
+    What stages make is kept in a working folder beside the store until the store stands, so that a build that was
+    interrupted goes on where it ended, and one with other options makes only what depends on them. fresh: begin anew.
+    keep: leave the working folder there afterwards.
 
     What it ran and read because the config names it is noted in the user's trust file, so that pages may look at the network
     again. Raises `UserError` for what the config or the data got wrong; what was at the store's path
     stays then. `rebuild` is the command that a reader names when the store's schema is outdated.
     """
     progress = progress or Silent()
-    with temporary_folder() as folder, noting() as noted:
-        work = Work(config, progress, folder, rebuild)
-        for name, stage in STAGES:
-            progress.stage(name)
-            started = time.perf_counter()
-            try:
-                stage(work)
-            except UserError:
-                raise
-            except Exception as error:
-                refuse_shortage(error, f"The build ended in the stage “{name}”")
-                raise
-            work.seconds[name] = round(time.perf_counter() - started, 2)
-    noted.keep(progress)
-    progress.note(f"Wrote {config.store} in {sum(work.seconds.values()):.0f} s.")
+    check_options(config)
+    with _working(config.store, fresh, keep) as (folder, scratch), noting() as noted:
+        runner = Runner(stages(config), _given(config, rebuild), folder, scratch, progress)
+        runner.run()
+        noted.keep(progress)
+    progress.note(f"Wrote {config.store} in {runner.spent:.0f} s.")
     return config.store
 
 
-def check_options(work: Work) -> None:
-    """Find what can be known to be wrong before anything is computed."""
-    config, explain = work.config, work.config.explain
+@contextmanager
+def _working(store: Path, fresh: bool, keep: bool) -> Iterator[tuple[Path, Path]]:
+    """The working folder of a store, held for this build, and a folder for files of this run alone."""
+    folder = working_folder(store)
+    with locked(folder, store):
+        if fresh:
+            empty(folder)
+        try:
+            with temporary_folder() as scratch:
+                yield folder, scratch
+        except BaseException:
+            keep = has_something(folder)  # it is there for the next build
+            raise
+        finally:
+            if not keep:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def plan(config: Build, progress: Progress | None = None) -> list[Plan]:
+    """What `build` would do with each stage, without doing it: only images and networks are read."""
+    check_options(config)
+    folder = working_folder(config.store)
+    with temporary_folder() as scratch:
+        runner = Runner(stages(config), _given(config, ""), folder, scratch, progress or Silent())
+        return runner.plan()
+
+
+def make(config: Build, *names: str, progress: Progress | None = None) -> list[Any]:
+    """What stages make under these names, without a store: for benchmarks and notebooks. Nothing is kept."""
+    needed, chosen = set(names), []
+    for stage in reversed(stages(config)):
+        if needed & set(stage.products):
+            chosen.insert(0, stage)
+            needed |= set(stage.arguments.values())
+    with temporary_folder() as folder, temporary_folder() as scratch:
+        runner = Runner(chosen, _given(config, ""), folder, scratch, progress or Silent())
+        runner.run()
+        return [runner.value(name) for name in names]
+
+
+def check_options(config: Build) -> None:
+    """Raise `UserError` for what can be known to be wrong before anything is computed."""
+    explain = config.explain
     for name in explain.methods:
         if methods[name].matrix == "explainer" and not config.explainer.model:
             raise UserError(
@@ -92,229 +121,14 @@ def check_options(work: Work) -> None:
             )
     solvers[explain.solver]
     for role in config.observer.embeddings:
-        if role != TARGET and role not in _roles(config):
+        if role != TARGET and role not in roles_of(config):
             raise UserError(
                 f"observer.embeddings names the {role}, but this build uses none: set {role}.model and a method "
                 "that needs it, or leave it out."
             )
-    if work.config.store.suffix != ".duckdb":
-        raise UserError(
-            f"The store {work.config.store} must be a .duckdb file, so that the dashboard finds it."
-        )
-    check_place(work.config.store)
-
-
-def load_images(work: Work) -> None:
-    config = work.config
-    work.probing = load_probing_set(config.probe, config.seed, work.progress)
-    work.splits = split(len(work.probing), config.seed)
-    work.progress.note(
-        f"{len(work.probing):,} images of {len(work.probing.classes)} classes, "
-        f"{len(work.probing.superclasses)} superclasses"
-    )
-
-
-def load_network(work: Work) -> None:
-    work.model = load_target(work.config.target, [c.name for c in work.probing.classes])
-    work.progress.note(work.model.source)
-    with Feed(work.probing.load, work.model.preprocess, work.probing.keys[:1], workers=0, ahead=1) as feed:
-        shown = replace(work.model, input_size=tuple(feed.take(1)[0].shape[-2:]))
-    layers = list_layers(shown)
-    chosen = choose_layers(shown, layers, work.config.layers)  # wrong ones end here
-    device = choose_device(work.config.record.device)
-    verdicts = check_places(shown, layers, [info.name for info, _ in chosen], device)
-    for info, pooling in chosen:
-        verdict = verdicts[info.name]
-        if reason := verdict.units or (verdict.cls if pooling == "cls" else None):
-            raise UserError(reason)
-        if verdict.maps and info.name not in work.map_reasons:
-            work.map_reasons[info.name] = verdict.maps
-            work.progress.note(verdict.maps)
-
-
-def record_layers(work: Work) -> None:
-    probing, model = work.probing, work.model
-    work.run = record(
-        model,
-        probing.load,
-        probing.keys,
-        work.config.layers,
-        work.config.record,
-        work.progress,
-        work.folder,
-        outputs=work.config.importance.run or work.config.ablation.run,
-    )
-    work.layers = list(work.run.layers)
-    _note_room(work)
-    for layer in probing.computed_layers:
-        units = len(layer.units)
-        info = LayerInfo(layer.name, units, "computed", (units,), ("none",), "computed")
-        work.layers.append(Recording(info, "none", layer.activations))
-    work.units = [describe_units(layer.values, work.config.dead_below) for layer in work.layers]
-    _match_outputs(work)
-    if work.run.unsteady:
-        work.progress.note(work.run.unsteady)
-    work.progress.note(f"{work.run.images_per_second:,.0f} images per second on {work.run.device}")
-
-
-def _note_room(work: Work) -> None:
-    """Say early where the disk can't hold the store, so that room can be made while the build goes on."""
-    needed = _BYTES_STORED * sum(layer.values.size for layer in work.layers)
-    place = next(parent for parent in work.config.store.absolute().parents if parent.exists())
-    free = shutil.disk_usage(place).free
-    if needed > free:
-        work.progress.note(
-            f"The store takes some {needed / 1e9:.1f} GB and its disk has {free / 1e9:.1f} GB free: make room "
-            "before the build ends."
-        )
-
-
-def _match_outputs(work: Work) -> None:
-    """Which output of the network each class has."""
-    probing, model = work.probing, work.model
-    names = tuple(c.name for c in probing.classes)
-    if work.config.target.outputs == "classes" and model.outputs == names:
-        order, note = in_order(probing.classes, probing.labels, work.run.predicted)
-        if note:
-            work.progress.note(note)
-        work.model = replace(model, outputs=tuple(names[c] for c in order))
-        work.class_outputs = [order.index(c) for c in range(len(order))]
-    else:
-        work.class_outputs = map_classes_to_outputs(probing.classes, model.outputs, model.output_keys)
-
-
-def make_concepts(work: Work) -> None:
-    """The label matrix, the encoders' looks at the images, the explainer's matrix and the concept filter."""
-    config, probing, progress = work.config, work.probing, work.progress
-    train, device = work.splits == "train", choose_device(config.record.device)
-    work.matrices["label"] = concept_matrices["label"](probing)
-    # All that can be wrong without a look at the images comes before it.
-    work.concepts = concept_set(probing, config.concepts.sets)
-    encoders = {}
-    for role in _roles(config):
-        check_given(getattr(config, role), role)
-        encoders[role] = load_encoder(getattr(config, role), device, role)
-    if len(encoders) == 2:
-        allowed = config.simulate.same_encoder
-        work.same_encoder = refuse_same(encoders["explainer"], encoders["simulator"], allowed)
-    elif "explainer" in encoders:
-        progress.note(
-            "There is no simulator.model: what the explainer finds is scored by labels, where all concepts of an "
-            "explanation are labels, and else not at all."
-        )
-    content = content_digest(probing, progress) if encoders else None
-    for role, encoder in encoders.items():
-        taken = [other.name for other in work.views.values()]
-        work.views[role] = view(
-            getattr(config, role),
-            role,
-            probing,
-            train,
-            device,
-            config.cache,
-            progress,
-            content,
-            taken,
-            encoder,
-        )
-    if "explainer" in work.views:
-        explainer = work.views["explainer"]
-        work.matrices[explainer.name] = explainer.matrix(work.concepts)
-    for name in config.explain.methods:
-        by_label = methods[name].matrix == "label"
-        work.matrices_of[name] = "label" if by_label else work.views["explainer"].name
-        _filter(work, name)
-
-
-def _filter(work: Work, method: str) -> None:
-    """Which concepts of a method's matrix are used; a matrix without any ends the build."""
-    explain, matrix = work.config.explain, work.matrices[work.matrices_of[method]]
-    keep = usable(matrix.values, work.splits == "train", explain.concept_mean5, explain.concept_std)
-    dropped = int((~keep).sum())
-    same = work.same[matrix.name] = _same(work, matrix, keep)
-    keep[list(same)] = False
-    work.kept[method] = keep
-    work.progress.note(
-        f"{method}: {len(keep) - dropped:,} of {len(keep):,} concepts of “{matrix.name}” pass the filter, "
-        f"{dropped:,} are dropped"
-    )
-    if same:
-        names = [f"{matrix.concepts[i].name} = {matrix.concepts[j].name}" for i, j in same.items()]
-        more = ", …" if len(names) > 3 else ""
-        work.progress.note(
-            f"{method}: {len(names):,} of them can't be told from another and stand under its name: "
-            f"{', '.join(names[:3])}{more}"
-        )
-    if not keep.any():
-        if matrix.name == "label":
-            why = "the probing set needs at least one label that is on some images and not on all"
-        else:
-            why = (
-                "say other concepts in concepts.sets, or look at the a and b of the explainer; "
-                "explain.concept_mean5 is the filter's threshold"
-            )
-        raise UserError(f"No concept of “{matrix.name}” passes the concept filter on the train split: {why}.")
-
-
-def _same(work: Work, matrix: ConceptMatrix, keep: np.ndarray) -> dict[int, int]:
-    """Concepts that pass the filter but have the values of an earlier one, with the number of that one.
-
-    Labels are the same where they are so on the images that words are chosen by, those of train and val. Which of them an explanation would name would be up to rounding. Labels come in the order class, superclass,
-    attribute, those of an encoder in the order of their sets; an encoder's are the same where their vectors are.
-    """
-    view = next((view for view in work.views.values() if view.name == matrix.name), None)
-    rows = (
-        matrix.values[:, work.splits != "test"]
-        if view is None
-        else view.embed([concept.name for concept in matrix.concepts])
-    )
-    first = first_alike(rows)
-    return {int(i): int(first[i]) for i in np.flatnonzero(keep & keep[first]) if first[i] != i}
-
-
-def _roles(config: Build) -> list[str]:
-    """The encoders that this build uses."""
-    asked = {methods[name].matrix for name in config.explain.methods}
-    return [
-        role
-        for role in ("explainer", "simulator")
-        if getattr(config, role).model and (role == "simulator" or role in asked)
-    ]
-
-
-def explain_units(work: Work) -> None:
-    explain = work.config.explain
-    train, val = work.splits == "train", work.splits == "val"
-    device = choose_device(work.config.record.device)
-    if device.type == "mps":  # has no double precision
-        device = torch.device("cpu")
-    for name in explain.methods:
-        method = methods[name]
-        matrix = work.matrices[work.matrices_of[name]]
-        kept = np.flatnonzero(work.kept[name])
-        filtered, shared = matrix.subset(work.kept[name]), {}
-        for number, (layer, facts) in enumerate(zip(work.layers, work.units, strict=True)):
-            explainable = np.flatnonzero(facts.status.isin(EXPLAINABLE))
-            found = {}
-            if len(explainable):
-                work.progress.note(f"{name}, layer {layer.info.name}: {len(explainable)} units")
-            step = max(1, _ACTIVATIONS_AT_ONCE // len(work.probing))
-            for start in range(0, len(explainable), step):
-                piece = explainable[start : start + step]
-                problem = Problem(layer.values[piece], filtered, train, val, work.config.seed, device, shared)
-                try:
-                    results = method.explain(problem, explain, work.progress)
-                except torch.OutOfMemoryError:
-                    work.progress.note(f"the memory of {device} is full: explaining goes on on the CPU")
-                    device, shared = torch.device("cpu"), {}
-                    problem = replace(problem, device=device, shared=shared)
-                    results = method.explain(problem, explain, work.progress)
-                for unit, result in zip(piece, results, strict=True):
-                    concepts = tuple(int(kept[c]) for c in result.concepts)
-                    found[int(unit)] = replace(result, concepts=concepts)
-            for unit in np.flatnonzero(~facts.status.isin(EXPLAINABLE)):
-                found[int(unit)] = Found(reason=facts.reason[unit])
-            work.explanations[number, name] = dict(sorted(found.items()))
+    if config.store.suffix != ".duckdb":
+        raise UserError(f"The store {config.store} must be a .duckdb file, so that the dashboard finds it.")
+    check_place(config.store)
 
 
 def is_current(config: Build) -> bool:
@@ -327,19 +141,194 @@ def is_current(config: Build) -> bool:
         return False
 
 
-STAGES = [
-    ("check", check_options),
-    ("probing set", load_images),
-    ("target model", load_network),
-    # Encoders come before the network: what is wrong with them shows early, and their look at the
-    # images is kept whatever happens later.
-    ("concepts", make_concepts),
-    ("recording", record_layers),
-    ("explanations", explain_units),
-    ("scores", score_explanations),
-    ("relations", relate),
-    ("effects", replace_units),
-    ("maps", keep_maps),
-    ("observer", observe),
-    ("store", write_store),
-]
+def stages(config: Build) -> list[Stage]:
+    """The stages of a build, in their order."""
+    roles = roles_of(config)
+    explainer, simulator = ("explainer" in roles, "simulator" in roles)
+    views = " ".join(f"{role}=view:{role}" for role in roles)
+    return [
+        Stage("probing set", load_images, "probe seed", "probing splits digests", "source"),
+        Stage("network", load_network, "target layers record probing", "model map_reasons device", "source"),
+        # Encoders come before the network runs: what is wrong with them shows early.
+        Stage(
+            "encoders",
+            load_encoders,
+            " ".join(["device probing concepts simulate", *roles]),
+            " ".join(["concept_set same_encoder", *(f"encoder:{role}" for role in roles)]),
+            "source",
+        ),
+        *(stage for role in roles for stage in _of_encoder(role, other="explainer" if explainer else "")),
+        Stage("labels", make_label_matrix, "probing", "matrix:label"),
+        *(
+            [
+                Stage(
+                    "concepts",
+                    make_explainer_matrix,
+                    "concepts=concept_set view=view:explainer",
+                    "matrix:explainer",
+                )
+            ]
+            if explainer
+            else []
+        ),
+        Stage(
+            "simulators",
+            make_simulators,
+            "simulate label=matrix:label" + (" view=view:simulator" if simulator else ""),
+            "simulators",
+        ),
+        *(_filter(name) for name in config.explain.methods),
+        Stage(
+            "recording",
+            record_layers,
+            "probing model layers options=record keep_outputs dead_below",
+            "run recorded",
+            "pieces",
+        ),
+        Stage("outputs", match_outputs, "probing model run target", "outputs"),
+        *(stage for name in config.explain.methods for stage in _of_method(name)),
+        Stage("relations", relate, "layers=recorded device", "similar_units", "result"),
+        Stage(
+            "replacing",
+            Replacing,
+            "probing splits model run layers=recorded outputs device record replaces=keep_outputs",
+            "replacing",
+            "pieces",
+        ),
+        Stage(
+            "output effects",
+            measure_output_effects,
+            "replacing outputs importance seed",
+            "pushes output_effects_reason",
+            "pieces",
+        ),
+        Stage(
+            "impacts",
+            measure_impacts,
+            "replacing outputs importance seed",
+            "impacts top_impacts bucket_impacts",
+            "pieces",
+        ),
+        *(_ablation(name) for name in config.explain.methods),
+        Stage(
+            "maps",
+            keep_maps,
+            "probing model map_reasons layers=recorded maps record",
+            "activation_maps",
+            "pieces",
+        ),
+        Stage(
+            "observer", observe, f"layers=recorded observer record seed {views}", "observer_scores", "pieces"
+        ),
+        Stage(
+            "pictures",
+            make_pictures,
+            "probing splits digests model run layers=recorded maps=activation_maps thumbnail",
+            "pictures",
+            "pieces",
+        ),
+        Stage(
+            "vocabulary",
+            gather,
+            f"concepts=concept_set simulators label=matrix:label {views}"
+            + (" matrix=matrix:explainer" if explainer else ""),
+            "vocabulary",
+        ),
+        Stage(
+            "store",
+            write_store,
+            "config rebuild probing model run layers=recorded outputs vocabulary same_encoder replacing map_reasons "
+            "output_effects_reason pictures maps=activation_maps similar_units pushes impacts top_impacts bucket_impacts "
+            "observer_scores "
+            + " ".join(
+                f"{kind}:{name}"
+                for name in config.explain.methods
+                for kind in ("method", "choice", "explanations", "range_shift", "scores", "ablation")
+            ),
+        ),
+    ]
+
+
+def _of_encoder(role: str, other: str) -> list[Stage]:
+    """What an encoder sees. other: the role that comes before, whose name is taken."""
+    before = f" other=view:{other}" if other and other != role else ""
+    return [
+        Stage(
+            f"embeddings, {role}",
+            embed,
+            f"encoder=encoder:{role} probing digests cache",
+            f"images:{role}",
+            "pieces",
+        ),
+        Stage(
+            f"calibration, {role}",
+            partial(make_view, role=role),
+            f"probing splits spec={role} encoder=encoder:{role} images=images:{role} device cache{before}",
+            f"view:{role}",
+        ),
+    ]
+
+
+def _filter(name: str) -> Stage:
+    """Which concepts a method may use."""
+    by_label = methods[name].matrix == "label"
+    needs = "matrix=matrix:label" if by_label else "matrix=matrix:explainer view=view:explainer"
+    return Stage(
+        f"concept filter, {name}", choose_concepts, f"splits method=method:{name} {needs}", f"choice:{name}"
+    )
+
+
+def _of_method(name: str) -> list[Stage]:
+    """Explaining the units by a method, and what is known of its explanations without running the network."""
+    found = f"choice=choice:{name} explanations=explanations:{name}"
+    return [
+        Stage(
+            f"explanations, {name}",
+            explain_units,
+            f"layers=recorded splits choice=choice:{name} method=method:{name} seed device",
+            f"explanations:{name}",
+            "pieces",
+        ),
+        Stage(
+            f"scores, {name}",
+            score_explanations,
+            f"layers=recorded splits simulators {found}",
+            f"scores:{name}",
+            "result",
+        ),
+        Stage(
+            f"range shift, {name}",
+            measure_range_shift,
+            f"layers=recorded {found}",
+            f"range_shift:{name}",
+            "result",
+        ),
+    ]
+
+
+def _ablation(name: str) -> Stage:
+    return Stage(
+        f"ablation, {name}",
+        measure_ablation,
+        "replacing splits layers=recorded simulators ablation methods seed "
+        f"choice=choice:{name} explanations=explanations:{name}",
+        f"ablation:{name}",
+        "pieces",
+    )
+
+
+def _given(config: Build, rebuild: str) -> dict[str, Made]:
+    """The options by name, as stages need them."""
+    values = {name: getattr(config, name) for name in type(config).model_fields}
+    values |= {
+        "config": config,
+        "rebuild": rebuild,
+        "methods": config.explain.methods,
+        "keep_outputs": config.importance.run or config.ablation.run,
+    }
+    given = {name: Made(value, fingerprint.of_option(value)) for name, value in values.items()}
+    for name in config.explain.methods:
+        method = ConfiguredMethod(methods[name], config.explain)
+        code = fingerprint.of_code(method.method.explain)
+        given[f"method:{name}"] = Made(method, fingerprint.digest(method.config, code))
+    return given

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,21 +21,31 @@ _BATCH = 64  # images per job of the thread pool
 def content_digest(probing: ProbingSet, progress: Progress | None = None) -> str:
     """SHA-256 (hex) of the images in their order; labels, names and paths don't count.
 
-    Of image files the bytes are read, without decoding them; of all other images the pixels are
-    taken. Changes when any image does, or their order or number. Raises `UserError` for a file
-    that is gone.
+    Changes when any image does, or their order or number. Raises `UserError` for a file that is gone.
     """
+    return digest_of_all(image_digests(probing, progress))
+
+
+def image_digests(probing: ProbingSet, progress: Progress | None = None) -> list[bytes]:
+    """The `image_digest` of every image, in their order."""
     progress = progress or Silent()
     batches = [range(i, min(i + _BATCH, len(probing))) for i in range(0, len(probing), _BATCH)]
-    whole = hashlib.sha256(b"images 1")
+    digests: list[bytes] = []
     with (
         progress.task("looking for changed images", len(probing)) as advance,
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
     ):
         for found in pool.map(lambda batch: [image_digest(probing.load, i) for i in batch], batches):
-            for digest in found:
-                whole.update(digest)
+            digests += found
             advance(len(found))
+    return digests
+
+
+def digest_of_all(digests: Iterable[bytes]) -> str:
+    """The `content_digest` of images by their digests."""
+    whole = hashlib.sha256(b"images 1")
+    for digest in digests:
+        whole.update(digest)
     return whole.hexdigest()
 
 

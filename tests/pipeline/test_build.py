@@ -169,7 +169,7 @@ def test_the_same_images_elsewhere_have_the_same_id_and_other_options_another(st
 
 def test_store_ids_tell_options_apart_but_not_places(world):
     from lexplain_core.model import load_target
-    from lexplain_core.pipeline.persist import store_id
+    from lexplain_core.pipeline.persist_meta import store_id
     from lexplain_core.probe import load_probing_set
 
     probing = load_probing_set(settings(world, world / "x.duckdb").probe)

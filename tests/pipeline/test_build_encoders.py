@@ -11,8 +11,9 @@ from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import encoder_folders
 from lexplain_core.config import apply_overrides, parse_config
 from lexplain_core.demo.config import DEMO_CONFIG
-from lexplain_core.pipeline.build import build
-from lexplain_core.pipeline.persist import _method_config
+from lexplain_core.explain import ConfiguredMethod, methods
+from lexplain_core.pipeline.build import build, make
+from lexplain_core.pipeline.persist import method_options
 from lexplain_core.store.rows import config_hash
 
 
@@ -51,14 +52,9 @@ def test_what_is_wrong_with_encoders_and_concepts_ends_the_build_before_the_netw
     assert not (tmp_path / "x.duckdb").exists()
 
 
-def test_the_hash_of_a_methods_options_has_all_that_changes_its_explanations(tmp_path, monkeypatch):
+def test_the_hash_of_a_methods_options_has_all_that_changes_its_explanations(tmp_path):
     """The encoder's a and b and the concepts' texts, too."""
-    from lexplain_core.pipeline import build as pipeline
-
     configs = []
-    stages = [(n, s) for n, s in pipeline.STAGES if n in ("check", "probing set", "concepts")]
-    stages.append(("look", lambda work: configs.append(_method_config(work, "le-siglip"))))
-    monkeypatch.setattr(pipeline, "STAGES", stages)
     (tmp_path / "more.txt").write_text("a red boat\n")
     for overrides in (
         [],
@@ -67,7 +63,10 @@ def test_the_hash_of_a_methods_options_has_all_that_changes_its_explanations(tmp
         ["explain.solver=glm-saga"],
         ["explain.solver=glm-saga", "seed=1"],
     ):
-        build(config(tmp_path, *overrides))
+        options = config(tmp_path, *overrides)
+        matrix, vocabulary = make(options, "matrix:explainer", "vocabulary")
+        method = ConfiguredMethod(methods["le-siglip"], options.explain)
+        configs.append(method_options(method, matrix, vocabulary, options.seed))
     assert len({config_hash(c) for c in configs}) == 5
     json.dumps(configs)
 

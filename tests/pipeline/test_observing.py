@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lexplain_core.base.checkpoints import NoCheckpoints
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.progress import Silent
 from lexplain_core.config import Observer, Record, apply_overrides, parse_config
 from lexplain_core.model import Recording
 from lexplain_core.model.base import LayerInfo
 from lexplain_core.pipeline.build import build
+from lexplain_core.pipeline.stage import Desk
 from lexplain_core.pipeline.stages import observing
 from lexplain_core.pipeline.stages.observing import observe
+from lexplain_core.pipeline.stages.recording import Layer
 from lexplain_core.stimuli.observer import observer_trials
 from lexplain_core.store import Store
 
@@ -41,20 +44,32 @@ def make_work(tmp_path, memory: str = "2GiB", views=("simulator", "explainer"), 
     last[4] = -1.0
     seen = {role: rng.normal(size=(N, 6)) + 2 * early[3][:, None] * (role == "simulator") for role in views}
     return SimpleNamespace(
-        config=SimpleNamespace(observer=Observer(**settings), seed=SEED, record=Record(memory=memory)),
+        observer=Observer(**settings), record=Record(memory=memory), pieces=[], folder=tmp_path,
         layers=[
             recording("early", early.astype(np.float32)),
             recording("last", last.astype(np.float32)),
             recording("made", early[3:4].astype(np.float32), "computed"),
         ],
         views={role: SimpleNamespace(name=f"the {role}", images=seen[role].astype(np.float32)) for role in views},
-        observers=[], folder=tmp_path, progress=Silent(),
     )  # fmt: skip
 
 
+class Pieces(NoCheckpoints):
+    """Notes what is kept."""
+
+    def __init__(self, keys: list[str]):
+        self._keys = keys
+
+    def save(self, key: str, **values) -> None:
+        self._keys.append(key)
+
+
 def run(work) -> pd.DataFrame:
-    observe(work)
-    frame = pd.concat(work.observers, ignore_index=True)
+    layers = [Layer(number, one, None) for number, one in enumerate(work.layers)]
+    desk = Desk(Silent(), work.folder, kept=Pieces(work.pieces))
+    frame = observe(desk, layers, work.observer, work.record, SEED, **work.views).to_pandas()
+    if not len(frame):
+        return frame
     assert sorted(frame.columns) == sorted(COLUMNS)
     return frame.sort_values(["layer_id", "unit", "place"], ignore_index=True)[COLUMNS]
 
@@ -128,7 +143,7 @@ def test_pieces_and_files_give_the_same(tmp_path, monkeypatch, change):
     other = make_work(tmp_path, memory="2GiB" if change == "pieces" else "1KB")
     pd.testing.assert_frame_equal(run(other), whole)
     assert (tmp_path / "observer.f32").exists() == (change == "file")
-    assert len(other.observers) == (15 if change == "pieces" else 3)
+    assert len(other.pieces) == (15 if change == "pieces" else 3)
 
 
 def test_which_embeddings(tmp_path):
@@ -139,9 +154,7 @@ def test_which_embeddings(tmp_path):
     assert names(views=("explainer",)) == ["the explainer", "target"]
     assert names(views=()) == ["target"]
     assert names(embeddings=["target", "simulator"]) == ["target", "the simulator"]
-    work = make_work(tmp_path, run=False)
-    observe(work)
-    assert work.observers == []
+    assert not len(run(make_work(tmp_path, run=False)))
     work = make_work(tmp_path)
     work.views["explainer"].name = "target"  # someone calls it so
     assert run(work)["embedding"].unique().tolist() == ["the simulator", "target (explainer)", "target"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,15 +15,26 @@ import pytest
 from lexplain_core.base.correlation import Correlation
 from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix, EncoderView
-from lexplain_core.concepts.simulators import LabelSimulator
-from lexplain_core.config import apply_overrides, parse_config
-from lexplain_core.explain import Found
+from lexplain_core.concepts.simulators import EncoderSimulator, LabelSimulator
+from lexplain_core.config import Build, apply_overrides, parse_config
+from lexplain_core.explain import ConfiguredMethod, Found, methods
 from lexplain_core.measures.null import Null
 from lexplain_core.measures.scoring import Scored
 from lexplain_core.model import RecordingRun, load_target
 from lexplain_core.pipeline import persist
-from lexplain_core.pipeline.persist import _write_explanations, main_simulator, store_id
-from lexplain_core.pipeline.work import Work
+from lexplain_core.pipeline.persist import (
+    MethodResults,
+    _write_concepts,
+    _write_explanations,
+    main_simulator,
+)
+from lexplain_core.pipeline.persist_meta import store_id, write_meta
+from lexplain_core.pipeline.stage import Desk
+from lexplain_core.pipeline.stages.concepts import Choice, Vocabulary
+from lexplain_core.pipeline.stages.recording import Layer, Outputs
+from lexplain_core.pipeline.stages.replacing import not_scored
+from lexplain_core.pipeline.stages.scoring import without
+from lexplain_core.pipeline.tables import score_table, shift_table
 from lexplain_core.probe import load_probing_set
 from lexplain_core.store import StoreWriter
 
@@ -61,56 +73,83 @@ def make_view(name: str, role: str, seed: int) -> EncoderView:
     return EncoderView(name, role, encoder, unit(N), 3.0 + seed, -0.5, config, _texts=texts)
 
 
-def make_work(**more) -> Work:
+@dataclass
+class Results:
+    """What the stages of a small build made."""
+
+    config: Build
+    layers: list[Layer]
+    vocabulary: Vocabulary
+    methods: list[MethodResults]
+
+
+def make_results(concepts: tuple[Concept, ...] = ()) -> Results:
+    """concepts: the build's set."""
     rng = np.random.default_rng(0)
     values = (rng.random((len(LABELS), N)) < 0.4).astype(np.float32)
     explainer, simulator = make_view("eye", "explainer", 1), make_view("other", "simulator", 2)
     matrix = explainer.matrix(SET)
     matrix.values[1] += np.float32(1e-3)  # so that its rows can be told from those made afresh
-    methods = {"explain.methods": ["le-label", "le-siglip"]}
+    overrides = {"explain.methods": ["le-label", "le-siglip"]}
     config = apply_overrides(
         config_dict(Path("."), Path("x.py"), Path("x.duckdb")),
-        [f"{k}={json.dumps(v)}" for k, v in methods.items()],
+        [f"{k}={json.dumps(v)}" for k, v in overrides.items()],
     )
-    work = Work(parse_config(config, "test"), Silent(), None, "make it")
-    work.splits = np.array(["train"] * 20 + ["val"] * 8 + ["test"] * 12)
-    work.matrices = {"eye": matrix, "label": ConceptMatrix("label", LABELS, values, {"source": "labels"})}
-    work.matrices_of = {"le-label": "label", "le-siglip": "eye"}
-    work.kept = {"le-label": np.array([True, True, False, True]), "le-siglip": KEPT}
-    work.views = {"explainer": explainer, "simulator": simulator}
-    work.explanations = {
-        (0, "le-label"): {
-            0: Found((0, 3), (2.0, -1.0), 0.5, 0.75, violation=1e-9),
-            1: Found(reason="It is dead."),
-        },
-        (0, "le-siglip"): {
-            0: Found((3, 1), (1.5, 0.25), 0.1, 0.5, violation=2e-9),
-            1: Found(reason="It is dead."),
-        },
+    config = parse_config(config, "test")
+    labels = ConceptMatrix("label", LABELS, values, {"source": "labels"})
+    vocabulary = Vocabulary(
+        concepts,
+        {"explainer": explainer, "simulator": simulator},
+        {"label": labels, "eye": matrix},
+        (LabelSimulator(labels), EncoderSimulator(simulator)),
+    )
+    dead = Found(reason="It is dead.")
+    found = {
+        "le-label": {0: Found((0, 3), (2.0, -1.0), 0.5, 0.75, violation=1e-9), 1: dead},
+        "le-siglip": {0: Found((3, 1), (1.5, 0.25), 0.1, 0.5, violation=2e-9), 1: dead},
     }
     null = Null(7, 0.01, 0.2, 1)
     nothing = "“sky” is not a label of the probing set."
-    work.scores = {
-        (0, "le-label"): {"label": {0: Scored(Correlation(12, 0.6, 0.5, 0.7), null)},
-                          "other": {0: Scored(Correlation(12, 0.4, 0.3, 0.5), null)}},
-        (0, "le-siglip"): {"label": {0: Scored(Correlation(12, reason=nothing), Null(0, reason=nothing))},
-                           "other": {0: Scored(Correlation(12, 0.3, 0.2, 0.4), Null(1, reason="Only 1."))}},
+    scored = {
+        "le-label": {"label": Scored(Correlation(12, 0.6, 0.5, 0.7), null),
+                     "other": Scored(Correlation(12, 0.4, 0.3, 0.5), null)},
+        "le-siglip": {"label": Scored(Correlation(12, reason=nothing), Null(0, reason=nothing)),
+                      "other": Scored(Correlation(12, 0.3, 0.2, 0.4), Null(1, reason="Only 1."))},
     }  # fmt: skip
-    for name, value in more.items():
-        setattr(work, name, value)
-    return work
+    choices = {
+        "le-label": Choice(labels, np.array([True, True, False, True]), {}),
+        "le-siglip": Choice(matrix, KEPT, {}),
+    }
+    methods_found = [
+        MethodResults(
+            ConfiguredMethod(methods[name], config.explain),
+            choices[name],
+            {0: found[name]},
+            shift_table(((0, unit), (None, None)) for unit in (0, 1)),
+            score_table(
+                ((0, unit), one.score(by) if unit == 0 else without(by, "correlation", 12, dead.reason))
+                for by, one in scored[name].items()
+                for unit in (0, 1)
+            ),
+            not_scored(0, found[name], vocabulary.simulators, 12, None),
+        )
+        for name in ("le-label", "le-siglip")
+    ]
+    layer = Layer(0, None, None)
+    return Results(config, [layer], vocabulary, methods_found)
 
 
 @pytest.fixture(scope="module")
-def work() -> Work:
-    return make_work()
+def work() -> Results:
+    return make_results()
 
 
 @pytest.fixture(scope="module")
 def con(work, tmp_path_factory):
     path = tmp_path_factory.mktemp("persist") / "s.duckdb"
     with StoreWriter(path) as store:
-        _write_explanations(work, store)
+        ids = _write_concepts(Silent(), work.config, work.vocabulary, work.methods, store)
+        _write_explanations(work.layers, work.methods, work.vocabulary, ids, 0, store)
     with duckdb.connect(str(path), read_only=True) as con:
         yield con
 
@@ -140,12 +179,14 @@ def test_concepts_are_labels_and_what_passed_the_filter(con):
 def test_the_explainers_values_are_the_very_rows_that_were_explained_with(con, work):
     found = values(con, "eye")
     assert set(found) == {"class:dog", "colour:blue", "noun:sky", "mine:CAT"}  # those that are used
-    matrix = work.matrices["eye"]
+    matrix = work.vocabulary.matrices["eye"]
     for row, concept in enumerate(SET):
         if concept.key in found:
             np.testing.assert_array_equal(found[concept.key], matrix.values[row])
-    assert np.abs(found["noun:sky"] - work.views["explainer"].values(["sky"])[0]).min() > 5e-4
-    np.testing.assert_allclose(found["colour:blue"], work.views["explainer"].values(["blue"])[0], rtol=1e-5)
+    assert np.abs(found["noun:sky"] - work.vocabulary.views["explainer"].values(["sky"])[0]).min() > 5e-4
+    np.testing.assert_allclose(
+        found["colour:blue"], work.vocabulary.views["explainer"].values(["blue"])[0], rtol=1e-5
+    )
 
 
 def test_the_simulator_sees_every_concept_in_use(con, work):
@@ -153,11 +194,13 @@ def test_the_simulator_sees_every_concept_in_use(con, work):
     names = {"class:dog": "dog", "colour:blue": "blue", "noun:sky": "sky", "mine:CAT": "CAT"}
     assert set(found) == set(names)
     for key, name in names.items():
-        np.testing.assert_allclose(found[key], work.views["simulator"].values([name])[0], rtol=1e-5)
+        np.testing.assert_allclose(
+            found[key], work.vocabulary.views["simulator"].values([name])[0], rtol=1e-5
+        )
 
 
 def test_the_label_matrix_has_all_labels_and_what_is_a_label_by_its_text(con, work):
-    found, labels = values(con, "label"), work.matrices["label"].values
+    found, labels = values(con, "label"), work.vocabulary.matrices["label"].values
     assert set(found) == {c.key for c in LABELS} | {"mine:CAT"}
     for row, concept in enumerate(LABELS):
         np.testing.assert_array_equal(found[concept.key], labels[row])
@@ -238,15 +281,13 @@ def test_the_main_simulator_and_what_the_method_depends_on(con, work):
     assert "encoder" not in rows["le-label"][1]
 
 
-def test_the_other_simulator_where_the_main_one_was_not_run():
-    work = make_work()
-    for scored in work.scores.values():
-        del scored["label"]
-    assert [main_simulator(work, m) for m in ("le-label", "le-siglip")] == ["other", "other"]
-    work = make_work(views={})
-    for scored in work.scores.values():
-        del scored["other"]
-    assert [main_simulator(work, m) for m in ("le-label", "le-siglip")] == ["label", "label"]
+def test_the_other_simulator_where_the_main_one_was_not_run(work):
+    def main(vocabulary: Vocabulary) -> list[str]:
+        return [main_simulator(method, vocabulary) for method in work.methods]
+
+    label, encoder = work.vocabulary.simulators
+    assert main(replace(work.vocabulary, simulators=(encoder,))) == ["other", "other"]
+    assert main(replace(work.vocabulary, views={}, simulators=(label,))) == ["label", "label"]
 
 
 def test_store_ids_know_encoders_by_what_they_are(tmp_path):
@@ -317,9 +358,22 @@ def test_versions_are_kept_of_all_that_computes_or_reads(tmp_path):
     )
     probing, model = load_probing_set(config.probe, 0, Silent()), load_target(config.target)
     run = RecordingRun([], None, 3, "cpu", 1.0)
-    work = make_work(config=config, probing=probing, model=model, run=run)
+    outputs = Outputs(None, [None] * len(probing.classes), np.zeros(len(probing), int), "No output.")
+    desk = Desk(Silent(), tmp_path)
     with StoreWriter(tmp_path / "s.duckdb") as store:
-        persist._write_meta(work, store)
+        write_meta(
+            desk,
+            config,
+            "make it",
+            probing,
+            model,
+            run,
+            outputs,
+            make_results().vocabulary,
+            False,
+            None,
+            store,
+        )
     with duckdb.connect(str(tmp_path / "s.duckdb"), read_only=True) as con:
         (text,) = con.execute("SELECT value FROM meta WHERE key = 'versions'").fetchone()
     pinned = dict(

@@ -21,9 +21,9 @@ from lexplain_core.model import TargetModel, load_target
 from lexplain_core.model.maps import ActivationMap, pack
 from lexplain_core.model.preprocess import Preprocessing
 from lexplain_core.pipeline.build import build
-from lexplain_core.pipeline.persist_effects import write_effects
 from lexplain_core.pipeline.stages.mapping import Whole
-from lexplain_core.pipeline.work import Work
+from lexplain_core.pipeline.stages.replacing import impact_tables, output_effect_table
+from lexplain_core.pipeline.tables import joined, of_frames
 from lexplain_core.store import ObserverScore, Store, StoreWriter
 
 from ..small_folder import NETWORK, config_dict, make_folder, make_network
@@ -127,19 +127,20 @@ def by_hand(world, full, tmp_path_factory):
     with duckdb.connect(str(path)) as con:
         for table in (*EFFECTS, "maps", "observer_scores"):
             con.execute(f"DELETE FROM {table}")
-    work = Work.__new__(Work)
-    work.impacts = {
-        (1, "mean"): {0: undefined(0.0, "Nothing happens."), 2: undefined(None, "Not finite.")},
-        (1, "zero"): {0: impact(), 1: impact(total=1.5, sampled=False, total_error=0.0)},
-    }
-    work.pushes = {
-        0: {4: pushes((-1, 2, -0.5, -1, 3))},
-        1: {0: pushes((7, 1, 2.0, 1, 5), (7, 0, -2.0, -1, 5), (0, 2, 1.0, 1, 9)), 1: pushes()},
-    }
+    impacts = [
+        impact_tables(1, "mean", {0: undefined(0.0, "Nothing happens."), 2: undefined(None, "Not finite.")}),
+        impact_tables(1, "zero", {0: impact(), 1: impact(total=1.5, sampled=False, total_error=0.0)}),
+    ]
+    effects = [
+        output_effect_table(0, {4: pushes((-1, 2, -0.5, -1, 3))}),
+        output_effect_table(
+            1, {0: pushes((7, 1, 2.0, 1, 5), (7, 0, -2.0, -1, 5), (0, 2, 1.0, 1, 9)), 1: pushes()}
+        ),
+    ]
     values = np.linspace(-1, 3, 12, dtype=np.float32).reshape(3, 4)
     flat = np.full((2, 2), 0.7, np.float32)
     names = ["height", "width", "low", "high", "data"]
-    work.maps = [
+    maps = [
         pd.DataFrame(
             {"layer_id": 1, "unit": unit, "image_id": image, "kind": kind}
             | dict(zip(names, pack(ActivationMap(kind, one)), strict=True))
@@ -149,13 +150,17 @@ def by_hand(world, full, tmp_path_factory):
         )
     ]  # fmt: skip
     score = {"layer_id": 1, "embedding": "target", "place": 0, "soft": np.nan}
-    work.observers = [
+    observers = [
         pd.DataFrame([score | {"unit": 0, "trials": 20, "value": 0.75, "reason": None}]),
         pd.DataFrame([score | {"unit": 1, "trials": 0, "value": np.nan, "reason": "No sides."}]),
     ]
     rows = path.with_name("rows.duckdb")
     with StoreWriter(rows) as store:
-        write_effects(work, store)
+        for name in ("impacts", "top_impacts", "bucket_impacts"):
+            store.rows(name, joined(name, [one[name] for one in impacts]))
+        store.rows("pushes", joined("pushes", effects))
+        store.maps(of_frames("maps", maps).to_pandas())
+        store.rows("observer_scores", of_frames("observer_scores", observers))
     with duckdb.connect(str(path)) as con:
         con.execute(f"ATTACH '{rows}' AS rows (READ_ONLY)")
         for table in (*EFFECTS, "maps", "observer_scores"):
@@ -234,7 +239,7 @@ def test_maps_come_back_to_a_step(by_hand):
 
 def test_ablation_scores_made_by_hand_come_back(world, full, tmp_path, monkeypatch):
     """The real build, but for the scores: each mode of each simulator finds its explanation."""
-    from lexplain_core.pipeline.stages import judging
+    from lexplain_core.pipeline.stages import replacing
 
     def score(found, simulators, effects, val, test, *, modes, **more):
         return {
@@ -252,7 +257,7 @@ def test_ablation_scores_made_by_hand_come_back(world, full, tmp_path, monkeypat
             for s in simulators
         }
 
-    monkeypatch.setattr(judging, "score_ablation", score)
+    monkeypatch.setattr(replacing, "score_ablation", score)
     path = built(world, tmp_path / "s.duckdb", "make", "maps.run=false")
     with Store.open(path) as store:
         for kind in ("ablation-norm", "ablation-optim"):

@@ -117,7 +117,7 @@ def test_texts_that_an_encoder_takes_for_one_are_merged_too():
     from types import SimpleNamespace
 
     from lexplain_core.concepts import Concept, EncoderView
-    from lexplain_core.pipeline.build import _same
+    from lexplain_core.pipeline.stages.concepts import same_concepts
 
     vectors = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
     texts = {"co-op": vectors[0], "dog": vectors[1], "co op": vectors[0].copy(), "cat": vectors[2]}
@@ -125,6 +125,6 @@ def test_texts_that_an_encoder_takes_for_one_are_merged_too():
     encoder = SimpleNamespace(fingerprint="x", device="cpu")
     view = EncoderView("eye", "explainer", encoder, images, 9.0, 0.0, {}, _texts=texts)
     matrix = view.matrix([Concept(f"noun:{text}", text, "noun") for text in texts])
-    work = SimpleNamespace(views={"explainer": view})
-    assert _same(work, matrix, np.ones(4, bool)) == {2: 0}
-    assert _same(work, matrix, np.array([False, True, True, True])) == {}
+    splits = np.array(["train"] * 8)
+    assert same_concepts(matrix, np.ones(4, bool), splits, view) == {2: 0}
+    assert same_concepts(matrix, np.array([False, True, True, True]), splits, view) == {}

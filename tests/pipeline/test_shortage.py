@@ -28,8 +28,9 @@ from lexplain_core.config import Probe, apply_overrides, parse_config
 from lexplain_core.model import record
 from lexplain_core.model.columns import Columns
 from lexplain_core.notes import Notes
-from lexplain_core.pipeline.build import STAGES, build
+from lexplain_core.pipeline.build import build, stages
 from lexplain_core.pipeline.import_explanations import import_explanations
+from lexplain_core.pipeline.stage import Stage
 from lexplain_core.probe import load_probing_set
 from lexplain_core.studies.results.export import export_csv
 
@@ -122,7 +123,7 @@ def test_a_disk_that_fills_up_while_activations_are_recorded(world, tmp_path, mo
         with largest_file(1000):
             return record(*arguments, **options)
 
-    monkeypatch.setattr("lexplain_core.pipeline.build.record", full)
+    monkeypatch.setattr("lexplain_core.pipeline.stages.recording.record", full)
     refused(lambda: build(config), "activations", str(tmp_path), "TMPDIR")
     assert not list(tmp_path.iterdir())
 
@@ -158,8 +159,13 @@ def test_a_disk_too_small_for_the_store_is_noted_before_hours_of_work(world, tmp
         def note(self, text: str) -> None:
             self.notes.append(text)
 
-    real = shutil.disk_usage
-    monkeypatch.setattr("shutil.disk_usage", lambda path: real(path)._replace(free=1000))
+    real, free = shutil.disk_usage, iter([10_000, 1_000])  # the activations take the room of the store
+
+    def usage(path):
+        found = real(path)
+        return found._replace(free=next(free, found.free))
+
+    monkeypatch.setattr("shutil.disk_usage", usage)
     build(settings(world, tmp_path / "s.duckdb"), Listening())
     assert any("make room before the build ends" in note for note in Listening.notes)
 
@@ -287,20 +293,22 @@ def test_a_full_memory_ends_a_build_in_a_sentence(world, tmp_path, monkeypatch, 
 # -- changed images --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stage", ["record_layers", "keep_maps", "write_store"])
+@pytest.mark.parametrize("stage", ["recording", "maps", "pictures"])
 @pytest.mark.parametrize("gone", [False, True])
 def test_an_image_that_changes_or_goes_between_two_stages_is_named(world, tmp_path, monkeypatch, stage, gone):
     shutil.copytree(world / "images", tmp_path / "images")
     path = tmp_path / "images" / "red_disc" / "007.png"
 
-    def tampered(stages):
-        for name, run in stages:
-            if run.__name__ == stage:
-                yield "tampering", lambda _: path.unlink() if gone else path.write_bytes(other.read_bytes())
-            yield name, run
+    def tampered(config):
+        for one in stages(config):
+            if one.name == stage:
+                yield Stage(
+                    "tampering", lambda _: path.unlink() if gone else path.write_bytes(other.read_bytes())
+                )
+            yield one
 
     other = tmp_path / "images" / "red_disc" / "008.png"
-    monkeypatch.setattr("lexplain_core.pipeline.build.STAGES", list(tampered(STAGES)))
+    monkeypatch.setattr("lexplain_core.pipeline.build.stages", lambda config: list(tampered(config)))
     config = settings(world, tmp_path / "s.duckdb", f"probe.root={tmp_path / 'images'}", "maps.run=true")
     refused(lambda: build(config), "red_disc/007.png", "build again")
     assert not (tmp_path / "s.duckdb").exists()

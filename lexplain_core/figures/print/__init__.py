@@ -5,14 +5,9 @@ matplotlib is loaded when the first figure is drawn, and not before.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .choice import COLUMNS, PALETTES, FigureChoice, Pin, command, read_choice, texts, units_text
 from .data import FigureData, Panel, Shot, gather
 from .words import BIBTEX, caption, sources, sources_csv
-
-if TYPE_CHECKING:
-    from .base import Sheet
 
 KINDS = {
     "pdf": "application/pdf",
@@ -61,10 +56,10 @@ def notes(data: FigureData) -> list[str]:
     return found
 
 
-def _sheet(data: FigureData) -> Sheet:
+def _sheet(data: FigureData):
     from . import areas, ranges
 
-    return areas.sheet(data) if data.choice.figure == "areas" else ranges.sheet(data)
+    return {"areas": areas, "ranges": ranges}[data.choice.figure].sheet(data)
 
 
 __all__ = [

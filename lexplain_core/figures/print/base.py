@@ -15,11 +15,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -32,7 +30,6 @@ from matplotlib.textpath import text_to_path
 from PIL import Image
 
 from ...base.pictures import rgb_or_grey
-from ..palette import Style
 
 DPI = 300
 INK, MUTED, FAINT = "#1a1a1a", "#555555", "#b5b5b5"
@@ -72,9 +69,7 @@ class Sheet:
         if words:
             self.marks.append(("text", x, y, clean(words), size or self.size, bold, color, ha, turned))
 
-    def polygon(
-        self, points: Sequence[tuple[float, float]], style: Style, name: str, edge: str = "#ffffff"
-    ) -> None:
+    def polygon(self, points: Sequence[tuple[float, float]], style, name: str, edge: str = "#ffffff") -> None:
         """A closed area in a `Style`, with a thin line around it. name: of the area in an SVG."""
         self.marks.append(("polygon", points, style, name, edge))
 
@@ -116,7 +111,7 @@ def render(sheet: Sheet, kind: str, *, paths: bool = False, dpi: int = DPI) -> b
         "savefig.bbox": None,
         "image.composite_image": False,
     }
-    defaults: dict[Any, Any] = {
+    defaults = {
         k: v for k, v in matplotlib.rcParamsDefault.items() if "backend" not in k
     }  # nobody's own settings
     with _LOCK, matplotlib.rc_context(defaults | settings), _quietly():
@@ -136,7 +131,7 @@ def render(sheet: Sheet, kind: str, *, paths: bool = False, dpi: int = DPI) -> b
     return buffer.getvalue()
 
 
-def _draw(axes: Axes, mark: tuple, order: int, kind: str, sharp: bool) -> None:
+def _draw(axes, mark: tuple, order: int, kind: str, sharp: bool) -> None:
     shape, *of = mark
     if shape == "text":
         x, y, words, size, bold, color, ha, turned = of

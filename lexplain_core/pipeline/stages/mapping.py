@@ -3,55 +3,82 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from PIL import Image
 
+from ... import config
 from ...model import Recording, TargetModel
 from ...model.maps import pack, record_maps
 from ...model.occlusion import record_occlusions
+from ...probe import ProbingSet
 from ...store import EXAMPLES, N_BUCKETS, example_images
-from ..work import EXPLAINABLE, Work
+from ...store.rows import table
+from ..stage import Desk
+from ..tables import joined
+from .recording import Layer
 
 _CUT = 0.02  # of a side; less is rounding of a resize
+_IMAGES_AT_ONCE = 1024  # whose maps are kept together
+
+Wanted = dict[int, list[int]]  # image -> the units whose map of it is kept
 
 
-def keep_maps(work: Work) -> None:
-    """Activation maps of each unit's example images: those that a page shows first, and the strongest.
+def keep_maps(
+    desk: Desk,
+    probing: ProbingSet,
+    model: TargetModel,
+    map_reasons: dict[str, str],
+    layers: list[Layer],
+    maps: config.Maps,
+    record: config.Record,
+) -> pa.Table:
+    """Activation maps of each unit's example images, rows of `maps`: those that a page shows first, and the strongest.
 
     Units without a spatial map get occlusion maps of their strongest images where the config asks for them.
     """
-    settings = work.config.maps
-    if not settings.run:
-        return
-    for number, layer in enumerate(work.layers):
-        if layer.info.kind == "computed":
+    tables: list[pa.Table] = []
+
+    def activation(layer: Layer, some: Wanted) -> pa.Table:
+        info = layer.recording.info
+        found = record_maps(model, info, probing.load, some, record, desk.progress, maps.side, probing.keys)
+        return _rows(layer.number, found, maps.side)
+
+    def occlusion(layer: Layer, some: Wanted) -> pa.Table:
+        info, pooling = layer.recording.info, layer.recording.pooling
+        args = (model, info, pooling, probing.load, some, record, desk.progress)
+        return _rows(layer.number, record_occlusions(*args, grid=maps.occlusion), maps.occlusion)
+
+    for layer in layers if maps.run else ():
+        if layer.computed:
             continue
-        units = np.flatnonzero(work.units[number].status.isin(EXPLAINABLE))
-        wanted = _wanted(layer, number, units)
-        probing, record = work.probing, work.config.record
-        rows = []
-        if layer.info.name not in work.map_reasons:
-            args = (work.model, layer.info, probing.load, wanted, record, work.progress)
-            found = record_maps(*args, settings.side, probing.keys)
-            rows = [_row(number, *one, settings.side) for one in found]
-        if not rows and settings.occlusion:
-            strongest = _wanted(layer, number, units, strongest=True)
-            args = (work.model, layer.info, layer.pooling, probing.load, strongest, record, work.progress)
-            rows = [
-                _row(number, *one, settings.occlusion)
-                for one in record_occlusions(*args, grid=settings.occlusion)
-            ]
-        if rows:
-            work.maps.append(pd.DataFrame(rows))
+        found: list[pa.Table] = []
+        if layer.name not in map_reasons:
+            wanted = _wanted(layer.recording, layer.number, layer.explainable)
+            for start, some in _in_pieces(wanted):
+                found.append(desk.once(f"layer {layer.number}, from image {start}", activation, layer, some))
+        if maps.occlusion and not any(map(len, found)):
+            wanted = _wanted(layer.recording, layer.number, layer.explainable, strongest=True)
+            for start, some in _in_pieces(wanted):
+                found.append(
+                    desk.once(f"layer {layer.number}, occluded, from image {start}", occlusion, layer, some)
+                )
+        tables += found
+    return joined("maps", tables)
 
 
-def _wanted(
-    layer: Recording, number: int, units: np.ndarray, strongest: bool = False
-) -> dict[int, list[int]]:
-    """Image -> the units whose map of it is kept."""
-    wanted: dict[int, list[int]] = defaultdict(list)
+def _in_pieces(wanted: Wanted) -> Iterator[tuple[int, Wanted]]:
+    """The first image of each piece, and what is wanted of its images."""
+    images = list(wanted)
+    for start in range(0, len(images), _IMAGES_AT_ONCE):
+        some = images[start : start + _IMAGES_AT_ONCE]
+        yield some[0], {image: wanted[image] for image in some}
+
+
+def _wanted(layer: Recording, number: int, units: np.ndarray, strongest: bool = False) -> Wanted:
+    wanted: Wanted = defaultdict(list)
     for unit in units:
         values = np.asarray(layer.values[unit])
         images = set(np.argsort(-values, kind="stable")[: EXAMPLES + 1].tolist())  # ties as in `Unit.top`
@@ -65,17 +92,17 @@ def _wanted(
     return dict(sorted(wanted.items()))
 
 
-def _row(number: int, image: int, unit: int, found, side: int) -> dict:
-    height, width, low, high, data = pack(found, side)
-    return {
-        "layer_id": number, "unit": unit, "image_id": image, "kind": found.kind, "height": height,
-        "width": width, "low": low, "high": high, "data": data,
-    }  # fmt: skip
-
-
-def mapped_images(work: Work) -> set[int]:
-    """Images of which a map is kept."""
-    return {int(image) for frame in work.maps for image in frame["image_id"].unique()}
+def _rows(number: int, found: Iterator[tuple], side: int) -> pa.Table:
+    rows = []
+    for image, unit, one in found:
+        height, width, low, high, data = pack(one, side)
+        rows.append(
+            {
+                "layer_id": number, "unit": unit, "image_id": image, "kind": one.kind, "height": height,
+                "width": width, "low": low, "high": high, "data": data,
+            }
+        )  # fmt: skip
+    return table("maps", rows)
 
 
 class Whole:

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from ... import config
+from ...concepts import EncoderView
 from ...model.columns import parse_bytes
 from ...stimuli.observer import margins, observer_trials, score
 from ...stimuli.ranks import Indistinguishable, Refused
-from ..work import Work
+from ..stage import Desk
+from ..tables import joined, of_frames
+from .recording import Layer
 
 TARGET = "target"
 _STREAM = 0x2AFC  # these draws have a stream of random numbers of their own
@@ -27,32 +32,41 @@ class _Embedding:
     layer: int | None = None
 
 
-def observe(work: Work) -> None:
-    """Scores of the machine observers for all units, rows of the store's table."""
-    settings = work.config.observer
-    if not settings.run:
-        return
-    embeddings = _embeddings(work)
-    for number, layer in enumerate(work.layers):
-        units, trials = layer.values.shape[0], settings.trials
-        with work.progress.task(f"observing {layer.info.name}", total=units) as advance:
-            widest = max(embedding.images.shape[1] for embedding in embeddings)
-            step = max(1, _BYTES // (2 * 8 * 10 * trials * widest))
+def observe(
+    desk: Desk,
+    layers: list[Layer],
+    observer: config.Observer,
+    record: config.Record,
+    seed: int,
+    **views: EncoderView,
+) -> pa.Table:
+    """Scores of the machine observers for all units, rows of `observer_scores`. views: the encoders by role."""
+    tables: list[pa.Table] = []
+    if not observer.run:
+        return joined("observer_scores", tables)
+    embeddings = _embeddings(desk, layers, views, observer, record)
+    widest = max(embedding.images.shape[1] for embedding in embeddings)
+    step = max(1, _BYTES // (2 * 8 * 10 * observer.trials * widest))
+    for layer in layers:
+        units = layer.values.shape[0]
+        with desk.progress.task(f"observing {layer.name}", total=units) as advance:
             for start in range(0, units, step):
                 piece = range(start, min(start + step, units))
-                work.observers.append(_observe(work, number, piece, embeddings))
+                key = f"layer {layer.number}, units from {start}"
+                tables.append(desk.once(key, _observe, layer, piece, embeddings, observer, seed))
                 advance(len(piece))
+    return joined("observer_scores", tables)
 
 
-def _observe(work: Work, number: int, units: range, embeddings: list[_Embedding]) -> pd.DataFrame:
+def _observe(
+    layer: Layer, units: range, embeddings: list[_Embedding], settings: config.Observer, seed: int
+) -> pa.Table:
     """Rows of some units of a layer, all embeddings: they answer the same trials."""
-    settings, values = work.config.observer, work.layers[number].values
+    number, values = layer.number, layer.values
     low, high, judged, reasons = [], [], [], {}
     for unit in units:
         try:
-            sides = observer_trials(
-                np.asarray(values[unit]), settings.trials, (_STREAM, work.config.seed, number, unit)
-            )
+            sides = observer_trials(np.asarray(values[unit]), settings.trials, (_STREAM, seed, number, unit))
         except (Indistinguishable, Refused) as error:
             reasons[unit] = str(error)
             continue
@@ -74,37 +88,42 @@ def _observe(work: Work, number: int, units: range, embeddings: list[_Embedding]
             if settings.slope is not None:
                 frame.loc[at, "soft"] = score(found, settings.slope)
         frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    return of_frames("observer_scores", frames)
 
 
-def _embeddings(work: Work) -> list[_Embedding]:
+def _embeddings(
+    desk: Desk,
+    layers: list[Layer],
+    views: dict[str, EncoderView],
+    settings: config.Observer,
+    record: config.Record,
+) -> list[_Embedding]:
     """The embeddings that the build has of those asked for, the main one first."""
-    wanted = work.config.observer.embeddings or ["simulator", "explainer", TARGET]
+    wanted = settings.embeddings or ["simulator", "explainer", TARGET]
     found = []
     for role in wanted:
         if role == TARGET:
-            found.append(_target(work))
-        elif role in work.views:
-            view = work.views[role]
+            found.append(_target(desk, layers, parse_bytes(record.memory)))
+        elif role in views:
+            view = views[role]
             name = view.name if view.name != TARGET else f"{view.name} ({role})"
             found.append(_Embedding(name, view.images))
     return found
 
 
-def _target(work: Work) -> _Embedding:
+def _target(desk: Desk, layers: list[Layer], memory: int) -> _Embedding:
     """The last recorded layer of the network as an embedding: every unit standardised over the images."""
-    number = max(i for i, layer in enumerate(work.layers) if layer.info.kind != "computed")
-    values = work.layers[number].values
-    units, images = values.shape
-    if 4 * units * images > parse_bytes(work.config.record.memory):
-        out = np.memmap(work.folder / "observer.f32", np.float32, "w+", shape=(images, units))
+    last = max((layer for layer in layers if not layer.computed), key=lambda layer: layer.number)
+    units, images = last.values.shape
+    if 4 * units * images > memory:
+        out = np.memmap(desk.scratch / "observer.f32", np.float32, "w+", shape=(images, units))
     else:
         out = np.empty((images, units), np.float32)
     step = max(1, _BLOCK // images)
     for start in range(0, units, step):
-        block = np.asarray(values[start : start + step], dtype=np.float64)
+        block = np.asarray(last.values[start : start + step], dtype=np.float64)
         deviation = block.std(axis=1, keepdims=True)
         varies = np.ptp(block, axis=1, keepdims=True) >= 1e-8  # a constant unit says nothing
         block -= block.mean(axis=1, keepdims=True)
         out[:, start : start + step] = np.where(varies, block / np.where(varies, deviation, 1), 0).T
-    return _Embedding(TARGET, out, number)
+    return _Embedding(TARGET, out, last.number)

@@ -1,40 +1,33 @@
-"""The stage of a build that says which units are alike, and which have two faces."""
+"""The stage of a build that says which units are alike."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 
-from ...model import choose_device
-from ...store import MATCH
-from ...store.relations import two_faced
-from ..work import EXPLAINABLE, Work
+from ..stage import Desk
+from ..tables import of_frames
+from .recording import Layer
 
 ALIKE, OPPOSED = 10, 3  # units that are kept of each unit
 _BLOCK = 32_000_000  # activations of the blocks that are multiplied
 
 
-def relate(work: Work) -> None:
-    """Fill `similar` and `two_faced`."""
-    device = choose_device(work.config.record.device)
-    for number, (layer, facts) in enumerate(zip(work.layers, work.units, strict=True)):
-        alive = np.flatnonzero(facts.status.isin(EXPLAINABLE))
-        with work.progress.task(f"alike in {layer.info.name}", total=len(alive)) as advance:
+def relate(desk: Desk, layers: list[Layer], device: torch.device) -> pa.Table:
+    """The units of its layer that are most alike to each unit: rows of `similar_units`."""
+    frames = []
+    for layer in layers:
+        alive = layer.explainable
+        with desk.progress.task(f"alike in {layer.name}", total=len(alive)) as advance:
             try:
                 found = similar_units(layer.values, alive, device, advance)
             except torch.OutOfMemoryError:
                 device = torch.device("cpu")
                 found = similar_units(layer.values, alive, device)
-        work.similar.append(found.assign(layer_id=number))
-    for (number, name), found in work.explanations.items():
-        matrix, values = work.matrices[work.matrices_of[name]], work.layers[number].values
-        for unit, result in found.items():
-            if result.reason is not None:
-                work.two_faced[number, name, unit] = None, result.reason
-                continue
-            matches = matrix.values[list(result.concepts)] >= MATCH
-            work.two_faced[number, name, unit] = two_faced(np.asarray(values[unit]), matches, result.weights)
+        frames.append(found.assign(layer_id=layer.number))
+    return of_frames("similar_units", frames)
 
 
 @torch.inference_mode()

@@ -1,8 +1,8 @@
-"""How units relate, and what encoders saw, into the store."""
+"""What encoders saw, into the store."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,22 +11,17 @@ from ..base.errors import UserError
 from ..base.progress import Progress
 from ..concepts import Concept, EncoderView
 from ..store import StoreWriter
-from .work import Work
 
 _TEXTS_AT_ONCE = 256
 
 
-def write_similar(work: Work, store: StoreWriter) -> None:
-    """Fill `similar_units`."""
-    for frame in work.similar:
-        store.rows("similar_units", frame)
-
-
-def write_embeddings(work: Work, concepts: Sequence[Concept], store: StoreWriter) -> None:
+def write_embeddings(
+    views: Iterable[EncoderView], concepts: Sequence[Concept], progress: Progress, store: StoreWriter
+) -> None:
     """Fill `embeddings`: every encoder's images, and the concepts of the store, in order of their ids."""
-    for view in work.views.values():
+    for view in views:
         store.embeddings(view.name, "image", range(len(view.images)), view.images)
-        ids, vectors = _embedded(view, [concept.name for concept in concepts], work.progress)
+        ids, vectors = _embedded(view, [concept.name for concept in concepts], progress)
         store.embeddings(view.name, "concept", ids, vectors)
 
 
@@ -60,12 +55,11 @@ def _embedded(view: EncoderView, texts: list[str], progress: Progress) -> tuple[
     return found, np.concatenate(rows) if rows else np.zeros((0, width), np.float32)
 
 
-def all_concepts(work: Work, known: dict[str, Concept]) -> dict[str, Concept]:
-    """Concepts by key: those known, then the rest of the build's set where encoders can be asked about it."""
+def all_concepts(concepts: Sequence[Concept], known: dict[str, Concept]) -> dict[str, Concept]:
+    """Concepts by key: those known, then the rest of the build's set, which encoders can be asked about."""
     found = dict(known)
-    if work.views and work.config.concepts.embeddings:
-        for concept in work.concepts:
-            first = found.setdefault(concept.key, concept)
-            if concept.origin.startswith(f"{first.origin}, "):  # it came from other sets, too
-                found[concept.key] = replace(first, origin=concept.origin)
+    for concept in concepts:
+        first = found.setdefault(concept.key, concept)
+        if concept.origin.startswith(f"{first.origin}, "):  # it came from other sets, too
+            found[concept.key] = replace(first, origin=concept.origin)
     return found
