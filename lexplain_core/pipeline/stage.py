@@ -154,7 +154,9 @@ class Runner:
         return Desk(self._progress, self._scratch, self._folder, kept, self._seconds), facts
 
     def _run(self, stage: Stage, desk: Desk) -> dict[str, Any]:
-        started = time.perf_counter()
+        started, before = time.perf_counter(), 0.0
+        if isinstance(desk.kept, StageFolder) and desk.kept.changed() == []:
+            before = self._seconds.get(stage.name, 0.0)  # it goes on from its pieces
         try:
             values = dict(zip(stage.products, self._values(stage, desk), strict=True))
             if stage.keep == "result":
@@ -168,7 +170,7 @@ class Runner:
             refuse_shortage(error, f"The build ended in the stage “{stage.name}”")
             raise
         finally:
-            self._clock(stage, time.perf_counter() - started, fresh=stage.keep in ("nothing", "source"))
+            self._clock(stage, before + time.perf_counter() - started)
 
     def _values(self, stage: Stage, desk: Desk) -> list[Any]:
         needs = {argument: self._made[name].value for argument, name in stage.arguments.items()}
@@ -187,15 +189,20 @@ class Runner:
             return Plan(
                 stage.name, "kept" if whole else "goes on", "" if whole else "it was interrupted", seconds
             )
-        why = "it has not run yet" if changed is None else f"{', '.join(changed)} changed"
+        why = "it has not run yet" if changed is None else f"{self._named(changed)} changed"
         return Plan(stage.name, "runs", why, seconds)
+
+    def _named(self, changed: list[str]) -> str:
+        """What changed, as people call it: options, else the stages that made it."""
+        makers = {name: f"what “{stage.name}” makes" for stage in self._stages for name in stage.products}
+        options = [name for name in changed if name not in makers]
+        named = [name.replace("method:", "the options of ") for name in options]
+        return ", ".join(named or dict.fromkeys(makers[name] for name in changed))
 
     # -- how long stages take ----------------------------------------------------------------
 
-    def _clock(self, stage: Stage, seconds: float, fresh: bool) -> None:
-        """Note what a stage took: all runs together where it goes on with its pieces."""
-        before = 0.0 if fresh else self._seconds.get(stage.name, 0.0)
-        self._seconds[stage.name] = round(before + seconds, 2)
+    def _clock(self, stage: Stage, seconds: float) -> None:
+        self._seconds[stage.name] = round(seconds, 2)
         if self._folder.is_dir():
             with suppress(OSError):
                 (self._folder / _SECONDS).write_text(json.dumps(self._seconds), "utf-8")
@@ -203,6 +210,6 @@ class Runner:
     def _known_seconds(self) -> dict[str, float]:
         try:
             found = json.loads((self._folder / _SECONDS).read_text("utf-8"))
-            return {str(name): float(seconds) for name, seconds in found.items()}
+            return {stage.name: float(found[stage.name]) for stage in self._stages if stage.name in found}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
