@@ -25,7 +25,7 @@ def _wash(*colours: RGB, stops: tuple[float, ...] | None = None, height: int = W
             k += 1
         share = (t - stops[k]) / (stops[k + 1] - stops[k])
         column.putpixel((0, y), mix(colours[k], colours[k + 1], min(max(share, 0), 1)))
-    return column.resize((1, height), Image.BILINEAR).resize((W, height), Image.NEAREST)
+    return column.resize((1, height), Image.Resampling.BILINEAR).resize((W, height), Image.Resampling.NEAREST)
 
 
 @lru_cache(maxsize=32)
@@ -37,12 +37,13 @@ def _halo(strength: float) -> Image.Image:
 
 def glow(image: Image.Image, x: float, y: float, rx: float, ry: float, colour: RGB, strength: float) -> None:
     """Blend a soft round spot of `colour` into the image."""
-    mask = _halo(strength).resize((max(2, int(2 * rx)), max(2, int(2 * ry))), Image.BILINEAR)
+    mask = _halo(strength).resize((max(2, int(2 * rx)), max(2, int(2 * ry))), Image.Resampling.BILINEAR)
     image.paste(colour, (int(x - rx), int(y - ry)), mask)
 
 
 def _jitter(d: Draws, colour: RGB, amount: int = 7) -> RGB:
-    return tuple(min(255, max(0, round(c + d.uniform(-amount, amount)))) for c in colour)
+    red, green, blue = (min(255, max(0, round(c + d.uniform(-amount, amount)))) for c in colour)
+    return red, green, blue
 
 
 def _ridge(d: Draws, y: float, swing: float, waves: float = 1.5) -> list[tuple[float, float]]:

@@ -7,7 +7,7 @@ and the encoders are told so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,13 +84,12 @@ class Contents:
         said = items if rng.random() < 0.4 else [items[rng.integers(len(items))]]
         phrases: list[Phrase] = []
         for kind, colour, texture, size in said:
-            attributes = [
+            colour, texture, size = (
                 value if rng.random() < share else None
                 for value, share in ((colour, 0.6), (texture, 0.5), (size, 0.3))
-            ]
-            phrase = Phrase(kind, *attributes)
-            same = sum(_fits(item, phrase) for item in items)
-            phrase = Phrase(kind, *attributes, count=same)
+            )
+            phrase = Phrase(kind, colour, texture, size)
+            phrase = replace(phrase, count=sum(_fits(item, phrase) for item in items))
             if phrase not in phrases:
                 phrases.append(phrase)
         place = int(self.backgrounds[n]) if rng.random() < 0.5 else None

@@ -32,7 +32,16 @@ class Kind:
     tilt: float = 4.0
 
 
-def _kind(name, group, family, realm, draw, plural=None, flies=False, tilt=4.0) -> Kind:
+def _kind(
+    name: str,
+    group: str,
+    family: str,
+    realm: str,
+    draw: Callable[[], tuple[Part, ...]],
+    plural: str | None = None,
+    flies: bool = False,
+    tilt: float = 4.0,
+) -> Kind:
     return Kind(name, plural or f"{name}s", group, family, realm, draw, flies, tilt)
 
 

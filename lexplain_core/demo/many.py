@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -39,31 +40,33 @@ def draw_images(seed: int, indices: Iterable[int], workers: int | None = None) -
 def _by_processes(seed: int, blocks: list[list[int]], workers: int) -> Iterator[np.ndarray]:
     """Blocks in order, block b from process b modulo `workers`; ends early if one of them fails."""
     # Plain processes and not multiprocessing's: those run a caller's script again, guarded or not.
-    processes: list[subprocess.Popen] = []
+    processes: list[subprocess.Popen[bytes]] = []
+    outputs: list[IO[bytes]] = []
     try:
         for w in range(workers):
-            processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-P", str(_WORKER)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                )
+            process = subprocess.Popen(
+                [sys.executable, "-P", str(_WORKER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
             )
-            processes[w].stdin.write(json.dumps({"seed": seed, "blocks": blocks[w::workers]}).encode())
-            processes[w].stdin.close()
+            assert process.stdin is not None and process.stdout is not None  # pipes
+            processes.append(process)
+            outputs.append(process.stdout)
+            process.stdin.write(json.dumps({"seed": seed, "blocks": blocks[w::workers]}).encode())
+            process.stdin.close()
         for b, block in enumerate(blocks):
             size = len(block) * SIDE * SIDE * 3
-            pixels = processes[b % workers].stdout.read(size)
+            pixels = outputs[b % workers].read(size)
             if len(pixels) < size:
                 return
             yield np.frombuffer(pixels, np.uint8).reshape(-1, SIDE, SIDE, 3)
     except OSError:
         return
     finally:
-        for process in processes:
+        for process, output in zip(processes, outputs, strict=True):
             process.kill()
-            process.stdout.close()
+            output.close()
             process.wait()
 
 

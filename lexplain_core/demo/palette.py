@@ -13,12 +13,13 @@ RGB = tuple[int, int, int]
 
 def rgb(code: str) -> RGB:
     """'#rrggbb' as a tuple."""
-    return tuple(int(code[i : i + 2], 16) for i in (1, 3, 5))
+    return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
 
 
 def mix(a: RGB, b: RGB, share: float) -> RGB:
     """`share` of b, the rest a."""
-    return tuple(round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
+    red, green, blue = (round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
+    return red, green, blue
 
 
 # The labelled colours of objects. Pastel enough to live together, far enough apart to be named.
@@ -109,7 +110,10 @@ def shade(colour: RGB, tone: float) -> RGB:
     """Darker (tone −1 … 0: the same hue with a little ink) or lighter (0 … 1)."""
     share = abs(tone) * 0.62
     if tone < 0:
-        return tuple(round(v * (1 - share) + t * share * 0.35) for v, t in zip(colour, INK, strict=True))
+        red, green, blue = (
+            round(v * (1 - share) + t * share * 0.35) for v, t in zip(colour, INK, strict=True)
+        )
+        return red, green, blue
     return mix(colour, SNOW, share)
 
 
@@ -120,7 +124,7 @@ def _gradient(colour: str, tone: float, height: int) -> Image.Image:
     column.putpixel((0, 0), mix(base, SNOW, 0.20))
     column.putpixel((0, 1), base)
     column.putpixel((0, 2), mix(base, INK, 0.12))
-    return column.resize((1, height), Image.BILINEAR)
+    return column.resize((1, height), Image.Resampling.BILINEAR)
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ class Skin:
         """RGB: a soft vertical gradient with the pattern over it, cut to `box` of the tile."""
         left, top, right, bottom = box
         column = _gradient(self.colour, tone, self.size[1]).crop((0, top, 1, bottom))
-        surface = column.resize((right - left, bottom - top), Image.NEAREST)
+        surface = column.resize((right - left, bottom - top), Image.Resampling.NEAREST)
         if self.texture != "plain":
             x = (_PATTERN_SIDE - self.size[0]) // 2 + self.shift[0] + left
             y = (_PATTERN_SIDE - self.size[1]) // 2 + self.shift[1] + top

@@ -37,7 +37,7 @@ def _silhouette(shapes: list[tuple], size: tuple[int, int]) -> tuple[Image.Image
         if part.solid:
             draw.polygon(corners, fill=255)
     half = mask.reduce(2)
-    grown = half.filter(ImageFilter.BoxBlur(_RIM / 2 + 0.3)).resize(size, Image.BILINEAR)
+    grown = half.filter(ImageFilter.BoxBlur(_RIM / 2 + 0.3)).resize(size, Image.Resampling.BILINEAR)
     return half, grown.point(_STEP)
 
 
@@ -60,10 +60,10 @@ def _draw_item(canvas: Image.Image, item: Item, relief: _Relief) -> None:
         glow(canvas, x, y, width * 0.56, width * 0.11, mix(INK, (0, 0, 30), 0.3), 0.62)
     image = canvas.crop(tile)
     shadow = ImageChops.offset(half.filter(ImageFilter.BoxBlur(2)), 1, 2).point(_SHADOW)
-    image.paste((20, 18, 48), (0, 0), shadow.resize(size, Image.BILINEAR))
+    image.paste((20, 18, 48), (0, 0), shadow.resize(size, Image.Resampling.BILINEAR))
     image.paste(ink, (0, 0), grown)
-    period, turn, *shift = item.pattern
-    surface = Skin(item.colour, item.texture, size, period, turn, tuple(shift))
+    period, turn, right, down = item.pattern
+    surface = Skin(item.colour, item.texture, size, period, turn, (right, down))
     draw = ImageDraw.Draw(image)
     for part, corners in shapes:
         if part.fill == "body":
@@ -106,7 +106,7 @@ class _Relief:
 
     def lay_on(self, image: Image.Image) -> None:
         for mask, colour, table in ((self.light, SNOW, _LIGHT), (self.shade, INK, _SHADE)):
-            image.paste(colour, (0, 0), mask.resize(image.size, Image.BILINEAR).point(table))
+            image.paste(colour, (0, 0), mask.resize(image.size, Image.Resampling.BILINEAR).point(table))
 
 
 def _order(scene: Scene) -> list[int]:
@@ -120,7 +120,7 @@ def draw_scene(scene: Scene) -> Image.Image:
     relief = _Relief()
     for i in _order(scene):
         _draw_item(canvas, scene.items[i], relief)
-    image = canvas.resize((SIDE, SIDE), Image.LANCZOS)
+    image = canvas.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     relief.lay_on(image)
     return image
 

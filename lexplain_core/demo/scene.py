@@ -178,7 +178,9 @@ def make_scene(seed: int, index: int) -> Scene:
     raise AssertionError(f"scene {seed}/{index} has no room")
 
 
-def _try(draws: Draws, looks: list, sizes: list[str], horizon: float, shrink: float, loose: bool):
+def _try(
+    draws: Draws, looks: list, sizes: list[str], horizon: float, shrink: float, loose: bool
+) -> tuple[Item, ...] | None:
     """Sizes and places for all objects, or None where they would hide each other."""
     items: list[Item] = []
     main_side = 0.0

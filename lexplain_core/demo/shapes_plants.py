@@ -30,8 +30,8 @@ def sunflower() -> tuple[Part, ...]:
     petal = curve([(0, -0.2), (0.13, -0.4), (0.1, -0.6), (0, -0.72), (-0.1, -0.6), (-0.13, -0.4)], n=5)
     leaf = curve([(0.02, 0.72), (0.2, 0.46), (0.54, 0.4), (0.44, 0.64), (0.2, 0.76)], n=6)
     centre = (0, -0.28)
-    ring = [body(rotate(petal, a) + centre, -0.28, edge=True) for a in np.arange(15, 375, 30)]
-    ring += [body(rotate(petal, a) * 0.97 + centre, 0.0, edge=True) for a in np.arange(0, 360, 30)]
+    ring = [body(rotate(petal, a) + centre, -0.28, edge=True) for a in range(15, 375, 30)]
+    ring += [body(rotate(petal, a) * 0.97 + centre, 0.0, edge=True) for a in range(0, 360, 30)]
     seeds = [
         detail("ochre", oval(0.14 * np.cos(a), -0.28 + 0.14 * np.sin(a), 0.028, n=8))
         for a in np.arange(0, 6.2, 1.05)
@@ -47,7 +47,7 @@ def sunflower() -> tuple[Part, ...]:
 
 
 def fir_tree() -> tuple[Part, ...]:
-    def tier(top: float, bottom: float, half: float):
+    def tier(top: float, bottom: float, half: float) -> np.ndarray:
         drop = 0.09
         lower = [(half, bottom), (half * 0.62, bottom + drop), (half * 0.3, bottom - 0.0), (0, bottom + drop)]
         right = [(0, top), (half * 0.42, top + (bottom - top) * 0.6), *lower]
@@ -65,9 +65,9 @@ def palm_tree() -> tuple[Part, ...]:
     trunk = curve([(0.02, 0.96), (-0.06, 0.5), (-0.02, 0.05), (0.14, -0.38)], closed=False)
     top = np.array([0.14, -0.42])
 
-    def frond(tip: tuple[float, float], lift: float, width: float):
+    def frond(tip: tuple[float, float], lift: float, width: float) -> tuple[np.ndarray, np.ndarray]:
         x, y = tip
-        spine = np.array([(0, 0), (x * 0.5, y * 0.5 - lift), (x, y)])
+        spine = [(0, 0), (x * 0.5, y * 0.5 - lift), (x, y)]
         out = [(0, 0.02), (x * 0.3, y * 0.3 - lift * 0.84), (x * 0.68, y * 0.68 - lift * 0.84), (x, y)]
         back = [(x * 0.72, y * 0.72 - lift * 0.6 + width), (x * 0.4, y * 0.4 - lift * 0.5 + width)]
         return curve(out + back, n=6) + top, stroke(curve(spine, closed=False, n=5) + top, 0.025)

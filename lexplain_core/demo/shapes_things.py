@@ -27,7 +27,7 @@ def house() -> tuple[Part, ...]:
     )
 
 
-def _battlement(x0: float, x1: float, top: float, bottom: float, teeth: int):
+def _battlement(x0: float, x1: float, top: float, bottom: float, teeth: int) -> np.ndarray:
     step = (x1 - x0) / (2 * teeth - 1)
     points = [(x0, bottom)]
     for i in range(2 * teeth - 1):

@@ -6,7 +6,7 @@ from ..config import Target
 from ..model.base import TargetModel
 from ..model.checkpoints import load_weights
 from ..model.factory import seeded
-from ..model.outputs import chosen_outputs
+from ..model.outputs import Names, chosen_outputs
 from ..model.preprocess import Preprocessing, with_settings
 from ..model.registry import target_models
 from .kinds import KIND_NAMES
@@ -32,7 +32,7 @@ def demo_target(target: Target) -> TargetModel:
         Preprocessing(resize=network.input_size[0], crop=network.input_size, mean=MEAN, std=STD),
         target.preprocess,
     )
-    outputs = (KIND_NAMES, None)
+    outputs: Names = (KIND_NAMES, None)
     if target.outputs is not None:
         outputs = chosen_outputs(target.outputs, outputs, KIND_NAMES)
     return TargetModel(
@@ -40,7 +40,7 @@ def demo_target(target: Target) -> TargetModel:
         module=network.eval().requires_grad_(False),
         preprocess=preprocessing,
         crop=preprocessing.cut,
-        input_size=preprocessing.crop,
+        input_size=preprocessing.crop or network.input_size,
         source=f"DemoNet, a small convolutional network, with {said}",
         outputs=outputs[0],
         output_keys=outputs[1],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +65,7 @@ class Truth:
 def truth_of(scenes: Sequence[Scene]) -> Truth:
     """The labels of `scenes`, in their order."""
 
-    def any_of(names: tuple, value) -> np.ndarray:
+    def any_of(names: tuple, value: Callable[[Item], object]) -> np.ndarray:
         return np.array([[name in {value(item) for item in s.items} for name in names] for s in scenes], bool)
 
     return Truth(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
 from ..base.numbers import decimals, plain
+from ..store import Buckets
 from .base import axis, escape, figure, hatch
 from .palette import ORANGE, Theme, theme_of
 from .ranges import chosen_range, click_points
@@ -16,7 +19,7 @@ _MOST_BELOW = 200  # bins below 0
 
 def activation_histogram(
     activations: np.ndarray,
-    buckets=None,
+    buckets: Buckets | None = None,
     *,
     theme: str = "light",
     height: int = 260,
@@ -59,7 +62,7 @@ def activation_histogram(
         *(["hatched: below 0"] if edges[0] < 0 else []),
     ]
     most = max(2, int(heights.max()))
-    counts = {
+    counts: dict[str, Any] = {
         "title": f"images (of {len(values):,}), log scale",
         "type": "log",
         "dtick": 1,
@@ -83,13 +86,13 @@ def activation_histogram(
             *_chosen(ranges, edges, chosen, look),
             *_between(between, look),
         ],
-        annotations=[] if ranges is None else _counts(buckets, ranges, look),
+        annotations=[] if buckets is None else _counts(buckets, look),
         # a click anywhere in a column counts, not only on its bar, which may be low
         **({"hovermode": "x"} if clickable else {}),
     )
 
 
-def _edges(values: np.ndarray, buckets) -> np.ndarray:
+def _edges(values: np.ndarray, buckets: Buckets | None) -> np.ndarray:
     low, high = float(values.min()), float(values.max())
     if buckets is None:
         return np.linspace(low, high if high > low else low + 1, 41)
@@ -110,8 +113,9 @@ def _lines(ranges: np.ndarray, look: Theme) -> list[dict]:
     ]
 
 
-def _counts(buckets, ranges: np.ndarray, look: Theme) -> list[dict]:
+def _counts(buckets: Buckets, look: Theme) -> list[dict]:
     """The number of images above each range, and above what is below 0."""
+    ranges = np.asarray(buckets.edges, float)
     places = [(i, (a + b) / 2, int(n)) for i, (a, b, n) in enumerate(zip(ranges, ranges[1:], buckets.counts, strict=False))]  # fmt: skip
     return [
         {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from ..base.numbers import decimals, plain, plural
-from ..store import OTHER
+from ..store import OTHER, Buckets
 from .base import axis, escape, figure, short
 from .impact import strip
-from .palette import Style, concept_styles, theme_of
+from .palette import Style, Theme, concept_styles, theme_of
 from .ranges import chosen_range, click_points
 
 _STRIP = 0.24  # of the chart's height, for the bars of the effect
@@ -19,7 +21,7 @@ _LABEL_FROM = 0.07  # a band is named in the chart where it is at least so tall 
 
 def area_chart(
     composition: pd.DataFrame,
-    buckets,
+    buckets: Buckets,
     *,
     styles: dict[int, Style] | None = None,
     theme: str = "light",
@@ -150,7 +152,14 @@ def _runs(filled: np.ndarray) -> list[tuple[int, int]]:
     return runs
 
 
-def _band_names(order, shares, names, edges, styles, look) -> list[dict]:
+def _band_names(
+    order: Sequence[int],
+    shares: pd.DataFrame,
+    names: Mapping[int, str],
+    edges: np.ndarray,
+    styles: Mapping[int, Style],
+    look: Theme,
+) -> list[dict]:
     """Each concept's name in its band, where the band has room for it, so that nobody needs the legend."""
     found = []
     middles = (edges[:-1] + edges[1:]) / 2
@@ -192,7 +201,7 @@ def _room(floor: np.ndarray, ceiling: np.ndarray, filled: np.ndarray) -> tuple[i
     return best
 
 
-def _image_counts(buckets, middles, look) -> list[dict]:
+def _image_counts(buckets: Buckets, middles: np.ndarray, look: Theme) -> list[dict]:
     """The number of images above each bucket."""
     return [
         {
@@ -210,7 +219,7 @@ def _image_counts(buckets, middles, look) -> list[dict]:
     ]
 
 
-def _empty_boxes(buckets, edges, look) -> list[dict]:
+def _empty_boxes(buckets: Buckets, edges: np.ndarray, look: Theme) -> list[dict]:
     """An outlined, empty box for each bucket without images."""
     return [
         {

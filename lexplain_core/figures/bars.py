@@ -51,7 +51,7 @@ def named_bars(
         "textfont": {"color": look.text, "size": 13},
         "customdata": extra,
         "hovertemplate": f"{hover}<extra></extra>",
-        "marker": marker | {"pattern": hatch(shapes, look.page)},
+        "marker": marker | {"pattern": hatch(list(shapes), look.page)},
     }
     return figure(
         look,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas  # noqa: F401  (before plotly: plotly.py issue 2433, a race of imports between threads)
 import plotly.graph_objects as go
 
@@ -11,7 +13,7 @@ FONT = '"Source Sans", "Source Sans Pro", "Segoe UI", system-ui, sans-serif'
 CLEAR = "rgba(0,0,0,0)"
 
 
-def axis(theme: Theme, title: str = "", **more) -> dict:
+def axis(theme: Theme, title: str = "", **more: Any) -> dict:
     """An axis in the theme; `more` are plotly's own names."""
     return {
         "gridcolor": theme.grid,
@@ -24,7 +26,7 @@ def axis(theme: Theme, title: str = "", **more) -> dict:
     }
 
 
-def figure(theme: Theme, height: int, data: list[dict], **layout) -> go.Figure:
+def figure(theme: Theme, height: int, data: list[dict], **layout: Any) -> go.Figure:
     """A figure in the theme, `height` pixels tall, made in one go.
 
     Traces, axes, annotations and shapes come as plain dicts: plotly checks each once, where adding
@@ -46,7 +48,7 @@ def figure(theme: Theme, height: int, data: list[dict], **layout) -> go.Figure:
     )
 
 
-def hatch(shape: str | list[str], color: str, **more) -> dict:
+def hatch(shape: str | list[str], color: str, **more: Any) -> dict:
     """The hatch of bars (plotly's `marker.pattern`): lines of a colour over the bar's own.
 
     "replace", plotly's choice, drops a hatched bar's colour and leaves its lines alone. `more` are plotly's own names.

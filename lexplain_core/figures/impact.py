@@ -15,7 +15,7 @@ _ROOM = 1.42  # of the tallest bar, so that its figure fits above it
 
 
 def strip(
-    shares: pd.DataFrame, edges: np.ndarray, look: Theme, **where
+    shares: pd.DataFrame, edges: np.ndarray, look: Theme, **where: str
 ) -> tuple[list[dict], dict, list[dict]]:
     """Traces, y axis and annotations of the bars: a bar a range, as wide as it, its figure above it, a
     line where it would end if every image had the same effect.

@@ -130,12 +130,9 @@ def simulated_scatter(
     them for test images, drawn by a fixed seed; the legend says how many of how many.
     """
     look = theme_of(theme)
-    actual, simulated, split = (
-        np.asarray(actual, float),
-        np.asarray(simulated, float),
-        np.asarray(split, object),
-    )
-    test, rest = np.flatnonzero(split == "test"), np.flatnonzero(split != "test")
+    actual, simulated = np.asarray(actual, float), np.asarray(simulated, float)
+    tested = np.asarray(split, object) == "test"
+    test, rest = np.flatnonzero(tested), np.flatnonzero(~tested)
     shown_test, shown_rest = sample(test, rest)
     ends = [float(min(actual.min(), simulated.min())), float(max(actual.max(), simulated.max()))]
     places = decimals(ends[1] - ends[0], 100)

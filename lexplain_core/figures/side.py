@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..base.numbers import decimals, plain, plural, signed
+from ..store import Buckets, Explanation
 from .base import axis, escape, figure, hatch, short
 from .palette import Style, Theme, theme_of
 
@@ -20,7 +21,7 @@ _PER_ROW = 30  # pixels of a row of weights
 
 def beside(
     chart: go.Figure,
-    buckets,
+    buckets: Buckets,
     *,
     scale: str = "same",
     reach: float | None = None,
@@ -121,7 +122,7 @@ def _flag(mark: float, end: float | None, look: Theme, places: int) -> dict:
 
 
 def weights_beside(
-    units: Sequence[tuple[str, object, float]],
+    units: Sequence[tuple[str, Explanation | None, float]],
     styles: Mapping[str, Style],
     *,
     scale: str = "same",
@@ -213,7 +214,7 @@ def weights_beside(
 _BIAS = "bias (no concept)"
 
 
-def _nothing(look: Theme, xaxis: str, explanation) -> dict:
+def _nothing(look: Theme, xaxis: str, explanation: Explanation | None) -> dict:
     """Why a panel is empty."""
     unknown = explanation is None or explanation.bias is None
     return {
@@ -229,7 +230,7 @@ def _nothing(look: Theme, xaxis: str, explanation) -> dict:
     }
 
 
-def _panel(explanation, top: float, scale: str) -> dict[str, float]:
+def _panel(explanation: Explanation | None, top: float, scale: str) -> dict[str, float]:
     """The values of a panel's bars by the names of their rows."""
     if explanation is None or explanation.bias is None or (scale == "relative" and not top > 0):
         return {}
@@ -246,7 +247,14 @@ def _ends(panel: dict[str, float]) -> tuple[float, float]:
     return low - (room if low < 0 else 0), high + room
 
 
-def _bars(panel, names, styles, look: Theme, scale: str, xaxis: str) -> dict:
+def _bars(
+    panel: dict[str, float],
+    names: list[str],
+    styles: Mapping[str, Style],
+    look: Theme,
+    scale: str,
+    xaxis: str,
+) -> dict:
     places = max(
         0 if scale == "relative" else 1, decimals(max(map(abs, panel.values()), default=1.0) or 1.0, 10)
     )

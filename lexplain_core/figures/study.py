@@ -239,14 +239,14 @@ def response_times(
     seconds, right: (n,). The last bar holds the slowest 1 % and everything above, and says so.
     """
     look = theme_of(theme)
-    seconds, right = np.asarray(seconds, float), np.asarray(right, bool)
-    known = np.isfinite(seconds)
-    seconds, right = seconds[known], right[known]
-    edges = time_edges(seconds)
+    taken, fits = np.asarray(seconds, float), np.asarray(right, bool)
+    known = np.isfinite(taken)
+    taken, fits = taken[known], fits[known]
+    edges = time_edges(taken)
     data = []
     for name, own, style in (
-        ("right", seconds[right], Style(look.accent)),
-        ("wrong", seconds[~right], Style(ORANGE, "/")),
+        ("right", taken[fits], Style(look.accent)),
+        ("wrong", taken[~fits], Style(ORANGE, "/")),
     ):
         heights, _ = np.histogram(np.minimum(own, edges[-1]), bins=edges)
         data.append(
@@ -262,7 +262,7 @@ def response_times(
                 },
                 "customdata": [
                     f"{plain(a, 1)} s to {plain(b, 1)} s"
-                    + (" and more" if i == len(edges) - 2 and seconds.max() > edges[-1] else "")
+                    + (" and more" if i == len(edges) - 2 and taken.max() > edges[-1] else "")
                     for i, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True))
                 ],
                 "hovertemplate": f"%{{customdata}}: <b>%{{y:,}} {name}</b><extra></extra>",

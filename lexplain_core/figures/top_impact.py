@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,7 +104,7 @@ def top_impact_curves(
     )
 
 
-def _chart(look: Theme, height: int, data: list[dict], **layout) -> go.Figure:
+def _chart(look: Theme, height: int, data: list[dict], **layout: Any) -> go.Figure:
     """The charts of this page: a legend above, hover text of the nearest point."""
     return figure(
         look,
@@ -117,7 +118,7 @@ def _chart(look: Theme, height: int, data: list[dict], **layout) -> go.Figure:
     )
 
 
-def _to_click(look: Theme, height: int, data: list[dict], **layout) -> go.Figure:
+def _to_click(look: Theme, height: int, data: list[dict], **layout: Any) -> go.Figure:
     """One whose points can be clicked."""
     return _chart(look, height, data, clickmode="event+select", dragmode=False, **layout)
 
@@ -127,7 +128,7 @@ def _hues(look: Theme) -> list[str]:
     return [look.accent, ORANGE, GREEN, VERMILION, PURPLE]
 
 
-def _looks(look: Theme, curves, first) -> tuple[dict, dict, dict]:
+def _looks(look: Theme, curves: Iterable[str], first: str | None) -> tuple[dict, dict, dict]:
     """Colour, dash and symbol of each curve; the first one's, or that of `first`, is the accent."""
     hues = _hues(look)
     names = sorted(curves, key=lambda name: name != first)

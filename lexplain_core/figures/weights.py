@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from ..base.numbers import decimals, plain
+from ..store import Explanation
 from ..views.explanations import by_weight
 from .bars import named_bars
 from .base import escape
@@ -13,7 +14,7 @@ from .palette import Style, concept_styles, theme_of
 _ROWS = 5  # a short explanation gets the room of five terms, so that bars keep their thickness
 
 
-def explanation_styles(explanation) -> dict[int, Style]:
+def explanation_styles(explanation: Explanation) -> dict[int, Style]:
     """Concept id → style for every chart of an explanation, strongest term first."""
     return concept_styles(term.concept_id for term in by_weight(explanation))
 
@@ -24,7 +25,11 @@ def _three(value: float) -> str:
 
 
 def weights_bar(
-    explanation, *, styles: dict[int, Style] | None = None, theme: str = "light", height: int = 400
+    explanation: Explanation,
+    *,
+    styles: dict[int, Style] | None = None,
+    theme: str = "light",
+    height: int = 400,
 ) -> go.Figure:
     """One bar a term, largest |weight| on top; the sign stands at the bar's end.
 

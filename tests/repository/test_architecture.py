@@ -322,7 +322,7 @@ def test_what_checks_the_code_runs_in_ci_and_before_each_commit():
         assert f"entry: .venv/bin/{tool}" in before_commit
 
 
-def test_the_type_checker_passes_over_no_module():
+def test_the_type_checker_reads_all_code():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mypy"]
     assert settings["files"] == ["app.py", "lexplain_core", "pages"]
     assert settings["strict"]

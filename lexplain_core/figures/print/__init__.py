@@ -5,9 +5,14 @@ matplotlib is loaded when the first figure is drawn, and not before.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .choice import COLUMNS, PALETTES, FigureChoice, Pin, command, read_choice, texts, units_text
 from .data import FigureData, Panel, Shot, gather
 from .words import BIBTEX, caption, sources, sources_csv
+
+if TYPE_CHECKING:
+    from .base import Sheet
 
 KINDS = {
     "pdf": "application/pdf",
@@ -56,10 +61,10 @@ def notes(data: FigureData) -> list[str]:
     return found
 
 
-def _sheet(data: FigureData):
+def _sheet(data: FigureData) -> Sheet:
     from . import areas, ranges
 
-    return {"areas": areas, "ranges": ranges}[data.choice.figure].sheet(data)
+    return areas.sheet(data) if data.choice.figure == "areas" else ranges.sheet(data)
 
 
 __all__ = [

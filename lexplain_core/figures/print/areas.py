@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ class _Look:
         self.same = data.choice.scale == "same"
         self.edge = INK if data.choice.palette == "grey" else "#ffffff"  # greys are too much alike without
 
-    def style(self, thing) -> Style:
+    def style(self, thing: int) -> Style:
         return self.other if thing == OTHER else self.styles[thing]
 
     def reach(self, panel: Panel) -> float:
@@ -104,13 +105,13 @@ def _things(panel: Panel, level: str) -> list[int]:
     if panel.composition is None:
         return []
     things = [int(c) for c in pd.unique(panel.composition["concept"]) if c != OTHER]
-    if level == "concepts":
+    if level == "concepts" and panel.explanation is not None:
         weight = {t.concept_id: abs(t.weight) for t in panel.explanation.terms}
         things.sort(key=lambda c: -weight[c])
     return things
 
 
-def _row(look: _Look, panels, first: int, gutter: float, last_from: int) -> None:
+def _row(look: _Look, panels: Sequence[Panel], first: int, gutter: float, last_from: int) -> None:
     """A row of panels; the sheet grows by its height."""
     page, top = look.page, look.page.height
     heads = [_head(look, panel, first + i) for i, panel in enumerate(panels)]
@@ -139,9 +140,9 @@ def _row(look: _Look, panels, first: int, gutter: float, last_from: int) -> None
         if first + i >= last_from:
             foot += page.line
             page.text(x + look.width / 2, foot, _x_title(look), size=look.small, color=MUTED, ha="center")
-        for line in legend:
+        for entries in legend:
             foot += page.line
-            for at, style, words in line:
+            for at, style, words in entries:
                 side = _SWATCH * look.small / 72
                 if style is not None:
                     corners = [
@@ -275,15 +276,17 @@ def _legend(look: _Look, panel: Panel) -> list[list[tuple]]:
     if panel.composition is None:
         return []
     names = panel.composition.drop_duplicates("concept").set_index("concept")["name"]
-    weights = {}
+    weights: dict[int, float] = {}
+    bias: float | None = None
     if panel.explanation is not None and look.data.choice.level == "concepts":
         weights = {t.concept_id: t.weight for t in panel.explanation.terms}
-    items = []
+        bias = panel.explanation.bias
+    items: list[tuple[Style | None, str]] = []
     for thing in [*_things(panel, look.data.choice.level), OTHER]:
         weight = f"{number(weights[thing])}·" if thing in weights else ""
         items.append((look.style(thing), f"{weight}{names[thing]}"))
-    if weights and panel.explanation.bias is not None:
-        items.append((None, f"bias {number(panel.explanation.bias)}"))
+    if weights and bias is not None:
+        items.append((None, f"bias {number(bias)}"))
     side = _SWATCH * look.small / 72 + 0.04
     lines: list[list[tuple]] = [[]]
     at = 0.0

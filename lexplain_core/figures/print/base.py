@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -30,6 +32,7 @@ from matplotlib.textpath import text_to_path
 from PIL import Image
 
 from ...base.pictures import rgb_or_grey
+from ..palette import Style
 
 DPI = 300
 INK, MUTED, FAINT = "#1a1a1a", "#555555", "#b5b5b5"
@@ -69,7 +72,9 @@ class Sheet:
         if words:
             self.marks.append(("text", x, y, clean(words), size or self.size, bold, color, ha, turned))
 
-    def polygon(self, points: Sequence[tuple[float, float]], style, name: str, edge: str = "#ffffff") -> None:
+    def polygon(
+        self, points: Sequence[tuple[float, float]], style: Style, name: str, edge: str = "#ffffff"
+    ) -> None:
         """A closed area in a `Style`, with a thin line around it. name: of the area in an SVG."""
         self.marks.append(("polygon", points, style, name, edge))
 
@@ -111,7 +116,7 @@ def render(sheet: Sheet, kind: str, *, paths: bool = False, dpi: int = DPI) -> b
         "savefig.bbox": None,
         "image.composite_image": False,
     }
-    defaults = {
+    defaults: dict[Any, Any] = {
         k: v for k, v in matplotlib.rcParamsDefault.items() if "backend" not in k
     }  # nobody's own settings
     with _LOCK, matplotlib.rc_context(defaults | settings), _quietly():
@@ -131,7 +136,7 @@ def render(sheet: Sheet, kind: str, *, paths: bool = False, dpi: int = DPI) -> b
     return buffer.getvalue()
 
 
-def _draw(axes, mark: tuple, order: int, kind: str, sharp: bool) -> None:
+def _draw(axes: Axes, mark: tuple, order: int, kind: str, sharp: bool) -> None:
     shape, *of = mark
     if shape == "text":
         x, y, words, size, bold, color, ha, turned = of

@@ -164,20 +164,18 @@ def _method(store: Store, choice: FigureChoice) -> tuple[FigureChoice, list[str]
 
 
 def _panel(unit: Unit, choice: FigureChoice) -> Panel:
-    explanation = next((e for e in unit.explanations if e.method == choice.method), None)
-    explained = explanation is not None and explanation.reason is None
+    found = next((e for e in unit.explanations if e.method == choice.method), None)
+    explanation = found if found is not None and found.reason is None else None
     matrix, composition, reason = "", None, None
     if unit.buckets is None:
         reason = unit.reason or "No activation of this unit is above 0, so it has no ranges."
-    elif choice.level == "concepts" and not explained:
-        reason = (
-            explanation.reason if explanation else unit.reason
-        ) or f"It has no explanation by {choice.method}."
+    elif choice.level == "concepts" and explanation is None:
+        reason = (found.reason if found else unit.reason) or f"It has no explanation by {choice.method}."
     else:
-        if explained:
+        if explanation is not None:
             matrix = next(iter(unit.matrices(explanation)), "")
         if choice.level != "concepts":
-            composition = unit.composition(explanation, matrix or None, level=choice.level)
+            composition = unit.composition(found, matrix or None, level=choice.level)
         elif matrix:
             composition = unit.composition(explanation, matrix)
         else:
@@ -192,8 +190,8 @@ def _panel(unit: Unit, choice: FigureChoice) -> Panel:
         edges=None if buckets is None else buckets.edges,
         counts=(0,) * RANGES if buckets is None else tuple(int(n) for n in buckets.counts),
         negative=0 if buckets is None else int(buckets.negative),
-        explanation=explanation if explained else None,
-        score=explanation.score() if explained else None,
+        explanation=explanation,
+        score=explanation.score() if explanation else None,
         matrix=matrix,
         composition=composition,
         reason=reason,
@@ -229,7 +227,9 @@ def _pins(
     return found, problems
 
 
-def _chosen(unit: Unit, choice: FigureChoice, pins: list[Pin], left_out, waiting: int) -> list[tuple]:
+def _chosen(
+    unit: Unit, choice: FigureChoice, pins: list[Pin], left_out: frozenset | set, waiting: int
+) -> list[tuple]:
     """For each range: ids of its images, ids of those that come next, and which are pinned.
 
     The order in which images come is one shuffle a range, so that leaving one out replaces it by the next

@@ -54,6 +54,8 @@ def _head(page: Sheet, data: FigureData, panel: Panel, place: int) -> None:
 
 def _edges(page: Sheet, data: FigureData, panel: Panel, side: float, gap: float) -> None:
     """Above each column: the range in activation and, with words, how many images it holds."""
+    if panel.edges is None:
+        return
     small, places = _small(page), decimals(panel.maximum)
     spans = [tuple(plain(float(e), places) for e in panel.edges[b : b + 2]) for b in range(RANGES)]
     rows = [[f"{low} – {high}" for low, high in spans]]

@@ -54,7 +54,9 @@ def score_words(score: Score | None) -> str:
         return ""
     if score.value is None:
         return score.reason or "no score"
-    interval = "" if score.low is None else f" [{plain(score.low)}, {plain(score.high)}]"
+    interval = (
+        "" if score.low is None or score.high is None else f" [{plain(score.low)}, {plain(score.high)}]"
+    )
     by = "labels" if score.simulator == "label" else score.simulator
     return f"correlation {plain(score.value)}{interval} by {by}, {score.split} split, n = {score.n:,}"
 
