@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from ..config.study import StudySettings
 
@@ -89,6 +90,15 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class FullyPlaced(Placed):
+    """A trial all of whose places are known, as people are shown it."""
+
+    upper: str
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Task:
     """What one person gets: practice, an order and places for each round, and the main trials."""
 
@@ -100,8 +110,11 @@ class Task:
     main: tuple[Placed, ...]
 
 
+P = TypeVar("P", bound=Iterable[Picture])
+
+
 @dataclass(frozen=True)
-class StudyPlan:
+class StudyPlan(Generic[P]):
     """A whole study before anybody has answered. pictures may be made one by one while they are written.
 
     facts: what it was made from, JSON-ready: store (id, name, path), model, images (of the probing set),
@@ -114,6 +127,6 @@ class StudyPlan:
     units: tuple[JudgedUnit, ...]
     trials: tuple[Trial, ...]
     tasks: tuple[Task, ...]
-    pictures: Iterable[Picture]
+    pictures: P
     facts: dict = field(default_factory=dict)
     kind: str = "study"

@@ -7,7 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
-from .base import POLES, REFERENCES, Placed
+from .base import POLES, REFERENCES, FullyPlaced
 
 UnitKey = tuple[str, int]  # layer, unit
 
@@ -55,9 +55,9 @@ def uppers(trials: int, rng: np.random.Generator) -> list[str]:
     return [poles[i] for i in rng.permutation(trials)]
 
 
-def place(trial: int, upper: str, rng: np.random.Generator) -> Placed:
+def place(trial: int, upper: str, rng: np.random.Generator) -> FullyPlaced:
     """Draw a trial's places as IMI did: on both sides reference 8 comes first (the top left cell), the others in any
     order."""
     last = REFERENCES - 1
     left, right = ((last, *(int(i) for i in rng.permutation(last))) for _ in range(2))
-    return Placed(trial, upper, left, right)
+    return FullyPlaced(trial, upper, left, right)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ class Value:
 
 
 def values_of(
-    answers: list[Mapping],
+    answers: Sequence[Mapping],
     rounds: int,
     started_at: float | None,
     instructions_s: float | None,
@@ -91,7 +91,7 @@ def evaluate(values: Mapping[str, Value], limits: Checks) -> dict[str, bool]:
     found = {}
     for name, value in values.items():
         number = np.nan if value.value is None else value.value
-        found[name] = bool(within(name, np.float64(number), limits)) and not value.details.get(
+        found[name] = bool(within(name, np.asarray(number), limits)) and not value.details.get(
             "failed", False
         )
     return found

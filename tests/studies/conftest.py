@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lexplain_core.config.study import StudySettings, load_settings
-from lexplain_core.stimuli.base import JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
+from lexplain_core.stimuli.base import FullyPlaced, JudgedUnit, Picture, Shown, StudyPlan, Task, Trial
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["course.lock_ms=0", "checks.total_seconds=[0, 2500]", "checks.instructions_seconds=0"]
@@ -71,12 +71,12 @@ def make_plan(
             made.append(Trial(len(units) - 1, use, not easy, "natural", "easy" if easy else None, 0, *sides))
     of = {kind: [i for i, t in enumerate(made) if t.kind == kind] for kind in ("real", "catch", "practice")}
 
-    def course(of_phase: list[int]) -> tuple[Placed, ...]:
+    def course(of_phase: list[int]) -> tuple[FullyPlaced, ...]:
         """In random order; every other pole is the upper one, so that right answers keep the rows balanced."""
         poles = rng.permutation([("min", "max")[i % 2] for i in range(len(of_phase))])
         order = rng.permutation(np.array(of_phase, dtype=int))
         return tuple(
-            Placed(int(trial), str(pole), *(tuple(int(c) for c in rng.permutation(9)) for _ in range(2)))
+            FullyPlaced(int(trial), str(pole), *(tuple(int(c) for c in rng.permutation(9)) for _ in range(2)))
             for trial, pole in zip(order, poles, strict=True)
         )
 

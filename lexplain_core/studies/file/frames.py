@@ -63,7 +63,7 @@ QUERIES = {
 }  # fmt: skip
 
 
-def frame(con: sqlite3.Connection, name: str, **parameters) -> pd.DataFrame:
+def frame(con: sqlite3.Connection, name: str, **parameters: str | float | None) -> pd.DataFrame:
     """One of `QUERIES`, with int64, float64, bool, boolean and Int64 (may be missing), and text columns."""
     cursor = con.execute(QUERIES[name], parameters)
     columns = [column[0] for column in cursor.description]

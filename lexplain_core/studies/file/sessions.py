@@ -6,8 +6,9 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
-from ...stimuli.base import POLES, REFERENCES, Placed
+from ...stimuli.base import POLES, REFERENCES, FullyPlaced, Placed
 from ..names import spellings
 from .access import RECORDS
 from .seals import invitation
@@ -101,6 +102,7 @@ def add(con: sqlite3.Connection, kept: str, pid: str | None, task: int, now: flo
         "INSERT INTO sessions (token, pid, task_id, step, started_at, seen_at) VALUES (?, ?, ?, 'instructions', ?, ?)",
         (kept, pid, task, now, now),
     )
+    assert made.lastrowid is not None, "a row was inserted"
     return made.lastrowid
 
 
@@ -162,10 +164,20 @@ def placed(con: sqlite3.Connection, task: int, phase: str, round: int, position:
     ).fetchone()
     if row is None:
         return None
-    cells = [_cells(row["left_cells"]), _cells(row["right_cells"])]
-    if row["upper"] not in (*POLES, None):
+    upper, left, right = row["upper"], _cells(row["left_cells"]), _cells(row["right_cells"])
+    if upper not in (*POLES, None):
         raise sqlite3.DatabaseError("the places of a trial's images make no sense")
-    return Placed(row["trial_id"], row["upper"], *cells)
+    if upper is None or left is None or right is None:
+        return Placed(row["trial_id"], upper, left, right)
+    return FullyPlaced(row["trial_id"], upper, left, right)
+
+
+def fully_placed(con: sqlite3.Connection, task: int, phase: str, round: int, position: int) -> FullyPlaced:
+    """A trial that a person comes to, as `placed`. Raises sqlite3.DatabaseError where it, or a place, is missing."""
+    found = placed(con, task, phase, round, position)
+    if not isinstance(found, FullyPlaced):
+        raise sqlite3.DatabaseError("a trial or the places of its images are missing")
+    return found
 
 
 def _cells(text: str | None) -> tuple[int, ...] | None:
@@ -214,7 +226,7 @@ def show(con: sqlite3.Connection, session: int, phase: str, round: int, position
     )
 
 
-def add_response(con: sqlite3.Connection, **values) -> None:
+def add_response(con: sqlite3.Connection, **values: Any) -> None:
     """An answer, by column. Raises sqlite3.IntegrityError where there is one already."""
     names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
     con.execute(f"INSERT INTO responses ({names}) VALUES ({marks})", values)

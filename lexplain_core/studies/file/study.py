@@ -123,10 +123,12 @@ class StudyFile:
                 row = con.execute("SELECT * FROM pictures WHERE picture_id = ?", (i,)).fetchone()
                 if row is None:
                     raise STUDY.damaged(self.path, f"it has no picture {i}")
-                *facts, data = (row[name] for name in ("source", "key", "type", "width", "height", "data"))
-                if "digest" in row.keys() and row["digest"] != picture_digest(i, facts, data):  # noqa: SIM118
+                facts = {name: row[name] for name in ("source", "key", "type", "width", "height")}
+                if "digest" in row.keys() and row["digest"] != picture_digest(  # noqa: SIM118
+                    i, list(facts.values()), row["data"]
+                ):
                     raise STUDY.damaged(self.path, f"picture {i} is not what was written")
-                found[i] = Picture(*facts, data)
+                found[i] = Picture(**facts, data=row["data"])
         return found
 
     def picture(self, picture_id: int) -> Picture:
@@ -199,12 +201,12 @@ class StudyFile:
 
     def keys(self, pids: Iterable[str]) -> list[str]:
         """What signs people's links: whoever has it begins, and goes on with, the session of that name."""
-        secret = self._secret()
-        if secret is None:  # a study of schema 1
+        if self._secret() is None:  # a study of schema 1
             with self.writing() as con:
                 made = json.dumps(secrets.token_urlsafe(32))
                 con.execute("INSERT OR IGNORE INTO meta VALUES ('secret', ?)", (made,))
-            secret = self._secret()
+        secret = self._secret()
+        assert secret is not None, "there is one by now"
         return [_signature(secret, person_name(pid)) for pid in pids]
 
     def signed(self, pid: str, key: str) -> bool:
@@ -289,7 +291,7 @@ class StudyFile:
             ", or take the rest out with `study export --without-damaged`",
         )  # fmt: skip
 
-    def _frame(self, name: str, **parameters) -> pd.DataFrame:
+    def _frame(self, name: str, **parameters: str | float | None) -> pd.DataFrame:
         with self.snapshot() as con:
             bad = damaged(con) if name in _SEALED else []
             if bad and not self.leave_out_damaged:

@@ -8,8 +8,8 @@ pickled twins of these files are never opened.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from ...config.study import Stimuli, StudySettings
 from ...stimuli.base import QUERY, REFERENCES, JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
 from ...stimuli.ranks import DIFFICULTIES
 from ..file.study import StudyFile, study_path
+from ..file.write import Recorded
 from ..plan.making import check_new_name
 from .records import records, with_sessions
 from .rows import read_rows
@@ -64,7 +65,9 @@ def import_imi(
     return path
 
 
-def make_plan(rows: list[pd.DataFrame], files: list[Path], images: dict | None, name: str):
+def make_plan(
+    rows: list[pd.DataFrame], files: list[Path], images: dict | None, name: str
+) -> tuple[StudyPlan[list[Picture]], Recorded]:
     """(StudyPlan, Recorded) of the rows of each file (`read_rows`) and the map of images, if there is one."""
     answers = with_sessions(pd.concat(rows, ignore_index=False).rename_axis("row").reset_index(), files)
     answers = _with_trials(answers)
@@ -118,7 +121,7 @@ def _with_trials(answers: pd.DataFrame) -> pd.DataFrame:
 
 def _units(answers: pd.DataFrame) -> tuple[tuple[JudgedUnit, ...], pd.DataFrame]:
     rows = answers.drop_duplicates("unit_id").sort_values("unit_id")
-    depths = {}
+    depths: dict[tuple[str, str], float] = {}
     for model in set(rows.unit_model[rows.use == "real"]):
         layers = _layers(rows, model)
         depths |= {(model, layer): i / (len(layers) - 1) for i, layer in enumerate(layers) if len(layers) > 1}
@@ -146,7 +149,7 @@ def _natural(name: str) -> list:
     return [(0, int(p), "") if p.isdecimal() and len(p) < 19 else (1, 0, p) for p in parts]
 
 
-def _trial(row, namer: _Names) -> Trial:
+def _trial(row: Any, namer: _Names) -> Trial:
     low, high = namer.sides(row) if row.kind == "real" else ((), ())
     difficulty = row.difficulty if row.kind == "real" else None
     return Trial(
@@ -185,21 +188,21 @@ class _Names:
         self.found: dict[tuple[str, str], int] = {}
         self.unnamed = 0  # trials without names
 
-    def pictures(self) -> Iterable[Picture]:
+    def pictures(self) -> list[Picture]:
         return [Picture(source, key) for source, key in self.found]
 
-    def sides(self, row) -> tuple[tuple[Shown, ...], tuple[Shown, ...]]:
+    def sides(self, row: Any) -> tuple[tuple[Shown, ...], tuple[Shown, ...]]:
         """The 10 images of each side of a real trial; both empty unless all are named."""
         if self.images is None:
             return (), ()
         hard = f"_hard{row.hard}" if isinstance(row.hard, str) else ""
         unit = f"{row.unit_layer}/channel_{row.unit_number}"
-        names = self.images
+        names: Any = self.images
         for key in (row.unit_model + hard, unit, f"batch_{row.batch}"):
             names = names.get(key) if isinstance(names, dict) else None
         sides = []
         for pole in ("min", "max"):
-            keys = []
+            keys: list[tuple[str, Any]] = []
             for place in range(REFERENCES + 1):
                 if place != QUERY and row.mode == "synthetic":  # the same for each batch, made per unit
                     keys.append(("synthetic", f"{row.unit_model}/{unit}/{pole}_{place}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pandas as pd
 
@@ -58,11 +59,12 @@ def details(responses: pd.DataFrame, sessions: pd.DataFrame, checks: pd.DataFram
     answered = catch.groupby("session_id").correct.agg(lambda right: [bool(r) for r in right])
     number = sessions.groupby("task_id").cumcount()
     by_session: dict[int, dict] = {}
-    for row in checks[["session_id", "name", "value", "details"]].itertuples(index=False):
-        by_session.setdefault(row.session_id, {})[row.name] = (row.value, row.details)
+    for session, name, *found in checks[["session_id", "name", "value", "details"]].itertuples(index=False):
+        by_session.setdefault(session, {})[name] = tuple(found)
     made = {}
     for i in sessions.index:
-        row = made[i] = {"response_index": int(number[i])}
+        row: dict[str, Any] = {"response_index": int(number[i])}
+        made[i] = row
         if i not in by_session:
             continue
         mine = by_session[i]

@@ -116,7 +116,7 @@ def _checks(row: dict) -> list[tuple]:
     upper, lower = (found["row_variability"].get(key) for key in ("n_upper_row", "n_lower_row"))
     both = (upper or 0) + (lower or 0)
     right = found["catch_trials"].get("correctly_answered")
-    values = {
+    values: dict[str, tuple[float | None, dict]] = {
         "demo_trials": (found["demo_trials"].get("n_demo_trials_blocks"), {}),
         "catch_trials": (
             found["catch_trials"].get("ratio"),

@@ -48,7 +48,9 @@ def read_rows(path: Path) -> pd.DataFrame:
             raise wrong(path, row, column, text.at[row, column], wanted)
         rows[column] = values
 
-    def number(column: str, fine: Callable[[pd.Series], pd.Series], wanted: str, empty=None) -> None:
+    def number(
+        column: str, fine: Callable[[pd.Series], pd.Series], wanted: str, empty: pd.Series | None = None
+    ) -> None:
         values = pd.to_numeric(text[column].where(text[column] != ""), errors="coerce").astype("float64")
         unasked = (text[column] == "") & (False if empty is None else empty)
         put(column, values, unasked | ((values.abs() <= _MOST) & fine(values)), wanted)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ... import notes
@@ -12,9 +10,8 @@ from ...base.errors import UserError, quote
 from ...base.progress import Progress, Silent
 from ...base.writing import check_writing
 from ...config.study import StudySettings
-from ...stimuli.base import Picture
 from ...store import Store
-from .pictures import LoadPicture, Pictures, source_pictures, stored_pictures
+from .pictures import LoadPicture, source_pictures, stored_pictures
 from .planning import Synthetic, plan_study
 
 
@@ -51,7 +48,8 @@ def new_study(
             progress.note(note)
         images.append(_pictures(store, settings, progress, root, plan.pictures.images))
         with progress.task("drawing pictures", total=len(plan.pictures)) as advance:
-            study = StudyFile.create(path, replace(plan, pictures=_Counted(plan.pictures, advance)))
+            plan.pictures.advance = advance
+            study = StudyFile.create(path, plan)
         study.close()
     size = path.stat().st_size / 2**20
     progress.note(
@@ -77,19 +75,3 @@ def _pictures(
     if settings.stimuli.images == "stored":
         return stored_pictures(store, settings)
     return source_pictures(store, settings, progress, root, wanted)
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """Pictures that say how many were made."""
-
-    pictures: Pictures
-    advance: Callable[[int], None]
-
-    def __iter__(self) -> Iterator[Picture]:
-        for picture in self.pictures:
-            yield picture
-            self.advance(1)
-
-    def __len__(self) -> int:
-        return len(self.pictures)

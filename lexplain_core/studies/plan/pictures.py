@@ -13,7 +13,7 @@ from PIL import Image
 
 from ...base.errors import UserError, quote
 from ...base.extras import needed
-from ...base.progress import Progress
+from ...base.progress import Advance, Progress
 from ...config import Build
 from ...config.study import StudySettings
 from ...stimuli.base import Picture
@@ -62,6 +62,7 @@ class Pictures:
         self._load = load
         self._wanted: list[int | Picture] = []
         self._natural: dict[int, int] = {}
+        self.advance: Advance | None = None  # told of each picture that was made
 
     def natural(self, image: int) -> int:
         """The number of the probing set's image with this id."""
@@ -86,7 +87,10 @@ class Pictures:
     def __iter__(self) -> Iterator[Picture]:
         with ThreadPoolExecutor() as pool:
             for start in range(0, len(self._wanted), _AT_ONCE):
-                yield from pool.map(self._made, self._wanted[start : start + _AT_ONCE])
+                for picture in pool.map(self._made, self._wanted[start : start + _AT_ONCE]):
+                    yield picture
+                    if self.advance is not None:
+                        self.advance(1)
 
     def _made(self, wanted: int | Picture) -> Picture:
         return wanted if isinstance(wanted, Picture) else self._load(wanted)

@@ -26,7 +26,7 @@ def plan_study(
     load_picture: LoadPicture,
     synthetic: Synthetic | None = None,
     progress: Progress | None = None,
-) -> StudyPlan:
+) -> StudyPlan[Pictures]:
     """Draw a study's units, trials and tasks by its seed; nothing is written, and no picture made yet.
 
     load_picture(image id) makes a picture, when the plan's `pictures` are gone through (by threads).
@@ -157,8 +157,12 @@ class _Trials:
     def _make(self, brought: Brought, stock: Stock, batch: int) -> Trial:
         made = self._made_references(brought.key) if brought.kind == "real" else None
         sides = stock.sides
-        low = self._side(sides.low[batch], sides.low_ranks[batch], stock.low[batch], made and made[0])
-        high = self._side(sides.high[batch], sides.high_ranks[batch], stock.high[batch], made and made[1])
+        low = self._side(
+            sides.low[batch], sides.low_ranks[batch], stock.low[batch], made[0] if made else None
+        )
+        high = self._side(
+            sides.high[batch], sides.high_ranks[batch], stock.high[batch], made[1] if made else None
+        )
         mode, plain = "synthetic" if made else "natural", stock.difficulty is None
         return Trial(brought.index, brought.kind, plain, mode, stock.difficulty, batch, low, high)
 

@@ -7,14 +7,15 @@ IMI's. Chance is ½. All functions below `results` are pure; frames have the col
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from math import nan
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from ...config.study import Checks
+from ...config.study import Checks, StudySettings
 from ...stimuli.ranks import DIFFICULTIES
 from .intervals import (
     RESAMPLES,
@@ -37,15 +38,27 @@ SCORES = {
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
 
+class Judged(Protocol):
+    """A study with its answers: a `StudyFile`, or what has its settings and frames."""
+
+    @property
+    def settings(self) -> StudySettings: ...
+    def sessions(self) -> pd.DataFrame: ...
+    def checks(self) -> pd.DataFrame: ...
+    def responses(self) -> pd.DataFrame: ...
+    def units(self) -> pd.DataFrame: ...
+    def trials(self) -> pd.DataFrame: ...
+
+
 class Results:
     """Everything that a study says at some thresholds; see the function that makes each frame.
 
-    study: a `StudyFile`, or what has its settings and frames; it is read once, here. Each frame is computed when
+    study: read once, here. Each frame is computed when
     it is first wanted: all of them take many seconds for a study of IMI's size. thresholds: the checks that
     decide who counts; the study's own when None. May be shared between threads; not to be changed.
     """
 
-    def __init__(self, study, thresholds: Checks | None = None, resamples: int = RESAMPLES) -> None:
+    def __init__(self, study: Judged, thresholds: Checks | None = None, resamples: int = RESAMPLES) -> None:
         self.own: Checks = study.settings.checks
         self.thresholds = thresholds or self.own
         self._resamples = resamples
@@ -115,7 +128,7 @@ class Results:
         return self._parts[key]
 
 
-def results(study, thresholds: Checks | None = None, resamples: int = RESAMPLES) -> Results:
+def results(study: Judged, thresholds: Checks | None = None, resamples: int = RESAMPLES) -> Results:
     """All figures of a study, running or finished, at its own thresholds or at others; nothing is written."""
     return Results(study, thresholds, resamples)
 
@@ -128,14 +141,14 @@ def of_condition(frame: pd.DataFrame, condition: Mapping) -> pd.DataFrame:
     return frame[keep]
 
 
-def kept_responses(study, thresholds: Checks | None = None) -> pd.DataFrame:
+def kept_responses(study: Judged, thresholds: Checks | None = None) -> pd.DataFrame:
     """The answers of a study that count, a row each (`counting`), at its own thresholds or at others."""
     own = study.settings.checks
     found = exclusions(study.sessions(), study.checks(), thresholds or own, own)
     return counting(study.responses(), found.passed)
 
 
-def counting(responses: pd.DataFrame, sessions) -> pd.DataFrame:
+def counting(responses: pd.DataFrame, sessions: Iterable[int]) -> pd.DataFrame:
     """Answers to real trials of the main phase, of the given session ids."""
     real = (
         (responses.phase == "main") & (responses.kind == "real") & responses.session_id.isin(list(sessions))

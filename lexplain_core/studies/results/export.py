@@ -16,7 +16,8 @@ import pandas as pd
 from ...base.files import cant_write, write_whole
 from ...stimuli.base import QUERY
 from ..checks import CHECKS
-from ..imi.names import TASK, WRITES, details, task_name
+from ..file.study import StudyFile
+from ..imi.names import WRITES, details, task_name
 
 _ABOUT = {name: about.rstrip(".") for name, about in CHECKS.items()}
 IMI_COLUMNS = {
@@ -108,7 +109,7 @@ SESSION_COLUMNS = {
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 
 
-def export_responses(study) -> pd.DataFrame:
+def export_responses(study: StudyFile) -> pd.DataFrame:
     """A row per answer of every session, also of those left out or under way; columns as said above.
 
     study: a `StudyFile`.
@@ -138,7 +139,7 @@ def export_responses(study) -> pd.DataFrame:
     out["corrected_trial_index"] = rows.position.astype("float64").mask(demo)
     names = pd.Series({i: task_name(s) for i, s in sessions.iterrows()}, dtype=object)
     out["task_id"] = mine.map(names)
-    out["task_number"] = mine.map(names.map(lambda name: int(TASK.fullmatch(name)["task"])))
+    out["task_number"] = mine.map(names.map(lambda name: int(name.rpartition("-")[2])))
     out["batch"] = rows.batch.astype("float64").mask(catch, -1.0).mask(demo)
     out["channel"] = rows.unit.astype("float64").mask(demo)
     out["layer"] = rows.layer
@@ -162,7 +163,7 @@ def export_responses(study) -> pd.DataFrame:
     return no_formulas(pd.concat([out[list(IMI_COLUMNS)], ours[list(OUR_COLUMNS)]], axis=1))
 
 
-def export_sessions(study) -> pd.DataFrame:
+def export_sessions(study: StudyFile) -> pd.DataFrame:
     """A row per session, also of those left out or under way; columns `SESSION_COLUMNS`."""
     sessions, checks = study.sessions(), study.checks()
     counts = study.responses().groupby("session_id").size()
@@ -175,7 +176,7 @@ def export_sessions(study) -> pd.DataFrame:
     return no_formulas(out[list(SESSION_COLUMNS)])
 
 
-def export_csv(study, path: str | Path, sessions: bool = False) -> tuple[int, int]:
+def export_csv(study: StudyFile, path: str | Path, sessions: bool = False) -> tuple[int, int]:
     """Write `export_responses`, or `export_sessions`, as CSV in UTF-8; how many rows and columns it has.
 
     Raises `UserError` where it can't be written.

@@ -12,6 +12,7 @@ from math import isnan, nan
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 RESAMPLES = 10_000  # as IMI
@@ -20,7 +21,7 @@ FEW = 10  # units; below, a bootstrap's 95 % interval holds the true mean less t
 _CHUNK = 2_000_000  # numbers of a matrix of weights that are held at once
 
 
-def wilson(right, n, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+def wilson(right: ArrayLike, n: ArrayLike, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
     """Wilson's score interval of right/n, elementwise: (low, high), float64; NaN where n is 0.
 
     Within [0, 1], and sensible at 0 and n right (Wilson, JASA 1927; Brown, Cai & DasGupta 2001). It takes
@@ -39,7 +40,7 @@ def wilson(right, n, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
 
 
 def bootstrap_units(
-    unit_means, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+    unit_means: ArrayLike, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float, float]:
     """Mean over units and its bootstrap interval: (mean, low, high).
 
@@ -168,14 +169,17 @@ class Association:
 
 
 def association(
-    x, y, level: float = LEVEL, names: tuple[str, str] = ("The first score", "The second score")
+    first: ArrayLike,
+    second: ArrayLike,
+    level: float = LEVEL,
+    names: tuple[str, str] = ("The first score", "The second score"),
 ) -> Association:
-    """Correlations of x and y, (n,) each; pairs with a NaN are left out.
+    """Correlations of two scores, (n,) each; pairs with a NaN are left out.
 
     Intervals are Fisher's, tanh(atanh(r) ± z·se), with se 1/√(n−3) for Pearson's r and √(1 + ρ²/2)/√(n−3)
     for Spearman's ρ (Bonett & Wright, Psychometrika 2000).
     """
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     both = np.isfinite(x) & np.isfinite(y)
     x, y = x[both], y[both]
     n = len(x)

@@ -92,7 +92,7 @@ def _begun(study: StudyFile, con: Connection, pid: str | None, signed: bool) -> 
     """The session that a person has begun; None for a new one who may begin."""
     row = None if pid is None else records.by_pid(con, pid)
     wanted = study.settings.course.pid == "invited" and not study.previewing
-    if row is None and wanted and not records.is_invited(con, pid):
+    if row is None and wanted and (pid is None or not records.is_invited(con, pid)):
         raise NotAdmitted("not invited", study.settings.texts.not_invited)
     if row is not None and not signed:
         raise NotAdmitted("begun", study.settings.texts.begun)
@@ -210,7 +210,7 @@ class Course:
             if sent is None or now - sent[0] < lock / 1000 - LATE_S:
                 return None
             shown, times = sent
-            trial = records.placed(con, self.task_id, *place)
+            trial = records.fully_placed(con, self.task_id, *place)
             pole = trial.upper if button < BUTTONS // 2 else other_pole(trial.upper)
             longest = 1000 * (now - shown + SLACK_S)
             load = finite(load_ms)
@@ -252,10 +252,14 @@ class Course:
 
     def _state(self, con: Connection) -> Row:
         """Where the person stands; `con` sees one state of the file."""
+        row = self._row(con)
+        self.study.check_session(con, row["session_id"])
+        return row
+
+    def _row(self, con: Connection) -> Row:
         row = records.by_kept(con, self._kept)
         if row is None:
             raise NotAdmitted("unknown", self.study.settings.texts.unknown)
-        self.study.check_session(con, row["session_id"])
         return row
 
     def _phase_done(self, con: Connection, state: Row, now: float) -> None:
@@ -272,7 +276,7 @@ class Course:
 
     def _finish(self, con: Connection, now: float) -> None:
         """All is answered: a code, and what the checks say. Whoever leaves at the comment has finished, too."""
-        state = records.by_kept(con, self._kept)
+        state = self._row(con)
         session, failed = state["session_id"], state["step"] == "failed"
         if not failed:
             step = "comment" if self._settings.comment else "thanks"
@@ -291,14 +295,14 @@ class Course:
     def _trial(self, state: Row) -> TrialScreen:
         phase, number, position = _place(state)
         with self.study.reading() as con:
-            placed = records.placed(con, self.task_id, phase, number, position)
+            placed = records.fully_placed(con, self.task_id, phase, number, position)
             ids = records.images(con, placed.trial)
         return TrialScreen(
             _nonce(state),
             phase,
             position + 1,
             self._lengths[phase],
-            **arrange(placed, ids, self.study.pictures(ids.values())),
+            *arrange(placed, ids, self.study.pictures(ids.values())),
             lock_ms=self._settings.lock_ms,
             feedback=self._comments(phase),
             right_so_far=state["right"] if self._counts(phase) else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from ...stimuli.base import QUERY, Picture, Placed
+from ...stimuli.base import QUERY, FullyPlaced, Picture
 
 
 class NotAdmitted(Exception):
@@ -67,19 +67,19 @@ class Screen:
 
 
 def arrange(
-    placed: Placed, ids: dict[tuple[str, int], int], pictures: dict[int, Picture]
-) -> dict[str, Picture | tuple[Picture, ...]]:
+    placed: FullyPlaced, ids: dict[tuple[str, int], int], pictures: dict[int, Picture]
+) -> tuple[Picture, Picture, tuple[Picture, ...], tuple[Picture, ...]]:
     """upper, lower, left and right of a `TrialScreen`, without keys and sources, which might tell something.
 
     ids: of a trial's pictures by pole and place.
     """
     bare = {i: replace(picture, key="", source="") for i, picture in pictures.items()}
-    return {
-        "upper": bare[ids[placed.upper, QUERY]],
-        "lower": bare[ids[other_pole(placed.upper), QUERY]],
-        "left": tuple(bare[ids["min", place]] for place in placed.left),
-        "right": tuple(bare[ids["max", place]] for place in placed.right),
-    }
+    return (
+        bare[ids[placed.upper, QUERY]],
+        bare[ids[other_pole(placed.upper), QUERY]],
+        tuple(bare[ids["min", place]] for place in placed.left),
+        tuple(bare[ids["max", place]] for place in placed.right),
+    )
 
 
 def other_pole(pole: str) -> str:
