@@ -83,7 +83,7 @@ def score_note(score: Score | None) -> str:
     return f'<br><span class="lx-muted">{escape(score.split)}, {plural(score.n, "image")}{sample}</span>'
 
 
-def people_cell(row) -> str:
+def people_cell(row: pd.Series | None) -> str:
     if row is None:
         return '<span class="lx-muted">not asked</span>'
     return (
@@ -97,7 +97,9 @@ def score_line(score: Score | None) -> str:
         return "Not scored."
     if score.value is None:
         return f"No test correlation: {escape(score.reason or 'it is undefined.')}"
-    interval = "" if score.low is None else f" ({two(score.low)} to {two(score.high)})"
+    interval = ""
+    if score.low is not None and score.high is not None:
+        interval = f" ({two(score.low)} to {two(score.high)})"
     return (
         f"{score.split.capitalize()} correlation <b>{two(score.value)}</b>{interval}, {plural(score.n, 'image')}, "
         f"{escape(seen_by(score.simulator))}"
@@ -208,11 +210,17 @@ def images_column(one: Shown, ids: Sequence[int | None]) -> dict[str, Any]:
     here = [(n, i) for n, i in enumerate(ids) if i is not None]
     values = unit.activations
     places = decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
+
+    def cell(row: int | None, title: str, note: str, items: list[tuple[int, int]]) -> dict[str, Any]:
+        ordered = sorted(items, key=lambda item: (-values[item[1]], item[0]))
+        shown = [[n, plain(float(values[i]), places)] for n, i in ordered]
+        return {"row": row, "title": title, "note": note, "items": shown}
+
     cells = []
     if buckets is None:
-        cells.append({"row": None, "title": "Strongest first", "note": "no ranges", "items": here})
+        cells.append(cell(None, "Strongest first", "no ranges", here))
     else:
-        where = buckets.assign(values[[i for _, i in here]]) if here else []
+        where = buckets.assign(values[[i for _, i in here]]) if here else ()
         fine = decimals(unit.maximum)
         for bucket in reversed(range(-1, len(buckets.counts))):  # as they are seen and stepped through
             total = buckets.negative if bucket < 0 else int(buckets.counts[bucket])
@@ -223,10 +231,7 @@ def images_column(one: Shown, ids: Sequence[int | None]) -> dict[str, Any]:
                 title = f"{bucket + 1}: {low} to {high}"
             note = f"{len(inside)} of {plural(total, 'image')}"
             if inside or total:
-                cells.append({"row": bucket, "title": title, "note": note, "items": inside})
-    for cell in cells:
-        ordered = sorted(cell["items"], key=lambda item: (-values[item[1]], item[0]))
-        cell["items"] = [[n, plain(float(values[i]), places)] for n, i in ordered]
+                cells.append(cell(bucket, title, note, inside))
     missing = len(ids) - len(here)
     note = f"{plural(missing, 'image')} not in this store" if missing else ""
     return {"title": one.name, "method": one.place.method, "cells": cells, "note": note}
@@ -238,7 +243,8 @@ def on_image(shown: Sequence[Shown], chosen: Chosen) -> pd.DataFrame:
     simulated, by. Missing values where the store hasn't the image, or nothing is known."""
     found = []
     for one, i in zip(shown, chosen.ids, strict=True):
-        unit, row = one.unit, {"unit": one.name, "method": one.place.method, "split": None}
+        unit = one.unit
+        row: dict[str, Any] = {"unit": one.name, "method": one.place.method, "split": None}
         if i is not None:
             value = float(unit.activations[i])
             row |= {
@@ -309,10 +315,12 @@ def score_table(shown: Sequence[Shown]) -> pd.DataFrame:
 
 
 def machine_cell(one: Shown) -> str:
-    found = next((score for score in one.unit.observer if score.value is not None), None)
-    if found is None:
-        return '<span class="lx-muted">none</span>'
-    return f'<b>{two(found.value)}</b><br><span class="lx-muted">{plural(found.trials, "trial")}</span>'
+    for score in one.unit.observer:
+        if score.value is not None:
+            return (
+                f'<b>{two(score.value)}</b><br><span class="lx-muted">{plural(score.trials, "trial")}</span>'
+            )
+    return '<span class="lx-muted">none</span>'
 
 
 def unit_words(one: Shown, styles: dict[str, Any]) -> str:

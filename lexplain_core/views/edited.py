@@ -87,19 +87,20 @@ def check_method_name(name: str, store: Store) -> str:
 
 def score_sentence(edited: Edited, before: Edited | None) -> str:
     """The val correlation in the headline simulator's eyes, beside that of the words before (HTML)."""
-    score = edited.score("val")
-    old = before.score("val", score.simulator) if before else None
+    score = edited.val[0]
     eyes = f'<span class="lx-muted">(concepts seen by {escape(seen_by(score.simulator))})</span>'
     if score.value is None:
         return f"<b>No val correlation</b> {eyes}<b>:</b> {escape(score.reason or 'it is undefined.')}"
     words = f"Val correlation <b>{two(score.value)}</b>{_interval(score)}, {plural(score.n, 'image')} {eyes}"
-    if old is None or old.value is None:
+    old = before.score("val", score.simulator) if before else None
+    if before is None or old is None or old.value is None:
         return words
-    return f"{words}. {escape(before.explanation.method)}: <b>{two(old.value)}</b>, so {_change(score, old)}."
+    change = _change(score.value, old.value)
+    return f"{words}. {escape(before.explanation.method)}: <b>{two(old.value)}</b>, so {change}."
 
 
-def _change(new: Score, old: Score) -> str:
-    gain = round(new.value, 2) - round(old.value, 2)  # of the figures that stand before it
+def _change(new: float, old: float) -> str:
+    gain = round(new, 2) - round(old, 2)  # of the figures that stand before it
     if abs(gain) < 0.005:
         return "no change to speak of"
     return f"a change of <b>{signed(gain)}</b>"
@@ -126,7 +127,9 @@ def edited_cell(score: Score | None) -> str:
 
 
 def _interval(score: Score, pattern: str = ", 95% interval {}") -> str:
-    return "" if score.low is None else pattern.format(f"{two(score.low)} to {two(score.high)}")
+    if score.low is None or score.high is None:
+        return ""
+    return pattern.format(f"{two(score.low)} to {two(score.high)}")
 
 
 def read_draft(
@@ -137,13 +140,12 @@ def read_draft(
     terms: as `write` writes them, '' for none. start: the explanation that is edited; its terms, strongest first, stand where the address has none. known: ids of the store's
     concepts. way: 'refit' or 'keep'. With re-fitted weights those of the address don't count.
     """
+    pairs: list[tuple[int, float | None]] = []
     problems: list[str] = []
     if terms:
         pairs, problems = read_terms(terms, known)
     elif start is not None:
-        pairs = [(term.concept_id, term.weight) for term in by_weight(start)][:MOST]
-    else:
-        pairs = []
+        pairs = [(term.concept_id, term.weight) for term in by_weight(start)[:MOST]]
     ids = tuple(concept for concept, _ in pairs)
     if way == "refit":
         return Draft(ids, (None,) * len(ids)), problems
@@ -158,6 +160,7 @@ def to_keep(
     start: the method whose words they were begun from, '' for none. seen: how many versions' test scores were looked at.
     """
     words = edited.explanation
+    assert words.bias is not None, "what was fitted has a bias"
     return UserExplanation(
         unit.layer,
         unit.unit,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ def effect_shares(shares: pd.DataFrame) -> pd.DataFrame:
     return frame[["share", "error", "part", "images"]].fillna(0.0)
 
 
-def effect_alt(shares) -> str:
+def effect_alt(shares: pd.DataFrame | None) -> str:
     """The bars of the effect for those who can't see them."""
     if shares is None:
         return ""
@@ -59,7 +59,7 @@ def strip_words(unit: Unit, impact: Impact | None) -> str:
     return " ".join(part for part in parts if part)
 
 
-def is_known(impact: Impact | None) -> bool:
+def is_known(impact: Impact | None) -> TypeGuard[Impact]:
     """Whether the impact has a value: it has none where it is undefined, which is not the same as 0."""
     return impact is not None and not pd.isna(impact.total)
 
@@ -90,7 +90,7 @@ def _last_range(unit: Unit, impact: Impact) -> str:
     return words
 
 
-def _share(row) -> str:
+def _share(row: pd.Series) -> str:
     error = f" (± {percent(1.96 * row['error'])})" if row["error"] >= 5e-5 else ""
     return percent(row["share"]) + error
 
@@ -113,6 +113,7 @@ def _change(value: float, what: str, verbs: tuple[str, str], error: float | None
 
 def total_words(unit: Unit, impact: Impact) -> str:
     """What the network loses without the unit, and its total impact; says when it is an estimate."""
+    assert impact.total is not None, "`is_known`"
     total, error = rounded(impact.total), impact.total_error or 0
     words = f"With the unit at {SET_TO[impact.to]}"
     losses = []

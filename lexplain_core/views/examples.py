@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
+from typing import Any
 
 from PIL import Image
 
@@ -45,7 +46,8 @@ def overlaid(crops: dict[int, bytes], overlay: Overlay) -> dict[int, bytes]:
         size = max(picture.size)
         if size > _SIDE or size < THUMBNAIL:
             way = Image.Resampling.NEAREST if size < SMALL else Image.Resampling.BILINEAR
-            picture = picture.resize(tuple(max(1, round(n * _SIDE / size)) for n in picture.size), way)
+            width, height = (max(1, round(n * _SIDE / size)) for n in picture.size)
+            picture = picture.resize((width, height), way)
         buffer = BytesIO()
         laid = compose(picture, overlay.maps[image], overlay.opacity, signed=both, scale=most)
         laid.save(buffer, "JPEG", quality=85)
@@ -53,7 +55,7 @@ def overlaid(crops: dict[int, bytes], overlay: Overlay) -> dict[int, bytes]:
     return found
 
 
-def thumbnail_figure(row, picture: bytes, small: bool, places: int) -> str:
+def thumbnail_figure(row: Any, picture: bytes, small: bool, places: int) -> str:
     activation = plain(row.activation, places)
     facts = [row.key, f"{row.split} split"]
     if isinstance(row.predicted, str):

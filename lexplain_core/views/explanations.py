@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from ..store import Explanation, Unit
+from ..store import Explanation, Term, Unit
 
 
-def by_weight(explanation) -> list:
+def by_weight(explanation: Explanation) -> list[Term]:
     """The explanation's terms, largest |weight| first, as its line of text has them."""
     return sorted(explanation.terms, key=lambda term: -abs(term.weight))
 

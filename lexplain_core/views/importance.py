@@ -19,7 +19,7 @@ def top_impact_words(table: pd.DataFrame, images: int, to: str) -> str:
     """What the table says of the last layer that has impacts, and of the numbers in it."""
     layer = table["layer"].iloc[-1]
     rows = table[table["layer"] == layer].set_index("beta")
-    told = []
+    told: list[str] = []
     for beta in (0.002, 0.1):
         row = row_at(rows, beta)
         if row is not None and pd.notna(row["mean"]):
@@ -39,7 +39,7 @@ def beta_words(beta: float) -> str:
     return f"{100 * beta:g}%"
 
 
-def row_at(rows: pd.DataFrame, beta: float):
+def row_at(rows: pd.DataFrame, beta: float) -> pd.Series | None:
     """The row of a layer's table at a beta, None where it has none."""
     close = [b for b in rows.index if abs(b - beta) < 1e-9]
     return rows.loc[close[0]] if close else None
@@ -58,7 +58,7 @@ def counted(rows: pd.DataFrame) -> str:
     return f"{first}" + (f'<br><span class="lx-muted">{others}</span>' if others else "")
 
 
-def mean_cell(row) -> str:
+def mean_cell(row: pd.Series | None) -> str:
     if row is None or pd.isna(row["mean"]):
         return '<td><span class="lx-muted">–</span></td>'
     error = f"; standard error of the mean from sampling: {percent(row['error'])}" if row["sampled"] else ""

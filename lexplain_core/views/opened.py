@@ -24,12 +24,12 @@ def distinct(found: list[StoreEntry]) -> tuple[list[StoreEntry], list[tuple[Stor
     An address names a store by its id, which a copy of a file shares: only the newest of them is shown.
     """
     newest: dict[str, StoreEntry] = {}
-    good = [entry for entry in found if entry.error is None]
-    for entry in good:
-        if entry.id not in newest or entry.modified > newest[entry.id].modified:
-            newest[entry.id] = entry
-    shown = [entry for entry in good if newest[entry.id] is entry]
-    return shown, [(entry, newest[entry.id]) for entry in good if newest[entry.id] is not entry]
+    good = [(entry.id, entry) for entry in found if entry.error is None and entry.id is not None]
+    for identity, entry in good:
+        if identity not in newest or entry.modified > newest[identity].modified:
+            newest[identity] = entry
+    shown = [entry for identity, entry in good if newest[identity] is entry]
+    return shown, [(entry, newest[identity]) for identity, entry in good if newest[identity] is not entry]
 
 
 def same_id(hidden: StoreEntry, shown: StoreEntry) -> str:

@@ -113,7 +113,7 @@ def export_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(terms=rows["terms"].map("; ".join), found=rows["found"].map("; ".join))
 
 
-def layer_mean_of(row) -> str:
+def layer_mean_of(row: Any) -> str:
     """Over how many units a layer's mean correlation is, and what the others are; row: of `Store.layers`."""
     return of_units(row.scored, row.units, dead=row.dead, constant=row.constant)
 

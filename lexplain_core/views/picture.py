@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -85,7 +85,7 @@ def heading(found: picture.Unusual, method: str) -> str:
     return f"**{which} in {'their' if count > 1 else 'its'} own range**: {how}. Words by the method {md(method)}."
 
 
-def unit_facts(row, images: int, simulated: float | None) -> str:
+def unit_facts(row: Any, images: int, simulated: float | None) -> str:
     """Percentile, activation and what the words predict (HTML)."""
     most = f"beyond the largest so far, {rounded(row.maximum)}" if row.value > row.maximum else (
         f"largest {rounded(row.maximum)}"
@@ -114,7 +114,8 @@ def enlarged(image: Image.Image, side: int) -> Image.Image:
     """In a size for the screen: a map is smooth on more pixels than a small image has."""
     factor = side / max(image.size)
     way = Image.Resampling.NEAREST if max(image.size) < SHARP else Image.Resampling.BICUBIC
-    return image.resize(tuple(max(1, round(n * factor)) for n in image.size), way)
+    width, height = (max(1, round(n * factor)) for n in image.size)
+    return image.resize((width, height), way)
 
 
 def units_summary(layer: str, images: int, found: picture.Unusual) -> str:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 
 from ..base.numbers import decimals, plain, rounded
-from ..store import Unit
+from ..store import Buckets, Unit
 
 _DIGITS = 3  # of the slider’s ends
 _STEPS = 40  # of the slider, at least
+
+
+def _buckets(unit: Unit) -> Buckets:
+    assert unit.buckets is not None, "only a unit with a positive activation has ranges"
+    return unit.buckets
 
 
 def range_words(unit: Unit, bucket: int) -> str:
@@ -16,7 +21,7 @@ def range_words(unit: Unit, bucket: int) -> str:
     if bucket < 0:
         return "below 0"
     places = decimals(unit.maximum)
-    low, high = (plain(edge, places) for edge in unit.buckets.edges[bucket : bucket + 2])
+    low, high = (plain(edge, places) for edge in _buckets(unit).edges[bucket : bucket + 2])
     return f"{low} to {high}"
 
 
@@ -27,12 +32,14 @@ def numbered(unit: Unit, bucket: int) -> str:
 
 def images_in(unit: Unit, bucket: int) -> int:
     """How many images of the probing set are in a range."""
-    return int(unit.buckets.negative if bucket < 0 else unit.buckets.counts[bucket])
+    buckets = _buckets(unit)
+    return int(buckets.negative if bucket < 0 else buckets.counts[bucket])
 
 
 def ranges_of(unit: Unit) -> list[int]:
     """The unit's ranges, the highest first; the one below 0 where it holds images."""
-    return [*reversed(range(len(unit.buckets.counts))), *([-1] if unit.buckets.negative else [])]
+    buckets = _buckets(unit)
+    return [*reversed(range(len(buckets.counts))), *([-1] if buckets.negative else [])]
 
 
 def all_hidden(total: int, which: str) -> str:

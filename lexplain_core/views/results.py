@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -63,12 +64,12 @@ def median_minutes(study: Study) -> float | None:
     return float(seconds.median()) / 60 if len(seconds) else None
 
 
-def mean_of(row) -> str:
+def mean_of(row: pd.Series) -> str:
     """Over how many of the units asked about a mean is, and what the others are."""
     return of_units(int(row["units"]), int(row["of"]), without_an_answer_that_counts=int(row["of"]))
 
 
-def beside_chance(row, said: pd.Series) -> str:
+def beside_chance(row: Any, said: pd.Series) -> str:
     if pd.isna(row.low):
         return "chance is 50%."
     if not said["against"]:
@@ -99,7 +100,7 @@ def as_bars(frame: pd.DataFrame, over: str, group: Sequence[str], unit: str = "r
     )
 
 
-def difference_line(row) -> str:
+def difference_line(row: Any) -> str:
     """A line: how much harder a difficulty is than another, for the same units."""
     what = f"- {md(row.model)}, {md(row.mode)}: {row.harder} less {row.easier}"
     if pd.isna(row.difference):
@@ -113,7 +114,7 @@ def difference_line(row) -> str:
     return f"{what} **{signed(100 * row.difference, 1)} points**{interval}, over {plural(int(row.units), 'unit')} judged at both.{note}"
 
 
-def association_words(row) -> str:
+def association_words(row: pd.Series) -> str:
     """Spearman's and Pearson's correlation with intervals and n, or why there are none, as Markdown."""
     if pd.isna(row["spearman"]):
         return f"**No correlation:** {md(row['reason'])}"
@@ -125,7 +126,7 @@ def association_words(row) -> str:
     return f"{told}; n = {plural(int(n), 'unit')}.{reason}"
 
 
-def _interval(row, name: str) -> str:
+def _interval(row: pd.Series, name: str) -> str:
     low, high = (f"{name}_low", f"{name}_high") if f"{name}_low" in row else ("low", "high")
     return f" (95% interval {two(row[low])} to {two(row[high])})" if pd.notna(row[low]) else " (no interval)"
 
@@ -180,7 +181,7 @@ def models_words(models: pd.DataFrame, over: str) -> str:
     return "  \n".join(told) + (f"  \n… and {plural(more, 'more condition')} below." if more else "")
 
 
-def interval_words(row) -> str:
+def interval_words(row: Any) -> str:
     """A row's 95 % interval in words, or that there is none."""
     if pd.isna(row.low) or pd.isna(row.high):
         return "no interval"

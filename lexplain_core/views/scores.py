@@ -68,16 +68,16 @@ def ablation_words(unit: Unit, explanation: Explanation, main_only: bool = False
 def _ablated(scores: list[Score]) -> str:
     """The ablation scores by one simulator."""
     how = f'<span class="lx-muted">(concepts seen by {escape(seen_by(scores[0].simulator))})</span>'
-    known = [score for score in scores if score.value is not None]
+    known = [(score, score.value) for score in scores if score.value is not None]
     if not known:
         reason = scores[0].reason or "it is undefined."
         return f"<b>No test ablation score</b> {how}<b>:</b> {escape(reason)}"
     told = "; ".join(
-        f'<span title="{escape(ablation_title(score), quote=True)}"><b>{two(score.value)}</b> by {ABLATIONS[score.kind][0]}'
+        f'<span title="{escape(ablation_title(score), quote=True)}"><b>{two(value)}</b> by {ABLATIONS[score.kind][0]}'
         f"{_interval(score, ', 95% interval {}')}</span>"
-        for score in known
+        for score, value in known
     )
-    return f"Test ablation score {told}, {_images(known[0])} {how}"
+    return f"Test ablation score {told}, {_images(known[0][0])} {how}"
 
 
 def _images(score: Score) -> str:
@@ -87,7 +87,7 @@ def _images(score: Score) -> str:
 def ablation_title(score: Score) -> str:
     """What an ablation score was computed with, for a tooltip."""
     name, meaning = ABLATIONS[score.kind]
-    fitted = "" if score.c is None else f" c = {rounded(score.c)}, d = {rounded(score.d)}."
+    fitted = "" if score.c is None or score.d is None else f" c = {rounded(score.c)}, d = {rounded(score.d)}."
     return f"{name}: the unit is replaced by c·prediction + d, {meaning}.{fitted} {_images(score)}. {_SCALE}"
 
 
@@ -106,7 +106,11 @@ def ablation_cell(scores: list[Score | None]) -> str:
             parts.append(f'<span class="lx-muted">{name}: none, {escape(score.reason or "undefined")}</span>')
             continue
         estimate = ", estimate" if score.sampled else ""
-        fitted = "" if score.c is None else f"c {rounded(score.c)}, d {rounded(score.d)}{estimate}"
+        fitted = (
+            ""
+            if score.c is None or score.d is None
+            else f"c {rounded(score.c)}, d {rounded(score.d)}{estimate}"
+        )
         parts.append(
             f'<span class="lx-one" title="{escape(ablation_title(score), quote=True)}">{name} <b>{two(score.value)}</b>'
             f'{_interval(score, " ({})")}<br><span class="lx-muted">{fitted}</span></span>'
@@ -115,7 +119,9 @@ def ablation_cell(scores: list[Score | None]) -> str:
 
 
 def _interval(score: Score, pattern: str) -> str:
-    return "" if score.low is None else pattern.format(f"{two(score.low)} to {two(score.high)}")
+    if score.low is None or score.high is None:
+        return ""
+    return pattern.format(f"{two(score.low)} to {two(score.high)}")
 
 
 def null_words(unit: Unit, score: Score) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..base.numbers import percent, plural, rounded
 from ..stimuli.drawing import generator, place, uppers
-from ..stimuli.ranks import Indistinguishable, Refused, batch_size, stimuli
+from ..stimuli.ranks import Indistinguishable, Refused, Sides, batch_size, stimuli
 from ..store import Explanation, Store, StoreError, Unit
 from .markdown import md
 from .scores import seen_by
@@ -128,17 +128,18 @@ def _first(unit: Unit) -> Explanation:
 
 def observer_answer(unit: Unit) -> str:
     """How often the main machine observer is right about the unit, '' where the store has none."""
-    scores = [score for score in unit.observer if score.value is not None]
-    if not scores:
+    known = [(score, score.value) for score in unit.observer if score.value is not None]
+    if not known:
         return ""
+    score, value = known[0]
     eyes = (
         "by the network’s own features"
-        if scores[0].embedding == "target"
-        else f"as {md(scores[0].embedding)} sees them"
+        if score.embedding == "target"
+        else f"as {md(score.embedding)} sees them"
     )
     return (
-        f"**The machine observer**, which compares images {eyes}, is right in **{percent(scores[0].value)}** of "
-        f"{plural(scores[0].trials, 'such trial')} about this unit (chance: 50%)."
+        f"**The machine observer**, which compares images {eyes}, is right in **{percent(value)}** of "
+        f"{plural(score.trials, 'such trial')} about this unit (chance: 50%)."
     )
 
 
@@ -185,7 +186,7 @@ def of_layer(store: Store, layer: str, units: np.ndarray, difficulty: str, count
     return Drawn(tuple(trials), short=short)
 
 
-def _sides(unit: Unit, difficulty: str, seed: int, trials: int = 1):
+def _sides(unit: Unit, difficulty: str, seed: int, trials: int = 1) -> Sides:
     """Stimuli with as many batches as there are to be trials, where the ranks allow it, else with IMI's number."""
     hidden = unit.store.hidden
     usual = batch_size(len(unit.activations) - len(hidden))
@@ -201,7 +202,7 @@ def _rng(seed: int, layer: str, *more: int) -> np.random.Generator:
     return generator(seed, "try it", layer, *more)
 
 
-def _asked(unit: Unit, sides, batch: int, rng: np.random.Generator) -> Asked:
+def _asked(unit: Unit, sides: Sides, batch: int, rng: np.random.Generator) -> Asked:
     low, high = (tuple(int(i) for i in side[batch]) for side in (sides.low, sides.high))
     placed = place(0, uppers(1, rng)[0], rng)
     return Asked(

@@ -43,16 +43,16 @@ def observer_line(unit: Unit) -> str:
     """How often machines tell the unit's images apart, or why they can't (HTML); empty where none was asked."""
     if not unit.observer:
         return ""
-    scores = [score for score in unit.observer if score.value is not None]
+    scores = [(score, score.value) for score in unit.observer if score.value is not None]
     if not scores:
         return f'<p class="lx-facts lx-observer"><b>No machine 2AFC score:</b> {escape(unit.observer[0].reason or "")}</p>'
     main, *others = [
-        (two(s.value), "the network’s own last layer" if s.embedding == "target" else escape(s.embedding))
-        for s in scores
+        (two(value), "the network’s own last layer" if s.embedding == "target" else escape(s.embedding))
+        for s, value in scores
     ]
     also = "".join(f"; {value} by {name}" for value, name in others)
     return (
-        f'<p class="lx-facts lx-observer">Machine 2AFC: right in <b>{main[0]}</b> of {scores[0].trials} trials, comparing images by {main[1]}'
+        f'<p class="lx-facts lx-observer">Machine 2AFC: right in <b>{main[0]}</b> of {scores[0][0].trials} trials, comparing images by {main[1]}'
         f'{also}. <span class="lx-muted">Which of two images goes with those that excite the unit? Chance is 0.5.</span></p>'
     )
 
