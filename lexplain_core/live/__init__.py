@@ -3,7 +3,7 @@
 `Looker` brings torch along, so it is imported when it is first named; `overlay` needs none.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .overlay import overlay
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Look", "Looker", "overlay"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in ("Look", "Looker"):
         from . import looker
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..base.correlation import correlation
 from ..base.errors import UserError
-from ..store import Explanation, Score, Store, StoreError, Term, Unit
+from ..store import Explanation, Score, StoreError, Term, Unit, tables
+from ..store.catalog import Catalog
 
 MOST = 30  # concepts of an explanation
 METHOD = "your words"
@@ -64,7 +65,7 @@ def fit(
     numbers, `StoreError` where `matrix` doesn't know one of them.
     """
     ids = _checked(unit.store, concept_ids, weights, bias)
-    given = [None] * len(ids) if weights is None else [None if w is None else float(w) for w in weights]
+    given = [None if w is None else float(w) for w in weights or [None] * len(ids)]
     bare = _explanation(unit, ids, matrix)
     train = unit.split == "train"
     if not train.any():
@@ -86,7 +87,12 @@ def scored(unit: Unit, explanation: Explanation) -> Edited:
     return _scored(unit, explanation, explanation.simulator, ())
 
 
-def _checked(store: Store, concept_ids, weights, bias) -> list[int]:
+def _checked(
+    store: Catalog,
+    concept_ids: Sequence[int],
+    weights: Sequence[float | None] | None,
+    bias: float | None,
+) -> list[int]:
     ids = [int(i) for i in concept_ids]
     if not ids:
         raise UserError("There are no concepts to fit; add one.")
@@ -161,14 +167,14 @@ def _scored(unit: Unit, words: Explanation, simulator: str | None, notes: tuple[
     return Edited(words, val, test, notes)
 
 
-def _matrices(store: Store, first: str) -> list[str]:
-    names = store.matrices()["matrix"].tolist()
+def _matrices(store: Catalog, first: str) -> list[str]:
+    names = tables.matrices(store)["matrix"].tolist()
     return sorted(names, key=lambda name: name != first)
 
 
-def _headline(store: Store, matrix: str, known: list[str]) -> str:
+def _headline(store: Catalog, matrix: str, known: list[str]) -> str:
     """Whose score comes first: a simulator that the words were not fitted with, where there is one."""
-    roles = store.matrices().set_index("matrix")["roles"]
+    roles = tables.matrices(store).set_index("matrix")["roles"]
     others = [name for name in known if name != matrix]
     return next((name for name in others if "simulator" in roles[name]), others[0] if others else matrix)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..model.base import LayerInfo
 from ..model.hooks import listen
-from ..model.maps import ActivationMap, TokenGrid, token_grid, unit_maps
+from ..model.maps import ActivationMap, TokenGrid, maps_of, token_grid
 from ..model.occlusion import pooled_units
 
 KINDS = ("saliency", "gradcam")
@@ -58,7 +58,7 @@ def gradcam(
         inputs, target=unit
     )
     activations = LayerActivation(units, layer).attribute(inputs)
-    maps, weights = (unit_maps(_first(found), source, grid) for found in (activations, gradients))
+    maps, weights = (maps_of(_first(found), source, grid) for found in (activations, gradients))
     found = (maps * weights.mean((2, 3), keepdim=True)).sum(1).relu()
     return ActivationMap("gradcam", _host(found[0]))
 
@@ -81,7 +81,7 @@ def gradcam_source(
             continue
         if layer.kind == "features" or (layer.kind == "tokens" and grid is None):
             continue
-        height, width = (grid.height, grid.width) if grid else _map_size(layer)
+        height, width = (grid.height, grid.width) if grid else layer.map_size
         if height * width > 1:
             candidates.append((layer, grid))
     heard: dict[str, Tensor] = {}
@@ -99,10 +99,6 @@ def gradcam_source(
     gradients = torch.autograd.grad(pooled.sum(), outputs, allow_unused=True)
     found = (c for c, gradient in zip(candidates, gradients, strict=True) if gradient is not None)
     return next(found, None)
-
-
-def _map_size(layer: LayerInfo) -> tuple[int, int]:
-    return layer.shape[1:] if layer.kind == "map" else layer.shape[:2]
 
 
 def _first(found: Tensor | tuple[Tensor, ...]) -> Tensor:

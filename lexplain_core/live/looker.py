@@ -14,12 +14,12 @@ from torch import Tensor
 
 from ..base.errors import UserError
 from ..base.offline import offline
-from ..model.base import LayerInfo, TargetModel
+from ..model.base import LayerInfo, TargetModel, size_of
 from ..model.factory import said
 from ..model.forward import pool
 from ..model.layers import list_layers
 from ..model.load import load_target
-from ..model.maps import KINDS, ActivationMap, TokenGrid, hear, token_grid, unit_maps
+from ..model.maps import KINDS, ActivationMap, TokenGrid, hear, maps_of, token_grid
 from ..model.occlusion import occlusion_map
 from ..model.places import check_places
 from ..model.recording import choose_device
@@ -104,7 +104,7 @@ class Looker:
         if kind not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
         tensor = self._tensor(image, cropped)
-        size = tuple(tensor.shape[-2:])
+        size = size_of(tensor)
         with self._lock, offline():
             info = self._layers(size).get(layer)
             if info is None:
@@ -125,7 +125,7 @@ class Looker:
                 activation = float(pool(output, info, pooling)[0, unit])
                 if reason is not None or kind != "activation":
                     return activation, None
-                maps = unit_maps(output, info, grid_of_tokens)
+                maps = maps_of(output, info, grid_of_tokens)
                 return activation, ActivationMap("activation", maps[0, unit].cpu().numpy())
 
             with torch.inference_mode():
@@ -145,7 +145,7 @@ class Looker:
         """
         tensor = self._tensor(image, cropped)
         with self._lock, offline():
-            info, pooling = self._asked(layer, pooling, tuple(tensor.shape[-2:]))
+            info, pooling = self._asked(layer, pooling, size_of(tensor))
             with torch.inference_mode():
                 values = hear(self._module, info, tensor[None], lambda output: pool(output, info, pooling))
             found = values[0].cpu().numpy()
@@ -160,7 +160,7 @@ class Looker:
         Raises `UserError` as `activations` does.
         """
         tensor = self._tensor(image, cropped)
-        size = tuple(tensor.shape[-2:])
+        size = size_of(tensor)
         with self._lock, offline():
             info, pooling = self._asked(layer, None, size)
             if not units or self._missing(info, pooling, "activation", size):
@@ -171,7 +171,7 @@ class Looker:
                     self._module,
                     info,
                     tensor[None],
-                    lambda output: unit_maps(output, info, grid)[0, list(units)],
+                    lambda output: maps_of(output, info, grid)[0, list(units)],
                 )
         found = maps.cpu().numpy()
         return {unit: ActivationMap("activation", found[i]) for i, unit in enumerate(units)}
@@ -208,7 +208,8 @@ class Looker:
         units = gradients.PooledUnits(self._module, info, pooling)
         if kind == "saliency":
             return gradients.saliency(units, unit, image)
-        source = self._source(info, pooling, tuple(image.shape[-2:]))
+        source = self._source(info, pooling, size_of(image))
+        assert source is not None, "`_missing` looked"
         return gradients.gradcam(units, unit, image, *source)
 
     def _missing(self, info: LayerInfo, pooling: str, kind: str, size: tuple[int, int]) -> str | None:

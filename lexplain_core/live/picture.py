@@ -67,8 +67,8 @@ def kept(image: Image.Image, most: int = KEPT_PIXELS) -> Image.Image:
     if pixels <= most:
         return image
     factor = math.sqrt(most / pixels)
-    size = tuple(max(1, math.floor(side * factor)) for side in image.size)
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    width, height = (max(1, math.floor(side * factor)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def seen(image: Image.Image, looker: Looker, usual: tuple[int, int]) -> Image.Image:

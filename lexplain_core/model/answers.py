@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from math import inf, log
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -56,8 +57,9 @@ class Answer:
     scale: str = "logits"
     floor: float = _TINY
 
-    def raw(self, returned: object) -> Tensor:
+    def raw(self, returned: Any) -> Tensor:
         """The outputs as the network has them, float32 (B, C). Raises `ValueError` where there are none."""
+        found: Any
         if isinstance(returned, Tensor):
             found = returned
         elif isinstance(self.member, str) and not isinstance(returned, Mapping):
@@ -119,6 +121,7 @@ def _members(returned: object) -> Iterator[tuple[int | str | None, Tensor]]:
     if isinstance(returned, Tensor):
         yield None, returned
         return
+    items: Iterable[tuple[Any, Any]]
     if isinstance(returned, Mapping):
         items = returned.items()
     elif isinstance(returned, (tuple, list)):

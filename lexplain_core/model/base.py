@@ -15,6 +15,12 @@ from .answers import Answer
 from .preprocess import Preprocessing
 
 
+def size_of(images: torch.Tensor) -> tuple[int, int]:
+    """(H, W) of images (…, H, W)."""
+    height, width = images.shape[-2:]
+    return height, width
+
+
 @dataclass(frozen=True)
 class TargetModel:
     """A loaded network, ready to be shown images.
@@ -50,7 +56,7 @@ class TargetModel:
             if not isinstance(tensor, torch.Tensor):  # what a module of one's own keeps beside its weights
                 digest.update(repr(tensor).encode())
                 continue
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
 
@@ -69,6 +75,12 @@ class LayerInfo:
     shape: tuple[int, ...]
     poolings: tuple[str, ...]
     module: str
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """(height, width) of a 'map' or 'map-last'."""
+        height, width = self.shape[1:] if self.kind == "map" else self.shape[:2]
+        return height, width
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -301,7 +300,8 @@ def put(module: nn.Module, chosen: Chosen, path: str | Path, name: str) -> None:
     """Load weights that were chosen, or raise `UserError` if they don't fit."""
     if chosen.difference:
         raise UserError(f"The weights in {path} don't fit {name}: {chosen.difference.sentence()}.")
-    state = OrderedDict(chosen.state)
-    state._metadata = module.state_dict()._metadata  # versions of the modules, which some (MNASNet) ask for
+    state = module.state_dict()  # for the versions of the modules with it, which some (MNASNet) ask for
+    state.clear()
+    state.update(chosen.state)
     # copies into the module's own tensors, so half-precision files become float32
     module.load_state_dict(state, strict=False)

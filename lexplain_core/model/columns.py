@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 
@@ -105,7 +105,7 @@ class Columns:
             array[:, images] = block[:, start:stop].T
         self._filled = images.stop
 
-    def _map(self, number: int, mode: str) -> np.memmap:
+    def _map(self, number: int, mode: Literal["r", "r+"]) -> np.memmap:
         file, shape = self._files[number]
         return np.memmap(file, np.float32, mode, shape=shape)
 
@@ -124,7 +124,7 @@ class Columns:
             raise RuntimeError(f"{self._filled} of {self.images} images were recorded")
         if not self.spilled:
             return self._arrays
-        arrays = [self._map(number, "r") for number in range(len(self._files))]
+        arrays: list[np.ndarray] = [self._map(number, "r") for number in range(len(self._files))]
         self.close()
         return arrays
 

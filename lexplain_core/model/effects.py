@@ -115,7 +115,7 @@ def losses(logits: Tensor, labels: Tensor, temperature: float) -> tuple[np.ndarr
     return loss.numpy(), right.cpu().numpy()
 
 
-class _Base:
+class _Base(Effects):
     """What both kinds of effects share."""
 
     way = ""
@@ -133,13 +133,20 @@ class _Base:
         self.loss = np.concatenate([loss for loss, _ in parts])
         self.right = np.concatenate([right for _, right in parts])
 
-    def curves(self, units, images, low, high, nodes=None) -> Curves:
+    def curves(
+        self,
+        units: np.ndarray,
+        images: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+        nodes: int | None = None,
+    ) -> Curves:
         points = Curves.points(low, high, nodes or self._nodes)
         values = np.broadcast_to(points[:, :, None], (*points.shape, len(images)))
         measured = self.block(units, images, values)
         own = torch.from_numpy(np.asarray(self.q[units][:, images], dtype=np.float64))
-        ends = (torch.from_numpy(np.asarray(end, dtype=np.float64)) for end in (low, high))
-        return Curves(torch.from_numpy(measured.loss), *ends, own)
+        first, last = (torch.from_numpy(np.asarray(end, dtype=np.float64)) for end in (low, high))
+        return Curves(torch.from_numpy(measured.loss), first, last, own)
 
 
 class ClosedEffects(_Base):
@@ -162,7 +169,7 @@ class ClosedEffects(_Base):
         self._last: tuple[np.ndarray, Head] | None = None
         self.weight = torch.from_numpy(np.ascontiguousarray(weight, dtype=np.float32)).to(self.device)
 
-    def block(self, units, images, values) -> Measured:
+    def block(self, units: np.ndarray, images: np.ndarray, values: np.ndarray) -> Measured:
         loss = np.empty(values.shape)
         right = np.empty(values.shape, dtype=bool)
         for start in range(0, len(images), step := max(1, 4 * _AT_ONCE // self.outputs.shape[1])):
@@ -189,7 +196,9 @@ class ClosedEffects(_Base):
         labels = torch.from_numpy(self.labels[images])
         return Head(self.weight, logits.to(self.device), labels.to(self.device), self.temperature)
 
-    def rows(self, images, units, values, take=None) -> Measured:
+    def rows(
+        self, images: np.ndarray, units: np.ndarray, values: np.ndarray, take: Take | None = None
+    ) -> Measured:
         loss, right = np.empty(len(images)), np.empty(len(images), dtype=bool)
         for start in range(0, len(images), step := max(1, _AT_ONCE // self.outputs.shape[1])):
             at = np.arange(start, min(start + step, len(images)))
@@ -233,7 +242,7 @@ class NetworkEffects(_Base):
         self._replacer, self._model, self._load, self._keys = replacer, model, load, keys
         self._workers = workers
 
-    def block(self, units, images, values) -> Measured:
+    def block(self, units: np.ndarray, images: np.ndarray, values: np.ndarray) -> Measured:
         versions, count, _ = values.shape
         v, unit, image = (i.ravel() for i in np.indices(values.shape))
         order = np.argsort(image, kind="stable")
@@ -243,7 +252,9 @@ class NetworkEffects(_Base):
         loss[v, unit, image], right[v, unit, image] = found.loss, found.right
         return Measured(loss, right)
 
-    def rows(self, images, units, values, take=None) -> Measured:
+    def rows(
+        self, images: np.ndarray, units: np.ndarray, values: np.ndarray, take: Take | None = None
+    ) -> Measured:
         loss, right = np.empty(len(images)), np.empty(len(images), dtype=bool)
         order = np.argsort(images, kind="stable")
         distinct, first = np.unique(images[order], return_index=True)
@@ -278,7 +289,9 @@ class NetworkEffects(_Base):
             self._model.module.to("cpu")
         return Measured(loss, right)
 
-    def _run(self, shown: Shown, span: np.ndarray, place: np.ndarray, units, values) -> Iterator[tuple]:
+    def _run(
+        self, shown: Shown, span: np.ndarray, place: np.ndarray, units: np.ndarray, values: np.ndarray
+    ) -> Iterator[tuple]:
         """Run rows `span`, of images `place` of the batch; yields some of both, and their logits."""
         start = 0
         while start < len(span):

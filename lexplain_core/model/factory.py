@@ -7,7 +7,6 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
-from functools import partial
 from importlib import machinery
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -56,11 +55,14 @@ def call_factory(path: Path, function: str, ours: bool = False) -> nn.Module:
 
 def _made(file: Path, function: str, path: Path, code: Code) -> object:
     name = f"lexplain_factory_{file.stem}"
-    spec = spec_from_file_location(name, file, loader=_Source(name, str(file), code=code))
+    loader = _Source(name, str(file))
+    loader.code = code
+    spec = spec_from_file_location(name, file, loader=loader)
+    assert spec is not None, "there is a loader"
     loaded = module_from_spec(spec)
     sys.modules[name] = loaded
     try:
-        spec.loader.exec_module(loaded)
+        loader.exec_module(loaded)
     except Exception as error:
         raise UserError(
             f"The file {path} (target.model) fails when it is loaded: {said(error, file)}."
@@ -91,12 +93,10 @@ def said(error: Exception, path: Path | None = None) -> str:
 # -- what a file imports from its folder ---------------------------------------------------------
 
 
-class _Taken:
-    """A loader that runs the very bytes which were looked at: no bytecode from `__pycache__`, which anybody may have put there."""
+class _Source(machinery.SourceFileLoader):
+    """Runs the very bytes which were looked at: no bytecode from `__pycache__`, which anybody may have put there."""
 
-    def __init__(self, name: str, path: str, code: Code):
-        super().__init__(name, path)
-        self.code = code
+    code: Code
 
     def get_code(self, name: str) -> CodeType | None:
         data = self.get_data(self.path)
@@ -104,43 +104,36 @@ class _Taken:
         return self.source_to_code(data, self.path)
 
 
-class _Source(_Taken, machinery.SourceFileLoader):
-    pass
+class _Compiled(machinery.ExtensionFileLoader):
+    code: Code
 
-
-class _Compiled(_Taken, machinery.ExtensionFileLoader):
     def create_module(self, spec: machinery.ModuleSpec) -> ModuleType:
         self.code.take(self.path, Path(self.path).read_bytes())
         return super().create_module(spec)
-
-    def get_code(self, name: str) -> None:
-        return None
 
 
 class _Neighbours:
     """Finds the modules that lie beside network code while it runs, and those inside their packages at any time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._spaces: dict[str, Code] = {}  # packages that are mere folders, which have no loader
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> machinery.ModuleSpec | None:
-        if path is None:
-            code = _RUNNING.get()
-            path = [str(code.folder)] if code else []
-            installed = partial(machinery.PathFinder.find_spec, name)
-        else:
-            code, installed = self._of(name.rpartition(".")[0]), lambda: None
-        loaders = (
-            (partial(_Compiled, code=code), machinery.EXTENSION_SUFFIXES),
-            (partial(_Source, code=code), machinery.SOURCE_SUFFIXES),
-        )
-        for place in path if code else ():
-            spec = machinery.FileFinder(place, *loaders).find_spec(name)
-            if spec and spec.loader:
+        code = _RUNNING.get() if path is None else self._of(name.rpartition(".")[0])
+        if code is None:
+            return None
+        for place in [str(code.folder)] if path is None else path:
+            finder = machinery.FileFinder(
+                place, (_Compiled, machinery.EXTENSION_SUFFIXES), (_Source, machinery.SOURCE_SUFFIXES)
+            )
+            spec = finder.find_spec(name)
+            if spec and isinstance(spec.loader, _Source | _Compiled):
+                spec.loader.code = code
                 return spec
-            if spec and not installed():  # else a mere folder gives way to what is installed
+            # a mere folder gives way to what is installed
+            if spec and not (path is None and machinery.PathFinder.find_spec(name)):
                 self._spaces[name] = code
                 return spec
         return None
@@ -154,7 +147,7 @@ class _Neighbours:
     def _of(self, name: str) -> Code | None:
         """The code that a module was loaded for; None for all others."""
         loader = getattr(getattr(sys.modules.get(name), "__spec__", None), "loader", None)
-        return loader.code if isinstance(loader, _Taken) else self._spaces.get(name)
+        return loader.code if isinstance(loader, _Source | _Compiled) else self._spaces.get(name)
 
 
 _NEIGHBOURS = _Neighbours()

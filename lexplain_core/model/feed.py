@@ -53,7 +53,7 @@ class Feed:
 
     def take(self, count: int) -> list[Tensor]:
         """The next `count` images, fewer at the end."""
-        images = []
+        images: list[Tensor] = []
         while len(images) < count and (image := self._one()) is not None:
             images.append(image)
         return images

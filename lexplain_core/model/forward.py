@@ -81,14 +81,13 @@ class Forward:
             returned = self._module(batch.to(self._device, non_blocking=on_cuda))
         self._check_calls()
         outputs = self._outputs(returned, len(images))
-        compared = outputs is not None and outputs.shape[1] > 1
         predicted = None
-        if compared:
-            predicted = outputs.argmax(1).masked_fill_(outputs.isnan().any(1), -1)
+        if outputs is not None and outputs.shape[1] > 1:
+            predicted = self._to_host(outputs.argmax(1).masked_fill_(outputs.isnan().any(1), -1))
         block = torch.cat([self._pooled[info.name, pooling] for info, pooling in self._chosen], dim=1)
         return Result(
             self._to_host(block),
-            self._to_host(predicted) if compared else None,
+            predicted,
             outputs.shape[1] if outputs is not None else None,
             torch.cuda.current_stream(self._device).record_event() if on_cuda else None,
             self._to_host(outputs) if outputs is not None and self._keep else None,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 Listener = Callable[[str, nn.Module, Tensor], None]
 
 
-def output_tensor(module: nn.Module, output: object) -> Tensor | None:
+def output_tensor(module: nn.Module, output: Any) -> Tensor | None:
     """The tensor of a module's output; None for outputs that have no units.
 
     Of tuples, lists, dictionaries and data classes the first member is taken, if it is a tensor: attention, recurrent
@@ -23,7 +24,7 @@ def output_tensor(module: nn.Module, output: object) -> Tensor | None:
     """
     place = _first(output)
     if place is not None:
-        output = output[place] if not is_dataclass(output) else getattr(output, place)
+        output = output[place] if not is_dataclass(output) else getattr(output, str(place))
     return output if isinstance(output, Tensor) and not output.is_quantized else None
 
 
@@ -36,7 +37,7 @@ def _first(output: object) -> int | str | None:
     return next((f.name for f in fields(output)), None) if is_dataclass(output) else None
 
 
-def _with(output: object, new: Tensor) -> object:
+def _with(output: Any, new: Tensor) -> object:
     """What a module returned, with another tensor in the place of `output_tensor`'s."""
     place = _first(output)
     if place is None:
@@ -45,8 +46,8 @@ def _with(output: object, new: Tensor) -> object:
         members = (new, *output[1:])
         return output._make(members) if hasattr(output, "_make") else members
     if not isinstance(output, Mapping | list):
-        return replace(output, **{place: new})
-    changed = copy(output)
+        return replace(output, **{str(place): new})
+    changed: Any = copy(output)
     changed[place] = new
     return changed
 

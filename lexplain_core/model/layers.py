@@ -182,10 +182,10 @@ def _kind(
         if follows:
             return "tokens" if follows == (1,) else None
         return None if type(module).__name__.endswith("1d") else "tokens"
-    if follows:
+    if follows and other is not None:
         # An oblong image makes an oblong map; what stays square is tokens × tokens: attention.
-        kind = {(2, 3): "map", (1, 2): "map-last"}.get(follows)
-        return kind if other[follows[0]] != other[follows[-1]] else None
+        kinds: dict[tuple[int, ...], str] = {(2, 3): "map", (1, 2): "map-last"}
+        return kinds.get(follows) if other[follows[0]] != other[follows[-1]] else None
     return _kind_by_type(name, module, shape, decided)
 
 

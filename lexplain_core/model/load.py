@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -160,7 +161,7 @@ def _from_torchvision(name: str, target: config.Target, recipe: str | None) -> _
     weights = target.weights
     wished = {} if target.transform_input is None else {"transform_input": target.transform_input}
 
-    def build(**arguments) -> nn.Module:
+    def build(**arguments: Any) -> nn.Module:
         import warnings
 
         arguments |= wished
@@ -255,7 +256,7 @@ def _from_torchvisions_file(
     raise failures[0]
 
 
-def _tag_of(path: Path, tags: list, recipe: str | None) -> object | None:
+def _tag_of(path: Path, tags: list, recipe: str | None) -> Any:
     """The tag whose weights a file has: a preset's own, or the one whose download has its name or its digest."""
     for tag in tags:
         if tag.name == recipe or tag.url.rpartition("/")[2] == path.name:
@@ -265,7 +266,7 @@ def _tag_of(path: Path, tags: list, recipe: str | None) -> object | None:
     return next((tag for tag in tags if f"-{digest[:8]}." in tag.url), None)
 
 
-def _as_by_tag(name: str, tag: object, keys: set[str]) -> dict:
+def _as_by_tag(name: str, tag: Any, keys: set[str]) -> dict:
     """What torchvision's own function changes in its network where it is given a tag."""
     if name in _TRANSFORMING:
         kept = name == "inception_v3" and any("AuxLogits." in key for key in keys)
@@ -321,7 +322,7 @@ def _from_timm(name: str, weights: str, key: str | None, recipe: str | None) -> 
 
     base, _, tag = name.partition(".")
 
-    def build(full: str = name, **arguments) -> nn.Module:
+    def build(full: str = name, **arguments: Any) -> nn.Module:
         try:
             return timm.create_model(full, **arguments)
         except (RuntimeError, ValueError) as error:
@@ -352,7 +353,8 @@ def _from_timm(name: str, weights: str, key: str | None, recipe: str | None) -> 
             raise
         except Exception as error:  # the hub's client raises errors of many libraries
             raise _no_download(name, f"of timm's {full}", error) from None
-        source, known = f"timm {base} with weights {module.pretrained_cfg.get('tag') or 'default'}", True
+        cfg: Any = module.pretrained_cfg
+        source, known = f"timm {base} with weights {cfg.get('tag') or 'default'}", True
     names = outputs.timm_outputs(module) if known else (None, None)
     if names[0] is not None and len(names[0]) != module.num_classes:
         names = (None, None)
@@ -391,7 +393,7 @@ def _doubt(module: nn.Module, base: str) -> str:
             one.get(k) for k in ("input_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")
         )
 
-    own = module.pretrained_cfg
+    own: Any = module.pretrained_cfg
     cfgs = {tag: timm.get_pretrained_cfg(f"{base}.{tag}").to_dict() for tag in _tags(base)}
     others = [tag for tag, cfg in cfgs.items() if prepared(cfg) != prepared(own)]
     if not others:
@@ -433,10 +435,11 @@ def _from_factory(path: Path, function: str, weights: str, key: str | None, ours
         source += f" with weights from {file.name}{which}"
     given = getattr(module, "preprocess", None)
     preprocessing = preprocess.from_attribute(given, where) if isinstance(given, dict) else Preprocessing()
-    names = getattr(module, "outputs", None) or getattr(module, "categories", None)
-    if not (isinstance(names, (list, tuple)) and all(isinstance(n, str) for n in names)):
-        names = None
-    return _Loaded(f"{path.stem}:{function}", module, preprocessing, source, (names and tuple(names), None))
+    given = getattr(module, "outputs", None) or getattr(module, "categories", None)
+    names = None
+    if isinstance(given, (list, tuple)) and all(isinstance(n, str) for n in given):
+        names = tuple(given)
+    return _Loaded(f"{path.stem}:{function}", module, preprocessing, source, (names, None))
 
 
 def _working_size(module: nn.Module, image_size: tuple[int, int] | None, name: str) -> tuple[int, int]:

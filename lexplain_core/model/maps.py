@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .. import config
 from ..base.errors import UserError
 from ..base.progress import Progress, Silent
-from .base import LayerInfo, TargetModel
+from .base import LayerInfo, TargetModel, size_of
 from .feed import Feed, decoding_threads
 from .hooks import listen
 from .layers import list_layers
@@ -64,8 +64,7 @@ def token_grid(
     if info.kind != "tokens":
         return None
     tokens, (height, width) = info.shape[0], input_size
-    sizes = {layer.shape[1:] if layer.kind == "map" else layer.shape[:2] for layer in layers
-             if layer.kind in ("map", "map-last")}  # fmt: skip
+    sizes = {layer.map_size for layer in layers if layer.kind in ("map", "map-last")}
     fits = [
         TokenGrid(tokens - h * w, h, w) for h, w in sizes if h * w > 1 and 0 <= tokens - h * w <= _MOST_EXTRA
     ]
@@ -107,6 +106,13 @@ def unit_maps(output: Tensor, info: LayerInfo, grid: TokenGrid | None = None) ->
         return None
     patches = output[:, grid.skip : grid.skip + grid.height * grid.width].to(torch.float32, copy=True)
     return patches.transpose(1, 2).unflatten(2, (grid.height, grid.width))
+
+
+def maps_of(output: Tensor, info: LayerInfo, grid: TokenGrid | None = None) -> Tensor:
+    """`unit_maps` of a layer that is known to have them."""
+    maps = unit_maps(output, info, grid)
+    assert maps is not None, f"{info.name} has no maps"
+    return maps
 
 
 def hear(module: nn.Module, info: LayerInfo, batch: Tensor, take: Callable[[Tensor], T]) -> T:
@@ -201,7 +207,7 @@ def record_maps(
         def take(output: Tensor) -> Tensor:
             here = [units for _, units in wanted[done : done + len(output)]]
             rows = torch.repeat_interleave(torch.tensor([len(units) for units in here]))
-            maps = unit_maps(output, info, grid)
+            maps = maps_of(output, info, grid)
             return shrink(maps[rows.to(maps.device), torch.cat(here).to(maps.device)], side).cpu()
 
         while batch := run.feed.take(run.batch):
@@ -237,7 +243,7 @@ class _Run:
         self.feed = stack.enter_context(Feed(load, model.preprocess, names, workers, ahead=1))
         first = self.feed.take(1)
         self.feed.put_back(first)
-        self._size = tuple(first[0].shape[-2:])
+        self._size = size_of(first[0])
         self._layers = list_layers(replace(model, input_size=self._size))
         self.batch = min(settings.batch_size or batch_size(self._layers, self.device), _MOST_IMAGES)
         self.feed.look_ahead(self.batch + workers)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .. import config
 from ..base.progress import Progress, Silent
-from .base import LayerInfo, TargetModel
+from .base import LayerInfo, TargetModel, size_of
 from .forward import pool
 from .maps import ActivationMap, hear
 from .recording import choose_device
@@ -71,7 +71,7 @@ def occlusion_map(
     image = image.to(parameter.device if parameter is not None else "cpu")
     which = torch.as_tensor(list(units), device=image.device)
     whole = pooled_units(module, info, pooling, image[None])[:, which]
-    covers, pixels = windows(tuple(image.shape[-2:]), grid)
+    covers, pixels = windows(size_of(image), grid)
     drops = []
     for start in range(0, len(pixels), batch):
         part = pixels[start : start + batch]

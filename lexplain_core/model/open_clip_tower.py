@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -169,7 +170,7 @@ def _preprocessing(tower: nn.Module, entry: dict) -> Preprocessing:
     """As open_clip's own evaluation transform: SigLIP's images are squashed, CLIP's cut."""
     from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 
-    size = tower.image_size
+    size: Any = tower.image_size
     height, width = (size, size) if isinstance(size, int) else size
     return Preprocessing(
         resize=max(height, width),

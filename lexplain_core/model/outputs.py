@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from ..base.errors import UserError, quote
 from ..base.files import read_text
@@ -31,7 +32,7 @@ def imagenet() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return names, tuple(ImageNetInfo("imagenet-1k").label_names())
 
 
-def timm_outputs(model) -> Names:
+def timm_outputs(model: nn.Module) -> Names:
     """(names, WordNet ids) of a timm model's outputs, as far as its pretraining set is an ImageNet."""
     from timm.data import ImageNetInfo, infer_imagenet_subset
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from .base import LayerInfo, TargetModel
 from .hooks import listen
-from .maps import TokenGrid, shrink, token_grid, unit_maps
+from .maps import TokenGrid, maps_of, shrink, token_grid
 
 _PATCHES = 10  # with the image without one that makes batches of a prime number, so that windows can't look like images
 _LOOKS = 2  # noise images, each with a patch of its own
@@ -152,13 +152,17 @@ def _device(module: nn.Module) -> torch.device:
 def measure(model: TargetModel, layers: Sequence[LayerInfo], names: Iterable[str]) -> dict[str, Found]:
     """What a moving patch does to each of some layers; those without places, and without any change, are left out."""
     wanted = {layer.name: layer for layer in layers if layer.name in set(names) and layer.kind != "features"}
-    size, heard = model.input_size, {}
+    size = model.input_size
+    heard: dict[str, list[Tensor]] = {}
+    rows: dict[str, int] = {}  # of outputs whose first axis is not the images
     grids = {name: token_grid(layer, layers, size) for name, layer in wanted.items()}
 
     def note(call: str, _module: nn.Module, output: Tensor) -> None:
         if layer := wanted.get(call):
-            change = _change(output, layer, grids[call]) if len(output) == _PATCHES + 1 else len(output)
-            heard.setdefault(call, []).append(change)
+            if len(output) == _PATCHES + 1:
+                heard.setdefault(call, []).append(_change(output, layer, grids[call]))
+            else:
+                rows[call] = len(output)
 
     boxes = _boxes(size)
     model.module.eval()
@@ -168,11 +172,9 @@ def measure(model: TargetModel, layers: Sequence[LayerInfo], names: Iterable[str
             calls.clear()
             model.module(batch.to(_device(model.module)))
     centres = torch.tensor([((y + h / 2) / size[0], (x + w / 2) / size[1]) for y, x, h, w in boxes])
-    found = {}
+    found = {name: Found(rows=count) for name, count in rows.items()}
     for name, changes in heard.items():
-        if isinstance(changes[0], int):
-            found[name] = Found(rows=changes[0])
-        elif all(bool(torch.isfinite(c).all()) and c.any() for c in changes):
+        if name not in rows and all(bool(torch.isfinite(c).all()) and c.any() for c in changes):
             grid = grids[name]
             found[name] = _found(changes, centres, mixed=grid is not None and grid.skip > 0)
     return found
@@ -223,7 +225,7 @@ def _change(output: Tensor, layer: LayerInfo, grid: TokenGrid | None) -> Tensor:
     step = max(1, min(units // _FEWEST, output[0].numel() // _NUMBERS))
     some = output.detach().index_select(axis, torch.arange(0, units, step, device=output.device))
     maps = (
-        unit_maps(some, layer, grid)
+        maps_of(some, layer, grid)
         if layer.kind != "tokens" or grid
         else some.float().transpose(1, 2)[:, :, None]
     )
@@ -280,7 +282,7 @@ def _grid(layer: LayerInfo, layers: Sequence[LayerInfo], size: tuple[int, int]) 
         grid = token_grid(layer, layers, size)
         return ("tokens", grid.height, grid.width, grid.skip) if grid else None
     if layer.kind in ("map", "map-last"):
-        return (layer.kind, *(layer.shape[1:] if layer.kind == "map" else layer.shape[:2]), 0)
+        return (layer.kind, *layer.map_size, 0)
     return None
 
 
@@ -312,7 +314,7 @@ def _no_units(layer: LayerInfo, found: Found | None, counts: set[int], model: st
             f"channels, as in a network that mixes tokens, {end}"
         )
     if layer.kind != "tokens" and not found.in_order and found.lift >= LOCAL:
-        height, width = layer.shape[1:] if layer.kind == "map" else layer.shape[:2]
+        height, width = layer.map_size
         if height == width > 3 and height in counts:
             return f"Layer {layer.name!r} of {model} ({shape}) compares places with places, as attention does, {end}"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,7 +74,7 @@ class Preprocessing:
         return torch.from_numpy(pixels)
 
 
-def from_torchvision(preset: object) -> Preprocessing:
+def from_torchvision(preset: Any) -> Preprocessing:
     """From a torchvision preset (`weights.transforms()`), read by its fields."""
     return Preprocessing(
         resize=preset.resize_size[0],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..base.errors import UserError, did_you_mean, quote
 from ..base.registry import Registry
@@ -41,9 +42,9 @@ class Preset:
 presets: Registry[Preset] = Registry("preset")
 
 
-def _preset(name: str, *args, layers: tuple[tuple[str, str] | str, ...], **more) -> None:
-    named = tuple((layer, "auto") if isinstance(layer, str) else layer for layer in layers)
-    presets.register(name)(Preset(name, *args, layers=named, **more))
+def _preset(name: str, *args: Any, layers: tuple[tuple[str, str] | str, ...], **more: Any) -> None:
+    more["layers"] = tuple((layer, "auto") if isinstance(layer, str) else layer for layer in layers)
+    presets.register(name)(Preset(name, *args, **more))
 
 
 def filled(target: Target) -> Target:

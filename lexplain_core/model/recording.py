@@ -18,7 +18,7 @@ from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.errors import UserError, out_of_memory, quote, refuse_shortage
 from ..base.progress import Advance, Progress, Silent
 from .answers import Answer, Scale
-from .base import LayerInfo, Recording, RecordingRun, TargetModel
+from .base import LayerInfo, Recording, RecordingRun, TargetModel, size_of
 from .columns import Columns, parse_bytes
 from .feed import Feed, decoding_threads
 from .forward import Forward, Result
@@ -78,7 +78,7 @@ def record(
         feed = stack.enter_context(Feed(load, model.preprocess, keys, workers, ahead=1))
         first = feed.take(1)
         feed.put_back(first)
-        model = replace(model, input_size=tuple(first[0].shape[-2:]))
+        model = replace(model, input_size=size_of(first[0]))
         layers = list_layers(model)
         chosen = choose_layers(model, layers, specs)
         width = sum(info.units for info, _ in chosen) + (len(model.outputs or ()) if outputs else 0)

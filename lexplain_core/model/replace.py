@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from ..base.errors import out_of_memory
 from .answers import Answer
-from .base import LayerInfo
+from .base import LayerInfo, size_of
 from .forward import pool
 from .hooks import blank_batch, listen, replacing
 
@@ -31,7 +32,7 @@ def _exactly(function: Callable) -> Callable:
     """Without gradients, and without TF32: its rounding would look like an effect."""
 
     @wraps(function)
-    def run(*args, **more):
+    def run(*args: Any, **more: Any) -> Any:
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             return function(*args, **more)
 
@@ -82,7 +83,7 @@ class Replacer:
 
         with listen(self.module, [self.info.name.partition("#")[0]], keep):
             logits = self._logits_of(self.module(batch))
-        return Shown(kept[0], logits, blank_batch(self.module, 1, tuple(batch.shape[-2:])))
+        return Shown(kept[0], logits, blank_batch(self.module, 1, size_of(batch)))
 
     @_exactly
     def run(self, shown: Shown, images: Tensor, units: Tensor, values: Tensor) -> Tensor:
@@ -133,7 +134,7 @@ def is_cut(module: nn.Module, info: LayerInfo, batch: Tensor, answer: Answer | N
     try:
         shown = Replacer(module, info, info.poolings[0], "prefix", answer).show(batch)
         for count in (2, 1):
-            noise = blank_batch(module, count, tuple(batch.shape[-2:]))
+            noise = blank_batch(module, count, size_of(batch))
             with replacing(module, info.name, lambda _: shown.start.clone()):
                 if not close((answer or Answer())(module(noise)), shown.logits):
                     return False

@@ -13,6 +13,8 @@ from torchvision.models.vgg import cfgs, make_layers
 class VGG16(nn.Module):
     """Images (B, 3, 32, 32) -> scores of the 100 classes (B, 100)."""
 
+    preprocess: dict[str, object]
+
     def __init__(self, classes: int = 100):
         super().__init__()
         self.features = make_layers(cfgs["D"], batch_norm=True)
@@ -26,7 +28,7 @@ class VGG16(nn.Module):
         return self.classifier(self.features(images).flatten(1))
 
 
-def vgg16() -> nn.Module:
+def vgg16() -> VGG16:
     """VGG-16 without trained weights, with the preprocessing of those checkpoints."""
     network = VGG16()
     network.preprocess = {
