@@ -108,10 +108,11 @@ def _show_plan(plans: Sequence[Plan]) -> None:
         last = "" if plan.seconds is None else f"{plan.seconds:,.1f} s"
         table.add_row(plan.stage, plan.action, plan.why, last)
     out.print(table)
-    known = [plan.seconds for plan in plans if plan.action != "kept"]
-    if known and None not in known:
+    times = [plan.seconds for plan in plans if plan.action != "kept"]
+    known = [seconds for seconds in times if seconds is not None]
+    if known and len(known) == len(times):
         out.print(f"About {sum(known):,.0f} s of work, by the times of the last run.")
-    elif any(plan.action != "kept" for plan in plans):
+    elif times:
         out.print("How long it takes isn't known: some stages have not run yet.")
     else:
         out.print("Everything is kept; only the store is written.")
@@ -127,8 +128,8 @@ def _go_on(path: Path) -> None:
     """The two lines that one goes on with, which work as they stand from where the user stands."""
     path, here = path.absolute(), Path.cwd()
     python = sys.executable if shutil.which("python") != sys.executable else "python"
-    store = path.relative_to(here) if path.is_relative_to(here) else path
-    store = f"./{store}" if str(store).startswith("-") else str(store)
+    store = str(path.relative_to(here) if path.is_relative_to(here) else path)
+    store = f"./{store}" if store.startswith("-") else store
     info, served = (shlex.join([python, "-m", "lexplain_core", name, store]) for name in ("info", "serve"))
     print(f"\n{info}\n{served}")
 

@@ -241,7 +241,8 @@ class _Pass:
 
     def _show(self, start: int, stop: int, progress: Progress, advance: Advance) -> _Shard:
         """Batch after batch; a batch's results are looked at while the device works on the next."""
-        began, results = time.perf_counter(), []
+        began = time.perf_counter()
+        results: list[tuple] = []
         pending: Result | None = None
         at = start
         while at < stop:
@@ -328,7 +329,7 @@ class _Sink:
         self._outputs = shard.outputs if shard.outputs is not None else self._outputs
         if shard.predicted is not None:
             self._predicted.append(shard.predicted)
-            if self._kept is not None:
+            if self._kept is not None and shard.raw is not None:
                 self._kept.add(shard.raw)
         self._steady.note(self._done, shard.block, shard.raw)
         self._columns.add(shard.block)
