@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -63,7 +63,7 @@ class Impact:
 
 def measure_impact(
     effects: Effects,
-    units: Sequence[int],
+    units: Iterable[int],
     to: Literal["zero", "mean"] = "zero",
     *,
     runs: int,

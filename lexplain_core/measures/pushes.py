@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ _ROWS = 4_096  # runs between two steps of the progress bar
 
 def measure_pushes(
     effects: Effects,
-    units: Sequence[int],
+    units: Iterable[int],
     *,
     runs: int,
     seed: int = 0,

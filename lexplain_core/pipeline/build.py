@@ -99,7 +99,8 @@ def plan(config: Build, progress: Progress | None = None) -> list[Plan]:
 
 def make(config: Build, *names: str, progress: Progress | None = None) -> list[Any]:
     """What stages make under these names, without a store: for benchmarks and notebooks. Nothing is kept."""
-    needed, chosen = set(names), []
+    needed = set(names)
+    chosen: list[Stage] = []
     for stage in reversed(stages(config)):
         if needed & set(stage.products):
             chosen.insert(0, stage)

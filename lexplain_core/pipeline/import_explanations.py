@@ -168,7 +168,7 @@ def _concepts(
         same = known.get(norm, [])
         labels = [(i, c) for i, c in same if i in labelled]
         values = [out.values("label", i) for i, _ in labels]
-        either = np.max(values, axis=0) if labels else None  # several labels may share a text
+        either = np.max(values, axis=0) if labels else np.empty(0)  # several labels may share a text
         fitting = [one for one, p in zip(labels, values, strict=True) if np.array_equal(p, either)]
         if fitting or (same and not labels):
             found[norm] = (fitting or same)[0]
@@ -355,15 +355,16 @@ def _two_faced(
             ids = [concepts[normalised(text)][0] for _, text in one.terms]
             matrix = next((name for name in source.simulators if known[name].issuperset(ids)), None)
             layer_id, units = layers[one.layer]
+            shift: tuple[float | None, str | None]
             if units["status"][one.unit] not in ("alive", "negative"):
-                value, why = None, str(units["reason"][one.unit])
+                shift = None, str(units["reason"][one.unit])
             elif matrix is None:
-                value, why = None, "No concept matrix has values of all its concepts."
+                shift = None, "No concept matrix has values of all its concepts."
             else:
                 shown = np.stack([match(matrix, i) for i in ids])
                 weights = [weight for weight, _ in one.terms]
-                value, why = two_faced(out.activations_of(layer_id, one.unit), shown, weights)
-            found[one.layer, one.unit] = matrix or source.simulator, value, why
+                shift = two_faced(out.activations_of(layer_id, one.unit), shown, weights)
+            found[one.layer, one.unit] = (matrix or source.simulator, *shift)
             advance(1)
     return found
 

@@ -253,10 +253,15 @@ def _write_concepts(
 
 def _values(concepts: list[Concept], view: EncoderView | None, matrix: ConceptMatrix | None) -> np.ndarray:
     """P of some concepts, (M, N): the very rows that explanations were found on, where there are such."""
-    rows = {concept.key: row for row, concept in enumerate(matrix.concepts)} if matrix else {}
-    missing = [concept for concept in concepts if concept.key not in rows]
-    fresh = iter(view.values([concept.name for concept in missing]) if missing else ())
-    return np.stack([matrix.values[rows[c.key]] if c.key in rows else next(fresh) for c in concepts])
+    wanted = {concept.key for concept in concepts}
+    found: dict[str, np.ndarray] = {}
+    if matrix is not None:
+        found = {c.key: matrix.values[row] for row, c in enumerate(matrix.concepts) if c.key in wanted}
+    missing = [concept for concept in concepts if concept.key not in found]
+    if missing and view is not None:
+        fresh = view.values([concept.name for concept in missing])
+        found |= {concept.key: row for concept, row in zip(missing, fresh, strict=True)}
+    return np.stack([found[concept.key] for concept in concepts])
 
 
 def _write_labels_of(
@@ -294,6 +299,7 @@ def _matrix_facts(
     roles = {role for role, one in vocabulary.views.items() if one.name == name}
     roles |= {"explainer"} if choice is not None else set()
     roles |= {"simulator"} if name in {simulator.name for simulator in vocabulary.simulators} else set()
+    known = matrix or view
     counts, kept = {}, None
     if choice is not None:  # what stands under another's name is neither kept nor dropped
         rest = [i for i in range(len(choice.kept)) if i not in choice.same]
@@ -308,5 +314,5 @@ def _matrix_facts(
         "filter": None if kept is None else json.dumps(
             {origin: [int(a), int(b)] for origin, (a, b) in counts.items()}, ensure_ascii=False
         ),
-        "config": json.dumps(matrix.config if matrix else view.config, ensure_ascii=False, default=str),
+        "config": json.dumps(known.config if known else {}, ensure_ascii=False, default=str),
     }  # fmt: skip

@@ -34,11 +34,13 @@ def _embedded(view: EncoderView, texts: list[str], progress: Progress) -> tuple[
         return list(range(len(texts))), view.embed(texts)
     except UserError:  # it is one of them
         pass
-    found, rows, refused = [], [], 0
+    found: list[int] = []
+    rows: list[np.ndarray] = []
+    refused = 0
     for start in range(0, len(texts), _TEXTS_AT_ONCE):
         some = texts[start : start + _TEXTS_AT_ONCE]
         try:
-            parts = [(range(start, start + len(some)), view.embed(some))]
+            parts = [(list(range(start, start + len(some))), view.embed(some))]
         except UserError:
             parts = []
             for i, text in enumerate(some, start):

@@ -105,7 +105,7 @@ def _top5(
     """Share of images whose class is among the 5 largest outputs, over those of `_accuracy`; or why there is none."""
     if accuracy is None:
         return None, "It is not known which output is which class."
-    if run.n_outputs <= TOP:
+    if run.n_outputs is not None and run.n_outputs <= TOP:
         return None, f"The network has no more than {TOP} outputs."
     if run.outputs is None:
         return None, "This build kept no outputs of the network: importance.run and ablation.run are off."
@@ -148,7 +148,7 @@ def store_id(
     weights, the pixels of images spread over the set, and `encoders`: fingerprints and concepts.
     """
     files = {"model", "pretrained", "tokenizer", "batch_size"}
-    placeless = {
+    placeless: dict[str, Any] = {
         "store": True,
         "cache": True,
         "record": True,

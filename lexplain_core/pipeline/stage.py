@@ -142,9 +142,10 @@ class Runner:
             if stage.keep == "source":
                 self._take(stage, facts, self._values(stage, desk))
                 continue
-            plans.append(self._planned(stage, desk.kept) if stage.keep != "nothing" else None)
+            if isinstance(desk.kept, StageFolder):
+                plans.append(self._planned(stage, desk.kept))
             self._take(stage, facts, [None] * len(stage.products))
-        return [plan for plan in plans if plan]
+        return plans
 
     def _desk(self, stage: Stage) -> tuple[Desk, dict[str, str]]:
         facts = stage.facts(self._made)

@@ -94,9 +94,9 @@ class StoredEncoders:
             stored = self._images
             classes = [probing.classes[label].key for label in probing.labels]
             same = list(probing.keys) == stored["key"].tolist() and classes == stored["class_key"].tolist()
-            looked_at = np.linspace(0, len(stored) - 1, _IMAGES_CHECKED).astype(int) if same else []
+            looked_at: list[int] = np.linspace(0, len(stored) - 1, _IMAGES_CHECKED).astype(int).tolist()
             sizes = stored[["width", "height"]].to_numpy()
-            if not same or any(probing.load(i).size != tuple(sizes[i]) for i in map(int, looked_at)):
+            if not same or any(probing.load(i).size != tuple(sizes[i]) for i in looked_at):
                 raise UserError(
                     f"The images of {probing.source} are not those that the store was built with; "
                     "put them back, or build the store again."

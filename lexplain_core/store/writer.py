@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import numpy as np
@@ -50,7 +50,7 @@ class StoreWriter:
     def __init__(self, path: str | Path):
         self.path = Path(path)
 
-    def __enter__(self) -> StoreWriter:
+    def __enter__(self) -> Self:
         with ExitStack() as stack:
             try:
                 self._begin(stack)

@@ -112,7 +112,8 @@ class Whole:
     """
 
     def __init__(self, model: TargetModel):
-        self._crop, self._known = model.crop, {}
+        self._crop = model.crop
+        self._known: dict[tuple[int, int], bool] = {}
 
     def __call__(self, size: tuple[int, int]) -> bool:
         if size not in self._known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +100,7 @@ def _embeddings(
     record: config.Record,
 ) -> list[_Embedding]:
     """The embeddings that the build has of those asked for, the main one first."""
-    wanted = settings.embeddings or ["simulator", "explainer", TARGET]
+    wanted: Sequence[str] = settings.embeddings or ("simulator", "explainer", TARGET)
     found = []
     for role in wanted:
         if role == TARGET:
@@ -116,7 +117,7 @@ def _target(desk: Desk, layers: list[Layer], memory: int) -> _Embedding:
     last = max((layer for layer in layers if not layer.computed), key=lambda layer: layer.number)
     units, images = last.values.shape
     if 4 * units * images > memory:
-        out = np.memmap(desk.scratch / "observer.f32", np.float32, "w+", shape=(images, units))
+        out: np.ndarray = np.memmap(desk.scratch / "observer.f32", np.float32, "w+", shape=(images, units))
     else:
         out = np.empty((images, units), np.float32)
     step = max(1, _BLOCK // images)

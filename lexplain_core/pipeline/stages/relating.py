@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import torch
 
+from ...base.progress import Advance
 from ..stage import Desk
 from ..tables import of_frames
 from .recording import Layer
@@ -31,7 +32,9 @@ def relate(desk: Desk, layers: list[Layer], device: torch.device) -> pa.Table:
 
 
 @torch.inference_mode()
-def similar_units(values: np.ndarray, units: np.ndarray, device: torch.device, advance=None) -> pd.DataFrame:
+def similar_units(
+    values: np.ndarray, units: np.ndarray, device: torch.device, advance: Advance | None = None
+) -> pd.DataFrame:
     """The units that are most alike to each, by Pearson's correlation of their activations over all images.
 
     values: float32 (K, N), may be a memmap; it is read in blocks. units: those that are compared.

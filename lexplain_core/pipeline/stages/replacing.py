@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -73,10 +74,10 @@ class Replacing:
             self._logits = turned if isinstance(turned, np.memmap) else np.ascontiguousarray(turned)
         self.layers = {layer.number: layer for layer in layers}
         self.temperature: float | None = None
-        finite = self._logits is not None and bool(np.isfinite(self._logits).all())
-        if replaces and finite and outputs.reason is None:
-            val = splits == "val"
-            self.temperature = fit_temperature(self._logits[val], outputs.labels[val])
+        logits, val = self._logits, splits == "val"
+        finite = logits is not None and bool(np.isfinite(logits).all())
+        if replaces and logits is not None and finite and outputs.reason is None:
+            self.temperature = fit_temperature(logits[val], outputs.labels[val])
         self._missing = {
             number: _OFF if not replaces else self._why_not(layer, finite)
             for number, layer in self.layers.items()
@@ -123,6 +124,7 @@ class Replacing:
 
     def _effects(self, number: int) -> Effects:
         if number not in self._open:
+            assert self._logits is not None, "without outputs no layer is replaced"
             self._open[number] = open_effects(
                 self._model,
                 self.layers[number].recording,
@@ -207,10 +209,10 @@ def measure_impacts(
             if (kept := desk.kept.load(key)) is None:
                 impacts = replacing.measure(
                     layer,
-                    lambda effects, layer=layer, to=to, key=key: measure_impact(
-                        effects,
-                        layer.explainable,
-                        to,
+                    partial(
+                        measure_impact,
+                        units=layer.explainable,
+                        to=to,
                         runs=runs // len(importance.to),
                         seed=seed,
                         progress=desk.progress,

@@ -61,7 +61,7 @@ def in_words(choice: Choice, found: dict[int, Found]) -> dict[int, Words]:
             tuple((w, concepts[c]) for w, c in zip(result.weights, result.concepts, strict=True)), result.bias
         )
         for unit, result in found.items()
-        if result.reason is None
+        if result.reason is None and result.bias is not None
     }
 
 

@@ -16,6 +16,7 @@ from ...concepts import Concept, check_given, concept_set, load_encoder, refuse_
 from ...concepts.encoder import DualEncoder
 from ...explain import methods
 from ...model import choose_device, list_layers, load_target
+from ...model.base import size_of
 from ...model.feed import Feed
 from ...model.layers import choose_layers
 from ...model.places import check_places
@@ -70,7 +71,7 @@ def load_network(
     model = load_target(target, [c.name for c in probing.classes])
     desk.progress.note(model.source)
     with Feed(probing.load, model.preprocess, probing.keys[:1], workers=0, ahead=1) as feed:
-        shown = replace(model, input_size=tuple(feed.take(1)[0].shape[-2:]))
+        shown = replace(model, input_size=size_of(feed.take(1)[0]))
     listed = list_layers(shown)
     chosen = choose_layers(shown, listed, layers)
     device = choose_device(record.device)
