@@ -160,7 +160,7 @@ def questions(
         return lambda rng: (Wanted(q=make(rng)), 0)
 
     found: dict[str, Callable] = {
-        "no filter": lambda rng: (Wanted(), 0),
+        "no filter": lambda _: (Wanted(), 0),
         "page 500": lambda rng: (Wanted(), 100 * int(rng.integers(400, 600))),
         "layer": lambda rng: (Wanted(layer=str(rng.choice(layers))), 0),
         "status": lambda rng: (Wanted(status=str(rng.choice(["alive", "dead"]))), 0),

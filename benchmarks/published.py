@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def saga(data: Standardised, epochs: int = EPOCHS) -> tuple[np.ndarray, int]:
     linear, loader, state, best = torch.nn.Linear(m, k), _Loader(x, y), None, np.inf
     linear.weight.data.zero_(), linear.bias.data.zero_()
     done = 0
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         while done < epochs:
             here = min(_LOOKBEHIND, epochs - done)
             state = glm_saga(

@@ -209,7 +209,7 @@ async def browsers(path: Path, people: int, trials: int, pace: tuple[float, floa
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = open(path.with_suffix(".log"), "wb")
+    log = path.with_suffix(".log").open("wb")
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless",
          "true", "--", "--study", str(path)], cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"LEXPLAIN_STORES": str(path.parent)},

@@ -32,7 +32,7 @@ class Checkpoints(Protocol):
 class NoCheckpoints:
     """Keeps nothing: for notebooks, tests and short work."""
 
-    def load(self, key: str) -> Values | None:
+    def load(self, key: str) -> Values | None:  # noqa: ARG002 - as in `Checkpoints`
         return None
 
     def save(self, key: str, **values: Any) -> None:
@@ -44,5 +44,5 @@ class NoCheckpoints:
     def room(self, size: int, what: str) -> None:
         pass
 
-    def within(self, prefix: str) -> Checkpoints:
+    def within(self, prefix: str) -> Checkpoints:  # noqa: ARG002 - as in `Checkpoints`
         return self

@@ -14,7 +14,7 @@ _LONGEST = 300  # characters of a path in a sentence
 def listing(folder: str | Path, end: str) -> list[Path]:
     """The entries of a folder whose names have this end, by name, without hidden ones; none where it can't be read."""
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(entry.name for entry in Path(folder).iterdir())
     except OSError:
         return []
     return [Path(folder) / name for name in names if name.endswith(end) and not name.startswith(".")]
@@ -48,9 +48,9 @@ def regular(path: str | Path, what: str) -> os.stat_result:
     except UnicodeEncodeError:
         raise UserError(f"The name of {shown(path)} is not UTF-8: rename the file.") from None
     try:
-        facts = os.stat(path)
+        facts = Path(path).stat()
     except FileNotFoundError:
-        if os.path.islink(path):
+        if Path(path).is_symlink():
             raise UserError(f"{shown(path)} is a link that leads nowhere.") from None
         raise
     except (OSError, ValueError) as error:  # ValueError: a zero byte

@@ -60,6 +60,16 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def expanded(path: str | Path) -> Path:
+    """A path in which `~` is the user's home; as it is where there is none."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's raises without a home
+
+
+def exists(path: str | Path) -> bool:
+    """Whether anything is there; not for what can be no path, such as a very long one."""
+    return os.path.exists(path)  # noqa: PTH110 - Path's raises
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or, after an `OSError`, as it was before."""
     path = path.resolve()  # a link stays a link
@@ -71,7 +81,7 @@ def write_whole(path: Path, data: bytes) -> None:
         unfinished.write_bytes(data)
         if path.exists():
             shutil.copymode(path, unfinished)
-        os.replace(unfinished, path)
+        unfinished.replace(path)
 
 
 @contextmanager

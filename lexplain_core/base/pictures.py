@@ -7,7 +7,6 @@ any number of pixels. The linter bans `Image.open` everywhere else.
 from __future__ import annotations
 
 import io
-import os
 import stat
 import warnings
 from base64 import b64encode
@@ -92,7 +91,7 @@ def opened(
 def _unknown(source: str | Path | bytes) -> str:
     """Why a file is no picture, by how it starts."""
     if not isinstance(source, bytes):
-        with open(source, "rb") as file:
+        with Path(source).open("rb") as file:
             source = file.read(16)
     for place, mark, name in _OTHERS:
         if source[place:].startswith(mark):
@@ -105,7 +104,7 @@ def _scans(source: str | Path | bytes) -> int:
     if isinstance(source, bytes):
         return source.count(_SCAN)
     found, before = 0, b""
-    with open(source, "rb") as file:
+    with Path(source).open("rb") as file:
         while found <= _MOST_SCANS and (piece := file.read(2**20)):
             found += (before + piece).count(_SCAN)
             before = piece[-1:]
@@ -114,7 +113,7 @@ def _scans(source: str | Path | bytes) -> int:
 
 def _size(path: str | Path) -> int:
     """Bytes of a file; reading a pipe would wait for ever, and a device has no end."""
-    facts = os.stat(path)
+    facts = Path(path).stat()
     if not stat.S_ISREG(facts.st_mode):
         raise UnreadableImage("not a regular file")
     return facts.st_size

@@ -41,7 +41,7 @@ class Silent:
         pass
 
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Advance]:
+    def task(self, label: str, total: int) -> Iterator[Advance]:  # noqa: ARG002 - as in `Progress`
         yield _unseen
 
     def note(self, text: str) -> None:

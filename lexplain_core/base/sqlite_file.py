@@ -212,7 +212,7 @@ def waiting(path: Path) -> bool:
 
 def _stat(path: Path) -> tuple | None:
     try:
-        stat = os.stat(path)
+        stat = path.stat()
     except OSError:
         return None
     return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import config
 from ..base.errors import UserError, did_you_mean, quote
-from ..base.files import read_json
+from ..base.files import expanded, read_json
 from ..base.registry import Registry
 from ..model.open_clip_tower import downloaded
 from ..trust import opening
@@ -63,7 +62,7 @@ def find_source(spec: config.Encoder, role: str) -> Source:
         return _from_folder(encoder_folders[spec.model], spec, role)
     if name in list_models():
         return _from_name(name, spec, role)
-    path = opening("encoder", _path(spec.model))
+    path = opening("encoder", expanded(spec.model))
     if path.is_dir():
         source = _from_folder(path, spec, role)
     elif path.suffix == ".json":
@@ -134,7 +133,7 @@ def _from_name(name: str, spec: config.Encoder, role: str) -> Source:
         weights = downloaded(entry, f"{tag!r} of {name}", instead)
         found = published(model_cfg, prepared, tag)
         return Source(spec.name or name, name, model_cfg, prepared, weights, (), tag, True, found)
-    given = opening("encoder", _path(spec.pretrained))
+    given = opening("encoder", expanded(spec.pretrained))
     if not given.exists():
         raise UserError(
             f"{role}.pretrained is {quote(spec.pretrained)}, which is no file, no folder and no tag of {name}; "
@@ -170,12 +169,8 @@ def _from_name(name: str, spec: config.Encoder, role: str) -> Source:
     return Source(spec.name or name, name, model_cfg, prepared, weights, (weights.parent,), None, True, found)
 
 
-def _path(given: str) -> Path:
-    return Path(os.path.expanduser(given))
-
-
 def _weights(given: str, role: str) -> Path:
-    path = opening("encoder", _path(given))
+    path = opening("encoder", expanded(given))
     if path.is_dir():
         return _weights_in(path)
     if not path.is_file():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
 from ..base.errors import UserError, quote
+from ..base.files import expanded
 from ..base.offline import is_offline, not_in_cache
 from ..trust import opening
 from .sources import Source, encoder_folders
@@ -39,7 +39,7 @@ def load_tokenizer(source: Source, given: Path | None, rows: int, role: str) -> 
     tokenizer is missing, or can't be the text tower's.
     """
     text = source.model_cfg["text_cfg"]
-    given = opening("tokenizer", Path(os.path.expanduser(given))) if given else None
+    given = opening("tokenizer", expanded(given)) if given else None
     if given is not None and not given.exists():
         raise UserError(f"There is no file or folder {given}, which {role}.tokenizer names.")
     hub = text.get("hf_tokenizer_name")

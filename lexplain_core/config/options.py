@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..base.errors import UserError, did_you_mean, quote, repeated
+from ..base.files import exists
 from ..base.toml import DEEPEST, check_values, parse_toml, read_toml
 from .paths import anchor
 
@@ -392,7 +392,7 @@ class Build(Section):
         return specs
 
 
-def _unknown_key(path: tuple, data: Any, section: type[BaseModel]) -> str:
+def _unknown_key(path: tuple, section: type[BaseModel]) -> str:
     """Suggest the key that was meant, by walking the models along an error's location."""
     for part in path[:-1]:
         if isinstance(part, int):
@@ -440,7 +440,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Build:
     Raises `UserError` naming file, key and reason.
     """
     path = Path(path)
-    if not os.path.exists(path):  # unlike Path's, false also for what can be no path
+    if not exists(path):
         raise UserError(f"There is no config file {path}.")
     data = read_toml(path, "The config")
     anchor(data, path.resolve().parent)
@@ -468,7 +468,7 @@ def parse_config(data: dict, source: str) -> Build:
         path = tuple(p for p in first["loc"] if p not in _MEMBERS)
         key = ".".join(str(p) for p in path)
         if first["type"] == "extra_forbidden":
-            reason = "there is no such option." + _unknown_key(path, data, Build)
+            reason = "there is no such option." + _unknown_key(path, Build)
         elif first["type"] == "missing":
             reason = "it is needed but not there."
         elif first["type"] == "model_type":

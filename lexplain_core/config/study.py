@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..base.errors import UserError, did_you_mean, quote
+from ..base.files import exists
 from ..base.toml import read_toml
 from . import Section, apply_overrides
 
@@ -323,7 +323,7 @@ def load_settings(path: str | Path | None = None, overrides: Sequence[str] = ())
     """
     data = {}
     if path is not None:
-        if not os.path.exists(path):
+        if not exists(path):
             raise UserError(f"There is no settings file {path}.")
         data = read_toml(Path(path), "The settings")
     return parse_settings(apply_overrides(data, overrides), str(path) if path else "of the study")

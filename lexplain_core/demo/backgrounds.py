@@ -243,7 +243,7 @@ def sea(d: Draws, horizon: float) -> Image.Image:
     return image
 
 
-def sky(d: Draws, horizon: float) -> Image.Image:
+def sky(d: Draws, _horizon: float) -> Image.Image:
     high, low = d.choice((("#5aa7e8", "#d2ecfb"), ("#6d9fe0", "#f3e3ea"), ("#62b6e4", "#e6f5ee")))
     image = _wash(_jitter(d, rgb(high)), _jitter(d, rgb(low)))
     _sun(d, image, 0.4 * W, rgb("#fff2c0"), 0.35)

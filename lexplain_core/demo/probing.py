@@ -31,7 +31,10 @@ class Pictures:
 
 @probing_sets.register("demo")
 def demo_set(
-    probe: Probe, progress: Progress | None = None, seed: int = 0, workers: int | None = None
+    probe: Probe,
+    progress: Progress | None = None,
+    seed: int = 0,  # noqa: ARG001 - every set is given it
+    workers: int | None = None,
 ) -> ProbingSet:
     """The drawn scenes: always the same pictures, whatever the build's seed.
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -115,7 +116,7 @@ def saga(data: Standardised, explain: Explain, seed: int, progress: Progress) ->
 
     with (
         progress.task("sparse fit (glm-saga)", total=k) as advance,
-        open(os.devnull, "w") as nowhere,
+        Path(os.devnull).open("w") as nowhere,
         contextlib.redirect_stdout(nowhere),  # the package prints a line a call
         _one_thread_each(),
         ThreadPoolExecutor(workers) as pool,

@@ -98,7 +98,7 @@ class _Source(machinery.SourceFileLoader):
 
     code: Code
 
-    def get_code(self, name: str) -> CodeType | None:
+    def get_code(self, name: str) -> CodeType | None:  # noqa: ARG002 - importlib's
         data = self.get_data(self.path)
         self.code.take(self.path, data)
         return self.source_to_code(data, self.path)
@@ -119,7 +119,10 @@ class _Neighbours:
         self._spaces: dict[str, Code] = {}  # packages that are mere folders, which have no loader
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self,
+        name: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,  # noqa: ARG002 - importlib's
     ) -> machinery.ModuleSpec | None:
         code = _RUNNING.get() if path is None else self._of(name.rpartition(".")[0])
         if code is None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 Listener = Callable[[str, nn.Module, Tensor], None]
 
 
-def output_tensor(module: nn.Module, output: Any) -> Tensor | None:
+def output_tensor(output: Any) -> Tensor | None:
     """The tensor of a module's output; None for outputs that have no units.
 
     Of tuples, lists, dictionaries and data classes the first member is taken, if it is a tensor: attention, recurrent
@@ -66,7 +66,7 @@ def listen(module: nn.Module, names: Iterable[str], listener: Listener) -> Itera
     def hook_for(name: str) -> Callable:
         def hook(source: nn.Module, _inputs: tuple, output: object) -> None:
             calls[name] += 1
-            tensor = output_tensor(source, output)
+            tensor = output_tensor(output)
             if tensor is not None:
                 listener(name if calls[name] == 1 else f"{name}#{calls[name]}", source, tensor)
 
@@ -95,12 +95,12 @@ def replacing(module: nn.Module, call: str, change: Callable[[Tensor], Tensor]) 
         nonlocal count
         count = 0
 
-    def hook(source: nn.Module, _inputs: tuple, output: object) -> object:
+    def hook(_source: nn.Module, _inputs: tuple, output: object) -> object:
         nonlocal count
         count += 1
         if count != wanted:
             return None
-        tensor = output_tensor(source, output)
+        tensor = output_tensor(output)
         if tensor is None:
             raise RuntimeError(f"call {call!r} gives no tensor")
         new = change(tensor)

@@ -17,6 +17,7 @@ from torch import nn
 
 from .. import config
 from ..base.errors import UserError, did_you_mean, quote, refuse_shortage
+from ..base.files import expanded
 from ..base.offline import is_offline, not_in_cache
 from ..config import paths
 from ..config.paths import names_file
@@ -124,7 +125,7 @@ def _load(target: config.Target, preset: presets.Preset | None) -> _Loaded:
 
 def _file(weights: str) -> Path | None:
     """The checkpoint file that `weights` names, or None if it is a tag."""
-    return Path(os.path.expanduser(weights)) if names_file(weights) else None
+    return expanded(weights) if names_file(weights) else None
 
 
 def _fill(
@@ -419,7 +420,7 @@ def _wrong_tag(base: str, tag: str) -> str:
 
 
 def _from_factory(path: Path, function: str, weights: str, key: str | None, ours: bool) -> _Loaded:
-    path = Path(os.path.expanduser(path))
+    path = expanded(path)
     where = f"{path}:{function}"
     module = unwrapped(call_factory(path, function, ours))
     check_kind(module, where)

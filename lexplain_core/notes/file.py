@@ -41,7 +41,7 @@ CREATE TABLE made (
 );
 """
 # 'lxnt'. Raise the schema with every change of the tables; 1 had no digest, and stays as it is.
-NOTES = sqlite_file.Kind("notes file", 0x6C786E74, 2, lambda version: _DDL, busy_s=10.0)
+NOTES = sqlite_file.Kind("notes file", 0x6C786E74, 2, lambda _: _DDL, busy_s=10.0)
 
 
 # What is read together, and has a digest in `meta` of its own: lists, hidden images, and words can be damaged one by one.

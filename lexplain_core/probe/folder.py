@@ -6,11 +6,12 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from ..base.errors import UserError, did_you_mean, quote, refuse_shortage
+from ..base.files import expanded
 from ..base.progress import Progress
 from ..config import Probe
 from ..trust import opening
@@ -52,7 +53,7 @@ def image_root(probe: Probe) -> Path:
         raise UserError(
             f"The probing set {quote(probe.set)} needs probe.root: the folder where its images are."
         )
-    root = opening("images", Path(os.path.expanduser(probe.root)).absolute())
+    root = opening("images", expanded(probe.root).absolute())
     if not root.is_dir():
         there = "is a file, not a folder" if root.exists() else "doesn't exist"
         siblings = [p.name for p in root.parent.iterdir() if p.is_dir()] if root.parent.is_dir() else []
@@ -84,7 +85,7 @@ def from_files(
     with progress.task("checking images", min(len(files), probe.limit or len(files))) as advance:
 
         def check(indices: np.ndarray) -> np.ndarray:
-            paths = [os.path.join(root, files[i]) for i in indices]
+            paths = [root / files[i] for i in indices]
             results = check_files(paths, probe.max_pixels, advance)
             for i, result in zip(indices, results, strict=True):
                 if isinstance(result, Stamp):
@@ -120,13 +121,13 @@ def from_files(
 def walk(root: Path) -> tuple[list[str], list[str], list[int], int, int, dict[str, int]]:
     """Return class folders, image files, their labels, how many images and others are left alone, and the
     number of images by the name of the clutter that holds them."""
-    top = sorted(os.listdir(root))
+    top = sorted(entry.name for entry in root.iterdir())
     clutter: Counter[str] = Counter()
     for name in filter(is_clutter, top):
         clutter[name] += _images_below(root / name)
     top = [name for name in top if not is_clutter(name)]
-    names = [name for name in top if os.path.isdir(root / name)]
-    loose = [name for name in top if not os.path.isdir(root / name)]
+    names = [name for name in top if _is_folder(root / name)]
+    loose = [name for name in top if not _is_folder(root / name)]
     files: list[str] = []
     labels: list[int] = []
     others = sum(not _is_image(f) for f in loose)
@@ -166,7 +167,7 @@ def _unreadable(error: OSError) -> None:
 
 def _images_below(path: Path) -> int:
     """How many files end as images do: the file itself, or those in the folder."""
-    if not os.path.isdir(path):
+    if not _is_folder(path):
         return int(_is_image(path.name))
     return sum(_is_image(name) for _, _, names in os.walk(path) for name in names)
 
@@ -175,7 +176,7 @@ def _copies(root: Path, files: Sequence[str], labels: np.ndarray) -> str | None:
     """A sentence on images that are there more than once, byte by byte."""
     by_size: dict[int, list[int]] = {}
     for i, file in enumerate(files):
-        by_size.setdefault(os.path.getsize(root / file), []).append(i)
+        by_size.setdefault((root / file).stat().st_size, []).append(i)
     by_content: dict[bytes, list[int]] = {}
     for i in (i for alike in by_size.values() if len(alike) > 1 for i in alike):
         by_content.setdefault(hashlib.sha256((root / files[i]).read_bytes()).digest(), []).append(i)
@@ -190,7 +191,11 @@ def _copies(root: Path, files: Sequence[str], labels: np.ndarray) -> str | None:
 
 
 def _is_image(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in EXTENSIONS
+    return PurePath(name).suffix.lower() in EXTENSIONS
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path's raises where nobody may look
 
 
 def _why_empty(root: Path, names: list[str], loose: int) -> str:
@@ -209,7 +214,7 @@ def _above(root: Path) -> str:
     """Advice for a root that is itself a class folder: it has others beside it."""
     try:
         beside = [p for p in root.parent.iterdir() if p.is_dir() and p != root and not is_clutter(p.name)]
-        if not any(_is_image(name) for p in beside[:100] for name in os.listdir(p)):
+        if not any(_is_image(entry.name) for p in beside[:100] for entry in p.iterdir()):
             return ""
     except OSError:  # folders that aren't ours
         return ""

@@ -137,10 +137,10 @@ class ImageFiles:
     """
 
     def __init__(self, root: Path, files: Sequence[str], stamps: Sequence[Stamp]):
-        self.root, self.files, self._stamps = str(root), tuple(files), list(stamps)
+        self.root, self.files, self._stamps = root, tuple(files), list(stamps)
 
     def __call__(self, i: int) -> Image.Image:
-        path = os.path.join(self.root, self.files[i])
+        path = self.root / self.files[i]
         try:
             image = open_rgb(path)
         except UnreadableImage as error:
@@ -150,9 +150,9 @@ class ImageFiles:
 
     def digest(self, i: int) -> bytes:
         """SHA-256 of the file's bytes, which are those that were checked."""
-        path, known = os.path.join(self.root, self.files[i]), self._stamps[i]
+        path, known = self.root / self.files[i], self._stamps[i]
         try:
-            facts = os.stat(path)
+            facts = path.stat()
             if _facts(facts) == known.facts:
                 return known.digest
             now = _stamp(path, facts)
@@ -166,7 +166,7 @@ class ImageFiles:
         return known.digest
 
 
-def _gone(path: str, why: str) -> UserError:
+def _gone(path: Path, why: str) -> UserError:
     return UserError(f"The image {path} can't be read any more ({why}): put it back, or build again.")
 
 
@@ -175,22 +175,22 @@ def _facts(facts: os.stat_result) -> int:
     return hash((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))
 
 
-def _stamp(path: str, facts: os.stat_result) -> Stamp:
-    with open(path, "rb") as file:
+def _stamp(path: Path, facts: os.stat_result) -> Stamp:
+    with path.open("rb") as file:
         return Stamp(_facts(facts), hashlib.file_digest(file, "sha256").digest())
 
 
-def check_files(paths: Sequence[str], max_pixels: int, advance: Callable[[int], None]) -> list[str | Stamp]:
+def check_files(paths: Sequence[Path], max_pixels: int, advance: Callable[[int], None]) -> list[str | Stamp]:
     """Decode every file once, in threads; return for each its stamp, or the reason why it is unusable.
 
     No image is kept, so memory is bounded by a few images at `max_pixels`. Raises `Shortage` for a file that the
     machine can't read, which says nothing of the image.
     """
 
-    def check(path: str) -> str | Stamp:
+    def check(path: Path) -> str | Stamp:
         try:
-            path.encode("utf-8")
-            facts = os.stat(path)
+            str(path).encode("utf-8")
+            facts = path.stat()
             if not stat.S_ISREG(facts.st_mode):
                 return "it is not a file"
             stamp = _stamp(path, facts)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -44,7 +45,7 @@ class _Arrays:
 
 
 @probing_sets.register("cifar10")
-def load_cifar10(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
+def load_cifar10(probe: Probe, **_: Any) -> ProbingSet:
     """CIFAR-10: 10 classes, 32 × 32 pixels; partitions `test` (10,000 images) and `train` (50,000)."""
     from torchvision.datasets import CIFAR10
 
@@ -52,7 +53,7 @@ def load_cifar10(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
 
 
 @probing_sets.register("cifar100")
-def load_cifar100(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
+def load_cifar100(probe: Probe, **_: Any) -> ProbingSet:
     """CIFAR-100: 100 fine classes, with the set's own 20 coarse classes as superclasses."""
     from torchvision.datasets import CIFAR100
 

@@ -217,7 +217,7 @@ def guarded(text: object) -> object:
 _NUMBER = re.compile(r"[+-]?([0-9]++(\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?")
 
 
-def _csv(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:
+def _csv(frame: pd.DataFrame, _facts: dict[str, Any]) -> bytes:
     frame = frame.copy()
     for column in _NESTED:
         frame[column] = [json.dumps(value, ensure_ascii=False) for value in frame[column]]

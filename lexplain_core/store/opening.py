@@ -73,7 +73,7 @@ def attach(path: Path) -> tuple[duckdb.DuckDBPyConnection, dict[str, Any]]:
 def _look(path: Path) -> None:
     try:
         regular(path, "a lexplain store")
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             head = file.read(12)
     except FileNotFoundError:
         raise StoreError(

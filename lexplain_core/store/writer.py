@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -94,7 +93,7 @@ class StoreWriter:
         self._seal()
         self._con.close()
         shutil.move(self._temporary, self._whole)
-        os.replace(self._whole, self._target)
+        self._whole.replace(self._target)
 
     def _failed(self, error: Exception) -> StoreError:
         why = shortage(error) or " ".join(str(error).split()).rstrip(".")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..base.errors import UserError
-from ..base.files import parse_json
+from ..base.files import expanded, parse_json
 
 # What can be trusted, as sentences call it.
 KINDS = {
@@ -55,10 +55,10 @@ def place() -> Path:
     Raises `UserError` for a user without a home: where one happens to stand, anybody's files may lie.
     """
     if given := os.environ.get("LEXPLAIN_TRUST"):
-        return Path(os.path.expanduser(given)).absolute()
-    for base in (os.environ.get("XDG_CONFIG_HOME", ""), os.path.expanduser("~/.config")):
-        if os.path.isabs(base):
-            return Path(base) / "lexplain" / "trust.json"
+        return expanded(given).absolute()
+    for base in (Path(os.environ.get("XDG_CONFIG_HOME", "")), expanded("~/.config")):
+        if base.is_absolute():
+            return base / "lexplain" / "trust.json"
     raise UserError("There is no home for the trust file: set LEXPLAIN_TRUST to a file.")
 
 
@@ -73,7 +73,7 @@ def read() -> tuple[Trusted, str]:
         return {}, ""
     except OSError as error:
         return {}, f"the trust file {path} can't be read: {error.strerror}"
-    with open(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file:
         facts = os.fstat(descriptor)
         if why := _not_ours(facts):
             return {}, f"the trust file {path} {why}, so nothing in it counts"
@@ -158,11 +158,11 @@ def _write(path: Path, trusted: Trusted) -> None:
     text = json.dumps({"lexplain_trust": _FORMAT, "entries": rows}, indent=1)
     descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # 0600 by itself
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(unfinished, path)
+        Path(unfinished).replace(path)
     except BaseException:
         Path(unfinished).unlink(missing_ok=True)
         raise

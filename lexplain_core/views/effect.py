@@ -174,7 +174,7 @@ def carried(unit: Unit, impact: Impact) -> str:
     return total_words(unit, impact)
 
 
-def curve_words(unit: Unit, impact: Impact, layer: pd.DataFrame) -> str:
+def curve_words(unit: Unit, impact: Impact) -> str:
     """What the curve says at the paper's shares."""
     told, n = [], len(unit.activations)
     for beta in BETAS:

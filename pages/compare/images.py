@@ -26,7 +26,7 @@ _SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _places(key: tuple, _images: pd.DataFrame) -> pd.Series:
+def _places(key: tuple, _images: pd.DataFrame) -> pd.Series:  # noqa: ARG001 - the cache goes by it
     """Image id by key."""
     ids = pd.Series(_images.index, index=_images["key"])
     return ids[~ids.index.duplicated()]

@@ -32,7 +32,7 @@ def show(opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
                 "Histogram of the unit's activations over the probing set",
             )
         if explanation is not None and not explanation.source:
-            _filter(opened, unit, explanation)
+            _filter(opened, explanation)
     with right:
         if explanation is not None and explanation.terms:
             _terms(unit, explanation)
@@ -134,7 +134,7 @@ def _scores(unit: Unit, explanation: Explanation) -> None:
     )
 
 
-def _filter(opened: Opened, unit: Unit, explanation: Explanation) -> None:
+def _filter(opened: Opened, explanation: Explanation) -> None:
     """How many concepts of the explanation's matrix passed the concept filter, by where they came from."""
     matrix = shell.matrix(opened, explanation.matrix)
     if not matrix or not matrix["filter"]:

@@ -163,7 +163,7 @@ def _curve(opened: Opened, unit: Unit, impact: Impact) -> None:
         "top impact",
         "Curves of Top Impact: the unit and the mean of its layer",
     )
-    st.markdown(curve_words(unit, impact, layer))
+    st.markdown(curve_words(unit, impact))
     shell.csv_button(
         "Effect as CSV",
         lambda: effect_table(impact),

@@ -34,7 +34,7 @@ def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
         return
     _histogram(view, unit)
     _between(view, opened, unit)
-    _means(opened, unit)
+    _means(unit)
 
 
 # -- how often ------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def _moved(view: links.Neuron, key: str, low: float, high: float) -> None:
 # -- by class -------------------------------------------------------------------------------------
 
 
-def _means(opened: Opened, unit: Unit) -> None:
+def _means(unit: Unit) -> None:
     st.subheader("Mean activation by what the images are", anchor=False)
     classes, superclasses = (
         unit.class_means(),

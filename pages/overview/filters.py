@@ -49,7 +49,7 @@ def usable(view: links.Overview, opened: Opened) -> tuple[links.Overview, list[s
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the units …")
-def _spans(key: tuple, method: str, human: pd.DataFrame, _store) -> Spans:
+def _spans(key: tuple, method: str, human: pd.DataFrame, _store) -> Spans:  # noqa: ARG001 - the cache goes by it
     return _store.spans(method or None, human)
 
 

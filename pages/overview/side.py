@@ -71,7 +71,7 @@ def layers_table(opened: Opened, layers: pd.DataFrame) -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _scores(key: tuple, method: str, _store) -> pd.DataFrame:
+def _scores(key: tuple, method: str, _store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.score_column(method or None)
 
 

@@ -14,7 +14,7 @@ from pages.ui import links, shell
 
 
 @st.cache_resource(max_entries=16, show_spinner="Looking for units that stand out …")
-def _found(key: tuple, method: str, human: pd.DataFrame, _store) -> list[Start]:
+def _found(key: tuple, method: str, human: pd.DataFrame, _store) -> list[Start]:  # noqa: ARG001 - the cache goes by it
     return _store.starting_points(human, method or None)
 
 

@@ -58,24 +58,29 @@ def _seen(opened: Opened, taken: Taken, looker: Looker) -> Image.Image:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _usual(key: tuple, _store: Store) -> tuple[int, int]:
+def _usual(key: tuple, _store: Store) -> tuple[int, int]:  # noqa: ARG001 - the cache goes by it
     return picture.usual_size(_store.images())
 
 
 @st.cache_resource(max_entries=32, show_spinner="Running the network on the picture …")
 def _activations(
-    key: tuple, layer: str, pooling: str, token: tuple, _looker: Looker, _seen: Image.Image
+    key: tuple,  # noqa: ARG001 - the cache goes by it
+    layer: str,
+    pooling: str,
+    token: tuple,  # noqa: ARG001 - the cache goes by it
+    _looker: Looker,
+    _seen: Image.Image,
 ) -> np.ndarray:
     return _looker.activations(_seen, layer, pooling, cropped=True)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _recorded(key: tuple, layer: str, image: int, _store: Store) -> np.ndarray:
+def _recorded(key: tuple, layer: str, image: int, _store: Store) -> np.ndarray:  # noqa: ARG001 - the cache goes by it
     return recorded(_store, layer, image)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing with the probing set …")
-def _ranks(key: tuple, layer: str, token: tuple, _store: Store, _values: np.ndarray) -> pd.DataFrame:
+def _ranks(key: tuple, layer: str, token: tuple, _store: Store, _values: np.ndarray) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.ranks(layer, _values)
 
 
@@ -88,7 +93,12 @@ def found(opened: Opened, layer: str, taken: Taken, values: np.ndarray) -> pictu
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _maps(
-    key: tuple, layer: str, token: tuple, units: tuple[int, ...], _looker: Looker, _seen: Image.Image
+    key: tuple,  # noqa: ARG001 - the cache goes by it
+    layer: str,
+    token: tuple,  # noqa: ARG001 - the cache goes by it
+    units: tuple[int, ...],
+    _looker: Looker,
+    _seen: Image.Image,
 ) -> dict:
     return _looker.maps(_seen, layer, units, cropped=True)
 
@@ -107,12 +117,12 @@ def maps(opened: Opened, layer: str, taken: Taken, answer: Answer, units: list[i
 
 
 @st.cache_resource(max_entries=32, show_spinner="Looking for images that are alike …")
-def _neighbours(key: tuple, layer: str, token: tuple, _store: Store, _values: np.ndarray) -> pd.DataFrame:
+def _neighbours(key: tuple, layer: str, token: tuple, _store: Store, _values: np.ndarray) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.layer_neighbours(layer, _values, NEAREST + 1)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Looking for images that are alike …")
-def _by_colour(key: tuple, token: tuple, _store: Store, _taken: Taken) -> pd.DataFrame:
+def _by_colour(key: tuple, token: tuple, _store: Store, _taken: Taken) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.nearest(whole(_store, _taken), NEAREST + 1)
 
 

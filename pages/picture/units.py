@@ -104,7 +104,7 @@ def rows(
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _simulated(key: tuple, layer: str, units: tuple[int, ...], image: int | None, _store) -> dict[int, float]:
+def _simulated(key: tuple, layer: str, units: tuple[int, ...], image: int | None, _store) -> dict[int, float]:  # noqa: ARG001 - the cache goes by it
     """What the explanations of the store's own method predict for one of its images, by unit."""
     if image is None:
         return {}

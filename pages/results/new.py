@@ -57,7 +57,7 @@ class _Shown:
         self.notes.append(text)
 
 
-def show(view: links.Results, found: list) -> None:
+def show(view: links.Results) -> None:
     """The form; after a study was made with it, what comes next."""
     made = st.session_state.get("made study")
     if made and made["stem"] == view.study:

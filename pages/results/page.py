@@ -42,7 +42,7 @@ def render() -> None:
     if entry is None:
         offer(view)
         _no_study(found)
-        new.show(view, found)
+        new.show(view)
         return
     view = replace(view, study=entry.path.stem)
     offer(view)
@@ -55,7 +55,7 @@ def render() -> None:
     st.markdown(status(study))
     _tabs(view)
     if view.show == "new":
-        new.show(view, found)
+        new.show(view)
     elif view.show == "people":
         people.show(view, study, studies.analysed(view, study))
     elif study.responses().empty:
@@ -122,7 +122,7 @@ def _tabs(view: links.Results) -> None:
 
 def _figures(view: links.Results, study: Study) -> None:
     results = studies.analysed(view, study)
-    people.left_out_line(view, study, results)
+    people.left_out_line(view, results)
     if results.responses.empty:
         st.info(
             "**No answer counts yet.** Figures are of answers to real trials, of people who have finished and pass the "

@@ -31,7 +31,7 @@ _SHORT = {
 }
 
 
-def left_out_line(view: links.Results, study: Study, results: Results) -> None:
+def left_out_line(view: links.Results, results: Results) -> None:
     """One line above figures: how many sessions count, and whether thresholds were moved."""
     sessions = results.exclusions.sessions
     kept, count = int(sessions["passed"].sum()), len(sessions)
@@ -55,7 +55,7 @@ def _reset(view: links.Results, key: str) -> None:
 
 def show(view: links.Results, study: Study, results: Results) -> None:
     """The tab."""
-    left_out_line(view, study, results)
+    left_out_line(view, results)
     left, right = st.columns([1.9, 1], gap="large")
     with left:
         st.subheader("Checks", anchor=False)

@@ -22,7 +22,7 @@ _FILES = {
 
 
 @st.cache_data(max_entries=24, show_spinner="Drawing the figure …")
-def _drawn(key: tuple, said: tuple, _data: prints.FigureData) -> tuple[bytes, int, list[str]]:
+def _drawn(key: tuple, said: tuple, _data: prints.FigureData) -> tuple[bytes, int, list[str]]:  # noqa: ARG001 - the cache goes by it
     """The preview, its height in pixels, and notes."""
     png = prints.make(_data, "png", dpi=_DPI)
     return png, int.from_bytes(png[20:24], "big"), prints.notes(_data)

@@ -161,7 +161,7 @@ def _round(view: links.TryIt, opened: Opened, drawn: Drawn) -> None:
         state["round"] = Round(here, state["round"].number + 1 if "round" in state else 1)
     done: Round = state["round"]
     if done.at >= len(drawn.trials):
-        _tally(view, opened, drawn, done)
+        _tally(view, drawn, done)
         return
     st.caption(_about(view, drawn))
     asked = drawn.trials[done.at]
@@ -222,7 +222,7 @@ def _again() -> None:
     st.session_state["round"] = Round(done.view, done.number + 1)
 
 
-def _tally(view: links.TryIt, opened: Opened, drawn: Drawn, done: Round) -> None:
+def _tally(view: links.TryIt, drawn: Drawn, done: Round) -> None:
     """How many were right, with the interval that so few answers leave."""
     rights = [asked.correct(done.buttons[i]) for i, asked in enumerate(drawn.trials)]
     low, high = (float(end) for end in wilson(sum(rights), len(rights)))

@@ -24,7 +24,7 @@ def draw(view: links.TryIt, opened: Opened) -> Drawn:
 
 
 @st.cache_resource(max_entries=32, show_spinner="Choosing images …")
-def _draw(key: tuple, view: links.TryIt, _opened: Opened) -> Drawn:
+def _draw(key: tuple, view: links.TryIt, _opened: Opened) -> Drawn:  # noqa: ARG001 - the cache goes by it
     how = (view.difficulty, view.count, view.seed)
     if view.unit is not None:
         return of_unit(_opened.store.unit(view.layer, view.unit), *how)
@@ -34,7 +34,7 @@ def _draw(key: tuple, view: links.TryIt, _opened: Opened) -> Drawn:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def pictures(key: tuple, images: tuple[int, ...], _opened: Opened) -> dict[int, Picture]:
+def pictures(key: tuple, images: tuple[int, ...], _opened: Opened) -> dict[int, Picture]:  # noqa: ARG001 - the cache goes by it
     """Images by id as people in a study see them, without their names; from thumbnails, which all are alike:
     crops are larger of images that are some unit's examples."""
     load = stored_pictures(_opened.store, StudySettings())

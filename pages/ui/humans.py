@@ -27,6 +27,6 @@ def _key() -> tuple:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _scores(store: str, key: tuple) -> pd.DataFrame:
+def _scores(store: str, key: tuple) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     frame = human_scores(store)
     return frame.astype({"layer": object, "unit": "int64", "human": float, "answers": float})

@@ -128,7 +128,7 @@ def network(key: tuple, store: Store) -> Looker:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the network …")
-def _network(key: tuple, _store: Store) -> Looker:
+def _network(key: tuple, _store: Store) -> Looker:  # noqa: ARG001 - the cache goes by it
     with needed():
         from lexplain_core.live import Looker
 
@@ -137,7 +137,14 @@ def _network(key: tuple, _store: Store) -> Looker:
 
 @st.cache_resource(max_entries=64, show_spinner="Running the network on this image …")
 def _look(
-    key: tuple, layer: str, pooling: str, unit: int, image: int, kind: str, _store: Store, _looker: Looker
+    key: tuple,  # noqa: ARG001 - the cache goes by it
+    layer: str,
+    pooling: str,
+    unit: int,
+    image: int,
+    kind: str,
+    _store: Store,
+    _looker: Looker,
 ) -> Look:
     cropped = _kept(_store, image)
     return _looker.look(_picture(_store, image), layer, pooling, unit, kind, cropped)

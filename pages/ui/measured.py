@@ -17,24 +17,24 @@ from pages.ui.shell import CHART
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the impacts …")
-def _table1(key: tuple, to: str, _store: Store) -> pd.DataFrame:
+def _table1(key: tuple, to: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.table1(to)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the impacts …")
-def _impacts(key: tuple, to: str, _store: Store) -> pd.DataFrame:
+def _impacts(key: tuple, to: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     top = _store.top_impacts(to)
     top = top[(top["beta"] - 0.02).abs() < 1e-9]
     return _store.impacts(to).merge(top[["layer", "unit", "value"]], on=["layer", "unit"], how="left")
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the scores …")
-def _score_pairs(key: tuple, kind: str, _store: Store) -> pd.DataFrame:
+def _score_pairs(key: tuple, kind: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.score_pairs(kind)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _impact_values(key: tuple, _store: Store) -> list[str]:
+def _impact_values(key: tuple, _store: Store) -> list[str]:  # noqa: ARG001 - the cache goes by it
     return _store.impact_values()
 
 

@@ -87,7 +87,7 @@ def entries() -> list[StoreEntry]:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking for stores …")
-def _found(place: str, listing: tuple, _folder: Path) -> list[StoreEntry]:
+def _found(place: str, listing: tuple, _folder: Path) -> list[StoreEntry]:  # noqa: ARG001 - the cache goes by it
     return find_stores(_folder)
 
 
@@ -115,24 +115,24 @@ def _opened(signature: tuple) -> Opened:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the units …")
-def _units(key: tuple, method: str, _store: Store) -> pd.DataFrame:
+def _units(key: tuple, method: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.unit_table(method=method)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _facts(key: tuple, _store: Store) -> tuple[dict, list[str], dict[str, dict]]:
+def _facts(key: tuple, _store: Store) -> tuple[dict, list[str], dict[str, dict]]:  # noqa: ARG001 - the cache goes by it
     info, configs = _store.info(), _store.matrices().set_index("matrix")["config"]
     matrices = {row["matrix"]: row | {"config": configs[row["matrix"]]} for row in info["matrices"]}
     return info, _store.methods(), matrices
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _layers(key: tuple, method: str, _store: Store) -> pd.DataFrame:
+def _layers(key: tuple, method: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.layers(method=method)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the images …")
-def _images(key: tuple, _store: Store) -> pd.DataFrame:
+def _images(key: tuple, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.images()
 
 

@@ -61,7 +61,7 @@ def analysed(view: links.Results, study: Study) -> Results:
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _analysed(key: tuple, which: str, _study: Study, _checks: Any) -> Results:
+def _analysed(key: tuple, which: str, _study: Study, _checks: Any) -> Results:  # noqa: ARG001 - the cache goes by it
     return Results(_study, _checks)
 
 

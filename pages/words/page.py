@@ -67,7 +67,7 @@ def render() -> None:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the concepts …")
-def _concepts(key: tuple, _store: Store) -> tuple[dict[int, str], dict[int, str]]:
+def _concepts(key: tuple, _store: Store) -> tuple[dict[int, str], dict[int, str]]:  # noqa: ARG001 - the cache goes by it
     """Names and keys of all concepts by id."""
     frame = _store.concepts()
     ids = [int(i) for i in frame["concept"]]
@@ -75,12 +75,12 @@ def _concepts(key: tuple, _store: Store) -> tuple[dict[int, str], dict[int, str]
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the concepts …")
-def _sayable(key: tuple, matrix: str, _store: Store) -> pd.DataFrame:
+def _sayable(key: tuple, matrix: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.sayable(matrix)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _scored(key: tuple, layer: str, index: int, method: str, _unit: Unit) -> Edited | None:
+def _scored(key: tuple, layer: str, index: int, method: str, _unit: Unit) -> Edited | None:  # noqa: ARG001 - the cache goes by it
     """The words before, scored as the edited ones are; None where nothing can be predicted from them."""
     try:
         return editing.scored(_unit, _unit.explanation(method))

@@ -119,9 +119,9 @@ def test_truncated_jpeg_even_if_another_library_allows_it(noise, tmp_path, monke
     path = tmp_path / "cut.jpg"
     data = encoded(noise, "JPEG")
     path.write_bytes(data[: len(data) // 2])
-    assert "truncated" in check_files([str(path)], 10**6, lambda n: None)[0]
+    assert "truncated" in check_files([path], 10**6, lambda n: None)[0]
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
-    assert "truncated" in check_files([str(path)], 10**6, lambda n: None)[0]
+    assert "truncated" in check_files([path], 10**6, lambda n: None)[0]
     assert ImageFile.LOAD_TRUNCATED_IMAGES is True  # put back as it was
 
 
@@ -145,7 +145,7 @@ def test_files_of_another_format_are_named(tmp_path):
     }
     for head, name in heads.items():
         (tmp_path / "x.jpg").write_bytes(head + bytes(40))
-        assert f"in {name}" in check_files([str(tmp_path / "x.jpg")], 10**6, lambda n: None)[0]
+        assert f"in {name}" in check_files([tmp_path / "x.jpg"], 10**6, lambda n: None)[0]
         with pytest.raises(UnreadableImage, match=f"in {name}"):
             open_rgb(head + bytes(40))
 

@@ -54,18 +54,18 @@ def make_view(
     return view(spec, role, probing, splits == "train", device, cache, desk.progress, images, taken, encoder)
 
 
-def make_label_matrix(desk: Desk, probing: ProbingSet) -> ConceptMatrix:
+def make_label_matrix(_desk: Desk, probing: ProbingSet) -> ConceptMatrix:
     """P of the labels."""
     return concept_matrices["label"](probing)
 
 
-def make_explainer_matrix(desk: Desk, concepts: tuple[Concept, ...], view: EncoderView) -> ConceptMatrix:
+def make_explainer_matrix(_desk: Desk, concepts: tuple[Concept, ...], view: EncoderView) -> ConceptMatrix:
     """P of the build's concepts as the explainer sees them."""
     return view.matrix(concepts)
 
 
 def make_simulators(
-    desk: Desk, simulate: config.Simulate, label: ConceptMatrix, view: EncoderView | None = None
+    _desk: Desk, simulate: config.Simulate, label: ConceptMatrix, view: EncoderView | None = None
 ) -> tuple[Simulator, ...]:
     """What scores explanations: the labels, and the simulator's encoder."""
     found: list[Simulator] = []
@@ -95,7 +95,7 @@ class Vocabulary:
 
 
 def gather(
-    desk: Desk,
+    _desk: Desk,
     concepts: tuple[Concept, ...],
     simulators: tuple[Simulator, ...],
     label: ConceptMatrix,

@@ -65,7 +65,9 @@ def in_words(choice: Choice, found: dict[int, Found]) -> dict[int, Words]:
     }
 
 
-def measure_range_shift(desk: Desk, layers: list[Layer], choice: Choice, explanations: Explained) -> pa.Table:
+def measure_range_shift(
+    _desk: Desk, layers: list[Layer], choice: Choice, explanations: Explained
+) -> pa.Table:
     """How different the concepts of each unit's low and high ranges are."""
     shifts: list = []
     for layer in layers:

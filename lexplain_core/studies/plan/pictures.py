@@ -191,7 +191,7 @@ def _files(config: Build, keys: list[str], store: Store) -> tuple[LoadImage, Dig
 
     def digest(i: int) -> bytes:
         try:
-            with open(root / keys[i], "rb") as file:
+            with (root / keys[i]).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").digest()
         except OSError as error:
             raise gone(i, error.strerror) from None
