@@ -33,16 +33,19 @@ class NoCheckpoints:
     """Keeps nothing: for notebooks, tests and short work."""
 
     def load(self, key: str) -> Values | None:  # noqa: ARG002 - as in `Checkpoints`
+        """None: nothing was kept."""
         return None
 
     def save(self, key: str, **values: Any) -> None:
-        pass
+        """Keep nothing."""
 
     def due(self) -> bool:
+        """False: no loop should save its state."""
         return False
 
     def room(self, size: int, what: str) -> None:
-        pass
+        """Never raises: what isn't kept needs no room."""
 
     def within(self, prefix: str) -> Checkpoints:  # noqa: ARG002 - as in `Checkpoints`
+        """These checkpoints: there are no keys to tell apart."""
         return self

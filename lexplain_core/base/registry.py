@@ -28,6 +28,15 @@ class Registry(Generic[T]):
         self._items: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
+        """A decorator that registers what it decorates, and gives it back as it is.
+
+        Args:
+            name: What the registry will know it by.
+
+        Raises:
+            ValueError: The name is taken.
+        """
+
         def keep(item: T) -> T:
             if name in self._items:
                 raise ValueError(f"{self.kind} {quote(name)} is registered twice")

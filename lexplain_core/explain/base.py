@@ -95,6 +95,7 @@ class ConfiguredMethod:
 
     @property
     def name(self) -> str:
+        """The name that the method is registered under."""
         return self.method.name
 
     @property

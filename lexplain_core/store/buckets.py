@@ -95,8 +95,10 @@ def chosen_images(
     top: bool,
     hidden: Collection[int],
 ) -> np.ndarray:
-    """At most `count` of the images `inside`, strongest first: drawn by a stream of random numbers, or the
-    strongest ones with `top`; none that is hidden."""
+    """At most `count` of the images `inside`, strongest first; none that is hidden.
+
+    They are drawn by a stream of random numbers, or the strongest ones with `top`.
+    """
     shown = inside[~np.isin(inside, list(hidden))] if hidden else inside
     if not top and len(inside) > count:
         draw = np.random.default_rng(list(stream))

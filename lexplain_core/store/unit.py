@@ -124,8 +124,10 @@ class Unit:
 
     @cached_property
     def explanations(self) -> list[Explanation]:
-        """Every method's explanation of the unit, with its scores: correlations first, the main
-        simulator's before others."""
+        """Every method's explanation of the unit, with its scores.
+
+        Correlations come first, and the main simulator's before those of others.
+        """
         store = self.store
         rows = store.rows(
             """
