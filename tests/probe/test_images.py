@@ -191,7 +191,7 @@ def test_check_files_keeps_their_order(noise, tmp_path):
     for i in range(100):
         path = tmp_path / f"{i}.png"
         path.write_bytes(b"text" if i % 7 == 0 else encoded(noise, "PNG"))
-        paths.append(str(path))
+        paths.append(path)
     done = []
     results = check_files(paths, 10**6, done.append)
     assert [isinstance(r, str) for r in results] == [i % 7 == 0 for i in range(100)]
@@ -199,7 +199,7 @@ def test_check_files_keeps_their_order(noise, tmp_path):
 
 
 def test_names_that_are_not_text(tmp_path):
-    reason = check_files([str(tmp_path / "a\udcff.png")], 10**6, lambda n: None)[0]
+    reason = check_files([tmp_path / "a\udcff.png"], 10**6, lambda n: None)[0]
     assert reason == "its path is not valid UTF-8"
 
 
