@@ -83,7 +83,7 @@ def _switches(view: links.Importance, opened: Opened) -> None:
                 "Each unit is set to",
                 known,
                 key="set to",
-                format_func=SET_TO.get,
+                format_func=lambda to: SET_TO[to],
                 required=True,
                 label_visibility="collapsed",
                 width="content",

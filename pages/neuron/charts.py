@@ -139,7 +139,7 @@ def _head(view: links.Neuron, opened: Opened, unit: Unit, what: Drawn) -> None:
             switch(view, "level", titles, label="Areas of the chart")
 
 
-def _areas(view: links.Neuron, unit: Unit, what: Drawn, shares, height: int) -> None:
+def _areas(view: links.Neuron, unit: Unit, what: Drawn, shares: pd.DataFrame | None, height: int) -> None:
     figure = figures.area_chart(
         what.composition,
         unit.buckets,
@@ -161,7 +161,7 @@ def _areas(view: links.Neuron, unit: Unit, what: Drawn, shares, height: int) -> 
 # -- without areas ----------------------------------------------------------------------------------
 
 
-def _histogram(view: links.Neuron, unit: Unit, shares) -> None:
+def _histogram(view: links.Neuron, unit: Unit, shares: pd.DataFrame | None) -> None:
     figure = figures.activation_histogram(
         unit.activations,
         unit.buckets,

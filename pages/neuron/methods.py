@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -79,7 +80,7 @@ def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, ma
             )
 
 
-def _choice(label: str, options: list[str], key: str, **more) -> None:
+def _choice(label: str, options: list[str], key: str, **more: Any) -> None:
     """A segmented control with its label before it, of which one option is always chosen."""
     st.html(f'<span class="lx-muted">{label}</span>', width="content")
     st.segmented_control(

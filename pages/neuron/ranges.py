@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from lexplain_core.base.numbers import plural
@@ -27,7 +28,7 @@ def with_only(view: links.Neuron, bucket: int | None) -> dict[str, Any]:
     return {"only": bucket, "above": None, "below": None, "tab": tab}
 
 
-def chart(view: links.Neuron, unit: Unit, figure, key: str, alt: str) -> None:
+def chart(view: links.Neuron, unit: Unit, figure: go.Figure, key: str, alt: str) -> None:
     """A chart over the unit's ranges that was made `clickable`: a click shows the images of the range that was
     hit, a click on the one that is shown those of all. By keyboard: `picker`."""
     if unit.buckets is None:

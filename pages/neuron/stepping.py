@@ -78,7 +78,7 @@ def _go(view: links.Neuron, number: int) -> None:
     shell.change(view, **_other(unit=number))
 
 
-def _other(**to) -> dict[str, Any]:
+def _other(**to: Any) -> dict[str, Any]:
     """The fields that lead to another unit: a span of activations means nothing there, a range does."""
     return {"above": None, "below": None, **to}
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lexplain_core.store import Wanted
+from lexplain_core.store import Store, Wanted
 from lexplain_core.store.search.query import COLUMNS, RANGES, STATUS_WORDS
 from lexplain_core.store.search.text import LONGEST_SEARCH, OPEN, write_range
 from lexplain_core.views.markdown import md
@@ -44,12 +44,13 @@ def usable(view: links.Overview, opened: Opened) -> tuple[links.Overview, list[s
         method = getattr(view, name)
         if method and method not in shell.methods(opened):
             problems.append(md(f"This store has no explanations by “{method}”."))
-            view = replace(view, **{name: ""})
+            gone: dict[str, Any] = {name: ""}
+            view = replace(view, **gone)
     return view, problems
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the units …")
-def _spans(key: tuple, method: str, human: pd.DataFrame, _store) -> Spans:  # noqa: ARG001 - the cache goes by it
+def _spans(key: tuple, method: str, human: pd.DataFrame, _store: Store) -> Spans:  # noqa: ARG001 - the cache goes by it
     return _store.spans(method or None, human)
 
 
@@ -113,7 +114,11 @@ def _filters(view: links.Overview, layers: list[str], known: Spans, changed: dic
         "Sort by", columns, key="f sort", format_func=lambda name: COLUMNS[name].name, **changed
     )
     first[4].selectbox(
-        "Order", ["", "-"], key="f order", format_func={"": column.up, "-": column.down}.get, **changed
+        "Order",
+        ["", "-"],
+        key="f order",
+        format_func=lambda order: column.down if order else column.up,
+        **changed,
     )
 
 

@@ -141,7 +141,7 @@ def _stores_here(view: links.Overview) -> None:
                     "overview/page.py",
                     label=f"**{md(entry.name)}**, {code(entry.path.name)}{this}",
                     icon=":material/database:",
-                    query_params={"store": entry.id},
+                    query_params={"store": entry.id or ""},
                 )
             else:
                 st.error(message(entry.error), icon=":material/error:")

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
+from lexplain_core.store import Store
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.overview import layer_mean_of, matrix_rows
@@ -71,7 +72,7 @@ def layers_table(opened: Opened, layers: pd.DataFrame) -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _scores(key: tuple, method: str, _store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
+def _scores(key: tuple, method: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
     return _store.score_column(method or None)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.numbers import plural
-from lexplain_core.store import Start, Wanted
+from lexplain_core.store import Start, Store, Wanted
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.overview import TITLES, start_number
@@ -14,7 +14,7 @@ from pages.ui import links, shell
 
 
 @st.cache_resource(max_entries=16, show_spinner="Looking for units that stand out …")
-def _found(key: tuple, method: str, human: pd.DataFrame, _store) -> list[Start]:  # noqa: ARG001 - the cache goes by it
+def _found(key: tuple, method: str, human: pd.DataFrame, _store: Store) -> list[Start]:  # noqa: ARG001 - the cache goes by it
     return _store.starting_points(human, method or None)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.config.study import Texts
@@ -129,7 +130,7 @@ def _course(study: StudyFile) -> None:
         _ask(course, shown)
         return
     screen = course.screen()
-    if screen.kind == "trial":
+    if screen.trial is not None:
         st.session_state["shown"] = screen.trial
         st.session_state["progress"] = screen.progress
         _ask(course, screen.trial)
@@ -352,7 +353,7 @@ def _calm(title: str, text: str) -> None:
         st.text(text)
 
 
-def _card(study: StudyFile | None, title: str):
+def _card(study: StudyFile | None, title: str) -> DeltaGenerator:
     """The frame of all screens but trials: a narrow column with a heading."""
     card = st.container(key="lx_card")
     with card:

@@ -107,6 +107,7 @@ def _to_layer(view: links.Picture) -> None:
 
 
 def _units(view: links.Picture, opened: Opened, taken: Taken, answer: Answer) -> None:
+    assert answer.values is not None, "a layer without values has no units to show"
     found = network.found(opened, view.layer, taken, answer.values)
     now = picture_units.chosen(view, found)
     listed = [int(u) for u in [*found.high["unit"], *found.low["unit"]]]

@@ -6,6 +6,7 @@ import random
 from uuid import uuid4
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -99,7 +100,7 @@ def _received(view: links.Picture, key: str) -> None:
 def _forget(file: UploadedFile) -> None:
     """Let the server forget a file's bytes: else it holds them until the browser tab is closed."""
     context = get_script_run_ctx()
-    if context is not None:
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
@@ -164,7 +165,7 @@ def of_store(opened: Opened, number: int) -> Taken:
     image = store.picture(number)
     name = f"Image {number}: {row['label']}, {row['key']}"
     size = (int(row["width"]), int(row["height"]))
-    notes = ()
+    notes: tuple[str, ...] = ()
     if isinstance(row["predicted"], str):
         notes = (f"The network says: {row['predicted']}.",)
     return Taken(("image", number), image, name, size, notes, number, crop != thumbnail)

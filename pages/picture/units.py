@@ -10,7 +10,7 @@ from PIL import Image
 
 from lexplain_core.base.pictures import jpeg_url
 from lexplain_core.live import overlay, picture
-from lexplain_core.store import StoreError
+from lexplain_core.store import Store, StoreError
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.picture import SHARP, Answer, Taken, enlarged, unit_facts, unit_words
@@ -104,7 +104,13 @@ def rows(
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _simulated(key: tuple, layer: str, units: tuple[int, ...], image: int | None, _store) -> dict[int, float]:  # noqa: ARG001 - the cache goes by it
+def _simulated(
+    key: tuple,  # noqa: ARG001 - the cache goes by it
+    layer: str,
+    units: tuple[int, ...],
+    image: int | None,
+    _store: Store,
+) -> dict[int, float]:
     """What the explanations of the store's own method predict for one of its images, by unit."""
     if image is None:
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import astuple, replace
+from typing import Any
 
 import streamlit as st
 
@@ -74,7 +75,7 @@ def _controls(view: links.TryIt, opened: Opened) -> None:
     state, layers = st.session_state, shell.layers(opened).set_index("layer")["units"]
     state["y layer"], state["y unit"] = view.layer, view.unit
     state["y difficulty"], state["y count"] = view.difficulty, view.count
-    changed = {"on_change": _changed, "args": (view,)}
+    changed: dict[str, Any] = {"on_change": _changed, "args": (view,)}
     columns = st.columns([1.3, 1.3, 1.1, 0.8, 1.1], vertical_alignment="bottom")
     columns[0].selectbox("Layer", list(layers.index), key="y layer", **changed)
     columns[1].number_input(

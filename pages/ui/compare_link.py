@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -21,7 +22,8 @@ def filled(view: links.Compare) -> list[str]:
 def put(view: links.Compare, texts: Sequence[str]) -> links.Compare:
     """The view with these places, from the first on; at most four."""
     row = [*texts, "", "", "", ""][: len(SLOTS)]
-    return replace(view, **dict(zip(SLOTS, row, strict=True)))
+    fields: dict[str, Any] = dict(zip(SLOTS, row, strict=True))
+    return replace(view, **fields)
 
 
 def of_units(store: str, *places: Place, level: str = "concepts") -> links.Compare:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -16,7 +18,7 @@ def asset(name: str) -> str:
     return (_ASSETS / name).read_text("utf-8")
 
 
-def component(name: str):
+def component(name: str) -> Callable[..., Any]:
     """A component of Streamlit's whose HTML, CSS and JavaScript are `name`.html, .css and .js; it may lack any of them."""
-    kinds = [kind for kind in ("html", "css", "js") if (_ASSETS / f"{name}.{kind}").is_file()]
+    kinds: Any = [kind for kind in ("html", "css", "js") if (_ASSETS / f"{name}.{kind}").is_file()]
     return st.components.v2.component(f"lexplain_{name}", **{kind: asset(f"{name}.{kind}") for kind in kinds})

@@ -8,7 +8,7 @@ it means the same when a default changes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlencode
 
@@ -333,7 +333,7 @@ def named(view: Any) -> str:
     return layer if unit is None or not layer else f"{layer} · unit {unit}"
 
 
-def _value(field, text: str):
+def _value(field: Field, text: str) -> Any:
     if field.name in _CHOICES:
         return text if text in _CHOICES[field.name] else None
     try:
@@ -353,7 +353,7 @@ def _short(text: str) -> str:
     return text if len(text) <= _TOLD else text[:_TOLD] + "…"
 
 
-def _kind(field) -> str:
+def _kind(field: Field) -> str:
     if field.name in _CHOICES:
         return "one of " + ", ".join(c for c in _CHOICES[field.name] if c)
     low, high = _range(field)
@@ -364,5 +364,5 @@ def _grouped(number: float) -> str:
     return f"{number:,.0f}" if number == int(number) else f"{number:g}"
 
 
-def _range(field) -> tuple[float, float]:
+def _range(field: Field) -> tuple[float, float]:
     return _RANGES.get(field.name, (0, LARGEST_INTEGER) if "int" in field.type else (-1, 1))

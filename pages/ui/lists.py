@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.numbers import plural
@@ -160,7 +161,7 @@ def _bring(view: links.Overview, notes: Notes) -> None:
         st.button("Take it in", type="primary", key="take in", on_click=_take_in, args=(view, notes, given))
 
 
-def _take_in(view: links.Overview, notes: Notes, given) -> None:
+def _take_in(view: links.Overview, notes: Notes, given: UploadedFile) -> None:
     state = st.session_state
     state["lists brought"] = state.get("lists brought", 0) + 1  # a new, empty field
     brought = star.safely(_say, notes.from_json, given.getvalue())

@@ -195,8 +195,10 @@ def _pictures(picture: Image.Image, found: Look, opacity: float, kind: str) -> N
     size, small = max(picture.size), max(picture.size) < _SMALL
     if size < 2 * _WIDTH:  # a map is smooth on more pixels than the image has
         factor = 2 * _WIDTH / size
-        wanted = tuple(max(1, round(side * factor)) for side in picture.size)
-        picture = picture.resize(wanted, Image.Resampling.NEAREST if small else Image.Resampling.BICUBIC)
+        width, height = (max(1, round(side * factor)) for side in picture.size)
+        picture = picture.resize(
+            (width, height), Image.Resampling.NEAREST if small else Image.Resampling.BICUBIC
+        )
     shots = [("The image as the network sees it", picture)]
     if found.map is not None:
         shots.append((f"{_KINDS[kind]}, {opacity:.0%} opaque", overlay(picture, found.map, opacity)))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from lexplain_core.store import Store
@@ -87,7 +88,7 @@ def open_unit(view: Any, layer: str, unit: int, method: str = "") -> None:
     st.switch_page("neuron/page.py", query_params=links.query(there))
 
 
-def open_clicked(figure, key: str, alt: str, view: Any) -> None:
+def open_clicked(figure: go.Figure, key: str, alt: str, view: Any) -> None:
     """A chart of points, whose customdata begin with layer, unit and method: a click opens the unit."""
     picked = st.plotly_chart(
         figure, theme=None, key=key, config=CHART, alt=alt, on_select="rerun", selection_mode="points"

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports between threads
+import plotly.graph_objects as go
 import streamlit as st
 
 from lexplain_core import figures, notes
@@ -32,6 +33,7 @@ from pages.ui.style import style
 from pages.ui.text import message
 from pages.ui.travel import to_share
 
+Offer = Callable[..., None]  # offers the link to a view: view, and by name store and release_focus
 _LOG = logging.getLogger("lexplain.pages")
 PAGES = {
     "overview": ("Overview", ":material/table_rows:"),
@@ -192,7 +194,11 @@ def theme() -> str:
     return st.context.theme.type or "light"
 
 
-def start(page: str, stores: bool = True) -> tuple[Any, Opened | None, Callable[[Any], None]]:
+@overload
+def start(page: str) -> tuple[Any, Opened, Offer]: ...
+@overload
+def start(page: str, stores: Literal[False]) -> tuple[Any, Opened | None, Offer]: ...
+def start(page: str, stores: bool = True) -> tuple[Any, Any, Offer]:
     """The view that the address asks for, its store, and a function that offers the link to the whole view.
 
     Where there is no such store the page says what to do, and ends; without `stores` it goes on with None.
@@ -337,7 +343,7 @@ def _mend_history(page: str) -> None:
 
 def _header(
     page: str, found: list[StoreEntry], good: list[StoreEntry], wanted: StoreEntry | None, picker: bool
-) -> Callable[[Any], None]:
+) -> Offer:
     places = {}
     with st.container(horizontal=True, vertical_alignment="center", key="lx_header"):
         st.html('<div class="lx-brand">lexplain</div>', width="content")
@@ -424,7 +430,7 @@ def no_unit(error: StoreError, store: str) -> None:
 # -- parts of pages ----------------------------------------------------------------------------------
 
 
-def chart(figure, key: str, alt: str) -> None:
+def chart(figure: go.Figure, key: str, alt: str) -> None:
     """A plotly figure as wide as its place, with a downloadable SVG and words for those who can't see it."""
     st.plotly_chart(figure, theme=None, key=key, config=CHART, alt=alt)
 
