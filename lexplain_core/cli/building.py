@@ -13,6 +13,7 @@ import typer
 from rich import box
 from rich.table import Column, Table
 
+from ..base.plugins import load_plugins
 from ..base.terminal import Console, printable
 from .info import print_info
 
@@ -38,6 +39,12 @@ def build(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, why, and how long it took last time.")
     ] = False,
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A Python file that registers methods of your own; may be repeated."
+        ),
+    ] = None,
     fresh: Fresh = False,
     keep: Annotated[
         bool,
@@ -56,11 +63,13 @@ def build(
     from ..pipeline.build import build as run
     from ..pipeline.build import plan
 
+    load_plugins(plugin or [])
     settings = load_config(config, set_ or [])
     if dry_run:
         _show_plan(plan(settings, Terminal()))
         return
-    rebuild = _command("build", str(config), set_=set_)
+    given = [part for file in plugin or [] for part in ("--plugin", str(file))]
+    rebuild = _command("build", str(config), *given, set_=set_)
     path = run(settings, Terminal(), rebuild=rebuild, fresh=fresh, keep=keep)
     _summary(path)
     _go_on(path)

@@ -19,6 +19,7 @@ from rich.table import Column, Table
 from ..base.errors import UserError, quote, refuse_shortage
 from ..base.extras import needed
 from ..base.files import cant_write, write_whole
+from ..base.plugins import load_all
 from ..base.terminal import Console, leave_quietly, print_json, printable, show_everything
 from . import building, figure, serve, trust
 from . import notes as notes_cli
@@ -353,6 +354,7 @@ def main() -> None:
     show_everything()
     try:
         with _ending_tidily():
+            load_all()
             _run()
     except BrokenPipeError:
         leave_quietly()

@@ -45,6 +45,7 @@ _FOOT = """
 | `LEXPLAIN_CACHE` | folder of the encoders' embeddings; `~/.cache/lexplain` without |
 | `LEXPLAIN_IMAGES` | folder of a store's images on this machine, where its own is not trusted |
 | `LEXPLAIN_TRUST` | file that notes [what is trusted](../how-to/trust.md); `~/.config/lexplain/trust.json` without |
+| `LEXPLAIN_PLUGINS` | files of [plugins](../how-to/methods.md#plugins), divided by colons (by semicolons on Windows) |
 | `LEXPLAIN_READONLY` | `1`: the dashboard only shows; `0`: it also writes where [others reach it](../how-to/deploy.md) |
 | `LEXPLAIN_LIVE` | `0`: visitors can't send pictures or run the network |
 | `LEXPLAIN_FRAME_ANCESTORS` | addresses of sites that may show the pages in a frame, with blanks between them |

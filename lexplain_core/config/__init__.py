@@ -1,11 +1,11 @@
 """The configuration of a build: typed options, their paths, and the generated reference."""
 
+from .explaining import Explain, Linear, method_options
 from .options import (
     Ablation,
     Build,
     Concepts,
     Encoder,
-    Explain,
     Importance,
     LayerSpec,
     Maps,
@@ -13,13 +13,13 @@ from .options import (
     Preprocess,
     Probe,
     Record,
-    Section,
     Simulate,
     Target,
     apply_overrides,
     load_config,
     parse_config,
 )
+from .section import Section
 
 __all__ = [
     "Ablation",
@@ -29,6 +29,7 @@ __all__ = [
     "Explain",
     "Importance",
     "LayerSpec",
+    "Linear",
     "Maps",
     "Observer",
     "Preprocess",
@@ -39,5 +40,6 @@ __all__ = [
     "Target",
     "apply_overrides",
     "load_config",
+    "method_options",
     "parse_config",
 ]

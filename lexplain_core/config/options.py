@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from ..base.errors import UserError, did_you_mean, quote, repeated
 from ..base.files import exists
+from ..base.plugins import load_plugins
 from ..base.toml import DEEPEST, check_values, parse_toml, read_toml
+from .explaining import Explain
 from .paths import anchor
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from .section import Section
 
 
 class Probe(Section):
@@ -205,51 +204,6 @@ class Simulate(Section):
     )
 
 
-class Explain(Section):
-    """How units are put in words (docs/explanation/method.md)."""
-
-    methods: list[str] = Field(
-        ["le-label"],
-        description="Explanation methods to run; `le-siglip` is added to the default where there is an explainer.",
-    )
-    solver: str = Field(
-        "exact", description="Solver of the sparse fit: `exact`, or the published `glm-saga`."
-    )
-    l1: float = Field(0.05, gt=0, description="Weight of the ℓ1 penalty, λ·α.")
-    alpha: float = Field(0.99, gt=0, le=1, description="Share of the ℓ1 part in the elastic net.")
-    epochs: int = Field(500, ge=1, description="Most epochs of glm-saga.")
-    step: float = Field(5e-4, gt=0, description="Step size of glm-saga.")
-    batch: int = Field(512, ge=1, description="Batch size of glm-saga.")
-    candidates: Annotated[int, Field(ge=1)] | Literal["all"] = Field(
-        10, description="Concepts tried in each round of the greedy search; `all` tries every one."
-    )
-    signed: bool = Field(
-        False,
-        description="Rank candidates by the size of their sparse weight whatever its sign; the published search takes positive ones first.",
-    )
-    epsilon: float = Field(
-        0.02, ge=0, description="Least gain in validation correlation that a further concept must bring."
-    )
-    max_terms: int = Field(10, ge=1, description="Most concepts in an explanation.")
-    concept_mean5: float = Field(
-        0.5,
-        allow_inf_nan=False,
-        description="A concept is kept if the mean of its 5 largest values on the train split is at least this.",
-    )
-    concept_std: float = Field(
-        1e-5,
-        allow_inf_nan=False,
-        description="A concept is kept if its standard deviation on the train split is at least this.",
-    )
-
-    @field_validator("methods")
-    @classmethod
-    def _once(cls, methods: list[str]) -> list[str]:
-        if (twice := repeated(methods)) is not None:
-            raise ValueError(f"method {quote(twice)} is listed twice")
-        return methods
-
-
 class Ablation(Section):
     """Scores by ablation: how little the network notices when the words' prediction replaces the unit."""
 
@@ -368,6 +322,10 @@ class Build(Section):
     observer: Observer = Field(
         default_factory=Observer, description="A machine that answers 2AFC trials in the place of people."
     )
+    plugins: list[Path] = Field(
+        default_factory=list,
+        description="Python files that are run before the build, for methods and the like of one's own.",
+    )
     cache: Path = Field(
         Path("~/.cache/lexplain"),
         description="Folder where image embeddings are kept, by content; `LEXPLAIN_CACHE` overrides the default.",
@@ -446,6 +404,8 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Build:
     anchor(data, path.resolve().parent)
     data = apply_overrides(data, overrides)
     anchor(data, Path.cwd())  # what came with the overrides
+    if isinstance(files := data.get("plugins"), list):  # they may register what the config names
+        load_plugins([Path(file) for file in files if isinstance(file, str)])
     return parse_config(data, str(path))
 
 

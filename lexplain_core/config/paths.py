@@ -69,6 +69,8 @@ def anchor(data: dict, base: Path) -> None:
             for key in ("model", "pretrained"):
                 if isinstance(encoder.get(key), str) and is_path(encoder[key], base):
                     encoder[key] = _resolve(encoder[key], base)
+    if isinstance(plugins := data.get("plugins"), list):
+        data["plugins"] = [_resolve(file, base) if isinstance(file, str) else file for file in plugins]
     concepts = data.get("concepts")
     if isinstance(concepts, dict) and isinstance(concepts.get("sets"), list):
         concepts["sets"] = [

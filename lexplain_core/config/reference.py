@@ -60,6 +60,8 @@ def _section(path: str, section: type[BaseModel]) -> list[str]:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             inner += ["", *_section(below, kind)]
             continue
+        if name == "own":  # stands for the tables of methods
+            continue
         if name == "layers" and section is Build:
             from . import LayerSpec
 

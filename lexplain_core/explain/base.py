@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ import torch
 from ..base.progress import Progress
 from ..base.registry import Registry
 from ..concepts import ConceptMatrix
-from ..config import Explain
+from ..config import Explain, Section, method_options
 from .moments import Basis, Targets, resident
 
 
@@ -67,45 +68,84 @@ class Found:
     violation: float | None = None
 
 
-@dataclass(frozen=True)
-class Method:
-    """An explanation method: the matrix it reads, the options it depends on, and what it runs.
+class Method(Protocol):
+    """A way of explaining units. `docs/how-to/methods.md` shows how to add one.
 
-    matrix: `label`, or `explainer` for that of the build's explaining encoder.
+    Attributes:
+        matrix: The concept matrix that it reads: `label`, or `explainer` for that of the build's explaining encoder.
+        Options: Its options, a pydantic model; `[explain.NAME]` in a build's config.
     """
 
-    name: str
     matrix: str
-    options: tuple[str, ...]
-    explain: Callable[[Problem, Explain, Progress], Sequence[Found]]
+    Options: type[Section]
 
-    def config(self, explain: Explain) -> dict:
-        """The options that change what the method finds; their hash is part of the key."""
-        return {"method": self.name, "matrix": self.matrix} | {
-            name: getattr(explain, name) for name in self.options
-        }
+    def explain(self, problem: Problem, options: Any, progress: Progress) -> Sequence[Found]:
+        """Explain each unit of the problem.
+
+        Args:
+            problem: The units of a layer, and what they may be explained with.
+            options: An instance of `Options`.
+            progress: Where to report.
+
+        Returns:
+            One explanation for each row of `problem.q`, in order. Of a unit that the method can't explain,
+            `Found(reason="…")`, a sentence.
+        """
+
+
+class Methods(Registry[Method]):
+    """The explanation methods by name. What is registered may be a class, of which an instance is made."""
+
+    def register(self, name: str) -> Callable[[Any], Any]:
+        def keep(item: Any) -> Any:
+            method = item() if isinstance(item, type) else item
+            super(Methods, self).register(name)(method)
+            method_options[name] = method.Options
+            return item
+
+        return keep
+
+
+methods = Methods("explanation method")
 
 
 @dataclass(frozen=True)
 class ConfiguredMethod:
-    """A method with the options of a build."""
+    """A method with the options of a build. build: the section `[explain]`."""
 
-    method: Method
-    options: Explain
-
-    @property
-    def name(self) -> str:
-        """The name that the method is registered under."""
-        return self.method.name
+    name: str
+    build: Explain
 
     @property
-    def config(self) -> dict:
-        """The options that change what the method finds."""
-        return self.method.config(self.options)
+    def method(self) -> Method:
+        return methods[self.name]
+
+    @cached_property
+    def options(self) -> Section:
+        """Its own options. Those of Linear Explanations stand in `[explain]`, for all methods that have them."""
+        kind, own = self.method.Options, self.build.own.get(self.name, {})
+        shared = (
+            {name: getattr(self.build, name) for name in kind.model_fields}
+            if issubclass(Explain, kind)
+            else {}
+        )
+        return kind.model_validate(shared | own)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All that changes what the method finds; its hash is part of the key of an explanation."""
+        filter = {name: getattr(self.build, name) for name in ("concept_mean5", "concept_std")}
+        return (
+            {"method": self.name, "matrix": self.method.matrix}
+            | filter
+            | self.options.model_dump(mode="json")
+        )
 
     def explain(self, problem: Problem, progress: Progress) -> list[Found]:
-        """One explanation for each unit of the problem."""
-        return list(self.method.explain(problem, self.options, progress))
-
-
-methods: Registry[Method] = Registry("explanation method")
+        """One explanation for each unit of the problem. Raises `ValueError` where the method gives another number."""
+        found = list(self.method.explain(problem, self.options, progress))
+        if len(found) != len(problem.q):
+            raise ValueError(
+                f"the method {self.name!r} gave {len(found)} explanations of {len(problem.q)} units"
+            )
+        return found

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from ..base.errors import UserError
 from ..base.progress import Progress
-from ..config import Explain
-from .base import Found, Method, Problem, methods
+from ..config import Linear
+from .base import Found, Problem, methods
 from .exact import SHORT, violation
 from .greedy import greedy
 from .sparse import solvers
 
-_OPTIONS = (
-    "solver", "l1", "alpha", "epochs", "step", "batch", "candidates", "signed",
-    "epsilon", "max_terms", "concept_mean5", "concept_std",
-)  # fmt: skip
 
-
-def explain_linear(problem: Problem, explain: Explain, progress: Progress) -> Sequence[Found]:
+def explain_linear(problem: Problem, explain: Linear, progress: Progress) -> Sequence[Found]:
     """Explain each unit as a sparse linear combination of concepts; one `Found` per unit of q."""
     if not len(problem.matrix.values):
         raise UserError(f"There is no concept of “{problem.matrix.name}” to explain with.")
@@ -44,5 +40,16 @@ def explain_linear(problem: Problem, explain: Explain, progress: Progress) -> Se
     return [replace(result, violation=v) for result, v in zip(found, missed, strict=True)]
 
 
-methods.register("le-label")(Method("le-label", "label", _OPTIONS, explain_linear))
-methods.register("le-siglip")(Method("le-siglip", "explainer", _OPTIONS, explain_linear))
+@dataclass(frozen=True)
+class LinearExplanations:
+    """Linear Explanations on one concept matrix."""
+
+    matrix: str
+    Options: ClassVar[type[Linear]] = Linear
+
+    def explain(self, problem: Problem, options: Linear, progress: Progress) -> Sequence[Found]:
+        return explain_linear(problem, options, progress)
+
+
+methods.register("le-label")(LinearExplanations("label"))
+methods.register("le-siglip")(LinearExplanations("explainer"))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..base.progress import Progress
 from ..base.registry import Registry
-from ..config import Explain
+from ..config import Linear
 from .base import Problem
 from .exact import solve
 
@@ -60,12 +60,12 @@ def objective(data: Standardised, weights: np.ndarray, l1: float, alpha: float) 
     return 0.5 * (error**2).mean(axis=0) + l1 * np.abs(weights).sum(axis=1) + ridge * (weights**2).sum(axis=1)
 
 
-# name -> function(Problem, Explain, Progress) -> weights of standardised P and q, (K, M)
-solvers: Registry[Callable[[Problem, Explain, Progress], Tensor]] = Registry("solver")
+# name -> function(Problem, Linear, Progress) -> weights of standardised P and q, (K, M)
+solvers: Registry[Callable[[Problem, Linear, Progress], Tensor]] = Registry("solver")
 
 
 @solvers.register("exact")
-def exact(problem: Problem, explain: Explain, progress: Progress) -> Tensor:
+def exact(problem: Problem, explain: Linear, progress: Progress) -> Tensor:
     """Solve for all units at once, to the optimum, on the Gram matrix (`exact`); float64 (K, M)."""
     with progress.task("sparse fit", total=len(problem.q)) as advance:
         return solve(problem.basis, problem.targets, explain.l1, explain.alpha, advance)[0]
@@ -84,14 +84,14 @@ class _Batches:
 
 
 @solvers.register("glm-saga")
-def published(problem: Problem, explain: Explain, progress: Progress) -> Tensor:
+def published(problem: Problem, explain: Linear, progress: Progress) -> Tensor:
     """Solve as the published code does (`saga`); float32 (K, M)."""
     data = Standardised.of(problem.matrix.values, problem.q, problem.train)
     weights = saga(data, explain, problem.seed, progress)
     return torch.from_numpy(weights).to(problem.device)
 
 
-def saga(data: Standardised, explain: Explain, seed: int, progress: Progress) -> np.ndarray:
+def saga(data: Standardised, explain: Linear, seed: int, progress: Progress) -> np.ndarray:
     """Solve with the `glm-saga` package, as the published code configures it.
 
     λ is passed as its `max_reg` with a path of one point. The package's own stop rule compares a
@@ -137,7 +137,7 @@ def _one_thread_each() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _saga_piece(x: torch.Tensor, y: torch.Tensor, explain: Explain, seed: int) -> np.ndarray:
+def _saga_piece(x: torch.Tensor, y: torch.Tensor, explain: Linear, seed: int) -> np.ndarray:
     (n, m), k = x.shape, y.shape[1]
     weights = np.zeros((k, m), dtype=np.float32)
     running, best = np.arange(k), np.full(k, np.inf)

@@ -329,7 +329,7 @@ def _given(config: Build, rebuild: str) -> dict[str, Made]:
     }
     given = {name: Made(value, fingerprint.of_option(value)) for name, value in values.items()}
     for name in config.explain.methods:
-        method = ConfiguredMethod(methods[name], config.explain)
-        code = fingerprint.of_code(method.method.explain)
+        method = ConfiguredMethod(name, config.explain)
+        code = fingerprint.of_code(type(method.method))
         given[f"method:{name}"] = Made(method, fingerprint.digest(method.config, code))
     return given

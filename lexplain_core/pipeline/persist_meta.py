@@ -152,6 +152,7 @@ def store_id(
         "store": True,
         "cache": True,
         "record": True,
+        "plugins": True,
         "probe": {"root", "names", "superclasses"},
         "target": {"weights", "weights_key"},
         "concepts": {"sets", "embeddings"},
@@ -162,6 +163,8 @@ def store_id(
     if ".py:" in options["target"]["model"]:  # timm/NAME is no path
         options["target"]["model"] = Path(options["target"]["model"]).name
     options["target"]["outputs"] = model.outputs
+    if not options["explain"]["own"]:  # stores of before keep their id
+        del options["explain"]["own"]
     labels = [probing.keys, probing.labels.tolist(), [(c.key, c.name) for c in probing.classes]]
     groups = [(g.key, g.name, [int(c) for c in g.classes]) for g in probing.superclasses]
     facts = [options, labels, groups, model.fingerprint(), encoders or {}]

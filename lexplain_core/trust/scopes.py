@@ -229,6 +229,7 @@ def _harmless(build: Build) -> Build:
             "concepts": type(build.concepts)(),
             "record": Record(),
             "cache": Build.model_fields["cache"].default,
+            "plugins": [],
         }
     )
 

@@ -9,7 +9,7 @@ from lexplain_core.base.errors import UserError
 from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix
 from lexplain_core.config import Explain
-from lexplain_core.explain import Problem, methods
+from lexplain_core.explain import ConfiguredMethod, Problem, methods
 from lexplain_core.explain.greedy import NO_CANDIDATE
 from lexplain_core.explain.sparse import solvers
 
@@ -107,9 +107,10 @@ def test_without_any_concept_it_is_said():
 @pytest.mark.parametrize("name", list(methods))
 def test_every_method_names_its_matrix_and_options(name):
     method = methods[name]
-    assert method.name == name and method.matrix in ("label", "explainer")
-    config = method.config(Explain())
+    assert method.matrix in ("label", "explainer")
+    config = ConfiguredMethod(name, Explain()).config
     assert (config["method"], config["matrix"]) == (name, method.matrix)
-    assert set(config) == {"method", "matrix", *method.options}
-    changed = method.config(Explain(epsilon=0.5))
-    assert (changed != config) == ("epsilon" in method.options)
+    filter = {"concept_mean5", "concept_std"}
+    assert set(config) == {"method", "matrix", *filter, *method.Options.model_fields}
+    changed = ConfiguredMethod(name, Explain(epsilon=0.5)).config
+    assert (changed != config) == ("epsilon" in method.Options.model_fields)

@@ -11,7 +11,7 @@ from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import encoder_folders
 from lexplain_core.config import apply_overrides, parse_config
 from lexplain_core.demo.config import DEMO_CONFIG
-from lexplain_core.explain import ConfiguredMethod, methods
+from lexplain_core.explain import ConfiguredMethod
 from lexplain_core.pipeline.build import build, make
 from lexplain_core.pipeline.persist import method_options
 from lexplain_core.store.rows import config_hash
@@ -65,7 +65,7 @@ def test_the_hash_of_a_methods_options_has_all_that_changes_its_explanations(tmp
     ):
         options = config(tmp_path, *overrides)
         matrix, vocabulary = make(options, "matrix:explainer", "vocabulary")
-        method = ConfiguredMethod(methods["le-siglip"], options.explain)
+        method = ConfiguredMethod("le-siglip", options.explain)
         configs.append(method_options(method, matrix, vocabulary, options.seed))
     assert len({config_hash(c) for c in configs}) == 5
     json.dumps(configs)

@@ -17,7 +17,7 @@ from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix, EncoderView
 from lexplain_core.concepts.simulators import EncoderSimulator, LabelSimulator
 from lexplain_core.config import Build, apply_overrides, parse_config
-from lexplain_core.explain import ConfiguredMethod, Found, methods
+from lexplain_core.explain import ConfiguredMethod, Found
 from lexplain_core.measures.null import Null
 from lexplain_core.measures.scoring import Scored
 from lexplain_core.model import RecordingRun, load_target
@@ -122,7 +122,7 @@ def make_results(concepts: tuple[Concept, ...] = ()) -> Results:
     }
     methods_found = [
         MethodResults(
-            ConfiguredMethod(methods[name], config.explain),
+            ConfiguredMethod(name, config.explain),
             choices[name],
             {0: found[name]},
             shift_table(((0, unit), (None, None)) for unit in (0, 1)),

@@ -128,7 +128,7 @@ def choose_concepts(
     view: EncoderView | None = None,
 ) -> Choice:
     """Which concepts of its matrix a method may use; a matrix without any ends the build. view: the encoder it comes from."""
-    name, options = matrix.name, method.options
+    name, options = matrix.name, method.build
     keep = usable(matrix.values, splits == "train", options.concept_mean5, options.concept_std)
     dropped = int((~keep).sum())
     same = same_concepts(matrix, keep, splits, view)
