@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +71,8 @@ def build(
         return
     given = [part for file in plugin or [] for part in ("--plugin", str(file))]
     rebuild = _command("build", str(config), *given, set_=set_)
-    path = run(settings, Terminal(), rebuild=rebuild, fresh=fresh, keep=keep)
+    with _saying_how_to_go_on(settings.store):
+        path = run(settings, Terminal(), rebuild=rebuild, fresh=fresh, keep=keep)
     _summary(path)
     _go_on(path)
 
@@ -91,7 +93,8 @@ def demo(
     if is_current(config) and not force:
         out.print(f"The demo store {config.store} is up to date.")
         return
-    path = run(config, Terminal(), rebuild=_command("demo", set_=set_), fresh=fresh)
+    with _saying_how_to_go_on(config.store):
+        path = run(config, Terminal(), rebuild=_command("demo", set_=set_), fresh=fresh)
     _summary(path)
     _go_on(path)
 
@@ -108,6 +111,21 @@ def clean(
         size = run(store)
         said = f"{size / 1e6:,.1f} MB removed" if size else "there is nothing to remove"
         out.print(printable(f"{store}: {said}."), highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _saying_how_to_go_on(store: Path) -> Iterator[None]:
+    """Say that nothing is lost, where a build is stopped."""
+    from ..pipeline.folder import has_something, working_folder
+
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        if has_something(working_folder(store)):
+            clean = shlex.join(["python", "-m", "lexplain_core", "clean", str(store)])
+            said = f"Stopped. The same command goes on from here; `{clean}` removes what is kept."
+            Console(stderr=True, soft_wrap=True).print(printable(said), highlight=False, markup=False)
+        raise
 
 
 def _show_plan(plans: Sequence[Plan]) -> None:

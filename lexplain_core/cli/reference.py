@@ -33,6 +33,7 @@ _HEAD = """# Command line
 | 0 | done |
 | 1 | a bug, with its traceback; of `check`: something is wrong with the store |
 | 2 | something in the call, the config or the data is wrong; one sentence says what, where and what to do |
+| 130, 143 | stopped by Ctrl-C or SIGTERM; a build goes on where it was |
 """
 
 _FOOT = """
@@ -123,7 +124,7 @@ def _about(parameter: Parameter) -> str:
 
 def _linked(text: str) -> str:
     """A page of docs/ that a text names as a link to it."""
-    return re.sub(r"docs/(?:reference/)?(\S+?)\.md", _link, text)
+    return re.sub(r"docs/(?:reference/)?+([a-z-]++(?:/[a-z-]++)?+)\.md", _link, text)
 
 
 def _link(found: re.Match) -> str:

@@ -200,7 +200,7 @@ class Labels(_Words):
     key: str = Field("Key {key}", description="Over an answer's button when the mouse is on it.")
     more_confident: str = Field("more confident", description="Beside the arrow between the answers.")
     small: str = Field(
-        "This window is too small for the images. Please make it larger, or turn your device.",
+        "This window is too small for the images. Please make it larger, or use a tablet or a computer.",
         description="In place of a trial where the window is smaller than about 640 × 440 pixels.",
     )
     correct: str = Field("Correct", description="After a right answer.")

@@ -97,6 +97,8 @@ class Methods(Registry[Method]):
     """The explanation methods by name. What is registered may be a class, of which an instance is made."""
 
     def register(self, name: str) -> Callable[[Any], Any]:
+        """A decorator that registers a method under a name, and its options as `[explain.NAME]`."""
+
         def keep(item: Any) -> Any:
             method = item() if isinstance(item, type) else item
             super(Methods, self).register(name)(method)
@@ -118,6 +120,7 @@ class ConfiguredMethod:
 
     @property
     def method(self) -> Method:
+        """The method itself."""
         return methods[self.name]
 
     @cached_property

@@ -298,7 +298,7 @@ def _no_download(name: str, what: str, error: Exception) -> UserError:
         return not_in_cache(f"The weights {what} for {name}")
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return UserError(
-        f"The weights {what} for {name} can't be downloaded ({reason}); get them where there is a network "
+        f"The weights of {name} ({what}) can't be downloaded ({reason}); get them where there is a network "
         'and set weights = "file.pth", or set weights = "random".'
     )
 

@@ -98,7 +98,7 @@ def show(
 
 def _click_words(view: links.Neuron, unit: Unit) -> str:
     """What a click on a range does, or did: the images are further down than a small screen shows."""
-    if unit.buckets is None:
+    if unit.buckets is None or unit.status == "constant":  # there is no chart
         return ""
     only = ranges.chosen(view, unit)
     if only is None:

@@ -62,7 +62,9 @@ ATTACKS: dict[str | bytes, list[Callable[[int], str]]] = {
     # lexplain_core/pipeline, cli
     "[^A-Za-z0-9.]+": [repeated("-", "a"), repeated("-a")],
     " at 0x[0-9a-f]+": [repeated("a", "!", " at 0x"), repeated(" at 0x")],
-    r"docs/(?:reference/)?(\S+?)\.md": [repeated("a", " ", "docs/"), repeated("docs/"), repeated(".m", " ", "docs/")],
+    r"docs/(?:reference/)?+([a-z-]++(?:/[a-z-]++)?+)\.md": [
+        repeated("a", " ", "docs/"), repeated("docs/"), repeated("a/", ".md", "docs/"),
+    ],
     # lexplain_core/store
     r"[+-]?([0-9]++(\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?": [
         repeated("1", "x"), repeated("1", "x", "-1."), repeated("1", "x", "1e"), repeated("1.", "x"),

@@ -159,7 +159,7 @@ def _no_output_effects(outputs: Outputs, importance: config.Importance) -> str |
         return "This build was told not to measure it (importance.outputs)."
     if importance.outputs == "auto" and not outputs.names:
         return (
-            "The network's outputs have no names, so it was not measured; target.outputs can name them, and "
+            "The network's outputs have no names, so output effects were not measured; target.outputs can name them, and "
             'importance.outputs = "always" measures it all the same.'
         )
     return None
