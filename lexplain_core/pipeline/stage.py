@@ -190,15 +190,16 @@ class Runner:
             return Plan(
                 stage.name, "kept" if whole else "goes on", "" if whole else "it was interrupted", seconds
             )
-        why = "it has not run yet" if changed is None else f"{self._named(changed)} changed"
+        why = "it has not run yet" if changed is None else self._why(changed)
         return Plan(stage.name, "runs", why, seconds)
 
-    def _named(self, changed: list[str]) -> str:
-        """What changed, as people call it: options, else the stages that made it."""
-        makers = {name: f"what “{stage.name}” makes" for stage in self._stages for name in stage.products}
-        options = [name for name in changed if name not in makers]
-        named = [name.replace("method:", "the options of ") for name in options]
-        return ", ".join(named or dict.fromkeys(makers[name] for name in changed))
+    def _why(self, changed: list[str]) -> str:
+        """Why a stage runs again: options that changed, else the stages that it needs, which run again themselves."""
+        makers = {name: f"“{stage.name}”" for stage in self._stages for name in stage.products}
+        options = [name.replace("method:", "the options of ") for name in changed if name not in makers]
+        if options:
+            return f"{', '.join(options)} changed"
+        return f"it needs {', '.join(dict.fromkeys(makers[name] for name in changed))}, run anew"
 
     # -- how long stages take ----------------------------------------------------------------
 
