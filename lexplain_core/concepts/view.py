@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from .. import config
+from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.errors import UserError
 from ..base.progress import Progress, Silent
 from ..probe.base import ProbingSet
@@ -28,7 +29,8 @@ class EncoderView:
     """P = sigmoid(a·(cos + b)) between texts and the images of one probing set.
 
     name: unique in a build, and never `label`. role: `explainer` or `simulator`. config: for JSON,
-    what the encoder is and where a and b come from. images: unit vectors (N, D).
+    what the encoder is and where a and b come from. images: unit vectors (N, D). kept: keeps the vectors of texts in the
+    groups in which they were embedded, as a text's last digits depend on those beside it.
     """
 
     name: str
@@ -40,7 +42,13 @@ class EncoderView:
     config: dict
     cache: Path | None = None
     progress: Progress = field(default_factory=Silent)
+    kept: Checkpoints = NoCheckpoints()
     _texts: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    _groups: int = 0
+
+    def __post_init__(self) -> None:
+        while (found := self.kept.load(f"texts {self._groups}")) is not None:
+            self._learn(found["texts"], found["vectors"])
 
     @property
     def fingerprint(self) -> str:
@@ -50,12 +58,16 @@ class EncoderView:
         """Unit vectors of texts, float32 (M, D); each text is embedded once."""
         new = [text for text in dict.fromkeys(texts) if text not in self._texts]
         if new:
-            self._texts |= dict(
-                zip(new, embed_concepts(self.encoder, new, self.cache, self.progress), strict=True)
-            )
+            vectors = embed_concepts(self.encoder, new, self.cache, self.progress)
+            self.kept.save(f"texts {self._groups}", texts=new, vectors=vectors)
+            self._learn(new, vectors)
         if not texts:
             return np.zeros((0, self.images.shape[1]), np.float32)
         return np.stack([self._texts[text] for text in texts])
+
+    def _learn(self, texts: Sequence[str], vectors: np.ndarray) -> None:
+        self._texts |= dict(zip(texts, vectors, strict=True))
+        self._groups += 1
 
     def cosine(self, texts: Sequence[str]) -> np.ndarray:
         """Cosine similarity of texts and images, float32 (M, N)."""
@@ -98,13 +110,14 @@ def view(
     images: np.ndarray | None = None,
     taken: Collection[str] = (),
     encoder: DualEncoder | None = None,
+    kept: Checkpoints | None = None,
 ) -> EncoderView:
     """Load an encoder, embed the images, and find a and b: given, published, or calibrated.
 
     train: boolean (N,), the images that a and b are fitted on, so that no other split is looked at;
     the loss of given and published ones is that of the same images. images: what `embed_images` gives, where that is
     known. taken: names of other views; one that is taken gets the role
-    behind it. encoder: as `load_encoder(spec)` gave it, where that is known.
+    behind it. encoder: as `load_encoder(spec)` gave it, where that is known. kept: keeps the vectors of texts.
     """
     progress = progress or Silent()
     check_given(spec, role)
@@ -114,7 +127,7 @@ def view(
         name = f"{name} ({role})"
     if images is None:
         images = embed_images(encoder, probing, cache, progress)
-    found = EncoderView(name, role, encoder, images, 1.0, 0.0, {}, cache, progress)
+    found = EncoderView(name, role, encoder, images, 1.0, 0.0, {}, cache, progress, kept or NoCheckpoints())
     texts, labels = calibration_labels(probing)
     cosine, labels = found.cosine(texts)[:, train], labels[:, train]
     told: dict = {"labels": len(texts), "images": int(train.sum())}

@@ -266,6 +266,7 @@ def _of_encoder(role: str, other: str) -> list[Stage]:
             partial(make_view, role=role),
             f"probing splits spec={role} encoder=encoder:{role} images=images:{role} device cache{before}",
             f"view:{role}",
+            "pieces",
         ),
     ]
 

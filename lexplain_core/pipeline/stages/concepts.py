@@ -49,9 +49,13 @@ def make_view(
     cache: Path,
     other: EncoderView | None = None,
 ) -> EncoderView:
-    """The encoder of a role with its a and b, calibrated on the train split. other: that of the role before."""
+    """The encoder of a role with its a and b, calibrated on the train split. Vectors of texts are kept.
+
+    other: that of the role before.
+    """
     taken = [other.name] if other else []
-    return view(spec, role, probing, splits == "train", device, cache, desk.progress, images, taken, encoder)
+    train, progress, kept = splits == "train", desk.progress, desk.kept
+    return view(spec, role, probing, train, device, cache, progress, images, taken, encoder, kept)
 
 
 def make_label_matrix(_desk: Desk, probing: ProbingSet) -> ConceptMatrix:
