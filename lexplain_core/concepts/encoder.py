@@ -22,6 +22,7 @@ from .sources import Source, find_source
 from .tokenizer import Tokenizer, load_tokenizer
 
 _TEXTS_AT_ONCE = 256
+_LEAST_TEXTS = 16  # fewer are rounded in another way, so that a text's vector would depend on those beside it
 _BFLOAT16 = 2**-7  # relative: a step of bfloat16, by which two copies differ where one was float16 between
 _FLOAT16 = 2**-24  # absolute; what rounding to float16 takes from tiny values
 
@@ -67,13 +68,15 @@ class DualEncoder:
         parts = [np.zeros((0, int(self.facts["embedding"])), np.float32)]
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             part = list(texts[start : start + _TEXTS_AT_ONCE])
-            ids = self.tokenizer(part)
+            ids = self.tokenizer(part + part[-1:] * (_LEAST_TEXTS - len(part)))
             if int(ids.max()) >= rows:
                 text = part[int((ids >= rows).any(dim=1).nonzero()[0])]
                 raise UserError(
                     f"The text {quote(text)} has tokens that the text tower of {self.name} doesn't know."
                 )
-            found = _unit(self.model.encode_text(ids.to(self.device), normalize=False)).cpu().numpy()
+            found = (
+                _unit(self.model.encode_text(ids.to(self.device), normalize=False)).cpu().numpy()[: len(part)]
+            )
             if not np.isfinite(found).all():
                 text = part[int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])]
                 raise UserError(
