@@ -20,6 +20,7 @@ from .options import (
     parse_config,
 )
 from .section import Section
+from .units import unit_options
 
 __all__ = [
     "Ablation",
@@ -42,4 +43,5 @@ __all__ = [
     "load_config",
     "method_options",
     "parse_config",
+    "unit_options",
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from ..base.errors import did_you_mean, quote, repeated
-from .section import Section
+from ..base.errors import quote, repeated
+from .section import Section, given_options
 
 
 class Linear(Section):
@@ -75,7 +75,12 @@ class Explain(Linear):
     @classmethod
     def _own_options(cls, own: dict[str, Any]) -> dict[str, Any]:
         """Check the options of methods that are known; a store may name others."""
-        return {name: _checked(name, options) for name, options in own.items()}
+        return {
+            name: given_options(method_options[name], options, f"[explain.{name}]")
+            if name in method_options
+            else options
+            for name, options in own.items()
+        }
 
     @field_validator("methods")
     @classmethod
@@ -83,18 +88,3 @@ class Explain(Linear):
         if (twice := repeated(methods)) is not None:
             raise ValueError(f"method {quote(twice)} is listed twice")
         return methods
-
-
-def _checked(name: str, options: Any) -> Any:
-    """The options of a method that were given, as JSON has them."""
-    if (section := method_options.get(name)) is None:
-        return options
-    try:
-        return section.model_validate(options).model_dump(mode="json", exclude_unset=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        reason = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            reason = "there is no such option." + did_you_mean(key, list(section.model_fields))
-        raise ValueError(f"[explain.{name}] has a wrong {quote(key)}: {reason}") from None

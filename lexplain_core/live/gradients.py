@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..model.base import LayerInfo
 from ..model.hooks import listen
-from ..model.maps import ActivationMap, TokenGrid, maps_of, token_grid
+from ..model.maps import ActivationMap, Grid, grid_of, maps_of
 from ..model.occlusion import pooled_units
 
 KINDS = ("saliency", "gradcam")
@@ -43,7 +43,7 @@ def saliency(units: PooledUnits, unit: int, image: Tensor) -> ActivationMap:
 
 
 def gradcam(
-    units: PooledUnits, unit: int, image: Tensor, source: LayerInfo, grid: TokenGrid | None
+    units: PooledUnits, unit: int, image: Tensor, source: LayerInfo, grid: Grid | None
 ) -> ActivationMap:
     """Grad-CAM (Selvaraju et al., 2017) of a unit at a layer before it, `source`, at its size.
 
@@ -65,24 +65,21 @@ def gradcam(
 
 def gradcam_source(
     network: nn.Module, layers: Sequence[LayerInfo], info: LayerInfo, pooling: str, size: tuple[int, int]
-) -> tuple[LayerInfo, TokenGrid | None] | None:
+) -> tuple[LayerInfo, Grid | None] | None:
     """The last map before a layer on which its units depend: where Grad-CAM looks. None if there is none.
 
     Modules within the layer don't count, nor do those that are called several times, which captum
     can't tell apart. Runs the network once, on noise of the image's size (H, W).
     """
-    base = info.name.partition("#")[0]
+    base = info.call.partition("#")[0]
     order = [layer.name for layer in layers]
     repeated = {name.partition("#")[0] for name in order if "#" in name}
     candidates = []
-    for layer in reversed(layers[: order.index(info.name)]):
-        grid = token_grid(layer, layers, size)
+    for layer in reversed(layers[: order.index(info.call)]):
+        grid = grid_of(layer, layers, size)
         if layer.name.partition("#")[0] in repeated or layer.name.startswith(f"{base}."):
             continue
-        if layer.kind == "features" or (layer.kind == "tokens" and grid is None):
-            continue
-        height, width = (grid.height, grid.width) if grid else layer.map_size
-        if height * width > 1:
+        if grid is not None and grid.height * grid.width > 1:
             candidates.append((layer, grid))
     heard: dict[str, Tensor] = {}
     parameter = next(network.parameters(), torch.zeros(()))

@@ -19,7 +19,7 @@ from ..model.factory import said
 from ..model.forward import pool
 from ..model.layers import list_layers
 from ..model.load import load_target
-from ..model.maps import KINDS, ActivationMap, TokenGrid, hear, maps_of, token_grid
+from ..model.maps import KINDS, ActivationMap, Grid, grid_of, hear, maps_of
 from ..model.occlusion import occlusion_map
 from ..model.places import check_places
 from ..model.recording import choose_device
@@ -49,7 +49,7 @@ class Looker:
         self._module = model.module.eval().requires_grad_(False).to(self._device)
         self._lock = Lock()  # hooks of two runs at a time would hear each other
         self._listed: dict[tuple[int, int], dict[str, LayerInfo]] = {}
-        self._sources: dict[tuple, tuple[LayerInfo, TokenGrid | None] | None] = {}
+        self._sources: dict[tuple, tuple[LayerInfo, Grid | None] | None] = {}
         self._unmapped: dict[tuple[int, int], dict[str, str | None]] = {}
 
     @classmethod
@@ -118,7 +118,7 @@ class Looker:
                     f"Layer {layer!r} of {self.model.name} has units 0 to {info.units - 1}, not {unit}."
                 )
             self._asked(layer, pooling, size)
-            grid_of_tokens = token_grid(info, list(self._layers(size).values()), size)
+            grid_of_tokens = grid_of(info, list(self._layers(size).values()), size)
             reason = self._missing(info, pooling, kind, size)
 
             def take(output: Tensor) -> tuple[float, ActivationMap | None]:
@@ -165,7 +165,7 @@ class Looker:
             info, pooling = self._asked(layer, None, size)
             if not units or self._missing(info, pooling, "activation", size):
                 return {}
-            grid = token_grid(info, list(self._layers(size).values()), size)
+            grid = grid_of(info, list(self._layers(size).values()), size)
             with torch.inference_mode():
                 maps = hear(
                     self._module,
@@ -224,7 +224,7 @@ class Looker:
 
     def _source(
         self, info: LayerInfo, pooling: str, size: tuple[int, int]
-    ) -> tuple[LayerInfo, TokenGrid | None] | None:
+    ) -> tuple[LayerInfo, Grid | None] | None:
         key = (info.name, pooling, size)
         if key not in self._sources:
             layers = list(self._layers(size).values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import nn
 
 from .answers import Answer
 from .preprocess import Preprocessing
+from .units import Units
 
 
 def size_of(images: torch.Tensor) -> tuple[int, int]:
@@ -62,25 +63,52 @@ class TargetModel:
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """A module whose output has units.
+    """Units that are read from the output of a module.
 
-    name: module name, with `#2` for its second call. kind: 'map' (B, C, H, W), 'map-last'
-    (B, H, W, C), 'tokens' (B, T, C) or 'features' (B, C). shape: the output's, without the batch.
-    poolings: those that apply, the default first. module: the module's class name.
+    name: the layer's name; its own units are named as the module, with `#2` for its second call. of: the units. module:
+    the module's class name. source: the call whose output is read, where `name` is another.
     """
 
     name: str
-    units: int
-    kind: str
-    shape: tuple[int, ...]
-    poolings: tuple[str, ...]
+    of: Units
     module: str
+    source: str | None = None
 
     @property
-    def map_size(self) -> tuple[int, int]:
-        """(height, width) of a 'map' or 'map-last'."""
-        height, width = self.shape[1:] if self.kind == "map" else self.shape[:2]
-        return height, width
+    def call(self) -> str:
+        """Whose output is read: a module's name, with `#2` for its second call."""
+        return self.source or self.name
+
+    @property
+    def units(self) -> int:
+        """How many there are."""
+        return self.of.count
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind of units: 'map', 'map-last', 'tokens', 'features' for a layer's own."""
+        return self.of.kind
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the output, without the batch."""
+        return self.of.shape
+
+    @property
+    def poolings(self) -> tuple[str, ...]:
+        """Those that apply, the default first."""
+        return self.of.poolings
+
+    @property
+    def map_size(self) -> tuple[int, int] | None:
+        """(height, width) of the units' maps; None where they have no places, or only a row of them."""
+        space = self.of.space
+        return (space[0], space[1]) if len(space) == 2 else None
+
+    def at(self, layers: Sequence[LayerInfo]) -> LayerInfo:
+        """The same units on the layers as they are for images of another size."""
+        layer = next((layer for layer in layers if layer.name == self.call), None)
+        return self if layer is None else replace(self, of=self.of.on(layer.of))
 
 
 @dataclass(frozen=True)

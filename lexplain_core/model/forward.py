@@ -53,12 +53,12 @@ class Forward:
         self.reason: str | None = None  # why there are no outputs, or why they say nothing
         self.note: str | None = None
         self._chosen = list(chosen)
-        self._pooled: dict[tuple[str, str], Tensor] = {}  # by call and pooling
+        self._pooled: dict[tuple[str, str], Tensor] = {}  # by layer and pooling
         self._usual_calls: dict[str, int] | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Forward:
-        names = dict.fromkeys(info.name.partition("#")[0] for info, _ in self._chosen)
+        names = dict.fromkeys(info.call.partition("#")[0] for info, _ in self._chosen)
         self._calls = self._stack.enter_context(listen(self._module, names, self._hear))
         return self
 
@@ -67,8 +67,8 @@ class Forward:
 
     def _hear(self, call: str, _module: nn.Module, output: Tensor) -> None:
         for info, pooling in self._chosen:
-            if info.name == call:
-                self._pooled[call, pooling] = pool(output, info, pooling)
+            if info.call == call:
+                self._pooled[info.name, pooling] = pool(output, info, pooling)
 
     @torch.inference_mode()
     def __call__(self, images: list[Tensor]) -> Result:
@@ -119,7 +119,7 @@ class Forward:
         if self._usual_calls is None:
             self._usual_calls = calls
         for info, pooling in self._chosen:
-            base = info.name.partition("#")[0]
+            base = info.call.partition("#")[0]
             now, before = calls.get(base, 0), self._usual_calls.get(base, 0)
             if now != before:
                 reason = f"its module was called {now} times on a batch and {before} times on those before it"
@@ -135,13 +135,14 @@ def pool(output: Tensor, info: LayerInfo, pooling: str) -> Tensor:
 
     The copy is made at once, since the network may overwrite its tensors in place later on.
     """
-    axes = {"map": (2, 3), "map-last": (1, 2), "tokens": (1,)}.get(info.kind)
-    if pooling == "mean" and axes:
-        return output.mean(axes, dtype=torch.float32)
-    if pooling == "max" and axes:
-        return output.amax(axes).float()
-    if pooling == "cls" and info.kind == "tokens":
-        return output[:, 0].to(torch.float32, copy=True)
-    if pooling == "none" and info.kind == "features":
-        return output.to(torch.float32, copy=True)
+    values = info.of.read(output)
+    places = tuple(range(2, values.ndim))
+    if pooling == "mean" and places:
+        return values.mean(places, dtype=torch.float32)
+    if pooling == "max" and places:
+        return values.amax(places).float()
+    if pooling == "cls" and len(places) == 1:
+        return values[:, :, 0].to(torch.float32, copy=True)
+    if pooling == "none" and not places:
+        return values.to(torch.float32, copy=True)
     raise ValueError(f"pooling {quote(pooling)} doesn't apply to {quote(info.kind)}")

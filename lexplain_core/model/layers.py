@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from math import isqrt
 
 import torch
 from torch import nn
@@ -17,11 +16,12 @@ from .base import LayerInfo, TargetModel
 from .factory import said
 from .hooks import blank_batch, listen
 from .presets import LAYERS
+from .units import Channels, ChannelsLast, Features, OwnUnits, Tokens
 
 _BATCH = 2
-_POOLINGS = {"map": ("mean", "max"), "map-last": ("mean", "max"), "tokens": ("mean",), "features": ("none",)}
 _CLASS_TOKENS = {"class_token", "cls_token", "class_embedding", "cls_embedding"}
 _Shape = tuple[int, ...]
+_Kind = type[OwnUnits]
 
 
 def list_layers(model: TargetModel, match: str | None = None) -> list[LayerInfo]:
@@ -44,18 +44,15 @@ def list_layers(model: TargetModel, match: str | None = None) -> list[LayerInfo]
         ) from error
     other = _trace_other_size(model.module, model.input_size)
     has_class_token = any(n.rpartition(".")[2] in _CLASS_TOKENS for n, _ in model.module.named_parameters())
-    decided: dict[_Shape, str] = {}
+    decided: dict[_Shape, _Kind] = {}
     layers = []
     for name, shape in shapes.items():
         kind = _kind(name, modules[name], shape, other.get(name), decided)
         if kind is None:
             continue
         decided[shape] = kind
-        units = shape[1] if kind == "map" else shape[-1]
-        poolings = _POOLINGS[kind]
-        if kind == "tokens" and _may_have_class_token(shape[1], has_class_token):
-            poolings = (*poolings, "cls")
-        layers.append(LayerInfo(name, units, kind, shape[1:], poolings, type(modules[name]).__name__))
+        units = kind.of_output(shape[1:], has_class_token)
+        layers.append(LayerInfo(name, units, type(modules[name]).__name__))
     if match is None:
         return layers
     pattern = match if any(c in match for c in "*?[") else f"*{match}*"
@@ -116,8 +113,7 @@ def _expanded(model: TargetModel, names: list[str], specs: Sequence[LayerSpec]) 
 
 def _described(layer: LayerInfo) -> str:
     shape = " × ".join(str(n) for n in layer.shape)
-    what = {"map": "a map", "map-last": "a map", "tokens": "tokens", "features": "plain features"}[layer.kind]
-    return f"{what} ({shape})"
+    return f"{layer.of.output} ({shape})"
 
 
 def _no_layer(model: TargetModel, name: str, known: list[str]) -> str:
@@ -168,48 +164,37 @@ def _trace_other_size(module: nn.Module, size: tuple[int, int]) -> dict[str, _Sh
 
 
 def _kind(
-    name: str, module: nn.Module, shape: _Shape, other: _Shape | None, decided: dict[_Shape, str]
-) -> str | None:
-    """'map', 'map-last', 'tokens', 'features', or None for an output without units."""
+    name: str, module: nn.Module, shape: _Shape, other: _Shape | None, decided: dict[_Shape, _Kind]
+) -> _Kind | None:
+    """The kind of a module's own units; None for an output without units."""
     if len(shape) not in (2, 3, 4) or shape[0] != _BATCH or 0 in shape:
         return None  # a first axis that isn't the batch: windows, or tokens before batch
     if len(shape) == 2:
-        return "features"
+        return Features
     follows: tuple[int, ...] = ()
     if other is not None and len(other) == len(shape):
         follows = tuple(axis for axis in range(1, len(shape)) if shape[axis] != other[axis])
     if len(shape) == 3:
         if follows:
-            return "tokens" if follows == (1,) else None
-        return None if type(module).__name__.endswith("1d") else "tokens"
+            return Tokens if follows == (1,) else None
+        return None if type(module).__name__.endswith("1d") else Tokens
     if follows and other is not None:
         # An oblong image makes an oblong map; what stays square is tokens × tokens: attention.
-        kinds: dict[tuple[int, ...], str] = {(2, 3): "map", (1, 2): "map-last"}
+        kinds: dict[tuple[int, ...], _Kind] = {(2, 3): Channels, (1, 2): ChannelsLast}
         return kinds.get(follows) if other[follows[0]] != other[follows[-1]] else None
     return _kind_by_type(name, module, shape, decided)
 
 
-def _kind_by_type(name: str, module: nn.Module, shape: _Shape, decided: dict[_Shape, str]) -> str | None:
+def _kind_by_type(name: str, module: nn.Module, shape: _Shape, decided: dict[_Shape, _Kind]) -> _Kind | None:
     """For a 4-axis output of which no axis follows the image's size."""
     own_name = name.rpartition(".")[2]
     if isinstance(module, nn.Softmax) or "attn_drop" in own_name or "softmax" in own_name:
         return None
     if isinstance(module, (_ConvNd, _BatchNorm, nn.GroupNorm)) or type(module).__name__.endswith("2d"):
-        return "map"
+        return Channels
     if isinstance(module, nn.Linear) or type(module) in (nn.LayerNorm, nn.RMSNorm):
-        return "map-last"
+        return ChannelsLast
     _, first, second, third = shape
     if (second == third) != (first == second):
-        return "map" if second == third else "map-last"
+        return Channels if second == third else ChannelsLast
     return decided.get(shape)  # an activation or block of the kind of what came before it
-
-
-def _may_have_class_token(tokens: int, has_class_token: bool) -> bool:
-    """Whether the first of `tokens` may be a class token.
-
-    A square number of tokens is the patches alone. Without a parameter that says so, one token
-    more than a square is taken for a class token.
-    """
-    if isqrt(tokens) ** 2 == tokens:
-        return False
-    return has_class_token or (tokens > 4 and isqrt(tokens - 1) ** 2 == tokens - 1)

@@ -44,37 +44,38 @@ class ActivationMap:
 
 
 @dataclass(frozen=True)
-class TokenGrid:
-    """Which of a layer's tokens are patches: the last height × width, row by row; `skip` come before."""
+class Grid:
+    """Which of a layer's places are the image's: the last height × width, row by row; `skip` come before (tokens)."""
 
     skip: int
     height: int
     width: int
 
 
-def token_grid(
+def grid_of(
     info: LayerInfo, layers: Sequence[LayerInfo] = (), input_size: tuple[int, int] = (1, 1)
-) -> TokenGrid | None:
-    """The grid that a 'tokens' layer's patches seem to lie on; None if there is none.
+) -> Grid | None:
+    """The grid that units' places lie on: that of a map, and the one that patches seem to lie on where a unit's places
+    are a row of tokens. None if there is none.
 
-    layers: all of the network's; the grid is that of one of its maps (the patch embedding is one), else one of the
-    input's proportions. At most 8 tokens come before, in the latter case only where one may be a class token. input_size: (H, W). Whether the patches do lie so shows where one
-    is moved (`check_places`).
+    layers: all of the network's; the tokens' grid is that of one of its maps (the patch embedding is one), else one of the
+    input's proportions. At most 8 tokens come before, in the latter case only where one may be a class token. input_size:
+    (H, W). Whether the patches do lie so shows where one is moved (`check_places`).
     """
-    if info.kind != "tokens":
+    if info.map_size is not None:
+        return Grid(0, *info.map_size)
+    if not info.of.space:
         return None
-    tokens, (height, width) = info.shape[0], input_size
-    sizes = {layer.map_size for layer in layers if layer.kind in ("map", "map-last")}
-    fits = [
-        TokenGrid(tokens - h * w, h, w) for h, w in sizes if h * w > 1 and 0 <= tokens - h * w <= _MOST_EXTRA
-    ]
+    (tokens,), (height, width) = info.of.space, input_size
+    sizes = {layer.map_size for layer in layers if layer.map_size is not None}
+    fits = [Grid(tokens - h * w, h, w) for h, w in sizes if h * w > 1 and 0 <= tokens - h * w <= _MOST_EXTRA]
     if not fits:
         most = _MOST_EXTRA if "cls" in info.poolings else 0
         fits = [g for skip in range(most + 1) if (g := _like_the_input(tokens, skip, height, width))]
     return min(fits, key=lambda g: (g.skip, abs(g.height * width - g.width * height)), default=None)
 
 
-def _like_the_input(tokens: int, skip: int, height: int, width: int) -> TokenGrid | None:
+def _like_the_input(tokens: int, skip: int, height: int, width: int) -> Grid | None:
     """A grid of all tokens but the first `skip` with the input's proportions, as patches of one size give."""
     patches = tokens - skip
     if patches < 2:
@@ -88,27 +89,28 @@ def _like_the_input(tokens: int, skip: int, height: int, width: int) -> TokenGri
     alike = even(rows, columns) or even(
         rows - 1, columns - 1
     )  # what is over is cut off, or filled up to one more
-    return TokenGrid(skip, rows, columns) if patches % rows == 0 and alike else None
+    return Grid(skip, rows, columns) if patches % rows == 0 and alike else None
 
 
-def unit_maps(output: Tensor, info: LayerInfo, grid: TokenGrid | None = None) -> Tensor | None:
+def unit_maps(output: Tensor, info: LayerInfo, grid: Grid | None = None) -> Tensor | None:
     """A layer's output (B, …) as maps, float32 (B, K, h, w): always a copy, made at once.
 
-    grid: where the patches of a 'tokens' layer lie; guessed for a square image if not given. Class
-    and register tokens are left out. None for plain features, and for tokens that are no grid.
+    grid: where the units' places lie; guessed for a square image if not given. Class and register tokens are left out.
+    None for units without places, and for tokens that are no grid.
     """
-    if info.kind == "map":
-        return output.to(torch.float32, copy=True)
-    if info.kind == "map-last":
-        return output.permute(0, 3, 1, 2).to(torch.float32, copy=True)
-    grid = grid or token_grid(info)
-    if grid is None:
-        return None
-    patches = output[:, grid.skip : grid.skip + grid.height * grid.width].to(torch.float32, copy=True)
-    return patches.transpose(1, 2).unflatten(2, (grid.height, grid.width))
+    grid = grid or grid_of(info)
+    return None if grid is None else laid_out(info.of.read(output), grid)
 
 
-def maps_of(output: Tensor, info: LayerInfo, grid: TokenGrid | None = None) -> Tensor:
+def laid_out(values: Tensor, grid: Grid) -> Tensor:
+    """Units as they are read, (B, K, *space), as maps, float32 (B, K, h, w): always a copy."""
+    if values.ndim == 3:
+        patches = values[:, :, grid.skip : grid.skip + grid.height * grid.width]
+        values = patches.unflatten(2, (grid.height, grid.width))
+    return values.to(torch.float32, copy=True)
+
+
+def maps_of(output: Tensor, info: LayerInfo, grid: Grid | None = None) -> Tensor:
     """`unit_maps` of a layer that is known to have them."""
     maps = unit_maps(output, info, grid)
     assert maps is not None, f"{info.name} has no maps"
@@ -124,13 +126,13 @@ def hear(module: nn.Module, info: LayerInfo, batch: Tensor, take: Callable[[Tens
     heard: list[T] = []
 
     def note(call: str, _module: nn.Module, output: Tensor) -> None:
-        if call == info.name:
+        if call == info.call:
             heard.append(take(output))
 
-    with listen(module, [info.name.partition("#")[0]], note):
+    with listen(module, [info.call.partition("#")[0]], note):
         module(batch)
     if not heard:
-        raise UserError(f"The network didn't call its layer {info.name!r} on this image, so there is no map.")
+        raise UserError(f"The network didn't call its layer {info.call!r} on this image, so there is no map.")
     return heard[-1]
 
 
@@ -193,13 +195,13 @@ def record_maps(
     """
     settings, progress = settings or config.Record(), progress or Silent()
     wanted = [(image, torch.as_tensor(units)) for image, units in images.items() if len(units)]
-    if info.kind == "features" or not wanted:
+    if not info.of.space or not wanted:
         return
     names = [keys[image] if keys else f"number {image}" for image, _ in wanted]
     with ExitStack() as stack:
         run = _Run(model, lambda i: load(wanted[i][0]), names, settings, stack)
         info, grid = run.locate(info)
-        if info.kind == "tokens" and grid is None:
+        if grid is None:
             return
         advance = stack.enter_context(progress.task(f"maps of {info.name}", len(wanted)))
         done = 0
@@ -251,10 +253,10 @@ class _Run:
         stack.callback(self._module.to, parameter.device if parameter is not None else "cpu")
         self._module.to(self.device)
 
-    def locate(self, info: LayerInfo) -> tuple[LayerInfo, TokenGrid | None]:
+    def locate(self, info: LayerInfo) -> tuple[LayerInfo, Grid | None]:
         """The layer as it is for images of this size, and where its patches lie."""
-        info = next((layer for layer in self._layers if layer.name == info.name), info)
-        return info, token_grid(info, self._layers, self._size)
+        info = info.at(self._layers)
+        return info, grid_of(info, self._layers, self._size)
 
     def __call__(self, images: Sequence[Tensor], info: LayerInfo, take: Callable[[Tensor], T]) -> T:
         half = torch.autocast("cuda", self._half) if self._half else nullcontext()

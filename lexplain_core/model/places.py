@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from .base import LayerInfo, TargetModel
 from .hooks import listen
-from .maps import TokenGrid, maps_of, shrink, token_grid
+from .maps import Grid, grid_of, laid_out, shrink
 
 _PATCHES = 10  # with the image without one that makes batches of a prime number, so that windows can't look like images
 _LOOKS = 2  # noise images, each with a patch of its own
@@ -38,7 +38,7 @@ MOVED = 0.5
 # at most. Where units are channels the places say as much as the units, or more.
 _BY_PLACE = 0.5
 _APART = 0.4
-_Grid = tuple[str, int, int, int]  # kind, height, width, tokens before
+_Grid = tuple[str, Grid]  # kind of units, and where their places lie
 
 
 LEGEND = (
@@ -113,8 +113,8 @@ def check_places(
 def judge(model: TargetModel, layers: Sequence[LayerInfo], found: dict[str, Found]) -> dict[str, Verdict]:
     """Verdicts on all layers, from what was found of some; a layer of which nothing was found gets none that needs it."""
     grids = _grids(model, layers)
-    counts = {h * w for _, h, w, _ in filter(None, grids.values())}
-    counts |= {layer.shape[0] for layer in layers if layer.kind == "tokens"}
+    counts = {grid.height * grid.width for _, grid in filter(None, grids.values())}
+    counts |= {layer.of.space[0] for layer in layers if len(layer.of.space) == 1}
     verdicts = {}
     for layer in layers:
         grid, own = grids[layer.name], found.get(layer.name)
@@ -151,11 +151,11 @@ def _device(module: nn.Module) -> torch.device:
 
 def measure(model: TargetModel, layers: Sequence[LayerInfo], names: Iterable[str]) -> dict[str, Found]:
     """What a moving patch does to each of some layers; those without places, and without any change, are left out."""
-    wanted = {layer.name: layer for layer in layers if layer.name in set(names) and layer.kind != "features"}
+    wanted = {layer.name: layer for layer in layers if layer.name in set(names) and layer.of.space}
     size = model.input_size
     heard: dict[str, list[Tensor]] = {}
     rows: dict[str, int] = {}  # of outputs whose first axis is not the images
-    grids = {name: token_grid(layer, layers, size) for name, layer in wanted.items()}
+    grids = {name: grid_of(layer, layers, size) for name, layer in wanted.items()}
 
     def note(call: str, _module: nn.Module, output: Tensor) -> None:
         if layer := wanted.get(call):
@@ -216,19 +216,14 @@ def _batches(size: tuple[int, int], boxes: Sequence[tuple[int, int, int, int]]) 
 # what changes
 
 
-def _change(output: Tensor, layer: LayerInfo, grid: TokenGrid | None) -> Tensor:
+def _change(output: Tensor, layer: LayerInfo, grid: Grid | None) -> Tensor:
     """Size of the change by patch, unit and place: float32 (patches, K, h, w), every unit's on one scale.
 
     Of wide layers some units stand for all. Tokens that are no grid come as one row of places.
     """
-    units, axis = layer.units, 1 if layer.kind == "map" else -1
-    step = max(1, min(units // _FEWEST, output[0].numel() // _NUMBERS))
-    some = output.detach().index_select(axis, torch.arange(0, units, step, device=output.device))
-    maps = (
-        maps_of(some, layer, grid)
-        if layer.kind != "tokens" or grid
-        else some.float().transpose(1, 2)[:, :, None]
-    )
+    step = max(1, min(layer.units // _FEWEST, output[0].numel() // _NUMBERS))
+    some = layer.of.read(output.detach())[:, ::step]
+    maps = laid_out(some, grid) if grid else some.float()[:, :, None]
     squares = (maps[1:] - maps[:1]).square_()
     squares /= squares.mean((0, 2, 3), keepdim=True).clamp_min(1e-20)
     return shrink(squares, _SIDE).clamp_min_(0).sqrt_().cpu()
@@ -277,13 +272,9 @@ def _repeats(profiles: Sequence[Tensor]) -> float:
 
 
 def _grid(layer: LayerInfo, layers: Sequence[LayerInfo], size: tuple[int, int]) -> _Grid | None:
-    """(kind, height, width, tokens before) of a layer's places; None where they are no grid."""
-    if layer.kind == "tokens":
-        grid = token_grid(layer, layers, size)
-        return ("tokens", grid.height, grid.width, grid.skip) if grid else None
-    if layer.kind in ("map", "map-last"):
-        return (layer.kind, *layer.map_size, 0)
-    return None
+    """Where a layer's places lie; None where they are no grid."""
+    grid = grid_of(layer, layers, size)
+    return (layer.kind, grid) if grid else None
 
 
 def _grids(model: TargetModel, layers: Sequence[LayerInfo]) -> dict[str, _Grid | None]:
@@ -291,7 +282,7 @@ def _grids(model: TargetModel, layers: Sequence[LayerInfo]) -> dict[str, _Grid |
 
 
 def _has_places(grid: _Grid | None) -> bool:
-    return grid is not None and grid[1] * grid[2] > 1
+    return grid is not None and grid[1].height * grid[1].width > 1
 
 
 def _unsure(found: Found) -> bool:
@@ -313,7 +304,7 @@ def _no_units(layer: LayerInfo, found: Found | None, counts: set[int], model: st
             f"What would be the units of layer {layer.name!r} of {model} ({shape}) are mixtures of places in the image, not "
             f"channels, as in a network that mixes tokens, {end}"
         )
-    if layer.kind != "tokens" and not found.in_order and found.lift >= LOCAL:
+    if layer.map_size is not None and not found.in_order and found.lift >= LOCAL:
         height, width = layer.map_size
         if height == width > 3 and height in counts:
             return f"Layer {layer.name!r} of {model} ({shape}) compares places with places, as attention does, {end}"
@@ -321,7 +312,7 @@ def _no_units(layer: LayerInfo, found: Found | None, counts: set[int], model: st
 
 
 def _no_maps(layer: LayerInfo, grid: _Grid | None, found: Found | None, alike: Sequence[Found]) -> str | None:
-    if layer.kind == "features":
+    if not layer.of.space:
         return (
             f"The output of {layer.name!r} has no places in the image, so its units have no activation map."
         )
@@ -340,9 +331,9 @@ def _no_maps(layer: LayerInfo, grid: _Grid | None, found: Found | None, alike: S
 
 
 def _no_class_token(layer: LayerInfo, grid: _Grid | None, found: Found | None) -> str | None:
-    if found is None or grid is None or not grid[3] or found.lift < LOCAL or found.spread > SPREAD:
+    if found is None or grid is None or not grid[1].skip or found.lift < LOCAL or found.spread > SPREAD:
         return None
-    if grid[3] + found.moved > MOVED:
+    if grid[1].skip + found.moved > MOVED:
         return None
     return (
         f"The first token of layer {layer.name!r} is a patch of the image, as the class token comes after the patches, so "

@@ -306,7 +306,7 @@ class _Pass:
             values = block[row, start : start + info.units]
             start += info.units
             if not np.isfinite(values).all():
-                culprits.append((self._order[info.name], info.name, values))
+                culprits.append((self._order[info.call], info.name, values))
         _, layer, values = min(culprits, key=lambda culprit: culprit[0])
         unit = int(np.flatnonzero(~np.isfinite(values))[0])
         return (

@@ -52,8 +52,8 @@ class Shown:
 class Replacer:
     """One layer of a network whose units can be set to a value.
 
-    A unit's map is shifted by a constant so that its pooled value becomes the one asked for; nothing
-    is clamped. `mean` and `max` shift every position, `cls` sets the first token, `none` the feature.
+    A unit is shifted so that its pooled value becomes the one asked for; nothing is clamped. `mean` and `max` shift it at
+    every place, `cls` at the first one.
     way: 'whole', or 'prefix' for a layer that `is_cut`.
     """
 
@@ -78,10 +78,10 @@ class Replacer:
         kept: list[Tensor] = []
 
         def keep(call: str, _module: nn.Module, output: Tensor) -> None:
-            if call == self.info.name:
+            if call == self.info.call:
                 kept.append(output.clone())  # the network may overwrite it later on
 
-        with listen(self.module, [self.info.name.partition("#")[0]], keep):
+        with listen(self.module, [self.info.call.partition("#")[0]], keep):
             logits = self._logits_of(self.module(batch))
         return Shown(kept[0], logits, blank_batch(self.module, 1, size_of(batch)))
 
@@ -89,29 +89,35 @@ class Replacer:
     def run(self, shown: Shown, images: Tensor, units: Tensor, values: Tensor) -> Tensor:
         """Logits (R, C), float32: in row r image `images[r]` of the batch with unit `units[r]` set to
         `values[r]`."""
+        return self._run(shown, images, lambda output: self._set(output, units, values))
+
+    @_exactly
+    def shift(self, shown: Shown, images: Tensor, units: Tensor, by: Tensor) -> Tensor:
+        """As `run`, with unit `units[r]` shifted by `by[r]` instead of set to a value."""
+        return self._run(shown, images, lambda output: self._shifted(output, units, by))
+
+    def _run(self, shown: Shown, images: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+        """Logits of images of the batch with the layer's output changed."""
         if self.way == "whole":
-            with replacing(self.module, self.info.name, lambda output: self._set(output, units, values)):
+            with replacing(self.module, self.info.call, change):
                 return self._logits_of(self.module(shown.start[images]))
         # What comes before the layer has to run on something: a blank image, whose output is thrown away.
-        output = self._set(shown.start[images], units, values)
-        with replacing(self.module, self.info.name, lambda _: output):
+        output = change(shown.start[images])
+        with replacing(self.module, self.info.call, lambda _: output):
             return self._logits_of(self.module(shown.blank))
 
     def _set(self, output: Tensor, units: Tensor, values: Tensor) -> Tensor:
         """A copy of a layer's output (R, …) with one unit of each row set."""
-        new, at = output.clone(), torch.arange(len(output), device=output.device)
-        shift = (values - pool(output, self.info, self.pooling)[at, units]).to(output.dtype)
-        if self.info.kind == "map":
-            new[at, units] += shift[:, None, None]
-        elif self.info.kind == "map-last":
-            new[at, :, :, units] += shift[:, None, None]
-        elif self.pooling == "cls":
-            new[at, 0, units] = values.to(output.dtype)
-        elif self.info.kind == "tokens":
-            new[at, :, units] += shift[:, None]
-        else:
-            new[at, units] = values.to(output.dtype)
-        return new
+        at = torch.arange(len(output), device=output.device)
+        return self._shifted(output, units, values - pool(output, self.info, self.pooling)[at, units])
+
+    def _shifted(self, output: Tensor, units: Tensor, by: Tensor) -> Tensor:
+        """A copy of a layer's output with one unit of each row shifted, (R,): at all places, or those that are pooled."""
+        space = self.info.of.space
+        by = by.to(output.dtype).reshape(-1, *(1 for _ in space))
+        if self.pooling == "cls":
+            by = torch.nn.functional.pad(by, (0, space[0] - 1))
+        return self.info.of.shift(output, units, by)
 
 
 def close(one: Tensor, other: Tensor) -> bool:
@@ -135,7 +141,7 @@ def is_cut(module: nn.Module, info: LayerInfo, batch: Tensor, answer: Answer | N
         shown = Replacer(module, info, info.poolings[0], "prefix", answer).show(batch)
         for count in (2, 1):
             noise = blank_batch(module, count, size_of(batch))
-            with replacing(module, info.name, lambda _: shown.start.clone()):
+            with replacing(module, info.call, lambda _: shown.start.clone()):
                 if not close((answer or Answer())(module(noise)), shown.logits):
                     return False
     except Exception as error:  # whatever a network does with tensors that don't fit together
@@ -168,8 +174,8 @@ def linear_head(replacer: Replacer, batch: Tensor, low: np.ndarray, high: np.nda
         units = torch.arange(start, min(start + (piece if start else 4), info.units), device=device)
         first, one = torch.zeros_like(units), torch.ones(len(units), device=device)
         if origin is None:
-            origin = replacer.run(zero, first[:1], units[:1], torch.zeros(1, device=device))
-        weights = replacer.run(zero, first, units, one) - origin
+            origin = replacer.shift(zero, first[:1], units[:1], torch.zeros(1, device=device))
+        weights = replacer.shift(zero, first, units, one) - origin
         for sign, end in ((-1, ends[0]), (1, ends[1])):
             images = torch.randint(len(batch), (len(units),), generator=rng).to(device)
             beyond = 0.5 + 0.5 * torch.rand(len(units), generator=rng).to(device)

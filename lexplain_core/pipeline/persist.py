@@ -80,7 +80,7 @@ def write_store(
         _write_probing_set(probing, outputs, store)
         for rows in pictures:
             store.rows("images", rows)
-        _write_layers(desk.progress, probing, layers, replacing, map_reasons, output_effects_reason, store)
+        _write_layers(desk.progress, layers, replacing, map_reasons, output_effects_reason, store)
         ids = _write_concepts(desk.progress, config, vocabulary, found, store)
         _write_explanations(layers, found, vocabulary, ids, config.seed, store)
         if len(maps := results.pop("maps")):
@@ -113,31 +113,25 @@ def _write_probing_set(probing: ProbingSet, outputs: Outputs, store: StoreWriter
 
 def _write_layers(
     progress: Progress,
-    probing: ProbingSet,
     layers: list[Layer],
     replacing: Replacing,
     map_reasons: Mapping[str, str],
     output_effects_reason: str | None,
     store: StoreWriter,
 ) -> None:
-    computed = {layer.name: layer for layer in probing.computed_layers}
     for layer in layers:
-        info, source = layer.recording.info, computed.get(layer.name)
+        info, of = layer.recording.info, layer.units
         way, reason = replacing.ways[layer.number]
         row = {
-            "layer_id": layer.number, "name": info.name, "source": "computed" if source else "network",
+            "layer_id": layer.number, "name": info.name, "source": "computed" if of.outside else "network",
             "kind": info.kind, "pooling": layer.recording.pooling, "shape": list(info.shape), "units": info.units,
-            "note": source.note if source else None, "way": way, "effect_reason": reason,
+            "note": of.outside, "way": way, "effect_reason": reason,
             "push_reason": output_effects_reason if way else None, "map_reason": map_reasons.get(info.name),
         }  # fmt: skip
         store.rows("layers", [row])
-        frame = layer.facts.assign(layer_id=layer.number, unit=range(info.units), name=None, truth=None)
-        if source:
-            frame["name"] = [unit.name for unit in source.units]
-            frame["truth"] = [
-                json.dumps({"terms": unit.terms, "bias": unit.bias, "noise": unit.noise})
-                for unit in source.units
-            ]
+        frame = layer.facts.assign(
+            layer_id=layer.number, unit=range(info.units), name=of.names, truth=of.recipes
+        )
         store.rows("units", frame)
         with progress.task(f"store {info.name}", total=info.units) as advance:
             for written in store.activations(layer.number, layer.values):

@@ -22,10 +22,11 @@ RULES = {
     ],
     "layers": [
         "layer_id >= 0", "trim(name) <> ''", "source IN ('network', 'computed')",
-        "kind IN ('map', 'map-last', 'tokens', 'features', 'computed')",
+        "trim(kind) <> ''",  # plugins bring kinds along
         "(source = 'computed') = (kind = 'computed')", "pooling IN ('mean', 'max', 'none', 'cls')",
         "len(shape) > 0 AND list_min(shape) > 0 AND list_count(shape) = len(shape)",
-        "units >= 1 AND units = CASE WHEN kind = 'map' THEN shape[1] ELSE shape[-1] END",
+        "units >= 1", "units = CASE WHEN kind = 'map' THEN shape[1] "
+        "WHEN kind IN ('map-last', 'tokens', 'features', 'computed') THEN shape[-1] ELSE units END",
         "way IN ('closed', 'prefix', 'whole')",
     ],
     "units": [

@@ -49,7 +49,7 @@ CREATE TABLE layers (
     layer_id INTEGER PRIMARY KEY,
     name     VARCHAR NOT NULL UNIQUE,
     source   VARCHAR NOT NULL,      -- network, computed
-    kind     VARCHAR NOT NULL,      -- map, map-last, tokens, features, computed
+    kind     VARCHAR NOT NULL,      -- of its units: map, map-last, tokens, features, computed, or a plugin's
     pooling  VARCHAR NOT NULL,
     shape    INTEGER[] NOT NULL,    -- of the module's output, without the batch
     units    INTEGER NOT NULL,

@@ -32,7 +32,7 @@ class Unit:
         layer: Name of its layer.
         index: Its number in the layer, from 0.
         units: How many units the layer has.
-        name: Name of a computed unit, else None.
+        name: The unit's name where its kind gives one, else None.
         status: `alive`; `dead` (largest activation below the build's threshold); `constant`; `negative` (no
             activation above 0, so no buckets).
         reason: The status in words where the unit isn't alive.
@@ -41,7 +41,8 @@ class Unit:
         mean: Mean activation over the probing set.
         std: Standard deviation of the activation over the probing set.
         pooling: How the unit's map became one number: `mean`, `max`, `cls`, `none`.
-        kind: Form of the layer's output, such as `map`, `tokens`, `features`.
+        kind: Kind of the layer's units: `map`, `map-last`, `tokens`, `features` for channels and neurons, `computed`, or
+            one that a plugin brought along.
         source: `network`, or `computed` for units that come from no network.
         truth: What a planted unit was made of, {terms: [[weight, concept]], bias, noise}, else None.
         note: Why interventions don't apply to the layer, else None.
@@ -78,6 +79,11 @@ class Unit:
     def unit(self) -> int:
         """The unit's number in its layer."""
         return self.index
+
+    @property
+    def in_network(self) -> bool:
+        """Whether the network computes it, and so can be asked about it."""
+        return self.source == "network"
 
     @property
     def _key(self) -> tuple[int, int]:

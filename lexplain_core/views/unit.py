@@ -14,13 +14,17 @@ _POOLED = {
     ("map-last", "max"): "activation (maximum of the channel’s map)",
     ("tokens", "mean"): "activation (mean over tokens)",
     ("tokens", "max"): "activation (maximum over tokens)",
-    ("tokens", "cls"): "activation (class token)",
+}
+_POOLED_AT_ALL = {  # units of any kind
+    "mean": "activation (mean over all places)",
+    "max": "activation (maximum of all places)",
+    "cls": "activation (class token)",
 }
 
 
 def quantity(unit: Unit) -> str:
     """What the unit's number is: 'activation (mean over the channel’s map)'."""
-    return _POOLED.get((unit.kind, unit.pooling), "activation")
+    return _POOLED.get((unit.kind, unit.pooling)) or _POOLED_AT_ALL.get(unit.pooling, "activation")
 
 
 def range_line(unit: Unit) -> str:

@@ -23,7 +23,7 @@ def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     only = ranges.chosen(view, unit)
     groups = example_groups(unit, only, view.draw, top=view.pick == "top")
     ids = list(dict.fromkeys(int(i) for _, _, examples in groups for i in examples["image"]))
-    maps = unit.maps(ids) if unit.source != "computed" else {}
+    maps = unit.maps(ids)
     if unit.buckets is not None:
         _controls(view, unit)
     _map_slider(view, unit, maps, len(ids))
@@ -79,7 +79,7 @@ def _redraw(view: links.Neuron) -> None:
 
 def _map_slider(view: links.Neuron, unit: Unit, maps: dict[int, UnitMap], images: int) -> None:
     """How opaque the maps are; where none is kept, only words."""
-    if unit.source == "computed" or not images:
+    if not unit.in_network or not images:
         return
     if not maps:
         why = escape(unit.map_reason or "No activation maps of these images are kept.")

@@ -30,7 +30,7 @@ def title(unit: Unit) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.header(md(name), anchor=False, width="content")
         st.badge(words, color=color)
-        if unit.source == "computed":
+        if not unit.in_network:
             st.badge("computed, not part of the network", color="violet")
 
 

@@ -34,7 +34,7 @@ _OPACITY = 70  # percent, while the slider of the examples is off
 
 def show(view: links.Neuron, opened: Opened, unit: Unit, shown: list[int]) -> None:
     """The panel. shown: the images that the page has examples of."""
-    if unit.source == "computed":
+    if not unit.in_network:
         return
     with st.expander("Look closer at one image", icon=":material/search:", expanded=view.image is not None):
         image = _choose(view, opened, unit, shown)

@@ -13,6 +13,7 @@ from torchvision.transforms.functional import to_tensor
 
 from lexplain_core.model import LayerInfo, Recording, TargetModel
 from lexplain_core.model.effects import Measured
+from lexplain_core.model.units import Channels
 from lexplain_core.model.ways import open_effects
 
 CLASSES = 6
@@ -156,7 +157,7 @@ def engine(world: World, layer: str, way: str):
     """The product's own effects of the same layer."""
     brute = Brute(world, layer, way)
     shape = (len(brute.q), 2, 2) if layer == "late" else (len(brute.q), 4, 4)
-    info = LayerInfo(layer, len(brute.q), "map", shape, ("mean", "max"), "ReLU")
+    info = LayerInfo(layer, Channels(shape), "ReLU")
     return open_effects(
         world.model,
         Recording(info, "mean", brute.q),

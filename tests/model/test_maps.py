@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -13,15 +15,16 @@ from lexplain_core.config import LayerSpec, Record, Target
 from lexplain_core.model import LayerInfo, TargetModel, list_layers, load_target, record
 from lexplain_core.model.maps import (
     ActivationMap,
-    TokenGrid,
+    Grid,
+    grid_of,
     pack,
     record_maps,
     shrink,
-    token_grid,
     unit_maps,
     unpack,
 )
 from lexplain_core.model.preprocess import Preprocessing
+from lexplain_core.model.units import Channels, ChannelsLast, Features, Tokens
 
 CPU = Record(device="cpu", workers=0)
 
@@ -119,16 +122,16 @@ def vit(**options) -> nn.Module:
 @pytest.mark.parametrize(
     ("size", "options", "grid"),
     [
-        ((64, 64), {"reg_tokens": 4, "class_token": False, "global_pool": "avg"}, TokenGrid(4, 4, 4)),
-        ((64, 64), {"reg_tokens": 4}, TokenGrid(5, 4, 4)),
-        ((48, 80), {}, TokenGrid(1, 3, 5)),
+        ((64, 64), {"reg_tokens": 4, "class_token": False, "global_pool": "avg"}, Grid(4, 4, 4)),
+        ((64, 64), {"reg_tokens": 4}, Grid(5, 4, 4)),
+        ((48, 80), {}, Grid(1, 3, 5)),
     ],
     ids=["registers", "registers and a class token", "oblong"],
 )
 def test_the_patches_are_the_last_tokens(size, options, grid):
     model = small(vit(img_size=size, **options), size)
     info, shown = info_of(model, "blocks.0"), pictures(1, *size)
-    assert token_grid(info, list_layers(model), size) == grid
+    assert grid_of(info, list_layers(model), size) == grid
     assert model.module.num_prefix_tokens == grid.skip
     tokens = []
     with torch.inference_mode():
@@ -139,46 +142,46 @@ def test_the_patches_are_the_last_tokens(size, options, grid):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def tokens(count: int, *poolings: str) -> LayerInfo:
-    return LayerInfo("x", 8, "tokens", (count, 8), poolings or ("mean",), "Block")
+def tokens(count: int, class_token: bool = False) -> LayerInfo:
+    return LayerInfo("x", Tokens((count, 8), class_token), "Block")
 
 
 @pytest.mark.parametrize(
     ("info", "size", "grid"),
     [
-        (tokens(49), (1, 1), TokenGrid(0, 7, 7)),
-        (tokens(50, "mean", "cls"), (1, 1), TokenGrid(1, 7, 7)),
-        (tokens(53, "mean", "cls"), (224, 224), TokenGrid(4, 7, 7)),
+        (tokens(49), (1, 1), Grid(0, 7, 7)),
+        (tokens(50, class_token=True), (1, 1), Grid(1, 7, 7)),
+        (tokens(53, class_token=True), (224, 224), Grid(4, 7, 7)),
         (tokens(50), (224, 224), None),  # nothing says that one of them is a class token
-        (tokens(54), (100, 150), TokenGrid(0, 6, 9)),
-        (tokens(45), (90, 150), TokenGrid(0, 5, 9)),  # patches of 16, rows and columns cut off
-        (tokens(60), (90, 150), TokenGrid(0, 6, 10)),  # or filled up
-        (tokens(61, "mean", "cls"), (160, 96), TokenGrid(1, 10, 6)),
-        (tokens(77, "mean", "cls"), (1, 1), None),
-        (tokens(1, "mean", "cls"), (1, 1), None),
+        (tokens(54), (100, 150), Grid(0, 6, 9)),
+        (tokens(45), (90, 150), Grid(0, 5, 9)),  # patches of 16, rows and columns cut off
+        (tokens(60), (90, 150), Grid(0, 6, 10)),  # or filled up
+        (tokens(61, class_token=True), (160, 96), Grid(1, 10, 6)),
+        (tokens(77, class_token=True), (1, 1), None),
+        (tokens(1, class_token=True), (1, 1), None),
     ],
 )
 def test_the_grid_of_tokens_of_a_network_without_maps(info, size, grid):
-    assert token_grid(info, (), size) == grid
+    assert grid_of(info, (), size) == grid
 
 
 def test_tokens_that_fit_no_map_of_the_network_are_a_grid_like_the_input():
-    stem = LayerInfo("stem", 8, "map", (8, 14, 14), ("mean", "max"), "Conv2d")
-    assert token_grid(tokens(196), [stem]) == TokenGrid(0, 14, 14)
-    assert token_grid(tokens(49), [stem]) == TokenGrid(0, 7, 7)  # merged by the network later on
-    assert token_grid(tokens(77), [stem]) is None
-    assert token_grid(stem, [stem]) is None
+    stem = LayerInfo("stem", Channels((8, 14, 14)), "Conv2d")
+    assert grid_of(tokens(196), [stem]) == Grid(0, 14, 14)
+    assert grid_of(tokens(49), [stem]) == Grid(0, 7, 7)  # merged by the network later on
+    assert grid_of(tokens(77), [stem]) is None
+    assert grid_of(stem, [stem]) == Grid(0, 14, 14)  # its own
 
 
 def test_maps_are_copies_and_features_have_none():
     output = torch.rand(2, 3, 4, 5)
-    info = LayerInfo("x", 3, "map", (3, 4, 5), ("mean", "max"), "Conv2d")
+    info = LayerInfo("x", Channels((3, 4, 5)), "Conv2d")
     for kind, given, expected in [
-        ("map", output, output.clone()),
-        ("map-last", output.permute(0, 2, 3, 1), output.clone()),
-        ("tokens", torch.rand(2, 17, 3), None),
+        (Channels, output, output.clone()),
+        (ChannelsLast, output.permute(0, 2, 3, 1), output.clone()),
+        (partial(Tokens, class_token=True), torch.rand(2, 17, 3), None),
     ]:
-        layer = LayerInfo("x", 3, kind, tuple(given.shape[1:]), ("mean", "cls"), "Block")
+        layer = LayerInfo("x", kind(tuple(given.shape[1:])), "Block")
         maps = unit_maps(given, layer)
         if expected is None:
             expected = given[:, 1:].transpose(1, 2).reshape(2, 3, 4, 4).clone()
@@ -186,7 +189,7 @@ def test_maps_are_copies_and_features_have_none():
         given.neg_()
         torch.testing.assert_close(maps, expected)
         given.neg_()
-    features = LayerInfo("x", 3, "features", (3,), ("none",), "Linear")
+    features = LayerInfo("x", Features((3,)), "Linear")
     assert unit_maps(torch.rand(2, 3), features) is None
     assert unit_maps(output.half(), info).dtype == torch.float32
 

@@ -12,6 +12,7 @@ from lexplain_core.config import Record
 from lexplain_core.model import LayerInfo, TargetModel, list_layers
 from lexplain_core.model.occlusion import occlusion_map, pooled_units, record_occlusions, windows
 from lexplain_core.model.preprocess import Preprocessing
+from lexplain_core.model.units import Channels, Features
 
 
 class Corners(nn.Module):
@@ -32,7 +33,7 @@ class Look(nn.Module):
         return torch.stack([corner, -other, torch.ones_like(corner)], 1)
 
 
-FEATURES = LayerInfo("look", 3, "features", (3,), ("none",), "Look")
+FEATURES = LayerInfo("look", Features((3,)), "Look")
 
 
 def test_only_the_corner_that_a_unit_looks_at_is_on_its_map():
@@ -71,7 +72,7 @@ def test_all_windows_at_once_are_each_window_by_itself(pooling):
     image = torch.randn(3, 20, 33)
     with torch.inference_mode():
         module(image[None])
-        info = LayerInfo("0", 4, "map", (4, 20, 33), ("mean", "max"), "Conv2d")
+        info = LayerInfo("0", Channels((4, 20, 33)), "Conv2d")
         found = occlusion_map(module.eval(), info, pooling, [3, 1], image, grid=5, batch=4)
         for unit in (3, 1):
             assert found[unit].values.shape == (3, 5)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.config import apply_overrides, parse_config
-from lexplain_core.model.units import describe_units
+from lexplain_core.model.statistics import describe_units
 from lexplain_core.pipeline.build import build, is_current
 from lexplain_core.store import Store
 
@@ -289,12 +289,12 @@ def test_a_store_is_current_until_its_config_changes(world, built, tmp_path):
     ],
 )
 def test_statuses_of_units(values, status, monkeypatch):
-    from lexplain_core.model import units
+    from lexplain_core.model import statistics
 
     filler = np.arange(3, dtype=np.float32)
     layer = np.stack([filler, np.array(values, np.float32), filler])
-    for piece in (units._PIECE, 3):  # a unit at a time
-        monkeypatch.setattr(units, "_PIECE", piece)
+    for piece in (statistics._PIECE, 3):  # a unit at a time
+        monkeypatch.setattr(statistics, "_PIECE", piece)
         frame = describe_units(layer, 0.01)
         assert frame["status"].tolist() == ["alive", status, "alive"]
         assert (frame["reason"][1] is None) == (status == "alive") and frame["reason"][0] is None

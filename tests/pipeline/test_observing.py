@@ -15,11 +15,13 @@ from lexplain_core.base.progress import Silent
 from lexplain_core.config import Observer, Record, apply_overrides, parse_config
 from lexplain_core.model import Recording
 from lexplain_core.model.base import LayerInfo
+from lexplain_core.model.units import Channels, Planted, Units
 from lexplain_core.pipeline.build import build
 from lexplain_core.pipeline.stage import Desk
 from lexplain_core.pipeline.stages import observing
 from lexplain_core.pipeline.stages.observing import observe
 from lexplain_core.pipeline.stages.recording import Layer
+from lexplain_core.probe import ComputedLayer, ComputedUnit
 from lexplain_core.stimuli.observer import observer_trials
 from lexplain_core.store import Store
 
@@ -30,8 +32,11 @@ SEED = 3
 COLUMNS = ["layer_id", "unit", "embedding", "place", "trials", "value", "soft", "reason"]
 
 
-def recording(name: str, values: np.ndarray, kind: str = "map") -> Recording:
-    return Recording(LayerInfo(name, len(values), kind, (len(values),), ("mean",), "?"), "mean", values)
+PLANTED = Planted(ComputedLayer("made", (ComputedUnit("u"),), np.zeros((1, N), np.float32), "made up"))
+
+
+def recording(name: str, values: np.ndarray, of: Units | None = None) -> Recording:
+    return Recording(LayerInfo(name, of or Channels((len(values), 1, 1)), "?"), "mean", values)
 
 
 def make_work(tmp_path, memory: str = "2GiB", views=("simulator", "explainer"), **settings):
@@ -48,7 +53,7 @@ def make_work(tmp_path, memory: str = "2GiB", views=("simulator", "explainer"), 
         layers=[
             recording("early", early.astype(np.float32)),
             recording("last", last.astype(np.float32)),
-            recording("made", early[3:4].astype(np.float32), "computed"),
+            recording("made", early[3:4].astype(np.float32), PLANTED),
         ],
         views={role: SimpleNamespace(name=f"the {role}", images=seen[role].astype(np.float32)) for role in views},
     )  # fmt: skip

@@ -420,11 +420,12 @@ def test_maps_of_ties_are_those_that_are_shown(tmp_path):
     """Where many images tie for the largest activation, the ones that pages show have maps."""
     from lexplain_core.model import Recording
     from lexplain_core.model.base import LayerInfo
+    from lexplain_core.model.units import Channels
     from lexplain_core.pipeline.stages.mapping import _wanted
     from lexplain_core.store import example_images
 
     values = np.array([[6.0] * 30 + [1.0] * 10, [0.0] * 38 + [2.0, 1.0]], np.float32)
-    info = LayerInfo("relu6", 2, "map", (2, 4, 4), ("mean", "max"), "ReLU6")
+    info = LayerInfo("relu6", Channels((2, 4, 4)), "ReLU6")
     wanted = _wanted(Recording(info, "max", values), 3, np.arange(2))
     for unit, row in enumerate(values):
         kept = {image for image, units in wanted.items() if unit in units}

@@ -143,13 +143,14 @@ UPDATE similar_units SET rank = 0 => `rank <> 0` doesn't hold of 1 of the rows o
 UPDATE similar_units SET other = unit => `unit <> other` doesn't hold of 1 of the rows of `similar_units`
 UPDATE pushes SET rank = 0 => `abs(rank) BETWEEN 1 AND 5` doesn't hold of 1 of the rows of `pushes`
 UPDATE terms SET rank = rank + 1 => `rank` of `terms` of 10 `explanation_id` is not counted from 0 without gaps
-UPDATE layers SET kind = 'wall' WHERE layer_id = 0 => `kind IN ('map', 'map-last', 'tokens', 'features', 'computed')` doesn't hold of 1 of the rows of `layers`
+UPDATE layers SET kind = ' ' WHERE layer_id = 0 => `trim(kind) <> ''` doesn't hold of 1 of the rows of `layers`
+UPDATE layers SET kind = 'computed' WHERE layer_id = 0 => `(source = 'computed') = (kind = 'computed')` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET pooling = 'sum' WHERE layer_id = 0 => `pooling IN ('mean', 'max', 'none', 'cls')` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET way = 'magic' WHERE layer_id = 0 => `way IN ('closed', 'prefix', 'whole')` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET name = ' ' WHERE layer_id = 0 => `trim(name) <> ''` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET shape = [] WHERE layer_id = 0 => `len(shape) > 0 AND list_min(shape) > 0 AND list_count(shape) = len(shape)` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET shape = [7, NULL] WHERE layer_id = 0 => `len(shape) > 0 AND list_min(shape) > 0 AND list_count(shape) = len(shape)` doesn't hold of 1 of the rows of `layers`
-UPDATE layers SET shape = [9, 4, 4] WHERE layer_id = 0 => `units >= 1 AND units = CASE WHEN kind = 'map' THEN shape[1] ELSE shape[-1] END` doesn't hold of 1 of the rows of `layers`
+UPDATE layers SET shape = [9, 4, 4] WHERE layer_id = 0 => `units = CASE WHEN kind = 'map' THEN shape[1] WHEN kind IN ('map-last', 'tokens', 'features', 'computed') THEN shape[-1] ELSE units END` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET source = 'computed' WHERE layer_id = 0 => `(source = 'computed') = (kind = 'computed')` doesn't hold of 1 of the rows of `layers`
 UPDATE units SET reason = NULL WHERE status = 'dead' => `(status = 'alive') = (reason IS NULL)` doesn't hold of 1 of the rows of `units`
 UPDATE maps SET kind = 'dream' => `kind IN ('activation', 'occlusion', 'saliency', 'gradcam')` doesn't hold of 1 of the rows of `maps`

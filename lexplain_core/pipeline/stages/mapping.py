@@ -52,7 +52,7 @@ def keep_maps(
         return _rows(layer.number, record_occlusions(*args, grid=maps.occlusion), maps.occlusion)
 
     for layer in layers if maps.run else ():
-        if layer.computed:
+        if layer.units.outside:
             continue
         found: list[pa.Table] = []
         if layer.name not in map_reasons:

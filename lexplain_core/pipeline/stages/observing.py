@@ -114,7 +114,7 @@ def _embeddings(
 
 def _target(desk: Desk, layers: list[Layer], memory: int) -> _Embedding:
     """The last recorded layer of the network as an embedding: every unit standardised over the images."""
-    last = max((layer for layer in layers if not layer.computed), key=lambda layer: layer.number)
+    last = max((layer for layer in layers if not layer.units.outside), key=lambda layer: layer.number)
     units, images = last.values.shape
     if 4 * units * images > memory:
         out: np.ndarray = np.memmap(desk.scratch / "observer.f32", np.float32, "w+", shape=(images, units))

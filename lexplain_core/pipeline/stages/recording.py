@@ -13,7 +13,8 @@ from ... import config
 from ...model import Recording, RecordingRun, TargetModel, record
 from ...model.base import LayerInfo
 from ...model.outputs import in_order, map_classes_to_outputs
-from ...model.units import describe_units
+from ...model.statistics import describe_units
+from ...model.units import Planted, Units
 from ...probe import ProbingSet
 from ..stage import Desk
 
@@ -39,9 +40,8 @@ class Layer:
         return self.recording.values
 
     @property
-    def computed(self) -> bool:
-        """Whether its units come with the probing set instead of from the network."""
-        return self.recording.info.kind == "computed"
+    def units(self) -> Units:
+        return self.recording.info.of
 
     @property
     def explainable(self) -> np.ndarray:
@@ -72,9 +72,8 @@ def record_layers(
     )
     recordings = list(run.layers)
     for layer in probing.computed_layers:
-        units = len(layer.units)
-        info = LayerInfo(layer.name, units, "computed", (units,), ("none",), "computed")
-        recordings.append(Recording(info, "none", layer.activations))
+        info = LayerInfo(layer.name, Planted(layer), "")
+        recordings.append(Recording(info, info.poolings[0], layer.activations))
     _note_room(desk, recordings)
     if run.unsteady:
         desk.progress.note(run.unsteady)

@@ -31,7 +31,6 @@ from .scoring import in_words, without
 
 T = TypeVar("T")
 
-_COMPUTED = "No network computes the units of this layer, so there is nothing to replace."
 _OFF = "This build was told to replace no units."
 _WAYS = {
     "closed": "a linear head follows, so units are replaced by matrix products",
@@ -90,11 +89,8 @@ class Replacing:
             desk.progress.note(f"no impacts and no ablation scores: {outputs.reason}")
 
     def _why_not(self, layer: Layer, finite: bool) -> str | None:
-        if layer.computed:
-            notes = {one.name: one.note for one in self._probing.computed_layers}
-            return notes.get(layer.name) or _COMPUTED
-        if finite:
-            return None
+        if finite or layer.units.fixed:
+            return layer.units.fixed
         why = "not one number per image and class" if self._logits is None else "not all finite"
         return self._run.reason or f"The network's outputs are {why}, so nothing is compared."
 
