@@ -20,6 +20,19 @@ def listing(folder: str | Path, end: str) -> list[Path]:
     return [Path(folder) / name for name in names if name.endswith(end) and not name.startswith(".")]
 
 
+def signature(path: Path) -> tuple:
+    """Changes when a file is replaced or written to, also by the write-ahead log of SQLite; for caches."""
+    return (shown(path), *_stat(path), *_stat(path.with_name(f"{path.name}-wal")))
+
+
+def _stat(path: Path) -> tuple[int, ...]:
+    try:
+        facts = path.stat()
+    except (OSError, ValueError):  # ValueError: a zero byte
+        return (0, 0, 0)
+    return (facts.st_mtime_ns, facts.st_ino, facts.st_size) if facts.st_size else (0, 0, 0)
+
+
 def shown(path: str | Path) -> str:
     """A path for a sentence: what is no letter in it is escaped, and a very long one is cut in its middle."""
     text = escaped(str(path))

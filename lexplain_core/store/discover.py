@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,12 @@ def find_stores(folder: str | Path) -> list[StoreEntry]:
 
     A file that can't be opened is listed with its reason.
     """
-    entries = [entry for path in listing(folder, END) if (entry := _entry(path))]
+    return stores_at(listing(folder, END))
+
+
+def stores_at(paths: Iterable[Path]) -> list[StoreEntry]:
+    """`find_stores` of files, without those that are gone."""
+    entries = [entry for path in paths if (entry := _entry(path))]
     return sorted(entries, key=lambda entry: (-entry.modified, entry.path.name))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -55,7 +56,37 @@ def overlaid(crops: dict[int, bytes], overlay: Overlay) -> dict[int, bytes]:
     return found
 
 
-def thumbnail_figure(row: Any, picture: bytes, small: bool, places: int) -> str:
+@dataclass(frozen=True)
+class Shot:
+    """An image of a strip.
+
+    source: a URL of data. caption: below it, HTML. words: for those who can't see it. title: for hovering, '' for none.
+    small: whether it keeps hard pixel edges when enlarged. look: a CSS class of the image.
+    """
+
+    source: str
+    caption: str
+    words: str
+    title: str = ""
+    small: bool = False
+    look: str = ""
+
+
+def strip_html(shots: Iterable[Shot], width: int) -> str:
+    """Images beside one another. width: in CSS pixels."""
+    return f'<div class="lx-shots" style="--w:{width}px">{"".join(map(_figure, shots))}</div>'
+
+
+def _figure(shot: Shot) -> str:
+    title = f' title="{escape(shot.title, quote=True)}"' if shot.title else ""
+    return (
+        f'<figure{title}><img class="{shot.look}{" px" if shot.small else ""}" src="{shot.source}" '
+        f'alt="{escape(shot.words, quote=True)}"><figcaption>{shot.caption}</figcaption></figure>'
+    )
+
+
+def thumbnail(row: Any, picture: bytes, small: bool, places: int) -> Shot:
+    """An example image of a unit, with its activation. row: as `Unit.examples` has it."""
     activation = plain(row.activation, places)
     facts = [row.key, f"{row.split} split"]
     if isinstance(row.predicted, str):
@@ -69,13 +100,8 @@ def thumbnail_figure(row: Any, picture: bytes, small: bool, places: int) -> str:
             f"<br>simulated {plain(row.simulated, places)}"
             f'<br><span class="lx-muted">{escape(row.split)}</span>'
         )
-    title = escape(f"{words}\n" + "\n".join(facts), quote=True)
-    source = data_url(picture)
-    return (
-        f'<figure title="{title}"><img {"class=px " if small else ""}src="{source}" '
-        f'alt="{escape(words, quote=True)}">'
-        f"<figcaption><b>{activation}</b> {escape(row.label)}{below}</figcaption></figure>"
-    )
+    caption = f"<b>{activation}</b> {escape(row.label)}{below}"
+    return Shot(data_url(picture), caption, words, "\n".join([words, *facts]), small)
 
 
 def hidden_words(store: Store) -> str:

@@ -24,6 +24,11 @@ def other_names(explanation: Explanation) -> str:
     return f'<p class="lx-facts lx-muted">{escape(said)}: all images show both or neither.</p>'
 
 
+def matrix_title(matrix: str) -> str:
+    """What a concept matrix is called beside others: 'labels', or the encoder's name."""
+    return "labels" if matrix == "label" else matrix
+
+
 def colored(explanation: Explanation, styles: dict) -> str:
     """The explanation's own text as HTML, each term underlined in the colour that charts give it."""
     text, html, at = explanation.text, [], 0

@@ -73,19 +73,6 @@ def entries() -> list[StudyEntry]:
     return sorted(find_studies(), key=lambda entry: entry.modified or 0, reverse=True)
 
 
-def signature(path: Path) -> tuple:
-    """Changes with every answer: time and size of the file and of its write-ahead log."""
-    return (str(path), *_stat(path), *_stat(path.with_name(path.name + "-wal")))
-
-
-def _stat(path: Path) -> tuple:
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_size) if found.st_size else (0, 0)
-
-
 def condition_words(condition: tuple) -> str:
     """'resnet50 · natural · easy'."""
     return " · ".join(str(part) for part in condition if isinstance(part, str) and part)

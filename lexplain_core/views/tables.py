@@ -22,6 +22,11 @@ def file_name(*parts: str, ending: str = "csv") -> str:
     return f"{' - '.join(word for word in words if word)}.{ending}"
 
 
+def of_unit(unit: Unit) -> tuple[str, str, str]:
+    """The first parts of a `file_name`: store, layer and unit."""
+    return unit.store.name, unit.layer, f"unit {unit.unit}"
+
+
 def images_table(
     unit: Unit,
     images: pd.DataFrame,

@@ -16,7 +16,7 @@ from lexplain_core.store import OTHER
 from lexplain_core.views.compare import Shown, unit_words
 from lexplain_core.views.explanations import by_weight
 from lexplain_core.views.ranges import interval_words
-from pages.ui import links, shell
+from pages.ui import go, links, shell
 
 HEIGHT = 300
 
@@ -58,20 +58,16 @@ def words(
     for column, one, image in zip(st.columns(max(2, len(shown)), gap="small"), shown, images, strict=False):
         with column, st.container(gap="xsmall"):
             st.html(unit_words(one, own))
-            st.page_link(
-                "neuron/page.py",
-                label=f"Open {one.letter}",
-                icon=":material/open_in_new:",
-                query_params=links.query(
-                    links.Neuron(
-                        store=one.place.store,
-                        layer=one.place.layer,
-                        unit=one.place.unit,
-                        method=one.place.method,
-                        image=image,
-                    )
+            go.link(
+                f"Open {one.letter}",
+                links.Neuron(
+                    store=one.place.store,
+                    layer=one.place.layer,
+                    unit=one.place.unit,
+                    method=one.place.method,
+                    image=image,
                 ),
-                width="content",
+                icon=":material/open_in_new:",
                 help="This unit on its own page",
             )
 

@@ -14,8 +14,11 @@ from lexplain_core.views.compare import (
     on_image,
     on_image_table,
 )
+from lexplain_core.views.examples import SMALL, Shot
 from lexplain_core.views.markdown import md
-from pages.ui import links, shell
+from pages.ui import links, shell, thumbs
+from pages.ui.bound import press
+from pages.ui.text import unusable
 
 _SIDE = 104  # CSS pixels
 HOW = (
@@ -28,12 +31,12 @@ def panel(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) ->
     """The image with a row for each unit, or how to choose one."""
     if chosen is None:
         if view.key:
-            st.warning(md(f"None of these stores has an image “{view.key}”."), icon=":material/link_off:")
+            unusable(md(f"None of these stores has an image “{view.key}”."))
         st.html(f'<p class="lx-facts lx-muted">{HOW}</p>')
         return
     picture, table, button = st.columns([0.1, 0.8, 0.1], gap="small", vertical_alignment="center")
     with picture:
-        st.html(_picture(shown, chosen))
+        _picture(shown, chosen)
     with table:
         st.html(on_image_table(on_image(shown, chosen)))
     with button:
@@ -42,22 +45,19 @@ def panel(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) ->
             key="compare let go",
             icon=":material/close:",
             type="tertiary",
-            on_click=shell.change,
-            args=(view,),
-            kwargs={"key": ""},
             help="Highlight no image",
+            **press(view, key=""),
         )
 
 
-def _picture(shown: Sequence[Shown], chosen: Chosen) -> str:
+def _picture(shown: Sequence[Shown], chosen: Chosen) -> None:
     if chosen.hidden:
-        return f'<p class="lx-facts lx-muted">Hidden in {escape(", ".join(chosen.hidden))}, so it is not shown.</p>'
+        st.html(
+            f'<p class="lx-facts lx-muted">Hidden in {escape(", ".join(chosen.hidden))}, so it is not shown.</p>'
+        )
+        return
     one, i = next((one, i) for one, i in zip(shown, chosen.ids, strict=True) if i is not None)
     row = shell.images(one.opened).loc[i]
-    jpeg = one.opened.store.crops([i])[i]
-    small = "px " if max(row["width"], row["height"]) < 64 else ""
-    words = escape(f"{row['label']}, {chosen.key}", quote=True)
-    return (
-        f'<div class="lx-shots" style="--w:{_SIDE}px"><figure title="{words}"><img class="{small}" alt="{words}" '
-        f'src="{data_url(jpeg)}"><figcaption>{escape(str(row["label"]))}</figcaption></figure></div>'
-    )
+    words, source = f"{row['label']}, {chosen.key}", data_url(one.opened.store.crops([i])[i])
+    small = max(row["width"], row["height"]) < SMALL
+    thumbs.strip([Shot(source, escape(str(row["label"])), words, words, small)], _SIDE)

@@ -14,6 +14,7 @@ from lexplain_core.base.pictures import data_url
 from lexplain_core.views.compare import Chosen, Selection, Shown, brought, images_column
 from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
+from pages.ui.cache import cached
 from pages.ui.front import component
 
 _component = component("compare")
@@ -25,10 +26,11 @@ _SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
 # -- the same image in several stores -------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _places(key: tuple, _images: pd.DataFrame) -> pd.Series:  # noqa: ARG001 - the cache goes by it
+@cached()
+def _places(opened: Opened) -> pd.Series:
     """Image id by key."""
-    ids = pd.Series(_images.index, index=_images["key"])
+    images = shell.images(opened)
+    ids = pd.Series(images.index, index=images["key"])
     return ids[~ids.index.duplicated()]
 
 
@@ -40,7 +42,7 @@ def ids_of(
     sizes: their widths and heights; an image of another size is another one that has the same name.
     """
     images = shell.images(opened)
-    found = _places(opened.key, images).reindex(list(keys))
+    found = _places(opened).reindex(list(keys))
     ids = [None if pd.isna(i) else int(i) for i in found]
     if sizes is None:
         return ids

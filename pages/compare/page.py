@@ -12,10 +12,11 @@ from pages.compare import charts, images, scores
 from pages.compare import chosen as compare_chosen
 from pages.compare import places as compare_places
 from pages.ui import links, shell
+from pages.ui.bound import press, redraw, switch
 from pages.ui.compare_link import filled, put
 from pages.ui.front import asset
 from pages.ui.plain_words import plain_words
-from pages.ui.switch import switch
+from pages.ui.text import unusable
 
 _SCALES = {"same": "One axis for all", "relative": "Percent of each largest", "own": "Each its own"}
 _LEVELS = {"concepts": "Concepts", "classes": "Classes", "superclasses": "Superclasses"}
@@ -24,14 +25,13 @@ _PICKS = {"draw": "A random draw", "top": "The strongest"}
 
 def render() -> None:
     view, opened, offer = shell.start("compare")
-    _style()
+    st.html(f"<style>{asset('compare_page.css')}</style>")
     if not filled(view):
         view = _first(view, opened)
     shown, problems = compare_places.resolve(view, opened)
     view = put(view, [compare_places.short(view, one.place).text for one in shown])
     offer(view)
-    for problem in problems:
-        st.warning(problem, icon=":material/link_off:")
+    unusable(*problems)
     if not shown:
         _nothing(view)
         return
@@ -62,8 +62,7 @@ def _nothing(view: links.Compare) -> None:
     st.button(
         "Start with the best explained units",
         key="compare start",
-        on_click=shell.show,
-        args=(put(replace(view, key=""), []),),
+        **press(put(replace(view, key=""), [])),
     )
 
 
@@ -73,25 +72,16 @@ def _bar(view: links.Compare, shown: list[Shown]) -> None:
         st.header("Compare", anchor=False, width="content")
         compare_places.adding(view, shown)
         st.space("stretch")
-        switch(view, "level", _LEVELS, key="compare level", label="What the areas are")
-        switch(view, "scale", _SCALES, key="compare scale", label="Axes of activations and weights")
+        switch(view, "level", _LEVELS, "What the areas are")
+        switch(view, "scale", _SCALES, "Axes of activations and weights")
 
 
 def _images(view: links.Compare, shown: list[Shown], chosen) -> None:
     st.subheader("The same images in each unit", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
-        switch(view, "pick", _PICKS, key="compare pick", label="Which images")
+        switch(view, "pick", _PICKS, "Which images")
         if view.pick == "draw":
-            st.button(
-                "Draw again",
-                icon=":material/casino:",
-                shortcut="D",
-                key="compare redraw",
-                on_click=shell.change,
-                args=(view,),
-                kwargs={"draw": links.next_draw(view.draw)},
-                help="Other images of the same ranges; the address keeps the draw",
-            )
+            redraw(view)
         st.html(
             '<span class="lx-muted">Every unit brings in a few images from each of its ranges, from all splits; each column '
             "sorts them all by what its own unit does. Below each: the activation.</span>",
@@ -99,11 +89,6 @@ def _images(view: links.Compare, shown: list[Shown], chosen) -> None:
         )
     compare_chosen.panel(view, shown, chosen)
     images.columns(view, shown, chosen)
-
-
-def _style() -> None:
-    """The rules of this page's own."""
-    st.html(f"<style>{asset('compare_page.css')}</style>")
 
 
 def _what_is_this() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from lexplain_core.store import StoreError
 from lexplain_core.views.compare import Place, Shown, alike, ranked
 from lexplain_core.views.markdown import code, md
-from lexplain_core.views.opened import Opened, distinct
+from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
+from pages.ui.bound import Changes, bind, press
 from pages.ui.compare_link import SLOTS, filled, put
 from pages.ui.text import message
 
@@ -76,143 +79,110 @@ def short(view: links.Compare, place: Place) -> Place:
     return replace(place, store="" if place.store == view.store else place.store)
 
 
-def _add(view: links.Compare, place: Place) -> None:
-    """Show one more place; a callback."""
-    _put(view, [*filled(shell.now(view)), short(view, place).text])
+def _set(view: links.Compare, change: Callable[[list[str]], list[str]]) -> Changes:
+    """Other places, from those that the address has now: others may have changed in the same moment."""
+    found = put(view, change(filled(shell.now(view))))
+    return {slot: getattr(found, slot) for slot in SLOTS}
 
 
-def _take(view: links.Compare, letter: str) -> None:
-    """Show a place no more; a callback."""
-    here = filled(shell.now(view))
-    del here["ABCD".index(letter)]
-    _put(view, here)
-
-
-def _put(view: links.Compare, texts: Sequence[str]) -> None:
-    found = put(view, texts)
-    shell.change(view, **{slot: getattr(found, slot) for slot in SLOTS})
+def _add(view: links.Compare, place: Place) -> Changes:
+    return _set(view, lambda here: [*here, short(view, place).text])
 
 
 def pickers(view: links.Compare, shown: list[Shown]) -> None:
     """A column for each place: store, layer, unit, method; a button that takes it away."""
-    stores = {entry.id: entry.name for entry in distinct(shell.entries())[0]}
     columns = st.columns(max(2, len(shown)), gap="small")
     for column, one in zip(columns, shown, strict=False):
         with column, st.container(gap="xsmall", key=f"lx_place_{one.letter}"):
-            _one(view, shown, one, stores)
+            _one(view, shown, one)
     if len(shown) == 1:
         with columns[1], st.container(gap="xsmall"):
             st.markdown(f"**What to put beside {shown[0].letter}?** Its column can be changed afterwards.")
             suggested(view, shown)
 
 
-def _one(view: links.Compare, shown: list[Shown], one: Shown, stores: dict[str, str]) -> None:
-    slot = SLOTS["ABCD".index(one.letter)]
-    keys = {part: f"compare {slot} {part}" for part in ("store", "layer", "unit", "method")}
-    _unit_row(view, one, keys)
+def _one(view: links.Compare, shown: list[Shown], one: Shown) -> None:
+    place = "ABCD".index(one.letter)
+    _unit_row(view, one)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        _choices(view, one, stores, keys)
+        _choices(view, one)
         if len(shown) > 1:
             st.button(
                 f"Take {one.letter} away",  # for those who can't see the icon: the page's rules hide the words
                 icon=":material/close:",
-                key=f"compare {slot} remove",
+                key=f"compare {SLOTS[place]} remove",
                 type="tertiary",
                 help=f"Take {one.letter} away",
-                on_click=_take,
-                args=(view, one.letter),
+                **press(view, lambda: _set(view, lambda here: [*here[:place], *here[place + 1 :]])),
             )
 
 
-def _unit_row(view: links.Compare, one: Shown, keys: dict[str, str]) -> None:
+def _bind(view: links.Compare, one: Shown, part: str, to: Callable[[Place, Any], Place]) -> dict[str, Any]:
+    """A widget of a part of a place. to: the place with what was chosen."""
+    slot = SLOTS["ABCD".index(one.letter)]
+
+    def changed(chosen: Any) -> Changes:
+        place = Place.of(getattr(shell.now(view), slot)) or one.place
+        return {slot: short(view, to(replace(place, store=place.store or view.store), chosen)).text}
+
+    return bind(view, slot, changed, shows=getattr(one.place, part), key=f"compare {slot} {part}")
+
+
+def _unit_row(view: links.Compare, one: Shown) -> None:
     """The letter of a place, its layer and its unit."""
-    state = st.session_state
-    state[keys["layer"]], state[keys["unit"]] = one.place.layer, one.place.unit
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.badge(one.letter, color=_BADGES["ABCD".index(one.letter)])
         st.selectbox(
             f"Layer of {one.letter}",
             list(shell.layers(one.opened)["layer"]),
-            key=keys["layer"],
             format_func=str,
             label_visibility="collapsed",
             width="stretch",
-            on_change=_to_layer,
-            args=(view, one, keys["layer"]),
+            **_bind(
+                view,
+                one,
+                "layer",
+                lambda place, layer: replace(place, layer=layer, unit=_inside(one.opened, layer, place.unit)),
+            ),
         )
         st.number_input(
             f"Unit of {one.letter}, 0 to {one.unit.units - 1}",
             0,
             one.unit.units - 1,
             step=1,
-            key=keys["unit"],
             label_visibility="collapsed",
             width=108,
-            on_change=_to_unit,
-            args=(view, one, keys["unit"]),
+            **_bind(view, one, "unit", lambda place, unit: replace(place, unit=unit)),
         )
 
 
-def _choices(view: links.Compare, one: Shown, stores: dict[str, str], keys: dict[str, str]) -> None:
+def _choices(view: links.Compare, one: Shown) -> None:
     """The method that explains a place's unit, and the store it is from, where there are several."""
-    state = st.session_state
-    methods = [explanation.method for explanation in one.unit.explanations]
+    methods, stores = [explanation.method for explanation in one.unit.explanations], shell.stores()
     if len(methods) > 1:
-        state[keys["method"]] = one.place.method
         st.selectbox(
             f"Explained by, {one.letter}",
             methods,
-            key=keys["method"],
             label_visibility="collapsed",
             width="stretch",
-            on_change=_to_method,
-            args=(view, one, keys["method"]),
             help="The method that put the unit in words",
+            **_bind(view, one, "method", lambda place, method: replace(place, method=method)),
         )
     if len(stores) > 1:
-        state[keys["store"]] = one.place.store
         st.selectbox(
             f"Store of {one.letter}",
             list(stores),
-            key=keys["store"],
-            format_func=stores.get,
+            format_func=lambda store: stores[store].name if store in stores else store,
             label_visibility="collapsed",
             width="stretch",
-            on_change=_to_store,
-            args=(view, one, keys["store"]),
             help="The store that the unit is from",
+            **_bind(view, one, "store", _in_store),
         )
 
 
-def _place(view: links.Compare, one: Shown) -> Place:
-    """The place as it is now: another of its pickers may have changed in the same moment."""
-    place = Place.of(getattr(shell.now(view), SLOTS["ABCD".index(one.letter)])) or one.place
-    return replace(place, store=place.store or view.store)
-
-
-def _changed(view: links.Compare, one: Shown, place: Place) -> None:
-    shell.change(view, **{SLOTS["ABCD".index(one.letter)]: short(view, place).text})
-
-
-@shell.told
-def _to_layer(view: links.Compare, one: Shown, key: str) -> None:
-    layer, place = st.session_state[key], _place(view, one)
-    _changed(view, one, replace(place, layer=layer, unit=_inside(one.opened, layer, place.unit)))
-
-
-def _to_unit(view: links.Compare, one: Shown, key: str) -> None:
-    _changed(view, one, replace(_place(view, one), unit=int(st.session_state[key])))
-
-
-def _to_method(view: links.Compare, one: Shown, key: str) -> None:
-    _changed(view, one, replace(_place(view, one), method=st.session_state[key]))
-
-
-@shell.told
-def _to_store(view: links.Compare, one: Shown, key: str) -> None:
-    opened = shell.opened_by_id(st.session_state[key])
-    if opened is not None:
-        _changed(view, one, counterpart(_place(view, one), opened))
+def _in_store(place: Place, store: str) -> Place:
+    opened = shell.opened_by_id(store)
+    return place if opened is None else counterpart(place, opened)
 
 
 def _inside(opened: Opened, layer: str, unit: int) -> int:
@@ -249,8 +219,7 @@ def suggested(view: links.Compare, shown: list[Shown]) -> None:
             label,
             key=f"compare suggestion {number}",
             width="stretch",
-            on_click=_add,
-            args=(view, place),
+            **press(view, partial(_add, view, place)),
         )
 
 
@@ -277,13 +246,12 @@ def suggestions(shown: list[Shown]) -> list[tuple[str, Place]]:
                 place = Place(layer, unit, one.place.method, one.place.store)
                 found.append((f"The best explained unit of {code(layer)}: {unit}", place))
                 break
-    for entry in distinct(shell.entries())[0]:
-        if entry.id not in {other.place.store for other in shown}:
+    for identity, entry in shell.stores().items():
+        if identity not in {other.place.store for other in shown}:
             try:
-                opened = shell.opened_by_id(entry.id)
+                place = _in_store(one.place, identity)
             except StoreError:  # said where it is asked for
                 continue
-            place = counterpart(one.place, opened)
             found.append((f"{code(f'{place.layer}:{place.unit}')} of the store {md(entry.name)}", place))
             break
     following = (one.place.unit + 1) % one.unit.units

@@ -18,9 +18,8 @@ from lexplain_core.views.compare import (
     sorted_simulators,
 )
 from lexplain_core.views.scores import ABLATIONS, ablation_cell, score_cell, seen_by
-from lexplain_core.views.tables import file_name
 from pages.compare.charts import word_styles
-from pages.ui import links, shell
+from pages.ui import links, shell, tables
 from pages.ui.humans import of_unit
 
 
@@ -98,11 +97,12 @@ def scores(shown: Sequence[Shown]) -> None:
         + "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
         + f"</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
-    shell.csv_button(
+    tables.csv(
         "Scores as CSV",
         lambda: score_table(shown),
-        file_name("compared", *(f"{one.unit.layer} {one.unit.unit}" for one in shown), "scores"),
-        "csv compared",
+        "compared",
+        *(f"{one.unit.layer} {one.unit.unit}" for one in shown),
+        "scores",
     )
 
 

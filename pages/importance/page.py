@@ -11,8 +11,9 @@ from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from pages.importance import together, top_impact
 from pages.ui import links, measured, shell
+from pages.ui.bound import switch
 from pages.ui.plain_words import plain_words
-from pages.ui.switch import switch
+from pages.ui.text import unusable
 
 _PARTS = {"top": "Top Impact", "together": "Scores together"}
 
@@ -32,20 +33,16 @@ def render() -> None:
 def _known(view: links.Importance, opened: Opened) -> links.Importance:
     """The view without what this store doesn't have, after saying so."""
     if view.layer and view.layer not in set(shell.layers(opened)["layer"]):
-        st.warning(
-            md(f"This store has no layer “{view.layer}”; all layers are shown."), icon=":material/link_off:"
-        )
+        unusable(md(f"This store has no layer “{view.layer}”; all layers are shown."))
         view = replace(view, layer="")
     if view.method and view.method not in shell.methods(opened):
-        st.warning(md(f"This store has no explanations by “{view.method}”."), icon=":material/link_off:")
+        unusable(md(f"This store has no explanations by “{view.method}”."))
         view = replace(view, method="")
     known = measured.impact_values(opened)
     if known and view.to not in known:
         if "to" in st.query_params:
-            said = SET_TO
-            st.warning(
-                f"In this store no unit was set to {said[view.to]}; each is set to {said[known[0]]} here.",
-                icon=":material/link_off:",
+            unusable(
+                f"In this store no unit was set to {SET_TO[view.to]}; each is set to {SET_TO[known[0]]} here."
             )
         view = replace(view, to=known[0])
     return view

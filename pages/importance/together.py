@@ -12,9 +12,8 @@ from lexplain_core.store import of_units
 from lexplain_core.views.importance import together_words
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.scores import ABLATIONS
-from lexplain_core.views.tables import file_name, no_minus_zero
-from pages.ui import links, measured, shell
-from pages.ui.switch import changed
+from pages.ui import go, links, measured, shell, tables
+from pages.ui.bound import bind, labelled
 
 _POINTS = "score points"
 
@@ -56,15 +55,8 @@ def show(view: links.Importance, opened: Opened) -> None:
         return
     st.markdown(together_words(frame, view.fit))
     figure = figures.scores_together(frame, fit=view.fit, theme=shell.theme())
-    measured.open_clicked(
-        figure, _POINTS, "Scatter of explanations: correlation against ablation score", view
-    )
-    shell.csv_button(
-        "Scores as CSV",
-        lambda: frame,
-        file_name(opened.store.name, f"correlation and ablation ({view.fit})"),
-        "csv pairs",
-    )
+    go.clicked(figure, _POINTS, "Scatter of explanations: correlation against ablation score", view)
+    tables.csv("Scores as CSV", frame, opened.store.name, f"correlation and ablation ({view.fit})")
     _means(opened, frame, view.fit)
 
 
@@ -76,23 +68,23 @@ def _nothing(opened: Opened) -> None:
 
 
 def _filters(view: links.Importance, frame: pd.DataFrame, fits: list[str]) -> None:
-    state = st.session_state
     layers, methods = list(pd.unique(frame["layer"])), sorted(frame["method"].unique())
-    state["t layer"], state["t method"], state["t fit"] = view.layer, view.method, view.fit
     columns = st.container(key="lx_switches_together").columns([1, 1, 1.2], vertical_alignment="bottom")
     columns[0].selectbox(
-        "Layer", ["", *layers], key="t layer", format_func=lambda x: x or "all layers",
-        on_change=changed, args=(view, "layer", "t layer"),
-    )  # fmt: skip
+        "Layer", ["", *layers], format_func=lambda x: x or "all layers", **bind(view, "layer")
+    )
     columns[1].selectbox(
-        "Method", ["", *methods], key="t method", format_func=lambda x: x or "all methods",
-        on_change=changed, args=(view, "method", "t method"),
-    )  # fmt: skip
+        "Method", ["", *methods], format_func=lambda x: x or "all methods", **bind(view, "method")
+    )
     if len(fits) > 1:
-        columns[2].segmented_control(
-            "c and d found by", fits, key="t fit", required=True, on_change=changed, args=(view, "fit", "t fit"),
-            help="; ".join(f"{name}: {meaning}" for name, meaning in ABLATIONS.values()),
-        )  # fmt: skip
+        with columns[2]:
+            labelled(
+                view,
+                "fit",
+                {fit: fit for fit in fits},
+                "c and d found by",
+                help="; ".join(f"{name}: {meaning}" for name, meaning in ABLATIONS.values()),
+            )
 
 
 def _means(opened: Opened, frame: pd.DataFrame, fit: str) -> None:
@@ -110,29 +102,19 @@ def _means(opened: Opened, frame: pd.DataFrame, fit: str) -> None:
         )
         for row in table.itertuples()
     ]
-    st.dataframe(
-        no_minus_zero(table, 3, "correlation", "ablation"),
-        hide_index=True,
-        height="content" if len(table) <= 12 else 430,
-        key="means",
-        alt="Table of mean correlation and ablation by layer and method",
-        column_config={
+    tables.show(
+        table,
+        "means",
+        "Table of mean correlation and ablation by layer and method",
+        {
             "layer": "Layer",
             "method": "Method",
-            "simulator": st.column_config.TextColumn(
-                "Seen by", help="Whose concept values simulated the unit"
-            ),
-            "units": st.column_config.NumberColumn("Units", help="Those that have both scores"),
-            "mean_of": st.column_config.TextColumn(
-                "Mean of", help="Units that have both scores; what the others are"
-            ),
-            "correlation": st.column_config.NumberColumn("Mean correlation", format="%.3f"),
-            "ablation": st.column_config.NumberColumn("Mean ablation score", format="%.3f"),
+            "simulator": tables.text("Seen by", help="Whose concept values simulated the unit"),
+            "units": tables.number("Units", help="Those that have both scores"),
+            "correlation": tables.number("Mean correlation", format="%.3f"),
+            "ablation": tables.number("Mean ablation score", format="%.3f"),
+            "mean_of": tables.text("Mean of", help="Units that have both scores; what the others are"),
         },
+        tall=(12, 430),
     )
-    shell.csv_button(
-        "Means as CSV",
-        lambda: table,
-        file_name(opened.store.name, f"mean scores ({fit})"),
-        "csv means",
-    )
+    tables.csv("Means as CSV", table, opened.store.name, f"mean scores ({fit})")

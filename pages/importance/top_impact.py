@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -23,9 +24,8 @@ from lexplain_core.views.importance import (
 )
 from lexplain_core.views.markdown import code
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.tables import file_name, no_minus_zero
-from pages.ui import links, measured, shell
-from pages.ui.switch import changed
+from pages.ui import go, links, measured, shell, tables
+from pages.ui.bound import bind, switch
 
 _POINTS = "impact points"
 
@@ -77,19 +77,7 @@ def _switches(view: links.Importance, opened: Opened) -> None:
     known = measured.impact_values(opened)
     if len(known) > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.html('<span class="lx-muted">Each unit is set to</span>', width="content")
-            st.session_state["set to"] = view.to
-            st.segmented_control(
-                "Each unit is set to",
-                known,
-                key="set to",
-                format_func=lambda to: SET_TO[to],
-                required=True,
-                label_visibility="collapsed",
-                width="content",
-                on_change=changed,
-                args=(view, "to", "set to"),
-            )
+            switch(view, "to", {to: SET_TO[to] for to in known}, words="Each unit is set to")
 
 
 def _table(opened: Opened, table: pd.DataFrame, images: int, view: links.Importance) -> None:
@@ -113,12 +101,7 @@ def _table(opened: Opened, table: pd.DataFrame, images: int, view: links.Importa
         f'<th scope="col">Mean of</th></tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        shell.csv_button(
-            "Top Impact as CSV",
-            lambda: table,
-            file_name(opened.store.name, f"top impact ({view.to})"),
-            "csv table1",
-        )
+        tables.csv("Top Impact as CSV", table, opened.store.name, f"top impact ({view.to})")
         if estimates:
             st.html(
                 '<span class="lx-muted">Estimates come from a sample of images; the standard error of each mean is in the '
@@ -149,15 +132,12 @@ def _units(view: links.Importance, opened: Opened) -> pd.DataFrame:
 
 def _scatter(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> None:
     layers = list(pd.unique(measured.table1(opened, view.to)["layer"]))
-    st.session_state["i layer"] = view.layer
     st.selectbox(
         "Layer",
         ["", *layers],
-        key="i layer",
         format_func=lambda x: x or "all layers",
-        on_change=changed,
-        args=(view, "layer", "i layer"),
         label_visibility="collapsed",
+        **bind(view, "layer"),
     )
     known = frame[(frame["total"] > 0) & frame["value"].notna()]
     if known.empty:
@@ -167,7 +147,7 @@ def _scatter(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> Non
         f"Each point is one of {plural(len(known), 'unit')}; **click one to open it.** {not_drawn(frame)}"
     )
     figure = figures.impact_scatter(known, beta=BETA, theme=shell.theme(), height=350)
-    measured.open_clicked(figure, _POINTS, "Scatter of units: total impact against Top Impact at 2%", view)
+    go.clicked(figure, _POINTS, "Scatter of units: total impact against Top Impact at 2%", view)
 
 
 def _list(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> None:
@@ -176,72 +156,54 @@ def _list(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> None:
     st.markdown(
         f"{largest_words(frame)} Total impact sums |impact| over all images. **Click a row to open its unit.**"
     )
-    columns = [
-        "layer",
-        "unit",
-        "total",
-        "total_error",
-        "rough",
-        "accuracy",
-        "loss",
-        "value",
-        "images",
-        "reason",
-    ]
-    sampled = bool(frame["sampled"].any())
-    optional = {"reason": frame["reason"].notna().any(), "total_error": sampled, "rough": sampled}
-    picked = st.dataframe(
-        no_minus_zero(frame, 4, "accuracy", "loss")[[c for c in columns if optional.get(c, True)]],
-        hide_index=True,
-        height=400 if len(frame) > 10 else "content",
-        placeholder="",
-        on_select="rerun",
-        selection_mode="single-cell",
-        key="impact units",
-        alt="Table of units: total impact, right answers lost, rise of the loss, Top Impact at 2%",
-        column_config=_impact_columns(sampled),
+    clicked = tables.show(
+        frame,
+        "impact units",
+        "Table of units: total impact, right answers lost, rise of the loss, Top Impact at 2%",
+        _impact_columns(bool(frame["sampled"].any())),
+        optional=("reason",),
+        clicks=True,
     )
-    shell.csv_button(
+    tables.csv(
         "Impacts as CSV",
         lambda: frame.rename(columns={"value": "top_impact_2%"}),
-        file_name(opened.store.name, f"impacts ({view.to})"),
-        "csv impacts",
+        opened.store.name,
+        f"impacts ({view.to})",
     )
-    if picked.selection.cells:
-        row = frame.iloc[picked.selection.cells[0][0]]
-        measured.open_unit(view, row["layer"], row["unit"])
+    if clicked is not None:
+        go.unit(view, *frame.loc[clicked, ["layer", "unit"]])
 
 
-def _impact_columns(sampled: bool) -> dict:
+def _impact_columns(sampled: bool) -> dict[str, Any]:
     """The columns of the table of units. sampled: whether any of them is an estimate from a sample."""
     estimate = "; an estimate where the unit was sampled" if sampled else ""
-    return {
-        "layer": st.column_config.TextColumn("Layer", width=90),
-        "unit": st.column_config.NumberColumn("Unit", width=50),
-        "total": st.column_config.NumberColumn(
-            "Total impact", format="%.4f", help="Sum of |impact| over images"
-        ),
-        "total_error": st.column_config.NumberColumn(
+    number = tables.number
+    errors = {
+        "total_error": number(
             "Standard error", format="%.4f", help="Of the total impact, of nothing else; 0 where exact"
         ),
-        "rough": st.column_config.CheckboxColumn(
+        "rough": tables.check(
             "Rough",
             width=56,
             help=f"An estimate, half of which lies on {FEW} images or fewer: its error is rough, too",
         ),
-        "accuracy": st.column_config.NumberColumn(
+    }
+    return {
+        "layer": tables.text("Layer", width=90),
+        "unit": number("Unit", width=50),
+        "total": number("Total impact", format="%.4f", help="Sum of |impact| over images"),
+        **(errors if sampled else {}),
+        "accuracy": number(
             "Right answers lost",
             format="percent",
             help="Share of the network’s right answers; negative: gained" + estimate,
         ),
-        "loss": st.column_config.NumberColumn(
-            "Loss rises by", format="percent", help="Negative: it falls" + estimate
-        ),
-        "value": st.column_config.NumberColumn(
+        "loss": number("Loss rises by", format="percent", help="Negative: it falls" + estimate),
+        "value": number(
             "In the top 2%",
             format="percent",
             help="Share of the total in the 2% of images with the highest activation",
         ),
-        "images": st.column_config.NumberColumn("Images measured", format="localized"),
-        "reason": st.column_config.TextColumn("Note"),
+        "images": number("Images measured", format="localized"),
+        "reason": tables.text("Note"),
     }

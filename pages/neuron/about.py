@@ -11,9 +11,9 @@ from lexplain_core.store import Explanation, Unit
 from lexplain_core.views.facts import facts_table
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.tables import file_name, no_minus_zero
+from lexplain_core.views.tables import of_unit
 from lexplain_core.views.unit import quantity
-from pages.ui import shell
+from pages.ui import shell, tables
 
 
 def show(opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
@@ -39,29 +39,17 @@ def show(opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
         if explanation is not None and explanation.scores:
             _scores(unit, explanation)
         st.subheader("Facts", anchor=False)
-        facts = facts_table(
-            unit, explanation, shell.matrix(opened, explanation.matrix) if explanation else None
-        )
-        st.dataframe(
+        matrix = shell.matrices(opened).get(explanation.matrix) if explanation else None
+        facts = facts_table(unit, explanation, matrix)
+        tables.show(
             facts,
-            hide_index=True,
-            key="facts",
-            height="content",
-            alt="Facts about the unit",
-            column_config={"fact": "What", "value": st.column_config.TextColumn("Value", width="medium")},
+            "facts",
+            "Facts about the unit",
+            {"fact": "What", "value": tables.text("Value", width="medium")},
+            tall=(100, 800),
         )
-        shell.csv_button(
-            "Facts as CSV",
-            lambda: facts,
-            file_name(
-                unit.store.name,
-                unit.layer,
-                f"unit {unit.unit}",
-                explanation.method if explanation else "",
-                "facts",
-            ),
-            "csv facts",
-        )
+        method = explanation.method if explanation else ""
+        tables.csv("Facts as CSV", facts, *of_unit(unit), method, "facts")
         if unit.note:
             st.caption(md(unit.note))
 
@@ -75,68 +63,54 @@ def _terms(unit: Unit, explanation: Explanation) -> None:
         ],
         columns=["concept", "weight", "origin", "same", "chosen"],
     )
-    if not terms["same"].any():
-        terms = terms.drop(columns="same")
-    st.dataframe(
-        no_minus_zero(terms, 4, "weight"),
-        hide_index=True,
-        key="terms",
-        alt="Table of the explanation's terms",
-        column_config={
+    tables.show(
+        terms,
+        "terms",
+        "Table of the explanation's terms",
+        {
             "concept": "Concept",
+            "weight": tables.number("Weight", format="%.4f"),
             "origin": "Origin",
             "same": "On the same images",
-            "weight": st.column_config.NumberColumn("Weight", format="%.4f"),
-            "chosen": st.column_config.NumberColumn("Chosen", help="1: the greedy search took it first"),
+            "chosen": tables.number("Chosen", help="1: the greedy search took it first"),
         },
+        optional=("same",),
     )
-    shell.csv_button(
-        "Terms as CSV",
-        lambda: terms,
-        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", explanation.method, "terms"),
-        "csv terms",
-    )
+    tables.csv("Terms as CSV", terms, *of_unit(unit), explanation.method, "terms")
 
 
 def _scores(unit: Unit, explanation: Explanation) -> None:
     """Every score of the explanation with all that it was computed with."""
     st.subheader("Scores", anchor=False)
-    columns = ["kind", "simulator", "value", "low", "high", "n", "split", "c", "d", "sampled", "reason"]
-    scores = pd.DataFrame([{name: getattr(score, name) for name in columns} for score in explanation.scores])
-    seen = [c for c in columns if c not in ("c", "d", "reason", "sampled") or scores[c].fillna(False).any()]
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        no_minus_zero(scores, 3, "value", "low", "high")[seen],
-        hide_index=True,
-        key="scores table",
-        placeholder="",
-        height="content",
-        alt="Table of the explanation's scores",
-        column_config={
-            "kind": st.column_config.TextColumn("Score", width=104),
-            "simulator": st.column_config.TextColumn("Seen by", width=100),
+    names = ["kind", "simulator", "value", "low", "high", "n", "split", "c", "d", "sampled", "reason"]
+    scores = pd.DataFrame([{name: getattr(score, name) for name in names} for score in explanation.scores])
+    number = tables.number
+    tables.show(
+        scores,
+        "scores table",
+        "Table of the explanation's scores",
+        {
+            "kind": tables.text("Score", width=104),
+            "simulator": tables.text("Seen by", width=100),
             "value": number("Value", format="%.3f", width=52),
             "low": number("Low", format="%.3f", width=52, help="Of the 95% interval"),
             "high": number("High", format="%.3f", width=52, help="Of the 95% interval"),
             "n": number("Images", format="localized", width=56),
-            "split": st.column_config.TextColumn("Split", width=46),
+            "split": tables.text("Split", width=46),
             "c": number("c", format="%.4g", help="The unit was replaced by c·prediction + d"),
             "d": number("d", format="%.4g", help="The unit was replaced by c·prediction + d"),
-            "sampled": st.column_config.CheckboxColumn("Estimate", help="From a random sample of the split"),
-            "reason": st.column_config.TextColumn("Why there is none"),
+            "sampled": tables.check("Estimate", help="From a random sample of the split"),
+            "reason": tables.text("Why there is none"),
         },
+        optional=("c", "d", "sampled", "reason"),
+        tall=(100, 800),
     )
-    shell.csv_button(
-        "Scores as CSV",
-        lambda: scores,
-        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", explanation.method, "scores"),
-        "csv scores",
-    )
+    tables.csv("Scores as CSV", scores, *of_unit(unit), explanation.method, "scores")
 
 
 def _filter(opened: Opened, explanation: Explanation) -> None:
     """How many concepts of the explanation's matrix passed the concept filter, by where they came from."""
-    matrix = shell.matrix(opened, explanation.matrix)
+    matrix = shell.matrices(opened).get(explanation.matrix)
     if not matrix or not matrix["filter"]:
         return
     counts = pd.DataFrame(
@@ -149,24 +123,19 @@ def _filter(opened: Opened, explanation: Explanation) -> None:
         f"**{matrix['kept']:,} of {plural(total, 'concept')}** passed the concept filter: they occur on the train "
         "split, and vary. A concept from several places counts for each."
     )
-    st.dataframe(
+    number = tables.number
+    tables.show(
         counts,
-        hide_index=True,
-        key="filter",
-        height="content" if len(counts) <= 8 else 300,
-        alt="Table of concepts kept and dropped by the concept filter, by origin",
-        column_config={
+        "filter",
+        "Table of concepts kept and dropped by the concept filter, by origin",
+        {
             "origin": "Origin",
-            "kept": st.column_config.NumberColumn("Kept", format="localized"),
-            "dropped": st.column_config.NumberColumn("Dropped", format="localized"),
+            "kept": number("Kept", format="localized"),
+            "dropped": number("Dropped", format="localized"),
         },
+        tall=(8, 300),
     )
-    shell.csv_button(
-        "Concept filter as CSV",
-        lambda: counts,
-        file_name(opened.store.name, explanation.matrix, "concept filter"),
-        "csv filter",
-    )
+    tables.csv("Concept filter as CSV", counts, opened.store.name, explanation.matrix, "concept filter")
 
 
 def _truth(unit: Unit) -> None:

@@ -18,7 +18,8 @@ from lexplain_core.views.scores import seen_by
 from lexplain_core.views.unit import quantity, why_no_ranges
 from pages.neuron import ranges
 from pages.ui import links, shell
-from pages.ui.switch import switch
+from pages.ui.bound import switch
+from pages.ui.text import unusable
 
 _COLUMNS = [1.75, 1]
 _LABELS = {"classes": "Classes", "superclasses": "Superclasses"}
@@ -120,7 +121,7 @@ def _level(view: links.Neuron, opened: Opened, unit: Unit) -> str:
     """The level that is drawn; says so where the store has no superclasses."""
     known = _levels(opened, unit)
     if view.level == "superclasses" and known == ["classes"]:
-        st.warning("This store has no superclasses.", icon=":material/link_off:")
+        unusable("This store has no superclasses.")
     return view.level if view.level in known else "concepts"
 
 
@@ -136,7 +137,7 @@ def _head(view: links.Neuron, opened: Opened, unit: Unit, what: Drawn) -> None:
             titles = {"concepts": "Its concepts" if what.seen else "Histogram"} | {
                 n: _LABELS[n] for n in levels
             }
-            switch(view, "level", titles, label="Areas of the chart")
+            switch(view, "level", titles, "Areas of the chart")
 
 
 def _areas(view: links.Neuron, unit: Unit, what: Drawn, shares: pd.DataFrame | None, height: int) -> None:

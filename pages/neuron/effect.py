@@ -22,9 +22,10 @@ from lexplain_core.views.effect import (
 )
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.tables import file_name
+from lexplain_core.views.tables import of_unit
 from lexplain_core.views.unit import quantity
-from pages.ui import links, measured, shell
+from pages.ui import links, measured, shell, tables
+from pages.ui.bound import bind
 
 # -- the tab --------------------------------------------------------------------------------------
 
@@ -59,14 +60,12 @@ def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
         return
     ranges, counts = effect_ranges(unit, pushes), range_counts(unit)
     bucket = view.bucket if view.bucket in ranges else next(iter(ranges))
-    st.session_state["range picker"] = bucket
+    default = next(iter(ranges))
     st.selectbox(
         f"Images whose {quantity(unit)} is",
         list(ranges),
         format_func=lambda b: f"{ranges[b]} ({plural(counts[b], 'image')})",
-        key="range picker",
-        on_change=_to_range,
-        args=(view, next(iter(ranges))),
+        **bind(view, "bucket", lambda b: {"bucket": None if b == default else b}, shows=bucket),
     )
     rows = pushes[pushes["bucket"] == bucket]
     few, measured = len(rows), int(rows["images"].iloc[0])
@@ -106,11 +105,6 @@ def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
     )
 
 
-def _to_range(view: links.Neuron, default: int) -> None:
-    bucket = st.session_state["range picker"]
-    shell.change(view, bucket=None if bucket == default else bucket)
-
-
 def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:
     """A row a range: its three strongest outputs up and down."""
     rows, ranges, counts = [], effect_ranges(unit, pushes), range_counts(unit)
@@ -126,25 +120,18 @@ def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:
         rows.append((words, counts[bucket], *names))
     if not pushes["certain"].all():
         st.caption("Outputs whose effect is within 4 standard errors of 0 are left out; the CSV has them.")
-    st.dataframe(
+    tables.show(
         pd.DataFrame(rows, columns=["range", "images", "up", "down"]),
-        hide_index=True,
-        height="content",
-        key="pushes table",
-        alt="Table of ranges: the outputs that the unit pushes up and down most",
-        column_config={
-            "range": st.column_config.TextColumn("Range", width=86),
-            "images": st.column_config.NumberColumn("Images", width=62, format="localized"),
-            "up": st.column_config.TextColumn("Pushes up most"),
-            "down": st.column_config.TextColumn("Pushes down most"),
+        "pushes table",
+        "Table of ranges: the outputs that the unit pushes up and down most",
+        {
+            "range": tables.text("Range", width=86),
+            "images": tables.number("Images", width=62, format="localized"),
+            "up": tables.text("Pushes up most"),
+            "down": tables.text("Pushes down most"),
         },
     )
-    shell.csv_button(
-        "Pushes as CSV",
-        lambda: pushes,
-        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "output effects"),
-        "csv pushes",
-    )
+    tables.csv("Pushes as CSV", pushes, *of_unit(unit), "output effects")
 
 
 def _curve(opened: Opened, unit: Unit, impact: Impact) -> None:
@@ -164,9 +151,4 @@ def _curve(opened: Opened, unit: Unit, impact: Impact) -> None:
         "Curves of Top Impact: the unit and the mean of its layer",
     )
     st.markdown(curve_words(unit, impact))
-    shell.csv_button(
-        "Effect as CSV",
-        lambda: effect_table(impact),
-        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "impact"),
-        "csv effect",
-    )
+    tables.csv("Effect as CSV", lambda: effect_table(impact), *of_unit(unit), "impact")

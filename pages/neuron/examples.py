@@ -12,8 +12,8 @@ from lexplain_core.views.examples import IMAGES, PER_ROW, Overlay, example_group
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.ranges import none_to_show
 from pages.neuron import ranges
-from pages.ui import hidden, links, look, shell, thumbs
-from pages.ui.switch import switch
+from pages.ui import hidden, links, look, thumbs
+from pages.ui.bound import bind, redraw, switch
 
 _PICKS = {"draw": "A random draw", "top": "The strongest"}
 
@@ -42,7 +42,7 @@ def _controls(view: links.Neuron, unit: Unit) -> None:
     """Which examples, of which ranges."""
     with st.container(horizontal=True, vertical_alignment="center"):
         drawing(view)
-        ranges.picker(view, unit, "range of examples")
+        ranges.picker(view, unit)
         only = ranges.chosen(view, unit)
         most, where = (PER_ROW, "each range") if only is None else (IMAGES, "this range")
         words = (
@@ -57,21 +57,9 @@ def _controls(view: links.Neuron, unit: Unit) -> None:
 
 def drawing(view: links.Neuron) -> None:
     """Whether images are drawn or the strongest, and another draw."""
-    switch(view, "pick", _PICKS, label="Which examples")
+    switch(view, "pick", _PICKS, "Which examples")
     if view.pick == "draw":
-        st.button(
-            "Draw again",
-            icon=":material/casino:",
-            shortcut="D",
-            key="redraw",
-            on_click=_redraw,
-            args=(view,),
-            help="Other images of the same ranges; the address keeps the draw",
-        )
-
-
-def _redraw(view: links.Neuron) -> None:
-    shell.change(view, draw=links.next_draw(view.draw))
+        redraw(view)
 
 
 # -- maps -----------------------------------------------------------------------------------------
@@ -87,8 +75,6 @@ def _map_slider(view: links.Neuron, unit: Unit, maps: dict[int, UnitMap], images
             f'<p class="lx-facts lx-muted">{why} “Look closer at one image”, below, asks the network itself.</p>'
         )
         return
-    if st.session_state.get("map") != view.map:  # set while it is being moved, it would jump back
-        st.session_state["map"] = view.map
     with st.container(horizontal=True, vertical_alignment="center", key="lx_map"):
         st.html('<span class="lx-muted">Map</span>', width="content")
         st.slider(
@@ -96,16 +82,10 @@ def _map_slider(view: links.Neuron, unit: Unit, maps: dict[int, UnitMap], images
             0,
             100,
             step=10,
-            key="map",
             format="%d%%",
             width=190,
             label_visibility="collapsed",
-            on_change=_to_map,
-            args=(view,),
             help="Where in the image the unit fires: 0% hides the maps",
+            **bind(view, "map", moving=True),
         )
         st.html(f'<span class="lx-muted">{map_words(view.map, maps, images)}</span>', width="content")
-
-
-def _to_map(view: links.Neuron) -> None:
-    shell.change(view, map=int(st.session_state["map"]))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import streamlit as st
 
 from lexplain_core.base.numbers import two
 from lexplain_core.store import Explanation, Unit
+from lexplain_core.views.explanations import matrix_title
 from lexplain_core.views.markdown import md
 from lexplain_core.views.scores import (
     ABLATIONS,
@@ -19,9 +19,11 @@ from lexplain_core.views.scores import (
     seen_by,
     simulators_of,
 )
-from lexplain_core.views.tables import file_name
+from lexplain_core.views.tables import of_unit
 from pages.neuron.edit_link import edit_link
-from pages.ui import links, shell
+from pages.ui import links, tables
+from pages.ui.bound import switch
+from pages.ui.text import unusable
 
 
 def matrix_of(view: links.Neuron, unit: Unit, explanation: Explanation | None) -> tuple[str, list[str]]:
@@ -37,71 +39,43 @@ def matrix_of(view: links.Neuron, unit: Unit, explanation: Explanation | None) -
         return "", known
     if not view.matrix or view.matrix in known:
         return view.matrix or known[0], known
-    st.warning(
+    unusable(
         md(
             f"“{view.matrix}” has no values of this explanation’s concepts; they are shown as seen by "
             f"{seen_by(known[0])}."
-        ),
-        icon=":material/link_off:",
+        )
     )
     return known[0], known
 
 
 def switches(view: links.Neuron, unit: Unit, explanation: Explanation | None, matrices: list[str]) -> None:
     """Which method's explanation the page shows, and whose view of its concepts; hidden where there is no choice."""
-    state = st.session_state
     methods = [e.method for e in unit.explanations]
     if (len(methods) < 2 and len(matrices) < 2) or all(e.reason for e in unit.explanations):
         edit_link(view, explanation)
         return
+    own = explanation is not None and view.matrix == explanation.matrix
     with st.container(horizontal=True, vertical_alignment="center", key="lx_switches"):
         if len(methods) > 1:
-            state["method picker"] = view.method
-            _choice("Explained by", methods, "method picker", on_change=_to_method, args=(view, explanation))
+            switch(
+                view,
+                "method",
+                {name: md(name) for name in methods},
+                words="Explained by",
+                to=lambda name: {"method": name, **({"matrix": ""} if own else {})},
+            )
         if len(matrices) > 1:
-            state["matrix picker"] = view.matrix
-            _choice(
-                "Concepts seen by",
-                matrices,
-                "matrix picker",
-                format_func=lambda name: "labels" if name == "label" else md(name),
-                on_change=_to_matrix,
-                args=(view,),
+            switch(
+                view,
+                "matrix",
+                {name: md(matrix_title(name)) for name in matrices},
+                words="Concepts seen by",
                 help="Who says which concepts an image shows, in the stacked chart and in what is simulated",
             )
         edit_link(view, explanation)
         if len(methods) > 1:
             st.space("stretch")
-            shell.csv_button(
-                "Methods as CSV",
-                lambda: methods_table(unit),
-                file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "methods"),
-                "csv methods",
-            )
-
-
-def _choice(label: str, options: list[str], key: str, **more: Any) -> None:
-    """A segmented control with its label before it, of which one option is always chosen."""
-    st.html(f'<span class="lx-muted">{label}</span>', width="content")
-    st.segmented_control(
-        label,
-        options,
-        key=key,
-        required=True,
-        label_visibility="collapsed",
-        width="content",
-        **{"format_func": md} | more,
-    )
-
-
-def _to_method(view: links.Neuron, explanation: Explanation | None) -> None:
-    own = explanation is not None and view.matrix == explanation.matrix
-    method = st.session_state["method picker"]
-    shell.change(view, method=method, **({"matrix": ""} if own else {}))
-
-
-def _to_matrix(view: links.Neuron) -> None:
-    shell.change(view, matrix=st.session_state["matrix picker"])
+            tables.csv("Methods as CSV", lambda: methods_table(unit), *of_unit(unit), "methods")
 
 
 def side_by_side(unit: Unit, shown: Explanation | None) -> None:
@@ -112,7 +86,7 @@ def side_by_side(unit: Unit, shown: Explanation | None) -> None:
     simulators = simulators_of(found)
     head = "".join(
         f'<th scope="col" title="Correlation of simulated and actual activation on the test split, its 95% interval, '
-        f'and what the same words score on other units">Test corr. by {escape("labels" if name == "label" else name)}</th>'
+        f'and what the same words score on other units">Test corr. by {escape(matrix_title(name))}</th>'
         for name in simulators
     )
     ablated = ablated_by(found, simulators)

@@ -12,6 +12,7 @@ from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from pages.neuron import charts, methods, stepping, tabs
 from pages.ui import headline, links, shell, star
+from pages.ui.text import unusable
 
 
 def render() -> None:
@@ -53,10 +54,7 @@ def _find(view: links.Neuron, opened: Opened) -> tuple[links.Neuron, Unit | None
         known = [explanation.method for explanation in unit.explanations]
         if known and method not in known:
             if view.method:
-                st.warning(
-                    md(f"This unit has no explanation by “{method}”; the one by “{known[0]}” is shown."),
-                    icon=":material/link_off:",
-                )
+                unusable(md(f"This unit has no explanation by “{method}”; the one by “{known[0]}” is shown."))
             method = known[0]
     except StoreError as error:
         shell.no_unit(error, view.store)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -12,6 +11,7 @@ from lexplain_core.base.numbers import plural
 from lexplain_core.store import Unit
 from lexplain_core.views.ranges import images_in, numbered, ranges_of
 from pages.ui import links, shell
+from pages.ui.bound import Changes, bind, press
 
 _ALL = "all"
 _WITH_IMAGES = ("examples", "values")  # tabs that show the images of the chosen range
@@ -22,7 +22,7 @@ def chosen(view: links.Neuron, unit: Unit) -> int | None:
     return view.only if unit.buckets is not None else None
 
 
-def with_only(view: links.Neuron, bucket: int | None) -> dict[str, Any]:
+def with_only(view: links.Neuron, bucket: int | None) -> Changes:
     """The fields of a view that shows the images of one range, or of all; in a tab that shows images."""
     tab = view.tab if view.tab in _WITH_IMAGES else "examples"
     return {"only": bucket, "above": None, "below": None, "tab": tab}
@@ -48,47 +48,39 @@ def chart(view: links.Neuron, unit: Unit, figure: go.Figure, key: str, alt: str)
 
 def _clicked(view: links.Neuron, unit: Unit, key: str) -> None:
     points = st.session_state[key].selection.points
-    if not points:
+    if not points or unit.buckets is None:
         return
     bucket = int(unit.buckets.assign([float(points[0]["x"])])[0])
     shell.change(view, **with_only(view, None if bucket == view.only else bucket))
 
 
-def picker(view: links.Neuron, unit: Unit, key: str) -> None:
+def picker(view: links.Neuron, unit: Unit) -> None:
     """A list of the ranges, and a button that leads back to all."""
     only = chosen(view, unit)
-    st.session_state[key] = _ALL if only is None else only
     options = ranges_of(unit)
     if view.only == -1 and -1 not in options:
         options.append(-1)
     st.selectbox(
         "Which range",
         [_ALL, *options],
-        key=key,
         width=250,
         label_visibility="collapsed",
         format_func=lambda b: (
             "All ranges" if b == _ALL else f"Only {numbered(unit, b)} ({plural(images_in(unit, b), 'image')})"
         ),
-        on_change=_picked,
-        args=(view, key),
         help="The images of one range; a click on a range in a chart does the same",
+        **bind(
+            view,
+            "only",
+            lambda picked: with_only(view, None if picked == _ALL else picked),
+            shows=_ALL if only is None else only,
+        ),
     )
     if view.only is not None:
         st.button(
             "Show all ranges",
             icon=":material/select_all:",
             shortcut="A",
-            key=f"{key} all",
-            on_click=_all,
-            args=(view,),
+            key="all ranges",
+            **press(view, **with_only(view, None)),
         )
-
-
-def _picked(view: links.Neuron, key: str) -> None:
-    picked = st.session_state[key]
-    shell.change(view, **with_only(view, None if picked == _ALL else picked))
-
-
-def _all(view: links.Neuron) -> None:
-    shell.change(view, **with_only(view, None))

@@ -12,8 +12,8 @@ from lexplain_core.base.numbers import plural, two
 from lexplain_core.store import Explanation, Unit
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.tables import file_name
-from pages.ui import links, shell
+from lexplain_core.views.tables import of_unit
+from pages.ui import go, links, shell, tables
 from pages.ui.compare_link import compare_link
 
 _ALIKE = 10
@@ -54,12 +54,7 @@ def _by_activation(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     if len(opposed):
         st.markdown("**Most opposed**")
         _rows(view, opposed, "correlation", "Correlation")
-    shell.csv_button(
-        "Similar units as CSV",
-        lambda: found,
-        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "similar"),
-        "csv similar",
-    )
+    tables.csv("Similar units as CSV", found, *of_unit(unit), "similar")
 
 
 def _by_words(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
@@ -80,12 +75,7 @@ def _by_words(view: links.Neuron, opened: Opened, unit: Unit, explanation: Expla
         )
         return
     _rows(view, found, "cosine", "Cosine")
-    shell.csv_button(
-        "Units alike in words as CSV",
-        lambda: found,
-        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "alike"),
-        "csv alike",
-    )
+    tables.csv("Units alike in words as CSV", found, *of_unit(unit), "alike")
 
 
 def _rows(view: links.Neuron, found: pd.DataFrame, column: str, name: str) -> None:
@@ -96,12 +86,7 @@ def _rows(view: links.Neuron, found: pd.DataFrame, column: str, name: str) -> No
         score = "" if pd.isna(row.score) else f" · test corr. {two(row.score)}"
         with st.container(gap=None):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.page_link(
-                    "neuron/page.py",
-                    label=f"unit {number}",
-                    query_params=links.query(there),
-                    width="content",
-                )
+                go.link(f"unit {number}", there)
                 st.html(f'{name} <b>{two(value)}</b><span class="lx-muted">{score}</span>', width="stretch")
                 compare_link(view, number, label="Compare")
             words = row.explanation if isinstance(row.explanation, str) and row.explanation else None

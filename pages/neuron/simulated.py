@@ -10,15 +10,15 @@ from lexplain_core.store import Explanation, Unit
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.scores import residuals_note, seen_by, simulated_score
-from lexplain_core.views.tables import file_name
+from lexplain_core.views.tables import images_table, of_unit
 from lexplain_core.views.unit import quantity
-from pages.ui import shell, thumbs
+from pages.ui import shell, tables, thumbs
 
 _MISSES = 8  # images a row
 
 
-def show(opened: Opened, unit: Unit, explanation: Explanation, matrix: str, table) -> None:
-    """The tab. table: a function that makes the data frame of all images for the CSV."""
+def show(opened: Opened, unit: Unit, explanation: Explanation, matrix: str) -> None:
+    """The tab."""
     left, right = st.columns([1.75, 1], gap="medium")
     with left:
         shell.chart(
@@ -43,11 +43,11 @@ def show(opened: Opened, unit: Unit, explanation: Explanation, matrix: str, tabl
             "that the words can't tell apart.\n\nThe score is the correlation over the **test** images (dots) only. "
             f"At most {plural(2000, 'point')} are drawn, picked by a fixed seed; the CSV has every image."
         )
-        shell.csv_button(
+        tables.csv(
             "Simulated and actual as CSV",
-            table,
-            file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "simulated"),
-            "csv simulated",
+            lambda: images_table(unit, shell.images(opened), explanation, matrix),
+            *of_unit(unit),
+            "simulated",
         )
     _missed(opened, unit, explanation, matrix)
 

@@ -7,10 +7,10 @@ import streamlit as st
 from lexplain_core.base.numbers import decimals
 from lexplain_core.store import Explanation, Unit
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.tables import file_name, images_table, no_minus_zero
+from lexplain_core.views.tables import images_table, of_unit
 from pages.neuron import about, charts, effect, examples, similar, simulated, values
-from pages.ui import links, shell
-from pages.ui.switch import switch
+from pages.ui import links, shell, tables
+from pages.ui.bound import switch
 
 _TITLES = {
     "examples": "Example images",
@@ -38,13 +38,7 @@ def show(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanatio
         if explained and not view.matrix:
             st.info(charts.UNSEEN, icon=":material/info:")
         elif explained:
-            simulated.show(
-                opened,
-                unit,
-                explanation,
-                view.matrix,
-                lambda: images_table(unit, shell.images(opened), explanation, view.matrix),
-            )
+            simulated.show(opened, unit, explanation, view.matrix)
         else:
             st.info("Without an explanation there is nothing to simulate.", icon=":material/info:")
     elif view.tab == "effect":
@@ -65,34 +59,27 @@ def _images(opened: Opened, unit: Unit, explanation: Explanation | None, matrix:
         if len(shown) == total
         else f"The {len(shown):,} strongest of {total:,} images; the CSV has every one."
     )
-    places = decimals(unit.maximum - unit.minimum, 100)
-    digits = f"%.{places}f"
-    columns = ["activation", "simulated", "range", "label", "predicted", "split", "key", "caption"]
-    columns = [
-        c for c in columns if c in shown and (c not in ("caption", "predicted") or shown[c].notna().any())
-    ]
-    st.dataframe(
-        no_minus_zero(shown, places, *{"activation", "simulated"} & set(columns))[columns],
-        hide_index=True,
-        height=460,
-        key="images",
-        alt="Table of images: activation, label, split, key",
-        column_config={
-            "activation": st.column_config.NumberColumn("Activation", format=digits),
-            "simulated": st.column_config.NumberColumn("Simulated", format=digits),
-            "range": st.column_config.NumberColumn(
-                "Range", help="1 to 8, from 0 to the largest; 0 is below 0"
-            ),
+    digits = f"%.{decimals(unit.maximum - unit.minimum, 100)}f"
+    tables.show(
+        shown,
+        "images",
+        "Table of images: activation, label, split, key",
+        {
+            "activation": tables.number("Activation", format=digits),
+            "simulated": tables.number("Simulated", format=digits),
+            "range": tables.number("Range", help="1 to 8, from 0 to the largest; 0 is below 0"),
             "label": "Label",
             "predicted": "The network says",
             "split": "Split",
             "key": "Image",
             "caption": "Caption",
         },
+        optional=("predicted", "caption"),
+        tall=(0, 460),
     )
-    shell.csv_button(
+    tables.csv(
         "Images as CSV",
         lambda: images_table(unit, shell.images(opened), explanation, matrix),
-        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", "images"),
-        "csv images",
+        *of_unit(unit),
+        "images",
     )

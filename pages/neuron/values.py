@@ -14,12 +14,12 @@ from lexplain_core.views.examples import IMAGES
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.ranges import all_hidden, images_in, numbered, slider_grid
-from lexplain_core.views.tables import file_name
+from lexplain_core.views.tables import of_unit
 from lexplain_core.views.unit import quantity
 from pages.neuron import ranges
 from pages.neuron.examples import drawing
-from pages.ui import hidden, links, shell, thumbs
-from pages.ui.switch import switch
+from pages.ui import hidden, links, shell, tables, thumbs
+from pages.ui.bound import Changes, bind, switch
 
 _SCALES = {0: "Linear counts", 1: "Logarithmic counts"}
 
@@ -42,7 +42,7 @@ def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
 
 def _histogram(view: links.Neuron, unit: Unit) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        switch(view, "log", _SCALES, label="Scale of the counts")
+        switch(view, "log", _SCALES, "Scale of the counts")
         words = f"All {len(unit.activations):,} images of the probing set, whatever their split."
         if unit.buckets is not None:
             words += " Click a range for its images; click it again for all."
@@ -83,7 +83,7 @@ def _between(view: links.Neuron, opened: Opened, unit: Unit) -> None:
         _slider(view, unit)
         drawing(view)
         if unit.buckets is not None:
-            ranges.picker(view, unit, "range of values")
+            ranges.picker(view, unit)
     places = decimals(unit.maximum - unit.minimum, 50)
     top = view.pick == "top"
     if only is not None:
@@ -122,30 +122,24 @@ def _slider(view: links.Neuron, unit: Unit) -> None:
     at = tuple(min(max(float(end), low), high) for end in ends)
     if only is None:
         at = (low if view.above is None else at[0], high if view.below is None else at[1])
-    key = f"span {unit.layer} {unit.unit}"
-    if st.session_state.get(key) != at:  # set while it is being moved, it would jump back
-        st.session_state[key] = at
     places = max(0, -math.floor(math.log10(step)))
+
+    def moved(ends: tuple[float, float]) -> Changes:
+        above, below = ends
+        return {
+            "above": None if above <= low else above,
+            "below": None if below >= high else below,
+            "only": None,
+        }
+
     st.slider(
         f"Range of activations, of {rounded(unit.minimum)} to {rounded(unit.maximum)} in all",
         low,
         high,
         step=step,
-        key=key,
         format=f"%.{places}f",
         width=430,
-        on_change=_moved,
-        args=(view, key, low, high),
-    )
-
-
-def _moved(view: links.Neuron, key: str, low: float, high: float) -> None:
-    above, below = st.session_state[key]
-    shell.change(
-        view,
-        above=None if above <= low else float(above),
-        below=None if below >= high else float(below),
-        only=None,
+        **bind(view, "above", moved, shows=at, key=f"span {unit.layer} {unit.unit}", moving=True),
     )
 
 
@@ -188,9 +182,4 @@ def _bars(unit: Unit, means: pd.DataFrame, one: str, many: str) -> None:
         f"Bars of the mean activation by {one}, largest first: "
         + ", ".join(f"{r.label} {rounded(r.mean)}" for r in means.head(5).itertuples()),
     )
-    shell.csv_button(
-        f"{many.capitalize()} as CSV",
-        lambda: means,
-        file_name(unit.store.name, unit.layer, f"unit {unit.unit}", f"mean by {many}"),
-        f"csv {many}",
-    )
+    tables.csv(f"{many.capitalize()} as CSV", means, *of_unit(unit), f"mean by {many}")

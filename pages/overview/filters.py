@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lexplain_core.store import Store, Wanted
+from lexplain_core.store import Wanted
 from lexplain_core.store.search.query import COLUMNS, RANGES, STATUS_WORDS
 from lexplain_core.store.search.text import LONGEST_SEARCH, OPEN, write_range
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.overview import first_order
 from pages.ui import links, lists, shell
+from pages.ui.bound import bind, press
+from pages.ui.cache import cached
 
 Spans = dict[str, tuple[float, float]]
 HELP = """One box for all: words of concepts, the unit’s name, or `layer:unit`. All must be found in one explanation.
@@ -49,14 +53,10 @@ def usable(view: links.Overview, opened: Opened) -> tuple[links.Overview, list[s
     return view, problems
 
 
-@st.cache_resource(max_entries=16, show_spinner="Reading the units …")
-def _spans(key: tuple, method: str, human: pd.DataFrame, _store: Store) -> Spans:  # noqa: ARG001 - the cache goes by it
-    return _store.spans(method or None, human)
-
-
+@cached("Reading the units …", most=16)
 def spans(opened: Opened, method: str, human: pd.DataFrame) -> Spans:
-    """`Store.spans`, read once."""
-    return _spans(opened.key, method, human, opened.store)
+    """`Store.spans`."""
+    return opened.store.spans(method or None, human)
 
 
 # -- widgets --------------------------------------------------------------------------------------
@@ -64,11 +64,8 @@ def spans(opened: Opened, method: str, human: pd.DataFrame) -> Spans:
 
 def widgets(view: links.Overview, opened: Opened, asked: Wanted, known: Spans) -> DeltaGenerator:
     """The search box, the filters and the order; each puts itself into the address. Gives the place beside them."""
-    default = opened.store.default_method
-    _set(view, default)
-    changed = {"on_change": _changed, "args": (view, default)}
-    _filters(view, list(shell.layers(opened)["layer"]), known, changed)
-    second = _methods(shell.methods(opened), changed)
+    _filters(view, list(shell.layers(opened)["layer"]), known)
+    second = _methods(view, shell.methods(opened), opened.store.default_method)
     place = second.container(horizontal=True, vertical_alignment="center", gap="small")
     with place:
         _more(view, asked, known)
@@ -78,32 +75,36 @@ def widgets(view: links.Overview, opened: Opened, asked: Wanted, known: Spans) -
                 icon=":material/filter_alt_off:",
                 type="tertiary",
                 key="remove filters",
-                on_click=shell.show,
-                args=(links.Overview(store=view.store, method=view.method, sort=view.sort),),
+                **press(links.Overview(store=view.store, method=view.method, sort=view.sort)),
             )
     return place
 
 
-def _filters(view: links.Overview, layers: list[str], known: Spans, changed: dict[str, Any]) -> None:
+def _bind(
+    view: links.Overview, field: str, to: Callable[[Any], Any] = lambda chosen: chosen, **more: Any
+) -> dict[str, Any]:
+    """A widget of a field; the table then shows its first page."""
+    return bind(view, field, lambda chosen: {field: to(chosen), "shown": 1}, **more)
+
+
+def _filters(view: links.Overview, layers: list[str], known: Spans) -> None:
     """The first row: words, layer, status and order."""
     first = st.columns([2.6, 1.3, 1.3, 1.7, 1.2])
     first[0].text_input(
         "Search explanations",
-        key="f q",
         max_chars=LONGEST_SEARCH,
         placeholder='dog, +snow, "polar bear", snow>0.5 …',
         help=HELP,
-        **changed,
+        **_bind(view, "q", lambda text: " ".join(text.split())),
     )
     first[1].selectbox(
-        "Layer", ["", *layers], key="f layer", format_func=lambda x: x or "all layers", **changed
+        "Layer", ["", *layers], format_func=lambda x: x or "all layers", **_bind(view, "layer")
     )
     first[2].selectbox(
         "Status",
         ["", *links.STATUSES],
-        key="f status",
         format_func=lambda s: STATUS_WORDS.get(s, "any status"),
-        **changed,
+        **_bind(view, "status"),
     )
     columns = [name for name in COLUMNS if not COLUMNS[name].number or name in known]
     sorted_by = view.sort.removeprefix("-")
@@ -111,32 +112,42 @@ def _filters(view: links.Overview, layers: list[str], known: Spans, changed: dic
         columns.append(sorted_by)
     column = COLUMNS[sorted_by]
     first[3].selectbox(
-        "Sort by", columns, key="f sort", format_func=lambda name: COLUMNS[name].name, **changed
+        "Sort by",
+        columns,
+        format_func=lambda name: COLUMNS[name].name,
+        **_bind(view, "sort", lambda name: first_order(name) + name, shows=sorted_by),
     )
     first[4].selectbox(
         "Order",
         ["", "-"],
-        key="f order",
         format_func=lambda order: column.down if order else column.up,
-        **changed,
+        **_bind(
+            view,
+            "sort",
+            lambda order: order + sorted_by,
+            shows="-" if view.sort.startswith("-") else "",
+            key="overview order",
+        ),
     )
 
 
-def _methods(methods: list[str], changed: dict[str, Any]) -> DeltaGenerator:
+def _methods(view: links.Overview, methods: list[str], default: str) -> DeltaGenerator:
     """The second row: whose explanations, where there are several methods. Gives the place beside them."""
     if len(methods) < 2:
         return st.columns([1], vertical_alignment="bottom")[0]
     columns = st.columns([1, 1.1, 3.4], vertical_alignment="bottom")
     columns[0].selectbox(
-        "Method", methods, key="f method", help="Whose explanations and scores the table shows", **changed
+        "Method",
+        methods,
+        help="Whose explanations and scores the table shows",
+        **_bind(view, "method", lambda name: "" if name == default else name, shows=view.method or default),
     )
     columns[1].selectbox(
         "Search in",
         ["", *methods],
-        key="f by",
         format_func=lambda name: name or "any method’s words",
         help="Whose explanations the box searches; without words, units that have one are kept",
-        **changed,
+        **_bind(view, "by"),
     )
     return columns[2]
 
@@ -154,50 +165,30 @@ def _more(view: links.Overview, asked: Wanted, known: Spans) -> None:
             title = COLUMNS[name].name
             ends = st.columns(2)
             for place, (end, bound) in enumerate((("from", low), ("to", high))):
-                key, value = f"f {name} {end}", getattr(asked, name)[place]
+                value = getattr(asked, name)[place]
                 whole = name == "length" and (value is None or value == int(value))
-                st.session_state[key] = int(value) if whole and value is not None else value
                 ends[place].number_input(
                     f"{title[0].upper()}{title[1:]} {end}",
-                    key=key,
                     value=None,
                     step=1 if whole else None,
                     format=None if whole else "%0.4g",
                     placeholder=f"{bound:.3g}".replace("-", "−"),
-                    on_change=_ranged,
-                    args=(view, name),
+                    **bind(
+                        view,
+                        "low" if name == "score" else name,
+                        partial(_ranged, view, name, place),
+                        shows=int(value) if whole and value is not None else value,
+                        key=f"overview {name} {end}",
+                    ),
                 )
 
 
-def _ranged(view: links.Overview, name: str) -> None:
-    """Give the address what the two fields of a range say."""
-    low, high = (st.session_state[f"f {name} {end}"] for end in ("from", "to"))
+def _ranged(view: links.Overview, name: str, place: int, end: float | None) -> dict[str, Any]:
+    """What the address is to say of a range, one of whose ends was set."""
+    asked, _ = Wanted.read(links.query(shell.now(view)))
+    ends = list(getattr(asked, name))
+    ends[place] = end
     if name == "score":
-        ends = (None if end is None else min(1.0, max(-1.0, round(end, 4))) for end in (low, high))
-        shell.change(view, **dict(zip(("low", "high"), ends, strict=True)), shown=1)
-    else:
-        shell.change(view, **{name: write_range((low, high)), "shown": 1})
-
-
-def _set(view: links.Overview, default: str) -> None:
-    """Give the widgets what the address says."""
-    state = st.session_state
-    state["f layer"], state["f q"], state["f status"] = view.layer, view.q, view.status
-    state["f sort"], state["f order"] = view.sort.removeprefix("-"), "-" if view.sort.startswith("-") else ""
-    state["f method"], state["f by"] = view.method or default, view.by
-
-
-def _changed(view: links.Overview, default: str) -> None:
-    """Give the address what the widgets say, where that isn't what the view says."""
-    state = st.session_state
-    same = state["f sort"] == view.sort.removeprefix("-")
-    method = state.get("f method", view.method)
-    said = {
-        "layer": state["f layer"],
-        "q": " ".join(state["f q"].split()),
-        "status": state["f status"],
-        "sort": (state["f order"] if same else first_order(state["f sort"])) + state["f sort"],
-        "method": "" if method == default else method,
-        "by": state.get("f by", view.by),
-    }
-    shell.change(view, **{name: v for name, v in said.items() if v != getattr(view, name)}, shown=1)
+        low, high = (None if end is None else min(1.0, max(-1.0, round(end, 4))) for end in ends)
+        return {"low": low, "high": high, "shown": 1}
+    return {name: write_range((ends[0], ends[1])), "shown": 1}

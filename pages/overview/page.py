@@ -13,14 +13,13 @@ from lexplain_core.store import Found, sentence
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened, distinct, same_id
 from lexplain_core.views.overview import export_rows, seen_note, store_words
-from lexplain_core.views.tables import file_name
 from pages.overview import filters, side, starting
 from pages.overview.units_table import units_table
-from pages.ui import hidden, links, lists, shell
+from pages.ui import go, hidden, links, lists, shell, tables
+from pages.ui.bound import bind
 from pages.ui.humans import people
 from pages.ui.plain_words import plain_words
-from pages.ui.switch import changed
-from pages.ui.text import message
+from pages.ui.text import message, unusable
 
 ROWS = 100  # of a page of the table
 
@@ -29,8 +28,7 @@ def render() -> None:
     view, opened, offer = shell.start("overview")
     info = shell.info(opened)
     view, problems = filters.usable(view, opened)
-    for problem in problems:
-        st.warning(problem, icon=":material/link_off:")
+    unusable(*problems)
     layers = shell.layers(opened, view.method)
     offer(replace(view, method=view.method or opened.store.default_method))
     human = people(opened.store.id)
@@ -63,8 +61,7 @@ def _units(view: links.Overview, opened: Opened, human: pd.DataFrame) -> None:
     with filters.widgets(view, opened, wanted, known):
         lists.bar(view, opened)
     lists.below(view, opened)
-    for problem in problems:
-        st.warning(problem, icon=":material/link_off:")
+    unusable(*problems)
     found = opened.store.find(wanted, ROWS, ROWS * (view.shown - 1), human)
     pages = max(1, -(-found.total // ROWS))
     if view.shown > pages:  # an address from when more units were found
@@ -82,16 +79,15 @@ def _units(view: links.Overview, opened: Opened, human: pd.DataFrame) -> None:
     look = figures.theme_of(shell.theme())
     clicked = units_table(view, found, known, method, look.accent)
     if clicked:
-        unit = links.Neuron(store=view.store, layer=clicked[0], unit=clicked[1], method=view.method)
-        st.switch_page("neuron/page.py", query_params=links.query(unit))
+        go.unit(view, *clicked, view.method)
     if pages > 1:
         _pages(view, pages)
     with st.container(horizontal=True, vertical_alignment="center"):
-        shell.csv_button(
+        tables.csv(
             "Table as CSV, a row per unit",
             lambda: export_rows(opened.store.find(wanted, None, 0, human).rows),
-            file_name(opened.store.name, "table of units"),
-            "csv units",
+            opened.store.name,
+            "table of units",
         )
         lists.export(opened, wanted, found.total)
     if "ablation" not in known and "impact" not in known:
@@ -108,8 +104,7 @@ def _turned_round(view: links.Overview, found: Found) -> str:
 
 
 def _pages(view: links.Overview, pages: int) -> None:
-    key = f"shown {view.shown} of {pages}"  # a widget of its own, as its default is where it stands
-    st.pagination(pages, default=view.shown, key=key, on_change=changed, args=(view, "shown", key))
+    st.pagination(pages, **bind(view, "shown", key=f"shown of {pages}"))
 
 
 def _nothing_found(found: Found) -> None:
@@ -137,11 +132,10 @@ def _stores_here(view: links.Overview) -> None:
                 st.warning(same_id(entry, hidden[entry.path]), icon=":material/file_copy:")
             elif entry.error is None:
                 this = " (shown here)" if entry.id == view.store else ""
-                st.page_link(
-                    "overview/page.py",
-                    label=f"**{md(entry.name)}**, {code(entry.path.name)}{this}",
+                go.link(
+                    f"**{md(entry.name)}**, {code(entry.path.name)}{this}",
+                    links.Overview(store=entry.id or ""),
                     icon=":material/database:",
-                    query_params={"store": entry.id or ""},
                 )
             else:
                 st.error(message(entry.error), icon=":material/error:")

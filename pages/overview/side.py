@@ -6,80 +6,67 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures
-from lexplain_core.store import Store
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.overview import layer_mean_of, matrix_rows
-from lexplain_core.views.tables import file_name, no_minus_zero
-from pages.ui import shell
+from pages.ui import shell, tables
+from pages.ui.cache import cached
 
 
 def layers_table(opened: Opened, layers: pd.DataFrame) -> None:
     """The layers: how many units of which status, mean scores."""
     st.subheader("Layers", anchor=False)
-    columns = [
-        "layer", "units", "alive", "dead", "constant", "negative", "mean_score", "mean_null_high", "mean_ablation",
-    ]  # fmt: skip
-    optional = ("constant", "negative", "mean_null_high", "mean_ablation")
-    shown = [c for c in columns if c not in optional or layers[c].fillna(0).any()]
-    shown.insert(shown.index("mean_score") + 1, "mean_of")
     rows = layers.assign(mean_of=[layer_mean_of(row) for row in layers.itertuples()])
     rows = rows.assign(mean_of=rows["mean_of"].str.partition(";")[0])  # the others stand beside it
-    st.dataframe(
-        no_minus_zero(rows, 2, "mean_score", "mean_null_high", "mean_ablation")[shown],
-        hide_index=True,
-        height="content" if len(layers) <= 6 else 236,
-        placeholder="",
-        key="layers",
-        alt="Table of layers: units, alive, dead, constant, without positive range, mean score",
-        column_config={
-            "layer": st.column_config.TextColumn("Layer", width=64),
-            "units": st.column_config.NumberColumn("Units", width=43),
-            "alive": st.column_config.NumberColumn("Alive", width=41),
-            "dead": st.column_config.NumberColumn(
-                "Dead", width=41, help="Largest activation below the threshold"
-            ),
-            "constant": st.column_config.NumberColumn(
-                "Const.", width=47, help="Constant: the same for every image"
-            ),
-            "negative": st.column_config.NumberColumn(
-                "Neg.", width=40, help="Without a positive range: below zero for every image"
-            ),
-            "mean_score": st.column_config.NumberColumn(
+    number, text = tables.number, tables.text
+    tables.show(
+        rows,
+        "layers",
+        "Table of layers: units, alive, dead, constant, without positive range, mean score",
+        {
+            "layer": text("Layer", width=64),
+            "units": number("Units", width=43),
+            "alive": number("Alive", width=41),
+            "dead": number("Dead", width=41, help="Largest activation below the threshold"),
+            "constant": number("Const.", width=47, help="Constant: the same for every image"),
+            "negative": number("Neg.", width=40, help="Without a positive range: below zero for every image"),
+            "mean_score": number(
                 "Corr.", width=44, format="%.2f", help="Mean test correlation over the units that have one"
             ),
-            "mean_of": st.column_config.TextColumn(
+            "mean_of": text(
                 "Mean of",
                 width=110,
                 help="Over how many units the mean correlation is, and what the others are",
             ),
-            "mean_null_high": st.column_config.NumberColumn(
+            "mean_null_high": number(
                 "Chance", width=54, format="%.2f", help="Mean of the units’ chance: see the table of units"
             ),
-            "mean_ablation": st.column_config.NumberColumn(
+            "mean_ablation": number(
                 "Abl.",
                 width=42,
                 format="%.2f",
                 help="Mean test ablation score (norm) over the units that have one",
             ),
         },
+        optional=("constant", "negative", "mean_null_high", "mean_ablation"),
+        tall=(6, 236),
     )
-    shell.csv_button("Layers as CSV", lambda: rows, file_name(opened.store.name, "layers"), "csv layers")
+    tables.csv("Layers as CSV", rows, opened.store.name, "layers")
     if unsteady := opened.store.meta.get("unsteady"):
         st.warning(
             md(f"{unsteady} The numbers of this store are of one pass each."), icon=":material/casino:"
         )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _scores(key: tuple, method: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
-    return _store.score_column(method or None)
+@cached(most=16)
+def _scores(opened: Opened, method: str) -> pd.DataFrame:
+    return opened.store.score_column(method or None)
 
 
 def scores_chart(opened: Opened, method: str) -> None:
     """The distribution of scores by layer."""
     st.subheader("How well the words predict the units", anchor=False)
-    table = _scores(opened.key, method, opened.store)
+    table = _scores(opened, method)
     figure = figures.score_histogram(table, theme=shell.theme())
     with st.container(height=420 if table["layer"].nunique() > 6 else "content", border=False):
         shell.chart(figure, "scores", "Histograms of the units' test correlations, one row a layer")
@@ -91,44 +78,34 @@ def matrices_table(opened: Opened) -> None:
     if everything.empty:  # a store of imported explanations alone
         return
     st.subheader("Who sees the concepts", anchor=False)
-    st.dataframe(
+    number, text = tables.number, tables.text
+    tables.show(
         matrix_rows(everything),
-        hide_index=True,
-        height="content",
-        placeholder="",
-        key="matrices",
-        alt="Table of concept matrices: name, use, concepts kept and dropped, a and b, calibration loss",
-        column_config={
-            "matrix": st.column_config.TextColumn(
-                "Seen by", width=104, help="The images’ labels, or an encoder"
-            ),
-            "does": st.column_config.TextColumn(
-                "Used to", width=76, help="Find explanations with its values, or score them"
-            ),
-            "kept": st.column_config.NumberColumn(
+        "matrices",
+        "Table of concept matrices: name, use, concepts kept and dropped, a and b, calibration loss",
+        {
+            "matrix": text("Seen by", width=104, help="The images’ labels, or an encoder"),
+            "does": text("Used to", width=76, help="Find explanations with its values, or score them"),
+            "kept": number(
                 "Kept",
                 width=50,
                 format="localized",
                 help="Concepts that pass the filter: they occur and vary",
             ),
-            "dropped": st.column_config.NumberColumn(
+            "dropped": number(
                 "Dropped", width=64, format="localized", help="Concepts that don’t pass the filter"
             ),
-            "ab": st.column_config.TextColumn("a, b", width=78, help="P = sigmoid(a·(cos + b))"),
-            "loss": st.column_config.NumberColumn(
+            "ab": text("a, b", width=78, help="P = sigmoid(a·(cos + b))"),
+            "loss": number(
                 "Loss",
                 width=46,
                 format="%.2g",
                 help="Cross-entropy of a and b against labels, train split",
             ),
         },
+        tall=(100, 800),
     )
-    shell.csv_button(
-        "Concept matrices as CSV",
-        lambda: everything,
-        file_name(opened.store.name, "concept matrices"),
-        "csv matrices",
-    )
+    tables.csv("Concept matrices as CSV", everything, opened.store.name, "concept matrices")
     if opened.store.meta.get("same_encoder"):
         st.warning(
             "Explainer and simulator are the same model in this store: scores by the simulator flatter.",

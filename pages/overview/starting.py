@@ -6,21 +6,23 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.numbers import plural
-from lexplain_core.store import Start, Store, Wanted
+from lexplain_core.store import Start, Wanted
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.overview import TITLES, start_number
-from pages.ui import links, shell
+from pages.ui import go, links, shell
+from pages.ui.bound import press
+from pages.ui.cache import cached
 
 
-@st.cache_resource(max_entries=16, show_spinner="Looking for units that stand out …")
-def _found(key: tuple, method: str, human: pd.DataFrame, _store: Store) -> list[Start]:  # noqa: ARG001 - the cache goes by it
-    return _store.starting_points(human, method or None)
+@cached("Looking for units that stand out …", most=16)
+def _found(opened: Opened, method: str, human: pd.DataFrame) -> list[Start]:
+    return opened.store.starting_points(human, method or None)
 
 
 def starting_points(view: links.Overview, opened: Opened, human: pd.DataFrame, expanded: bool = True) -> None:
     """A card for each: the first units, and the table of all; or why there is none."""
-    starts = _found(opened.key, view.method, human, opened.store)
+    starts = _found(opened, view.method, human)
     with st.expander("Where to start", icon=":material/explore:", expanded=expanded, key="lx_starting"):
         for start, column in zip(starts, st.columns(len(starts)), strict=True):
             with column.container(gap=None):
@@ -48,17 +50,14 @@ def _card(view: links.Overview, opened: Opened, start: Start) -> None:
         f"**{start.title}**",
         key=f"start {start.name}",
         type="tertiary",
-        on_click=shell.show,  # a link to the page that one is on changes nothing
-        args=(overview(view, start),),
         disabled=start.reason is not None,
         help=f"Shows them in the table: {start.note}",
+        **press(overview(view, start)),  # a link to the page that one is on changes nothing
     )
     for layer, unit, value in start.units:
-        place = links.Neuron(store=view.store, layer=layer, unit=unit, method=view.method)
-        st.page_link(
-            "neuron/page.py",
-            label=f"{md(layer)} · {unit} :gray[{start_number(start, value)}]",
-            query_params=links.query(place),
+        go.link(
+            f"{md(layer)} · {unit} :gray[{start_number(start, value)}]",
+            links.Neuron(store=view.store, layer=layer, unit=unit, method=view.method),
             help=f"{md(layer)} · unit {unit}: {start.quantity} {start_number(start, value)}",
         )
     st.caption(
@@ -87,6 +86,4 @@ def surprise(view: links.Overview, opened: Opened, wanted: Wanted, human: pd.Dat
     if found is None:
         st.toast("None of these units is alive.", icon=":material/casino:")
         return
-    layer, unit = found
-    place = links.Neuron(store=view.store, layer=layer, unit=unit, method=view.method)
-    st.switch_page("neuron/page.py", query_params=links.query(place))
+    go.unit(view, *found, view.method)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -70,7 +69,7 @@ def _row(view: links.Overview, row: dict, columns: list[str], method: str) -> di
         "layer": layer,
         "unit": unit,
         "name": row["name"] or "",
-        "link": f"{place.page}?{urlencode(links.query(place))}",
+        "link": links.short(place),
         "cells": [table_cell(name, row) for name in columns],
         "elsewhere": elsewhere(row["found"], method),
     }

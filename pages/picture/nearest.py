@@ -9,11 +9,10 @@ import streamlit as st
 
 from lexplain_core.base.numbers import plain
 from lexplain_core.base.pictures import data_url
+from lexplain_core.views.examples import SMALL, Shot
 from lexplain_core.views.opened import Opened
-from pages.ui import links, shell
-
-_WIDTH = 96  # CSS pixels
-_SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
+from pages.ui import links, shell, thumbs
+from pages.ui.bound import bind
 
 
 def by_layer(view: links.Picture, opened: Opened, frame: pd.DataFrame) -> None:
@@ -51,27 +50,23 @@ def _row(
     for image, value in zip(ids, frame[column], strict=True):
         row = facts.loc[image]
         words = f"Image {image}: {row['label']}, {column} {plain(value, places)}"
-        title = escape(f"{words}\n{row['key']}\n{row['split']} split", quote=True)
-        small = "class=px " if max(row["width"], row["height"]) < _SMALL else ""
-        source = data_url(pictures[image])
-        shots.append(
-            f'<figure title="{title}"><img {small}src="{source}" alt="{escape(words, quote=True)}">'
-            f"<figcaption><b>{plain(value, places)}</b> {escape(row['label'])}<br>"
-            f'<span class="lx-muted">image {image}</span></figcaption></figure>'
+        caption = (
+            f"<b>{plain(value, places)}</b> {escape(row['label'])}<br>"
+            f'<span class="lx-muted">image {image}</span>'
         )
-    st.html(f'<div class="lx-shots" style="--w:{_WIDTH}px">{"".join(shots)}</div>')
-    name = f"{key} neighbour"
-    st.session_state[name] = None
+        title = f"{words}\n{row['key']}\n{row['split']} split"
+        small = max(row["width"], row["height"]) < SMALL
+        shots.append(Shot(data_url(pictures[image]), caption, words, title, small))
+    thumbs.strip(shots)
     st.pills(
         "Look at one of these instead",
         ids,
-        key=name,
         format_func=lambda i: f"image {i}",
-        on_change=_instead,
-        args=(view, name),
+        **bind(
+            view,
+            "image",
+            lambda i: None if i is None else {"image": i, "unit": None},
+            shows=None,
+            key=f"{key} neighbour",
+        ),
     )
-
-
-def _instead(view: links.Picture, key: str) -> None:
-    if (number := st.session_state[key]) is not None:
-        shell.change(view, image=int(number), unit=None)

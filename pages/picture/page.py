@@ -14,25 +14,22 @@ from pages.picture import nearest, network
 from pages.picture import taken as picture_taken
 from pages.picture import units as picture_units
 from pages.ui import access, links, shell
+from pages.ui.bound import bind
 from pages.ui.plain_words import plain_words
-from pages.ui.text import message
+from pages.ui.text import message, unusable
 
 
 def render() -> None:
     view, opened, offer = shell.start("picture")
     layers = shell.layers(opened).set_index("layer", drop=False)
     if view.layer and view.layer not in layers.index:
-        st.warning(
-            md(f"This store has no layer “{view.layer}”; its last one is shown."), icon=":material/link_off:"
-        )
+        unusable(md(f"This store has no layer “{view.layer}”; its last one is shown."))
         view = replace(view, layer="")
     if not view.layer:
         view = replace(view, layer=shell.last_layer(opened))
     units = int(layers.loc[view.layer, "units"])
     if view.unit is not None and view.unit >= units:
-        st.warning(
-            f"This layer has no unit {view.unit}; its units are 0 to {units - 1}.", icon=":material/link_off:"
-        )
+        unusable(f"This layer has no unit {view.unit}; its units are 0 to {units - 1}.")
         view = replace(view, unit=None)
     offer(view)
     st.title("By picture", anchor=False)
@@ -91,24 +88,17 @@ def _title(view: links.Picture, layers: pd.DataFrame, taken: Taken) -> None:
             st.subheader(md(taken.name), anchor=False)
             notes = " ".join((f"{width:,} × {height:,} pixels.", *taken.notes))
             st.caption(md(notes) + ("" if taken.number is not None else " Not kept, and in no address."))
-        st.session_state["picture layer"] = view.layer
         st.selectbox(
             "Layer",
             list(layers.index),
-            key="picture layer",
             width=240,
-            on_change=_to_layer,
-            args=(view,),
+            **bind(view, "layer", lambda layer: {"layer": layer, "unit": None}),
         )
-
-
-def _to_layer(view: links.Picture) -> None:
-    shell.change(view, layer=st.session_state["picture layer"], unit=None)
 
 
 def _units(view: links.Picture, opened: Opened, taken: Taken, answer: Answer) -> None:
     assert answer.values is not None, "a layer without values has no units to show"
-    found = network.found(opened, view.layer, taken, answer.values)
+    found = network.found(opened, view.layer, answer.values)
     now = picture_units.chosen(view, found)
     listed = [int(u) for u in [*found.high["unit"], *found.low["unit"]]]
     wanted = list(dict.fromkeys([*listed, *([now] if now is not None else [])]))

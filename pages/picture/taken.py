@@ -17,7 +17,8 @@ from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.picture import Taken
 from pages.ui import access, links, shell
-from pages.ui.text import message
+from pages.ui.bound import Changes, bind, press
+from pages.ui.text import message, unusable
 
 _SENT, _WRONG, _TIMES = "picture sent", "picture wrong", "picture times"
 
@@ -42,28 +43,27 @@ def choose(view: links.Picture, opened: Opened) -> None:
             st.caption(access.NOT_LIVE)
     with right:
         count = len(shell.images(opened))
-        st.session_state["picture number"] = (
-            view.image if view.image is not None and view.image < count else None
-        )
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             st.number_input(
                 f"Or take one of the store’s images, 0 to {count - 1:,}",
                 0,
                 count - 1,
                 step=1,
-                key="picture number",
                 placeholder="its number",
-                on_change=_numbered,
-                args=(view,),
+                **bind(
+                    view,
+                    "image",
+                    _go,
+                    shows=view.image if view.image is not None and view.image < count else None,
+                ),
             )
             st.button(
                 "Random",
                 icon=":material/shuffle:",
                 shortcut="X",
                 key="random picture",
-                on_click=_random,
-                args=(view, opened),
                 help="Another image of the store",
+                **press(view, lambda: _random(view, opened)),
             )
         if _SENT in st.session_state and (view.image is not None or wrong(view)):
             st.button(
@@ -71,8 +71,7 @@ def choose(view: links.Picture, opened: Opened) -> None:
                 icon=":material/undo:",
                 key="back to sent",
                 type="tertiary",
-                on_click=_go,
-                args=(view, None),
+                **press(view, lambda: _go(None)),
             )
 
 
@@ -89,7 +88,7 @@ def _received(view: links.Picture, key: str) -> None:
         if image is not sent.image:
             notes += (f"It was made smaller, to {image.width:,} × {image.height:,} pixels.",)
         state[_SENT] = Taken(("sent", uuid4().hex), image, sent.name, sent.image.size, notes)
-        _go(view, None)
+        shell.change(view, **_go(None))
     except UserError as error:
         state[_WRONG] = (_where(view), str(error))
     finally:
@@ -104,10 +103,10 @@ def _forget(file: UploadedFile) -> None:
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
-def _go(view: links.Picture, image: int | None) -> None:
+def _go(image: int | None) -> Changes:
     """To another picture; what was wrong with one that was sent is no more of interest."""
     st.session_state.pop(_WRONG, None)
-    shell.change(view, image=image, unit=None)
+    return {"image": image, "unit": None}
 
 
 def _where(view: links.Picture) -> tuple:
@@ -115,17 +114,13 @@ def _where(view: links.Picture) -> tuple:
     return view.store, view.layer, view.image, view.unit
 
 
-def _numbered(view: links.Picture) -> None:
-    _go(view, st.session_state["picture number"])
-
-
-@shell.told
-def _random(view: links.Picture, opened: Opened) -> None:
+def _random(view: links.Picture, opened: Opened) -> Changes | None:
     count, hidden = len(shell.images(opened)), opened.store.hidden
     for _ in range(1000):
         number = random.randrange(count)
         if number not in hidden and number != view.image:
-            return _go(view, number)
+            return _go(number)
+    return None
 
 
 def wrong(view: links.Picture) -> str:
@@ -143,7 +138,7 @@ def current(view: links.Picture, opened: Opened) -> Taken | None:
     if view.image is None:
         return st.session_state.get(_SENT)
     if view.image not in shell.images(opened).index:
-        st.warning(f"This store has no image {view.image}.", icon=":material/link_off:")
+        unusable(f"This store has no image {view.image}.")
         return None
     if view.image in opened.store.hidden:
         st.warning(

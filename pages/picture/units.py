@@ -10,11 +10,14 @@ from PIL import Image
 
 from lexplain_core.base.pictures import jpeg_url
 from lexplain_core.live import overlay, picture
-from lexplain_core.store import Store, StoreError
+from lexplain_core.store import StoreError
+from lexplain_core.views.examples import Shot
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.picture import SHARP, Answer, Taken, enlarged, unit_facts, unit_words
-from pages.ui import links, shell
+from pages.ui import go, links, shell, thumbs
+from pages.ui.bound import press
+from pages.ui.cache import cached
 
 _OPACITY = 0.7
 _SIDE = 176  # CSS pixels of the picture
@@ -38,12 +41,13 @@ def shots(taken: Taken, answer: Answer, map: object | None, unit: str) -> None:
     pictures = [(seen, answer.seen)]
     if map is not None:
         pictures.append((f"Where {unit} fires", overlay(enlarged(answer.seen, 2 * _SIDE), map, _OPACITY)))
-    html = "".join(
-        f'<figure><img class="lx-look{" px" if max(shot.size) < SHARP else ""}" src="{_source(shot)}" '
-        f'alt="{escape(words, quote=True)}"><figcaption>{escape(words)}</figcaption></figure>'
-        for words, shot in pictures
+    thumbs.strip(
+        [
+            Shot(_source(shot), escape(words), words, small=max(shot.size) < SHARP, look="lx-look")
+            for words, shot in pictures
+        ],
+        _SIDE,
     )
-    st.html(f'<div class="lx-shots" style="--w:{_SIDE}px">{html}</div>')
 
 
 def rows(
@@ -57,10 +61,10 @@ def rows(
     key: str,
 ) -> None:
     """A row a unit: where it fires, how unusual that is, and its words."""
-    store, images = opened.store, len(shell.images(opened))
+    images = len(shell.images(opened))
     table = shell.units(opened)
     words = table[table["layer"] == view.layer].set_index("unit")
-    said = _simulated(opened.key, view.layer, tuple(frame["unit"]), taken.number, store)
+    said = _simulated(opened, view.layer, tuple(frame["unit"]), taken.number)
     above = (frame["below"] > 1 - picture.TAIL).tolist()
     for place, row in enumerate(frame.itertuples()):
         unit = int(row.unit)
@@ -79,14 +83,10 @@ def rows(
             )
             with st.container(gap=None):
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    st.page_link(
-                        "neuron/page.py",
-                        label=md(f"{view.layer} · unit {unit}"),
+                    go.link(
+                        md(f"{view.layer} · unit {unit}"),
+                        links.Neuron(store=view.store, layer=view.layer, unit=unit, image=taken.number),
                         icon=":material/stacked_line_chart:",
-                        query_params=links.query(
-                            links.Neuron(store=view.store, layer=view.layer, unit=unit, image=taken.number)
-                        ),
-                        width="content",
                     )
                     if unit in maps:
                         st.button(
@@ -95,31 +95,22 @@ def rows(
                             key=f"map of {unit}",
                             type="tertiary",
                             disabled=unit == now,
-                            on_click=shell.change,
-                            args=(view,),
-                            kwargs={"unit": unit},
                             help=f"Show large where unit {unit} fires",
+                            **press(view, unit=unit),
                         )
                 st.html(unit_facts(row, images, said.get(unit)) + unit_words(words.loc[unit]))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _simulated(
-    key: tuple,  # noqa: ARG001 - the cache goes by it
-    layer: str,
-    units: tuple[int, ...],
-    image: int | None,
-    _store: Store,
-) -> dict[int, float]:
+@cached(most=64)
+def _simulated(opened: Opened, layer: str, units: tuple[int, ...], image: int | None) -> dict[int, float]:
     """What the explanations of the store's own method predict for one of its images, by unit."""
     if image is None:
         return {}
     found = {}
     for number in units:
-        unit = _store.unit(layer, int(number))
+        unit = opened.store.unit(layer, int(number))
         try:
-            explanation = unit.explanation()
-            found[int(number)] = float(unit.simulated(explanation)[image])
+            found[int(number)] = float(unit.simulated(unit.explanation())[image])
         except StoreError:
             continue
     return found

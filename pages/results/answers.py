@@ -8,14 +8,12 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.base.numbers import percent, plural
 from lexplain_core.studies.results.analysis import Results, reloaded, timed
-from lexplain_core.studies.results.export import no_formulas
 from lexplain_core.views.markdown import md
 from lexplain_core.views.results import as_bars, association_words, difference_line, mean_of
 from lexplain_core.views.study import Study, as_points, of_condition
-from lexplain_core.views.tables import file_name
 from pages.results.overview import pick
 from pages.results.units import at_hand, units_chart
-from pages.ui import links, shell
+from pages.ui import links, shell, tables
 
 _SURE = {1: "1 (a guess)", 2: "2 (fairly sure)", 3: "3 (very sure)"}
 
@@ -56,12 +54,7 @@ def _confidence(study: Study, results: Results, condition: tuple) -> None:
         "confidence bars",
         "Bars of the proportion right by confidence, beside chance",
     )
-    shell.csv_button(
-        "Confidence as CSV",
-        lambda: no_formulas(results.confidence),
-        file_name(study.stem, "confidence of the study"),
-        "csv confidence",
-    )
+    tables.csv("Confidence as CSV", lambda: results.confidence, study.stem, "confidence of the study")
 
 
 def _times(study: Study, results: Results, condition: tuple) -> None:
@@ -101,12 +94,7 @@ def _times(study: Study, results: Results, condition: tuple) -> None:
             "times",
             "Histogram of response times, right and wrong answers stacked",
         )
-    shell.csv_button(
-        "Response times as CSV",
-        lambda: no_formulas(results.times),
-        file_name(study.stem, "times of the study"),
-        "csv times",
-    )
+    tables.csv("Response times as CSV", lambda: results.times, study.stem, "times of the study")
 
 
 def _depth(study: Study, results: Results, condition: tuple) -> None:
@@ -124,12 +112,7 @@ def _depth(study: Study, results: Results, condition: tuple) -> None:
         "Scatter of units: relative depth of the layer against the proportion right",
         at_hand(study),
     )
-    shell.csv_button(
-        "Depth as CSV",
-        lambda: no_formulas(results.depth),
-        file_name(study.stem, "depth of the study"),
-        "csv depth",
-    )
+    tables.csv("Depth as CSV", lambda: results.depth, study.stem, "depth of the study")
 
 
 def _difficulty(view: links.Results, study: Study, results: Results) -> None:
@@ -161,9 +144,4 @@ def _difficulty(view: links.Results, study: Study, results: Results) -> None:
                 md("; ".join(f"{row['difficulty']}: {mean_of(row)}" for _, row in several.iterrows()) + ".")
             )
     right.markdown("\n".join(difference_line(row) for row in results.difficulty.itertuples()))
-    shell.csv_button(
-        "Differences as CSV",
-        lambda: no_formulas(results.difficulty),
-        file_name(study.stem, "difficulty of the study"),
-        "csv difficulty",
-    )
+    tables.csv("Differences as CSV", lambda: results.difficulty, study.stem, "difficulty of the study")

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.numbers import LARGEST_INTEGER
 from lexplain_core.base.writing import check_writing
-from lexplain_core.config.study import StudySettings, load_settings
+from lexplain_core.config.study import StudySettings, load_settings, parse_settings
+from lexplain_core.store import StoreEntry
 from lexplain_core.studies.file.study import study_path
 from lexplain_core.studies.plan.making import new_study
 from lexplain_core.views.markdown import code, md
-from lexplain_core.views.opened import distinct
 from pages.ui import access, links, shell
 from pages.ui.text import message
 
@@ -27,15 +28,15 @@ _IMAGES = {
 }
 
 
-class _Shown:
+class _Bar:
     """The progress of long work on the page, with what is left of it; a `Progress` for `new_study`."""
 
-    def __init__(self, place):
+    def __init__(self, place: DeltaGenerator) -> None:
         self._place = place
         self.notes: list[str] = []
 
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator:
+    def task(self, label: str, total: int) -> Iterator[Callable[..., None]]:
         bar, began, done = self._place.progress(0.0, text=label), time.monotonic(), 0
         last = began
 
@@ -66,7 +67,7 @@ def show(view: links.Results) -> None:
             st.caption(md(note))
         how_to_run(made["stem"])
         st.divider()
-    good = distinct(shell.entries())[0]
+    stores = shell.stores()
     st.subheader("A new study", anchor=False)
     if access.readonly():
         st.info(
@@ -74,16 +75,16 @@ def show(view: links.Results) -> None:
             icon=":material/lock:",
         )
         return
-    if not good:
+    if not stores:
         st.info(
             "There is no store to make a study from. `python -m lexplain_core demo` builds the demo store.",
             icon=":material/database:",
         )
         return
-    _form(view, {entry.id: entry for entry in good})
+    _form(view, stores)
 
 
-def _form(view: links.Results, stores: dict) -> None:
+def _form(view: links.Results, stores: dict[str, StoreEntry]) -> None:
     usual = load_settings()
     with st.form("new study", border=True):
         name, store, difficulty = _what(view, stores, usual)
@@ -98,7 +99,9 @@ def _form(view: links.Results, stores: dict) -> None:
         _make(view, stores[store], name.strip(), overrides, place)
 
 
-def _what(view: links.Results, stores: dict, usual: StudySettings) -> tuple[str, str, list[str]]:
+def _what(
+    view: links.Results, stores: dict[str, StoreEntry], usual: StudySettings
+) -> tuple[str, str, list[str]]:
     """The form's first row: the study's name, the id of its store, its difficulties."""
     columns = st.columns([1.2, 1.2, 1])
     name = columns[0].text_input(
@@ -155,7 +158,7 @@ def _details(usual: StudySettings) -> dict[str, Any]:
         "stimuli.images": columns[2].selectbox(
             "Images",
             list(_IMAGES),
-            format_func=_IMAGES.get,
+            format_func=_IMAGES.__getitem__,
             help="stored: where the probing set is not at hand",
         ),
         "course.feedback": columns[3].toggle(
@@ -164,8 +167,10 @@ def _details(usual: StudySettings) -> dict[str, Any]:
     }
 
 
-def _make(view: links.Results, entry, name: str, overrides: dict, place) -> None:
-    progress = _Shown(place)
+def _make(
+    view: links.Results, entry: StoreEntry, name: str, overrides: dict[str, Any], place: DeltaGenerator
+) -> None:
+    progress = _Bar(place)
     try:
         if not name:
             raise UserError("A study needs a name.")
@@ -184,9 +189,7 @@ def _make(view: links.Results, entry, name: str, overrides: dict, place) -> None
     st.rerun()
 
 
-def _settings(overrides: dict):
-    from lexplain_core.config.study import parse_settings
-
+def _settings(overrides: dict[str, Any]) -> StudySettings:
     data: dict = {}
     for key, value in overrides.items():
         *sections, last = key.split(".")

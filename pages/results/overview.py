@@ -8,20 +8,25 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.base.numbers import plural
 from lexplain_core.studies.results.analysis import Results
-from lexplain_core.studies.results.export import no_formulas
 from lexplain_core.views.markdown import md
 from lexplain_core.views.results import as_bars, mean_of, models_words
 from lexplain_core.views.study import ALL, Study, chosen_condition, condition_words
-from lexplain_core.views.tables import file_name
-from pages.ui import links, shell
-from pages.ui.switch import changed
+from pages.ui import links, shell, tables
+from pages.ui.bound import bind, switch
 
 _OVER = {"units": "units", "people": "people and units"}
 
 
 def show(view: links.Results, study: Study, results: Results) -> None:
     """The tab."""
-    _over(view)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        switch(
+            view,
+            "over",
+            _OVER,
+            words="Intervals of means are over",
+            help="units: what other units would give (IMI’s interval). people and units: other people, too",
+        )
     models = results.models
     st.subheader("Models", anchor=False)
     st.markdown(models_words(models, view.over))
@@ -36,31 +41,8 @@ def show(view: links.Results, study: Study, results: Results) -> None:
         "Bars of the proportion right by model and kind of references, beside chance",
     )
     notes(models)
-    shell.csv_button(
-        "Models as CSV",
-        lambda: no_formulas(models),
-        file_name(study.stem, "models of the study"),
-        "csv models",
-    )
+    tables.csv("Models as CSV", models, study.stem, "models of the study")
     _layers(view, study, results)
-
-
-def _over(view: links.Results) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.html('<span class="lx-muted">Intervals of means are over</span>', width="content")
-        st.session_state["over"] = view.over
-        st.segmented_control(
-            "Intervals of means are over",
-            links.OVER,
-            key="over",
-            format_func=_OVER.get,
-            required=True,
-            label_visibility="collapsed",
-            width="content",
-            on_change=changed,
-            args=(view, "over", "over"),
-            help="units: what other units would give (IMI’s interval). people and units: other people, too",
-        )
 
 
 def notes(frame: pd.DataFrame) -> None:
@@ -88,12 +70,7 @@ def _layers(view: links.Results, study: Study, results: Results) -> None:
     notes(rows)
     if left := [f"{row['layer']}: {mean_of(row)}" for _, row in rows.iterrows() if row["units"] < row["of"]]:
         st.caption(md(f"Means of {'; '.join(left[:5])}{'; …' if len(left) > 5 else ''}."))
-    shell.csv_button(
-        "Layers as CSV",
-        lambda: no_formulas(results.layers),
-        file_name(study.stem, "layers of the study"),
-        "csv layers",
-    )
+    tables.csv("Layers as CSV", lambda: results.layers, study.stem, "layers of the study")
 
 
 def pick(view: links.Results, results: Results, modes: bool = True) -> tuple:
@@ -107,14 +84,11 @@ def pick(view: links.Results, results: Results, modes: bool = True) -> tuple:
     if len(known) > 1:
         words = {condition_words(c): c for c in known}
         labels = {w: condition_words((c[0], "" if not modes else c[1], c[2])) for w, c in words.items()}
-        st.session_state["condition"] = condition_words(condition)
         st.selectbox(
             "Condition",
             list(words),
-            format_func=labels.get,
-            key="condition",
+            format_func=labels.__getitem__,
             width=420,
-            on_change=changed,
-            args=(view, "condition", "condition"),
+            **bind(view, "condition", shows=condition_words(condition)),
         )
     return condition

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import streamlit as st
 
+from lexplain_core.base.entries import signature
 from lexplain_core.base.errors import UserError
-from lexplain_core.studies.file.study import studies_folder
+from lexplain_core.studies.file.study import StudyEntry, studies_folder
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.results import status
-from lexplain_core.views.study import Study, entries, signature
+from lexplain_core.views.study import Study, entries
 from pages.results import answers, new, overview, people, scores, units
 from pages.ui import links, shell, studies
+from pages.ui.bound import bind, switch
 from pages.ui.plain_words import plain_words
-from pages.ui.switch import switch
-from pages.ui.text import message
+from pages.ui.text import message, unusable
 
 _PARTS = {
     "overview": "Overview",
@@ -53,7 +54,7 @@ def render() -> None:
         return
     _bar(view, found, study)
     st.markdown(status(study))
-    _tabs(view)
+    switch(view, "show", _PARTS)
     if view.show == "new":
         new.show(view)
     elif view.show == "people":
@@ -67,37 +68,31 @@ def render() -> None:
         _watch(study)
 
 
-def _wanted(view: links.Results, found: list):
+def _wanted(view: links.Results, found: list[StudyEntry]) -> StudyEntry | None:
     """The study that the address asks for, else the one that was last written to; None where there is none."""
     good = [entry for entry in found if entry.error is None]
     if view.study:
         for entry in good:
             if entry.path.stem == view.study:
                 return entry
-        st.warning(
-            md(f"There is no study “{view.study}” in {studies_folder()}.")
-            + (" Another one is shown." if good else ""),
-            icon=":material/link_off:",
-        )
+        lost = md(f"There is no study “{view.study}” in {studies_folder()}.")
+        unusable(lost + (" Another one is shown." if good else ""))
     return good[0] if good else None
 
 
-def _bar(view: links.Results, found: list, study: Study) -> None:
+def _bar(view: links.Results, found: list[StudyEntry], study: Study) -> None:
     names = {
         e.path.stem: e.name + (" (imported)" if e.kind == "imported" else "")
         for e in found
         if e.error is None
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.session_state["study picker"] = view.study
         st.selectbox(
             "Study",
             list(names),
-            format_func=names.get,
-            key="study picker",
+            format_func=names.__getitem__,
             width=320,
-            on_change=_to_study,
-            args=(view,),
+            **bind(view, "study", lambda stem: asdict(links.Results(view.store, stem, view.show))),
         )
         if study.kind == "study":
             st.button(
@@ -109,15 +104,6 @@ def _bar(view: links.Results, found: list, study: Study) -> None:
     for entry in found:
         if entry.error:
             st.error(message(entry.error), icon=":material/error:")
-
-
-def _to_study(view: links.Results) -> None:
-    """Another study: what belongs to the last one, thresholds and condition, is left behind."""
-    shell.show(links.Results(store=view.store, study=st.session_state["study picker"], show=view.show))
-
-
-def _tabs(view: links.Results) -> None:
-    switch(view, "show", _PARTS, key="show part")
 
 
 def _figures(view: links.Results, study: Study) -> None:
@@ -133,7 +119,7 @@ def _figures(view: links.Results, study: Study) -> None:
     _SHOWS[view.show](view, study, results)
 
 
-def _no_study(found: list) -> None:
+def _no_study(found: list[StudyEntry]) -> None:
     st.info(
         f"**There is no study yet** in {code(studies_folder())}. A *study* is a file with trials for people, made from a store; their "
         "answers go into it, and this page shows what they say.",

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.numbers import plural
+from lexplain_core.config.study import Checks
 from lexplain_core.studies.checks import CHECKS
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.results.analysis import Results
-from lexplain_core.studies.results.export import export_responses, export_sessions, no_formulas
+from lexplain_core.studies.results.export import export_responses, export_sessions
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.study import Study
-from lexplain_core.views.tables import file_name
-from pages.ui import links, shell, studies
+from pages.ui import links, studies, tables
+from pages.ui.bound import Changes, bind, press
 from pages.ui.text import message
 
 _SHORT = {
@@ -47,9 +50,11 @@ def left_out_line(view: links.Results, results: Results) -> None:
 
 
 def _reset(view: links.Results, key: str) -> None:
-    back = replace(view, **dict.fromkeys(studies.THRESHOLDS))
     st.button(
-        "The study’s own thresholds", key=key, icon=":material/undo:", on_click=shell.show, args=(back,)
+        "The study’s own thresholds",
+        key=key,
+        icon=":material/undo:",
+        **press(view, **dict.fromkeys(studies.THRESHOLDS)),
     )
 
 
@@ -71,24 +76,7 @@ def show(view: links.Results, study: Study, results: Results) -> None:
 
 
 def _thresholds(view: links.Results, study: Study) -> None:
-    limits, state = studies.thresholds(view, study), st.session_state
-    own = study.settings.checks
-    values = {
-        "rounds": limits.practice_rounds,
-        "catch": limits.catch_right,
-        "least": limits.total_seconds[0],
-        "most": limits.total_seconds[1],
-        "reading": limits.instructions_seconds,
-        "row": limits.row_share,
-    }
-    owns = {
-        "rounds": own.practice_rounds,
-        "catch": own.catch_right,
-        "least": own.total_seconds[0],
-        "most": own.total_seconds[1],
-        "reading": own.instructions_seconds,
-        "row": own.row_share,
-    }
+    own, limits = (_limits(checks) for checks in (study.settings.checks, studies.thresholds(view, study)))
     controls = {
         "rounds": ("Practice rounds, at most", {"min_value": 1, "max_value": 100, "step": 1}),
         "catch": ("Catch trials right, at least", _share(0.0)),
@@ -99,59 +87,56 @@ def _thresholds(view: links.Results, study: Study) -> None:
     }
     columns = st.columns(3)
     for place, (name, (label, options)) in enumerate(controls.items()):
-        kind = int if name == "rounds" else float
-        state[f"t {name}"] = kind(values[name])
         columns[place % 3].number_input(
-            label, key=f"t {name}", on_change=_moved, args=(view, name, owns[name]),
-            help=f"The study’s own: {owns[name]:g}", **options,
-        )  # fmt: skip
+            label,
+            help=f"The study’s own: {own[name]:g}",
+            **options,
+            **bind(view, name, partial(_moved, name, own[name]), shows=limits[name]),
+        )
 
 
-def _share(least: float) -> dict:
+def _limits(checks: Checks) -> dict[str, int | float]:
+    """The thresholds of a study, by their names in the address."""
+    least, most = checks.total_seconds
+    return {
+        "rounds": checks.practice_rounds,
+        "catch": float(checks.catch_right),
+        "row": float(checks.row_share),
+        "least": float(least),
+        "most": float(most),
+        "reading": float(checks.instructions_seconds),
+    }
+
+
+def _share(least: float) -> dict[str, Any]:
     return {"min_value": least, "max_value": 1.0, "step": 0.05, "format": "%.2f"}
 
 
-def _seconds(step: float) -> dict:
+def _seconds(step: float) -> dict[str, Any]:
     return {"min_value": 0.0, "max_value": 1e6, "step": step, "format": "%.0f"}
 
 
-def _moved(view: links.Results, name: str, own: float) -> None:
-    value = st.session_state[f"t {name}"]
-    value = round(value, 4) if isinstance(value, float) else value
-    shell.show(replace(view, **{name: None if value == own else value}))
+def _moved(name: str, own: float, value: float) -> Changes:
+    value = round(value, 4)
+    return {name: None if value == own else value}
 
 
 def _checks(study: Study, results: Results) -> None:
     frame = results.exclusions.checks
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "check": [_SHORT.get(name, name) for name in frame["check"]],
-                "failed": frame["failed"],
-                "alone": frame["alone"],
-                "sessions": frame["sessions"],
-                "about": frame["about"],
-            }
-        ),
-        hide_index=True,
-        height="content",
-        placeholder="",
-        key="checks",
-        alt="Table of checks: sessions that failed it, that failed it alone, and that it was made of",
-        column_config={
-            "check": st.column_config.TextColumn("Check", width=140),
-            "failed": st.column_config.NumberColumn("Failed", width=55, help="Sessions that fail it"),
-            "alone": st.column_config.NumberColumn("Only this", width=70, help="Sessions that fail this check and no other"),
-            "sessions": st.column_config.NumberColumn("Of", width=45, help="Sessions that it was made of"),
-            "about": st.column_config.TextColumn("Passed where"),
+    number = tables.number
+    tables.show(
+        frame.assign(check=[_SHORT.get(name, name) for name in frame["check"]]),
+        "checks",
+        "Table of checks: sessions that failed it, that failed it alone, and that it was made of",
+        {
+            "check": tables.text("Check", width=140),
+            "failed": number("Failed", width=55, help="Sessions that fail it"),
+            "alone": number("Only this", width=70, help="Sessions that fail this check and no other"),
+            "sessions": number("Of", width=45, help="Sessions that it was made of"),
+            "about": tables.text("Passed where"),
         },
-    )  # fmt: skip
-    shell.csv_button(
-        "Checks as CSV",
-        lambda: no_formulas(frame),
-        file_name(study.stem, "checks of the study"),
-        "csv checks",
     )
+    tables.csv("Checks as CSV", frame, study.stem, "checks of the study")
 
 
 def _codes(study: Study) -> None:
@@ -202,15 +187,10 @@ def _rows(study: Study) -> None:
         ("Answers as CSV", export_responses, "answers"),
         ("Sessions as CSV", export_sessions, "sessions"),
     ):
-        shell.csv_button(
-            label,
-            lambda export=export: _export(study, export),
-            file_name(study.stem, name),
-            f"csv {name}",
-        )
+        tables.csv(label, lambda export=export: _export(study, export), study.stem, name)
 
 
-def _export(study: Study, export) -> pd.DataFrame:
+def _export(study: Study, export: Callable[[StudyFile], pd.DataFrame]) -> pd.DataFrame:
     with StudyFile.open(study.path) as file:
         return export(file)
 
@@ -237,38 +217,26 @@ def _sessions(study: Study, results: Results) -> None:
         else "left out: " + ", ".join(_SHORT.get(f, f).lower() for f in failed.split(", ") if f)
         for passed, failed in zip(frame["passed"], frame["failed"].fillna(""), strict=True)
     ]
-    shown = pd.DataFrame(
-        {
-            "participant": frame["participant"],
-            "task": frame["task"],
-            "outcome": frame["outcome"],
-            "verdict": told,
-        }
-    )
-    for name in CHECKS:
-        if name in frame and name != "first_time":
-            shown[name] = frame[name] * (100 if name in ("catch_right", "row_share") else 1)
-    if frame["comment"].notna().any():
-        shown["comment"] = frame["comment"]
-    st.dataframe(
+    shown = frame.assign(verdict=told)
+    for name in {"catch_right", "row_share"} & set(frame):
+        shown[name] = 100 * frame[name]
+    number, text = tables.number, tables.text
+    tables.show(
         shown,
-        hide_index=True,
-        height=380 if len(shown) > 10 else "content",
-        placeholder="",
-        key="sessions",
-        alt="Table of sessions: person, task, outcome, whether it counts or why it was left out, values of the checks",
-        column_config={
-            "participant": st.column_config.TextColumn("Person", width=110),
-            "task": st.column_config.TextColumn("Task", width=110),
-            "outcome": st.column_config.TextColumn("Outcome", width=110),
-            "verdict": st.column_config.TextColumn("At these thresholds", width=220),
-            "practice_rounds": st.column_config.NumberColumn("Rounds", format="%d", width=60, help=CHECKS["practice_rounds"]),
-            "catch_right": st.column_config.NumberColumn("Catch", format="%.0f%%", width=60, help=CHECKS["catch_right"]),
-            "total_seconds": st.column_config.NumberColumn("Seconds", format="%.0f", width=70, help=CHECKS["total_seconds"]),
-            "instructions_seconds": st.column_config.NumberColumn(
-                "Reading", format="%.0f", width=70, help=CHECKS["instructions_seconds"]
-            ),
-            "row_share": st.column_config.NumberColumn("One row", format="%.0f%%", width=70, help=CHECKS["row_share"]),
-            "comment": st.column_config.TextColumn("Comment"),
+        "sessions",
+        "Table of sessions: person, task, outcome, whether it counts or why it was left out, values of the checks",
+        {
+            "participant": text("Person", width=110),
+            "task": text("Task", width=110),
+            "outcome": text("Outcome", width=110),
+            "verdict": text("At these thresholds", width=220),
+            "practice_rounds": number("Rounds", format="%d", width=60, help=CHECKS["practice_rounds"]),
+            "catch_right": number("Catch", format="%.0f%%", width=60, help=CHECKS["catch_right"]),
+            "total_seconds": number("Seconds", format="%.0f", width=70, help=CHECKS["total_seconds"]),
+            "instructions_seconds": number("Reading", format="%.0f", width=70, help=CHECKS["instructions_seconds"]),
+            "row_share": number("One row", format="%.0f%%", width=70, help=CHECKS["row_share"]),
+            "comment": text("Comment"),
         },
+        optional=("comment",),
+        tall=(10, 380),
     )  # fmt: skip

@@ -7,14 +7,12 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.base.numbers import plural
 from lexplain_core.studies.results.analysis import Results
-from lexplain_core.studies.results.export import no_formulas
 from lexplain_core.views.results import association_words, no_store, why_no_score
 from lexplain_core.views.study import Study, as_points, of_condition
-from lexplain_core.views.tables import file_name
 from pages.results.overview import pick
 from pages.results.units import at_hand, units_chart
-from pages.ui import links, shell
-from pages.ui.switch import changed
+from pages.ui import links, shell, tables
+from pages.ui.bound import labelled
 
 NAMES = {
     "correlation": "test correlation of the explanation",
@@ -29,11 +27,8 @@ def show(view: links.Results, study: Study, results: Results) -> None:
     columns = st.columns([1, 1], vertical_alignment="bottom")
     with columns[0]:
         condition = pick(view, results)
-    st.session_state["against"] = view.against
-    columns[1].segmented_control(
-        "Against", links.AGAINST, key="against", format_func=_SHORT.get, required=True, on_change=changed,
-        args=(view, "against", "against"),
-    )  # fmt: skip
+    with columns[1]:
+        labelled(view, "against", _SHORT, "Against")
     rows = as_points(of_condition(results.units, condition))
     known = rows[rows[view.against].notna()] if view.against in rows else rows.iloc[:0]
     found = of_condition(results.correlations, condition)
@@ -61,9 +56,9 @@ def show(view: links.Results, study: Study, results: Results) -> None:
             "Scores are those that the store had when the study was made; those of explanations are of the test split. Intervals are "
             "Fisher’s (for Spearman’s ρ by Bonett & Wright). A unit’s own proportion is uncertain, which pulls both correlations towards 0."
         )
-    shell.csv_button(
+    tables.csv(
         "Correlations as CSV",
-        lambda: no_formulas(results.correlations),
-        file_name(study.stem, "correlations of the study"),
-        "csv correlations",
+        lambda: results.correlations,
+        study.stem,
+        "correlations of the study",
     )

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from lexplain_core import figures
 from lexplain_core.studies.results.analysis import Results
-from lexplain_core.studies.results.export import no_formulas
-from lexplain_core.views.opened import distinct
 from lexplain_core.views.results import in_order, mean_of, no_store, units_words
 from lexplain_core.views.study import Study, as_points, of_condition
-from lexplain_core.views.tables import file_name, no_minus_zero
 from pages.results.overview import pick
-from pages.ui import links, shell
-from pages.ui.measured import open_unit
-from pages.ui.switch import changed
+from pages.ui import go, links, shell, tables
+from pages.ui.bound import labelled
 
 _ORDERS = {"right": "worst first", "-right": "best first", "layer": "by layer and number"}
-_COLUMNS = [
-    "layer", "unit", "unit_name", "proportion", "low", "high", "right", "responses", "participants", "correlation",
-    "ablation", "observer", "explanation",
-]  # fmt: skip
-_OPTIONAL = ("unit_name", "correlation", "ablation", "observer", "explanation")
 
 
 def show(view: links.Results, study: Study, results: Results) -> None:
@@ -30,11 +22,8 @@ def show(view: links.Results, study: Study, results: Results) -> None:
     columns = st.columns([1, 1], vertical_alignment="bottom")
     with columns[0]:
         condition = pick(view, results)
-    st.session_state["order"] = view.order
-    columns[1].segmented_control(
-        "Order", links.ORDERS, key="order", format_func=_ORDERS.get, required=True, on_change=changed,
-        args=(view, "order", "order"),
-    )  # fmt: skip
+    with columns[1]:
+        labelled(view, "order", _ORDERS, "Order")
     rows = in_order(as_points(of_condition(results.units, condition)), view.order)
     store = at_hand(study)
     asked = of_condition(results.models, condition)
@@ -49,50 +38,32 @@ def show(view: links.Results, study: Study, results: Results) -> None:
         store,
     )
     _table(rows, store)
-    shell.csv_button(
-        "Units as CSV",
-        lambda: no_formulas(results.units),
-        file_name(study.stem, "units of the study"),
-        "csv study units",
-    )
+    tables.csv("Units as CSV", lambda: results.units, study.stem, "units of the study")
 
 
 def at_hand(study: Study) -> str:
     """The id of the study's store, if it is among those that can be shown; else ''."""
-    known = {entry.id for entry in distinct(shell.entries())[0]}
-    return study.store if study.store in known else ""
+    return study.store if study.store in shell.stores() else ""
 
 
-def units_chart(figure, key: str, alt: str, store: str) -> None:
+def units_chart(figure: Figure, key: str, alt: str, store: str) -> None:
     """A chart of units, which a click opens in their store, if it is at hand."""
-    if not store:
+    if store:
+        go.clicked(figure, key, alt, links.Overview(store=store))
+    else:
         shell.chart(figure, key, alt)
-        return
-    picked = st.plotly_chart(
-        figure, theme=None, key=key, config=shell.CHART, alt=alt, on_select="rerun", selection_mode="points"
-    )
-    for point in picked.selection.points:
-        layer, unit, *_ = point["customdata"]
-        open_unit(links.Overview(store=store), layer, unit)
 
 
 def _table(rows: pd.DataFrame, store: str) -> None:
-    columns = [c for c in _COLUMNS if c in rows and (c not in _OPTIONAL or rows[c].notna().any())]
-    clicks = {"on_select": "rerun", "selection_mode": "single-cell"} if store else {}
-    number = st.column_config.NumberColumn
-    picked = st.dataframe(
-        no_minus_zero(rows[columns], 2, *{"correlation", "ablation"} & set(columns)).assign(
-            **{c: 100 * rows[c] for c in ("proportion", "low", "high")}
-        ),
-        hide_index=True,
-        height=400 if len(rows) > 10 else "content",
-        placeholder="",
-        key="study units",
-        alt="Table of units: proportion right, Wilson interval, answers, and the scores of the unit's explanation",
-        column_config={
-            "layer": st.column_config.TextColumn("Layer", width=110),
+    number, text = tables.number, tables.text
+    clicked = tables.show(
+        rows.assign(**{c: 100 * rows[c] for c in ("proportion", "low", "high")}),
+        "study units",
+        "Table of units: proportion right, Wilson interval, answers, and the scores of the unit's explanation",
+        {
+            "layer": text("Layer", width=110),
             "unit": number("Unit", width=50),
-            "unit_name": st.column_config.TextColumn("Name", width=90),
+            "unit_name": text("Name", width=90),
             "proportion": st.column_config.ProgressColumn(
                 "Right", min_value=0, max_value=100, format="%.0f%%", width=110
             ),
@@ -106,10 +77,11 @@ def _table(rows: pd.DataFrame, store: str) -> None:
             ),
             "ablation": number("Ablation", format="%.2f", width=70, help="Ablation score (norm) of the explanation"),
             "observer": number("Machine", format="%.2f", width=70, help="The machine observer’s share of such trials; chance 0.50"),
-            "explanation": st.column_config.TextColumn("Explanation"),
+            "explanation": text("Explanation"),
         },
-        **clicks,
+        optional=("unit_name", "correlation", "ablation", "observer", "explanation"),
+        clicks=bool(store),
     )  # fmt: skip
-    if store and picked.selection.cells:
-        row = rows.iloc[picked.selection.cells[0][0]]
-        open_unit(links.Overview(store=store), row["layer"], row["unit"])
+    if clicked is not None:
+        row = rows.iloc[clicked]
+        go.unit(links.Overview(store=store), row["layer"], row["unit"])

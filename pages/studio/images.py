@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from lexplain_core.figures import print as prints
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
+from pages.ui.bound import bind
 from pages.ui.front import component
 
 WAITING = 6  # images of each range that are offered beside those shown
@@ -31,15 +33,12 @@ def show(view: links.Studio, opened: Opened, data: prints.FigureData) -> None:
         st.caption(f"{plural(data.hidden, 'image')} hidden from this store: never used in figures.")
     place = view.at - 1
     if len(data.panels) > 1:
-        st.session_state["studio at"] = view.at
         st.selectbox(
             "Unit whose images are to be chosen",
             range(1, len(data.panels) + 1),
-            key="studio at",
             format_func=lambda n: data.panels[n - 1].title,
             width=320,
-            on_change=_at,
-            args=(view,),
+            **bind(view, "at"),
         )
     panel = data.panels[place]
     if panel.edges is None:
@@ -54,7 +53,7 @@ def show(view: links.Studio, opened: Opened, data: prints.FigureData) -> None:
     )
 
 
-def _rows(panel: prints.Panel, opened: Opened, data: prints.FigureData) -> list[dict]:
+def _rows(panel: prints.Panel, opened: Opened, data: prints.FigureData) -> list[dict[str, Any]]:
     """The component's message: a row a range, the highest first, then the images that are left out."""
     ranges = list(zip(panel.shots, panel.waiting, strict=True))
     out = [i for i in data.choice.without if i < data.images]
@@ -112,10 +111,6 @@ def _rows(panel: prints.Panel, opened: Opened, data: prints.FigureData) -> list[
 def _small(opened: Opened, panel: prints.Panel) -> bool:
     ids = [shot.image for shots in panel.shots for shot in shots]
     return bool(ids) and int(shell.images(opened).loc[ids, ["width", "height"]].max().max()) < 64
-
-
-def _at(view: links.Studio) -> None:
-    shell.change(view, at=int(st.session_state["studio at"]))
 
 
 def _act(view: links.Studio, panel: prints.Panel) -> None:

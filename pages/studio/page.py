@@ -13,7 +13,7 @@ from pages.studio import choice as studio_choice
 from pages.studio import images, take, units
 from pages.ui import links, shell
 from pages.ui.plain_words import plain_words
-from pages.ui.text import message
+from pages.ui.text import message, unusable
 
 
 def render() -> None:
@@ -28,8 +28,7 @@ def render() -> None:
         units.show(view, opened, choice)
         studio_choice.how(view, opened)
     with right:
-        for problem in problems:
-            st.warning(md(problem), icon=":material/link_off:")
+        unusable(*map(md, problems))
         try:
             data = prints.gather(opened.store, choice, waiting=images.WAITING)
         except UserError as error:

@@ -8,6 +8,7 @@ from lexplain_core.base.numbers import plural
 from lexplain_core.figures import print as prints
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
+from pages.ui.cache import cached
 
 _DPI = 120  # of the preview: a column of 6.75 in is 810 pixels wide
 _TALL = 680  # pixels of a preview, above which it scrolls
@@ -21,17 +22,17 @@ _FILES = {
 }
 
 
-@st.cache_data(max_entries=24, show_spinner="Drawing the figure …")
-def _drawn(key: tuple, said: tuple, _data: prints.FigureData) -> tuple[bytes, int, list[str]]:  # noqa: ARG001 - the cache goes by it
+@cached("Drawing the figure …", most=24)
+def _drawn(opened: Opened, choice: prints.FigureChoice) -> tuple[bytes, int, list[str]]:
     """The preview, its height in pixels, and notes."""
-    png = prints.make(_data, "png", dpi=_DPI)
-    return png, int.from_bytes(png[20:24], "big"), prints.notes(_data)
+    data = prints.gather(opened.store, choice)
+    png = prints.make(data, "png", dpi=_DPI)
+    return png, int.from_bytes(png[20:24], "big"), prints.notes(data)
 
 
 def preview(opened: Opened, data: prints.FigureData) -> None:
     """The figure at the resolution of a screen, on white, and what its maker should know."""
-    said = tuple(prints.texts(data.choice).items())
-    png, tall, notes = _drawn(opened.key, said, data)
+    png, tall, notes = _drawn(opened, data.choice)
     with st.container(key="studio_paper", border=True, height=_TALL if tall > _TALL else "content"):
         st.image(png, alt=prints.caption(data))
     inches = f"{data.choice.width:g} × {tall / _DPI:.1f} in, text of {data.choice.size:g} points"

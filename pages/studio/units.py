@@ -13,6 +13,7 @@ from lexplain_core.store import StoreError
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.studio import moved
 from pages.ui import links, shell
+from pages.ui.bound import Changes, press
 from pages.ui.front import component
 from pages.ui.text import message
 
@@ -76,7 +77,7 @@ def _moved(view: links.Studio, units: list[tuple[str, int]]) -> None:
     if not isinstance(said, dict) or not isinstance(said.get("place"), int | float):
         return
     order, at = moved(units, view.at, str(said.get("move")), int(said["place"]))
-    _put(view, order, at)
+    shell.change(view, **_put(view, order), at=at)
 
 
 def _now(view: links.Studio) -> list[tuple[str, int]]:
@@ -84,15 +85,15 @@ def _now(view: links.Studio) -> list[tuple[str, int]]:
     return list(prints.read_choice({"units": shell.now(view).units})[0].units)
 
 
-def _put(view: links.Studio, units: list[tuple[str, int]], at: int | None = None) -> None:
+def _put(view: links.Studio, units: list[tuple[str, int]]) -> Changes:
+    """What the address is to say of other units; pins of those that are gone go, too."""
     if not units:
         st.session_state[f"studio emptied {view.store}"] = True
     known = {(layer, unit) for layer, unit in units}
     choice, _ = prints.read_choice({"pins": shell.now(view).pins})
     kept = [pin for pin in choice.pins if (pin.layer, pin.unit) in known]
     pins = prints.texts(prints.FigureChoice(pins=tuple(kept)))["pins"]
-    at = {} if at is None else {"at": at}
-    shell.change(view, units=prints.units_text(dict.fromkeys(units)), pins=pins, **at)
+    return {"units": prints.units_text(dict.fromkeys(units)), "pins": pins}
 
 
 def _add_one(view: links.Studio, opened: Opened, units: list[tuple[str, int]]) -> None:
@@ -106,11 +107,13 @@ def _add_one(view: links.Studio, opened: Opened, units: list[tuple[str, int]]) -
         if st.session_state.get("studio number", 0) >= count:
             st.session_state["studio number"] = count - 1
         st.number_input(f"Unit, 0 to {count - 1}", 0, count - 1, step=1, key="studio number", width=115)
-        st.button("Add", key="studio add", icon=":material/add:", on_click=_added, args=(view,))
+        st.button("Add", key="studio add", icon=":material/add:", **press(view, lambda: _added(view)))
 
 
-def _added(view: links.Studio) -> None:
-    _put(view, [*_now(view), (st.session_state["studio layer"], int(st.session_state["studio number"]))])
+def _added(view: links.Studio) -> Changes:
+    return _put(
+        view, [*_now(view), (st.session_state["studio layer"], int(st.session_state["studio number"]))]
+    )
 
 
 def _add_list(view: links.Studio, opened: Opened) -> None:
@@ -127,11 +130,10 @@ def _add_list(view: links.Studio, opened: Opened) -> None:
         st.session_state["studio list"] = lists[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("List of starred units", lists, key="studio list", width=190)
-        st.button("Add all", key="studio add list", on_click=_added_list, args=(view, opened))
+        st.button("Add all", key="studio add list", **press(view, lambda: _added_list(view, opened)))
 
 
-@shell.told
-def _added_list(view: links.Studio, opened: Opened) -> None:
+def _added_list(view: links.Studio, opened: Opened) -> Changes:
     found = []
     for starred in Notes.of(opened.store).units(st.session_state["studio list"]):
         try:
@@ -139,4 +141,4 @@ def _added_list(view: links.Studio, opened: Opened) -> None:
         except StoreError:
             continue
         found.append((starred.layer, starred.unit))
-    _put(view, [*_now(view), *found])
+    return _put(view, [*_now(view), *found])

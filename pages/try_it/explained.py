@@ -12,7 +12,7 @@ from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.trials import Asked, observer_answer, verdict, words_answer
 from lexplain_core.views.unit import quantity, unit_name
-from pages.ui import links, shell
+from pages.ui import go, links, shell
 
 
 def show(view: links.TryIt, opened: Opened, asked: Asked, button: int) -> None:
@@ -25,12 +25,7 @@ def show(view: links.TryIt, opened: Opened, asked: Asked, button: int) -> None:
         if observed := observer_answer(unit):
             st.markdown(observed)
         there = links.Neuron(store=view.store, layer=unit.layer, unit=unit.unit)
-        st.page_link(
-            "neuron/page.py",
-            label=md(f"Open {unit_name(unit)}"),
-            icon=":material/stacked_line_chart:",
-            query_params=links.query(there),
-        )
+        go.link(md(f"Open {unit_name(unit)}"), there, icon=":material/stacked_line_chart:")
     with right:
         upper, lower = (float(unit.activations[image]) for image in asked.queries)
         shell.chart(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import astuple, replace
-from typing import Any
 
 import streamlit as st
 
@@ -15,9 +14,10 @@ from lexplain_core.views.opened import Opened
 from lexplain_core.views.trial_screen import Answer, Feedback, Shown, Times
 from lexplain_core.views.trials import Asked, Drawn, Round
 from pages.try_it import explained, tried
-from pages.ui import links, shell
+from pages.ui import go, links, shell
+from pages.ui.bound import Changes, bind, press
 from pages.ui.plain_words import plain_words
-from pages.ui.text import message
+from pages.ui.text import message, unusable
 from pages.ui.trial import trial
 
 _TIMES = Times(lock=500, feedback=150, go_on=400)
@@ -49,20 +49,16 @@ def _known(view: links.TryIt, opened: Opened) -> links.TryIt:
     """The view with a layer and a unit that this store has, after saying what it hasn't."""
     layers = shell.layers(opened).set_index("layer")
     if view.layer and view.layer not in layers.index:
-        st.warning(
-            md(f"This store has no layer “{view.layer}”; its last one is asked about."),
-            icon=":material/link_off:",
-        )
+        unusable(md(f"This store has no layer “{view.layer}”; its last one is asked about."))
         view = replace(view, layer="", unit=None)
     if not view.layer:
         view = replace(view, layer=shell.last_layer(opened))
     units = int(layers.loc[view.layer, "units"])
     if view.unit is not None and view.unit >= units:
-        st.warning(
+        unusable(
             md(
                 f"Layer “{view.layer}” has no unit {view.unit}; its units are 0 to {units - 1}. Any of them is asked about."
-            ),
-            icon=":material/link_off:",
+            )
         )
         view = replace(view, unit=None)
     return view
@@ -72,52 +68,40 @@ def _known(view: links.TryIt, opened: Opened) -> links.TryIt:
 
 
 def _controls(view: links.TryIt, opened: Opened) -> None:
-    state, layers = st.session_state, shell.layers(opened).set_index("layer")["units"]
-    state["y layer"], state["y unit"] = view.layer, view.unit
-    state["y difficulty"], state["y count"] = view.difficulty, view.count
-    changed: dict[str, Any] = {"on_change": _changed, "args": (view,)}
+    layers = shell.layers(opened).set_index("layer")["units"]
     columns = st.columns([1.3, 1.3, 1.1, 0.8, 1.1], vertical_alignment="bottom")
-    columns[0].selectbox("Layer", list(layers.index), key="y layer", **changed)
+    columns[0].selectbox(
+        "Layer", list(layers.index), **bind(view, "layer", lambda layer: {"layer": layer, "unit": None})
+    )
     columns[1].number_input(
         f"Unit, 0 to {layers[view.layer] - 1}",
         0,
         int(layers[view.layer]) - 1,
         value=None,
         step=1,
-        key="y unit",
         placeholder="any of the layer",
         help="Empty: each trial is about another unit of the layer, which is named after your answer",
-        **changed,
+        **bind(view, "unit"),
     )
     columns[2].selectbox(
         "Difficulty",
         links.DIFFICULTIES,
-        key="y difficulty",
         help="How extreme the two images in the centre are. easy: just less than the examples; medium: at the 99th and "
         "1st percentile; hard: 95th and 5th; very hard: 85th and 15th",
-        **changed,
+        **bind(view, "difficulty"),
     )
-    columns[3].number_input("Trials", 1, _MOST, step=1, key="y count", **changed)
+    columns[3].number_input("Trials", 1, _MOST, step=1, **bind(view, "count"))
     columns[4].button(
         "New trials",
         icon=":material/shuffle:",
         key="new trials",
-        on_click=_new,
-        args=(view,),
         help="Other images, by another seed; the address keeps it",
+        **press(view, _new),
     )
 
 
-def _changed(view: links.TryIt) -> None:
-    state = st.session_state
-    unit = state["y unit"] if state["y layer"] == view.layer else None
-    shell.change(
-        view, layer=state["y layer"], unit=unit, difficulty=state["y difficulty"], count=state["y count"]
-    )
-
-
-def _new(view: links.TryIt) -> None:
-    shell.change(view, seed=random.randrange(1, 10**6))
+def _new() -> Changes:
+    return {"seed": random.randrange(1, 10**6)}
 
 
 def _no_trials(view: links.TryIt, opened: Opened, drawn: Drawn) -> None:
@@ -134,22 +118,14 @@ def _no_trials(view: links.TryIt, opened: Opened, drawn: Drawn) -> None:
                 st.button(
                     f"Try {difficulty} ones",
                     key=f"try {difficulty}",
-                    on_click=shell.show,
-                    args=(replace(view, difficulty=difficulty),),
+                    **press(view, difficulty=difficulty),
                 )
     elif view.unit is not None:
         found = explained.another(view, opened)
         with st.container(horizontal=True):
             if found:
-                st.button(
-                    f"Try unit {found.unit}", key="try another", on_click=shell.show, args=(found,), type="primary"
-                )  # fmt: skip
-            st.button(
-                "Try any unit of the layer",
-                key="try any",
-                on_click=shell.show,
-                args=(replace(view, unit=None),),
-            )
+                st.button(f"Try unit {found.unit}", key="try another", type="primary", **press(found))
+            st.button("Try any unit of the layer", key="try any", **press(view, unit=None))
 
 
 # -- the trials --------------------------------------------------------------------------------------
@@ -191,7 +167,7 @@ def _about(view: links.TryIt, drawn: Drawn) -> str:
 
 
 def _shown(opened: Opened, asked: Asked, done: Round, count: int) -> Shown:
-    pictures = tried.pictures(opened.key, asked.low + asked.high, opened)
+    pictures = tried.pictures(opened, asked.low + asked.high)
     upper, lower = asked.queries
     return Shown(
         done.nonce(done.at),
@@ -244,16 +220,14 @@ def _tally(view: links.TryIt, drawn: Drawn, done: Round) -> None:
             "New trials",
             icon=":material/shuffle:",
             key="more trials",
-            on_click=_new,
-            args=(view,),
             type="primary",
+            **press(view, _new),
         )
         st.button("The same ones again", icon=":material/replay:", key="again", on_click=_again)
 
 
 def _open(view: links.TryIt, asked: Asked, label: str) -> None:
-    unit = links.Neuron(store=view.store, layer=asked.layer, unit=asked.unit)
-    st.page_link("neuron/page.py", label=md(label), query_params=links.query(unit))
+    go.link(md(label), links.Neuron(store=view.store, layer=asked.layer, unit=asked.unit))
 
 
 def _what_is_this() -> None:

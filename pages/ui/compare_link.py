@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import streamlit as st
-
 from lexplain_core.views.compare import Place
-from pages.ui import links
+from pages.ui import go, links
 
 SLOTS = ("a", "b", "c", "d")
 
@@ -38,11 +36,9 @@ def compare_link(view: links.Neuron, other: int | None = None, label: str = "Com
     view: with layer and unit filled in. Without `other` the Compare page asks what to put beside it.
     """
     places = [Place(view.layer, number, view.method) for number in (view.unit, other) if number is not None]
-    st.page_link(
-        "compare/page.py",
-        label=label,
+    go.link(
+        label,
+        of_units(view.store, *places, level=view.level),
         icon=":material/compare:",
-        query_params=links.query(of_units(view.store, *places, level=view.level)),
-        width="content",
         help="This unit beside others, on shared axes",
     )

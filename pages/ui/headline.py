@@ -69,7 +69,9 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
 
 def same_model(opened: Opened, explanation: Explanation | None) -> None:
     """A warning where the encoder that scores is the one that the words were found with."""
-    matrix = shell.matrix(opened, explanation.matrix) if explanation and not explanation.source else None
+    matrix = (
+        shell.matrices(opened).get(explanation.matrix) if explanation and not explanation.source else None
+    )
     if matrix and matrix["kind"] == "encoder" and opened.store.meta.get("same_encoder"):
         st.warning(
             md(

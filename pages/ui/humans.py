@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import pandas as pd
-import streamlit as st
+from pathlib import Path
 
-from lexplain_core.studies.file.study import find_studies
-from lexplain_core.studies.results.humans import human_scores
-from lexplain_core.views.study import signature
+import pandas as pd
+
+from lexplain_core.studies.results.humans import readable, scores_of
+from pages.ui.cache import cached
 
 
 def of_unit(store: str, layer: str, unit: int) -> pd.Series | None:
     """What people made of one unit, as `human_scores` has it; None where nobody was asked."""
-    found = _scores(store, _key())
+    found = people(store)
     rows = found[(found["layer"] == layer) & (found["unit"] == unit)]
     return None if rows.empty else rows.iloc[0]
 
 
 def people(store: str) -> pd.DataFrame:
     """What people scored, as `human_scores` has it: a row a unit that they were asked about."""
-    return _scores(store, _key())
+    return _scores(store, tuple(readable()))
 
 
-def _key() -> tuple:
-    return tuple(signature(entry.path) for entry in find_studies() if entry.error is None)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _scores(store: str, key: tuple) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
-    frame = human_scores(store)
+@cached()
+def _scores(store: str, studies: tuple[Path, ...]) -> pd.DataFrame:
+    frame = scores_of(store, studies)
     return frame.astype({"layer": object, "unit": "int64", "human": float, "answers": float})

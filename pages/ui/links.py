@@ -322,6 +322,11 @@ def link(view: Any) -> str:
     return f"{view.page}?{urlencode(query(view, full=True))}"
 
 
+def short(view: Any) -> str:
+    """The view as an address below the dashboard's root, without what is at its default."""
+    return f"{view.page}?{urlencode(query(view))}"
+
+
 def named(view: Any) -> str:
     """The unit or units, or else the layer, that a view is of, for the browser's tab; '' where it names none."""
     if isinstance(view, Compare):

@@ -12,7 +12,8 @@ from lexplain_core.store import FORMATS, Wanted, as_bytes, sentence
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.tables import file_name
-from pages.ui import access, links, shell, star
+from pages.ui import access, go, links, shell, star
+from pages.ui.bound import Changes, bind, press
 from pages.ui.copy_link import copy_link
 from pages.ui.humans import people
 from pages.ui.text import message
@@ -43,17 +44,14 @@ def bar(view: links.Overview, opened: Opened) -> None:
         lists = {found.name: found for found in notes.lists()}
     except UserError:
         return  # the page has said so
-    st.session_state["f starred"] = view.starred if view.starred in lists else ""
     st.selectbox(
         "List",
         ["", *lists],
-        key="f starred",
         format_func=lambda name: _title(lists.get(name)),
         label_visibility="collapsed",
         width=200,
-        on_change=_choose,
-        args=(view,),
         help="Units that were starred on the Neuron page (key S)",
+        **bind(view, "starred", _choose, shows=view.starred if view.starred in lists else ""),
     )
     with st.popover("Lists", icon=":material/star:", type="tertiary", key="lists menu"):
         if view.starred in lists:
@@ -79,11 +77,10 @@ def _title(found: UnitList | None) -> str:
     return "All units, listed or not" if found is None else f"★ {found.name} ({found.count:,})"
 
 
-def _choose(view: links.Overview) -> None:
-    name = st.session_state["f starred"]
-    shell.change(view, starred=name, shown=1)
+def _choose(name: str) -> Changes:
     if name:
         star.use(name)
+    return {"starred": name, "shown": 1}
 
 
 def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
@@ -128,8 +125,7 @@ def _chosen(view: links.Overview, notes: Notes, name: str) -> None:
             "Delete it",
             key="really delete list",
             type="primary",
-            on_click=_delete,
-            args=(view, notes, name),
+            **press(view, lambda: _delete(notes, name)),
         )
     st.divider()
 
@@ -141,9 +137,9 @@ def _rename(view: links.Overview, notes: Notes, name: str) -> None:
         star.use(new)
 
 
-def _delete(view: links.Overview, notes: Notes, name: str) -> None:
+def _delete(notes: Notes, name: str) -> Changes:
     star.safely(_say, notes.delete, name)
-    shell.change(view, starred="", shown=1)
+    return {"starred": "", "shown": 1}
 
 
 def _bring(view: links.Overview, notes: Notes) -> None:
@@ -186,24 +182,22 @@ def _from_address(view: links.Overview, opened: Opened, notes: Notes) -> None:
             "Keep it", icon=":material/bookmark_add:", type="tertiary", key="keep menu", **access.off()
         ):
             st.text_input("Keep it as the list", "Shared with me", key="keep as", max_chars=LONGEST_NAME)
-            st.button("Keep", type="primary", key="keep list", on_click=_keep, args=(view, notes, units))
+            st.button("Keep", type="primary", key="keep list", **press(view, lambda: _keep(notes, units)))
         st.button(
             "All units",
             icon=":material/close:",
             type="tertiary",
             key="leave list",
-            on_click=shell.change,
-            args=(view,),
-            kwargs={"units": "", "shown": 1},
+            **press(view, units="", shown=1),
         )
 
 
-def _keep(view: links.Overview, notes: Notes, units: list[tuple[str, int]]) -> None:
-    name = st.session_state["keep as"]
-    if star.safely(_say, notes.star_all, name, units) is not None:
-        name = " ".join(name.split())
-        star.use(name)
-        shell.change(view, units="", starred=name, shown=1)
+def _keep(notes: Notes, units: list[tuple[str, int]]) -> Changes | None:
+    name = " ".join(st.session_state["keep as"].split())
+    if star.safely(_say, notes.star_all, name, units) is None:
+        return None
+    star.use(name)
+    return {"units": "", "starred": name, "shown": 1}
 
 
 def _remarks(view: links.Overview, rows: list[Starred]) -> None:
@@ -213,12 +207,9 @@ def _remarks(view: links.Overview, rows: list[Starred]) -> None:
     with st.expander(plural(len(rows), "remark"), icon=":material/edit_note:"):
         for row in rows[:100]:
             with st.container(horizontal=True, gap="small"):
-                st.page_link(
-                    "neuron/page.py",
-                    label=md(f"{row.layer} · unit {row.unit}"),
-                    query_params=links.query(
-                        links.Neuron(store=view.store, layer=row.layer, unit=row.unit, method=view.method)
-                    ),
+                go.link(
+                    md(f"{row.layer} · unit {row.unit}"),
+                    links.Neuron(store=view.store, layer=row.layer, unit=row.unit, method=view.method),
                 )
                 st.markdown(_remark(row))
         if len(rows) > 100:
@@ -260,7 +251,7 @@ def export(opened: Opened, wanted: Wanted, total: int) -> None:
                 max_chars=LONGEST_NAME,
                 placeholder="Name of an old or a new list",
             )
-            st.button("Put", type="primary", key="put", on_click=_put, args=(opened, wanted))
+            st.button("Put", type="primary", key="put", on_click=shell.told(_put), args=(opened, wanted))
 
 
 def _file(opened: Opened, wanted: Wanted, form: str) -> bytes:
@@ -272,7 +263,6 @@ def _file(opened: Opened, wanted: Wanted, form: str) -> bytes:
     return as_bytes(store.export(wanted, people(store.id)), form, facts)
 
 
-@shell.told
 def _put(opened: Opened, wanted: Wanted) -> None:
     name, store = st.session_state["onto"], opened.store
     rows = store.find(wanted, None, 0, people(store.id)).rows

@@ -13,10 +13,13 @@ from lexplain_core.base.extras import needed
 from lexplain_core.base.numbers import decimals, plain
 from lexplain_core.base.pictures import jpeg_url
 from lexplain_core.store import Store, Unit
+from lexplain_core.views.examples import SMALL, Shot
 from lexplain_core.views.look import look_words
 from lexplain_core.views.opened import Opened
-from pages.ui import access, links, shell
-from pages.ui.text import message
+from pages.ui import access, links, shell, thumbs
+from pages.ui.bound import bind, switch
+from pages.ui.cache import cached
+from pages.ui.text import message, unusable
 
 if TYPE_CHECKING:  # they bring torch along: imported when someone asks
     from lexplain_core.live import Look, Looker
@@ -28,7 +31,6 @@ _KINDS = {
     "gradcam": "Grad-CAM",
 }
 _WIDTH = 288  # CSS pixels
-_SMALL = 64  # images narrower than this keep hard pixel edges when enlarged
 _OPACITY = 70  # percent, while the slider of the examples is off
 
 
@@ -45,7 +47,7 @@ def show(view: links.Neuron, opened: Opened, unit: Unit, shown: list[int]) -> No
 def _choose(view: links.Neuron, opened: Opened, unit: Unit, shown: list[int]) -> int | None:
     frame, image = shell.images(opened), view.image
     if image is not None and image not in frame.index:
-        st.warning(f"This store has no image {image}.", icon=":material/link_off:")
+        unusable(f"This store has no image {image}.")
         image = None
     if image in opened.store.hidden:
         st.warning("That image is hidden from this store’s examples.", icon=":material/visibility_off:")
@@ -54,32 +56,27 @@ def _choose(view: links.Neuron, opened: Opened, unit: Unit, shown: list[int]) ->
     places = decimals(max(abs(unit.maximum), abs(unit.minimum)), 50)
     facts = frame.loc[options, ["label", "key"]].itertuples(name=None)
     names = {i: f"{plain(unit.activations[i], places)} · {label} · {key}" for i, label, key in facts}
-    st.session_state["image picker"] = image
     st.selectbox(
         "Image",
         options,
         index=None,
-        key="image picker",
         placeholder="Choose one of the example images; the network is run on it",
-        format_func=names.get,
-        on_change=_to_image,
-        args=(view,),
+        format_func=names.__getitem__,
+        **bind(view, "image", shows=image),
     )
     return image
-
-
-def _to_image(view: links.Neuron) -> None:
-    shell.change(view, image=st.session_state["image picker"])
 
 
 def _closer(view: links.Neuron, opened: Opened, unit: Unit, image: int) -> None:
     """Run the network on an image and show what the unit does there."""
     try:
-        looker = network(opened.key, opened.store)
+        looker = network(opened)
         kinds = looker.kinds(unit.layer, unit.pooling)
         kind = view.kind if view.kind in kinds or not kinds else kinds[0]
-        _switch(view, kinds, kind)
-        found = _look(opened.key, unit.layer, unit.pooling, unit.unit, image, kind, opened.store, looker)
+        if len(kinds) > 1:
+            titles = {name: title for name, title in _KINDS.items() if name in kinds}
+            switch(view, "kind", titles, "Kind of map", shows=kind)
+        found = _look(opened, unit.layer, unit.pooling, unit.unit, image, kind)
         picture = _seen(opened.store, image, looker)
     except UserError as error:
         st.info(
@@ -99,55 +96,27 @@ def _closer(view: links.Neuron, opened: Opened, unit: Unit, image: int) -> None:
             st.caption(small)
 
 
-def _switch(view: links.Neuron, kinds: tuple[str, ...], kind: str) -> None:
-    if len(kinds) > 1:
-        st.session_state["kind"] = kind
-        st.segmented_control(
-            "Kind of map",
-            [name for name in _KINDS if name in kinds],
-            key="kind",
-            format_func=_KINDS.get,
-            required=True,
-            label_visibility="collapsed",
-            on_change=_to_kind,
-            args=(view,),
-        )
-
-
-def _to_kind(view: links.Neuron) -> None:
-    shell.change(view, kind=st.session_state["kind"])
-
-
 # -- the network ----------------------------------------------------------------------------------
 
 
-def network(key: tuple, store: Store) -> Looker:
+def network(opened: Opened) -> Looker:
     """The network of a store, loaded once; `UserError` where it isn't at hand, or isn't run on this dashboard."""
     access.check_live()
-    return _network(key, store)
+    return _network(opened)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the network …")
-def _network(key: tuple, _store: Store) -> Looker:  # noqa: ARG001 - the cache goes by it
+@cached("Loading the network …", most=2)
+def _network(opened: Opened) -> Looker:
     with needed():
         from lexplain_core.live import Looker
 
-    return Looker.open(_store.meta.get("config"), path=_store.path)
+    return Looker.open(opened.store.meta.get("config"), path=opened.store.path)
 
 
-@st.cache_resource(max_entries=64, show_spinner="Running the network on this image …")
-def _look(
-    key: tuple,  # noqa: ARG001 - the cache goes by it
-    layer: str,
-    pooling: str,
-    unit: int,
-    image: int,
-    kind: str,
-    _store: Store,
-    _looker: Looker,
-) -> Look:
-    cropped = _kept(_store, image)
-    return _looker.look(_picture(_store, image), layer, pooling, unit, kind, cropped)
+@cached("Running the network on this image …", most=64)
+def _look(opened: Opened, layer: str, pooling: str, unit: int, image: int, kind: str) -> Look:
+    store = opened.store
+    return _network(opened).look(_picture(store, image), layer, pooling, unit, kind, _kept(store, image))
 
 
 def _picture(store: Store, image: int) -> Image.Image:
@@ -192,7 +161,7 @@ def _seen(store: Store, image: int, looker: Looker) -> Image.Image:
 def _pictures(picture: Image.Image, found: Look, opacity: float, kind: str) -> None:
     from lexplain_core.live import overlay
 
-    size, small = max(picture.size), max(picture.size) < _SMALL
+    size, small = max(picture.size), max(picture.size) < SMALL
     if size < 2 * _WIDTH:  # a map is smooth on more pixels than the image has
         factor = 2 * _WIDTH / size
         width, height = (max(1, round(side * factor)) for side in picture.size)
@@ -202,9 +171,6 @@ def _pictures(picture: Image.Image, found: Look, opacity: float, kind: str) -> N
     shots = [("The image as the network sees it", picture)]
     if found.map is not None:
         shots.append((f"{_KINDS[kind]}, {opacity:.0%} opaque", overlay(picture, found.map, opacity)))
-    html = "".join(
-        f'<figure><img class="lx-look" src="{jpeg_url(shot)}" alt="{escape(words, quote=True)}">'
-        f"<figcaption>{escape(words)}</figcaption></figure>"
-        for words, shot in shots
+    thumbs.strip(
+        [Shot(jpeg_url(shot), escape(words), words, look="lx-look") for words, shot in shots], _WIDTH
     )
-    st.html(f'<div class="lx-shots" style="--w:{_WIDTH}px">{html}</div>')

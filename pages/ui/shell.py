@@ -16,21 +16,21 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lexplain_core import figures, notes
-from lexplain_core.base.entries import listing as listed
-from lexplain_core.base.entries import regular, shown
+from lexplain_core.base.entries import listing, regular, shown, signature
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.numbers import plural
-from lexplain_core.store import Store, StoreEntry, StoreError, csv_bytes, find_stores
-from lexplain_core.store.discover import END, refused
+from lexplain_core.store import Store, StoreEntry, StoreError
+from lexplain_core.store.discover import END, refused, stores_at
 from lexplain_core.store.guard import blame
 from lexplain_core.store.questions import check_command
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened, distinct, same_id
 from pages.ui import access, links
+from pages.ui.cache import cached
 from pages.ui.copy_link import copy_link
 from pages.ui.no_store import no_store
 from pages.ui.style import style
-from pages.ui.text import message
+from pages.ui.text import message, unusable
 from pages.ui.travel import to_share
 
 Offer = Callable[..., None]  # offers the link to a view: view, and by name store and release_focus
@@ -72,90 +72,69 @@ def given() -> tuple[str, ...]:
     return tuple(dict.fromkeys(st.session_state.get("given stores", ())))
 
 
-def _signature(path: Path) -> tuple:
-    try:
-        stat = path.stat()
-    except (OSError, ValueError):
-        return (shown(path), None)
-    return (str(path), stat.st_mtime_ns, stat.st_ino, stat.st_size)
-
-
 def entries() -> list[StoreEntry]:
     """The stores given on the command line, else those of the folder; unreadable ones with their reason."""
     if given():
         return [_entry(Path(path)) for path in given()]
-    listing = tuple((shown(path), *_signature(path)[1:]) for path in listed(folder(), END))
-    return _found(shown(folder()), listing, folder())
+    return _found(tuple(listing(folder(), END)))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Looking for stores …")
-def _found(place: str, listing: tuple, _folder: Path) -> list[StoreEntry]:  # noqa: ARG001 - the cache goes by it
-    return find_stores(_folder)
+def stores() -> dict[str, StoreEntry]:
+    """The stores that can be shown, by id, the newest first."""
+    return {entry.id or "": entry for entry in distinct(entries())[0]}
+
+
+@cached("Looking for stores …", most=4)
+def _found(paths: tuple[Path, ...]) -> list[StoreEntry]:
+    return stores_at(paths)
 
 
 def _entry(path: Path) -> StoreEntry:
     try:
-        regular(path, "a store")
-        store = _open(signature := _signature(path))
+        facts = regular(path, "a store")
+        store = _open(path)
     except FileNotFoundError:
         return refused(path, StoreError(f"There is no store at {shown(path)}."))
     except Exception as error:
         return refused(path, error)
-    return StoreEntry(path, store.id, store.name, None, (signature[1] or 0) / 1e9)
+    return StoreEntry(path, store.id, store.name, None, facts.st_mtime)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Opening the store …")
-def _open(signature: tuple) -> Store:
-    return Store.open(signature[0])
+@cached("Opening the store …")
+def _open(path: Path) -> Store:
+    return Store.open(path)
 
 
-def _opened(signature: tuple) -> Opened:
+def _opened(path: Path) -> Opened:
     """A store with its notes as they are now; `StoreError` where it isn't known which images are hidden."""
-    noted = notes.with_notes(_open(signature))
+    key = signature(path)  # before it is opened: what is kept under an old key is never asked for again
+    noted = notes.with_notes(_open(path))
     _RUN.__dict__.setdefault("stores", {})[noted.store.path] = noted.store
-    return Opened(noted.store, (*signature, noted.version), noted.problems)
+    return Opened(noted.store, (*key, noted.version), noted.problems)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Reading the units …")
-def _units(key: tuple, method: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
-    return _store.unit_table(method=method)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _facts(key: tuple, _store: Store) -> tuple[dict, list[str], dict[str, dict]]:  # noqa: ARG001 - the cache goes by it
-    info, configs = _store.info(), _store.matrices().set_index("matrix")["config"]
-    matrices = {row["matrix"]: row | {"config": configs[row["matrix"]]} for row in info["matrices"]}
-    return info, _store.methods(), matrices
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _layers(key: tuple, method: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
-    return _store.layers(method=method)
-
-
-@st.cache_resource(max_entries=4, show_spinner="Reading the images …")
-def _images(key: tuple, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
-    return _store.images()
-
-
+@cached("Reading the images …", most=4)
 def images(opened: Opened) -> pd.DataFrame:
-    """`Store.images()` of every image, read once. Shared between sessions: not to be changed."""
-    return _images(opened.key, opened.store)
+    """`Store.images()` of every image."""
+    return opened.store.images()
 
 
-def units(opened: Opened, method: str = "") -> pd.DataFrame:
-    """`Store.unit_table` of every layer, read once. Shared between sessions: not to be changed."""
-    return _units(opened.key, method or opened.store.default_method, opened.store)
+@cached("Reading the units …")
+def units(opened: Opened) -> pd.DataFrame:
+    """`Store.unit_table` of every layer, by the store's own method."""
+    return opened.store.unit_table()
 
 
+@cached()
 def info(opened: Opened) -> dict:
-    """`Store.info()`, read once."""
-    return _facts(opened.key, opened.store)[0]
+    """`Store.info()`."""
+    return opened.store.info()
 
 
+@cached()
 def layers(opened: Opened, method: str = "") -> pd.DataFrame:
-    """`Store.layers()`, read once a method."""
-    return _layers(opened.key, method or opened.store.default_method, opened.store)
+    """`Store.layers()`; without a method by the store's own."""
+    return opened.store.layers(method or None)
 
 
 def last_layer(opened: Opened) -> str:
@@ -165,19 +144,17 @@ def last_layer(opened: Opened) -> str:
     return str((own if len(own) else found)["layer"].iloc[-1])
 
 
+@cached()
 def methods(opened: Opened) -> list[str]:
-    """`Store.methods()`, read once."""
-    return _facts(opened.key, opened.store)[1]
+    """`Store.methods()`."""
+    return opened.store.methods()
 
 
+@cached()
 def matrices(opened: Opened) -> dict[str, dict]:
-    """The concept matrices by name, as `Store.info` describes them, with their config; read once."""
-    return _facts(opened.key, opened.store)[2]
-
-
-def matrix(opened: Opened, name: str) -> dict | None:
-    """One of `matrices`; None where the store has no such matrix (explanations may come from a file)."""
-    return matrices(opened).get(name)
+    """The concept matrices by name, as `Store.info` describes them, with their config."""
+    configs = opened.store.matrices().set_index("matrix")["config"]
+    return {row["matrix"]: row | {"config": configs[row["matrix"]]} for row in info(opened)["matrices"]}
 
 
 # -- the frame of a page --------------------------------------------------------------------------
@@ -214,7 +191,7 @@ def start(page: str, stores: bool = True) -> tuple[Any, Any, Offer]:
     if wanted is None and stores:
         no_store(view.store, found, folder(), bool(given()))
     if problems:
-        st.warning(" ".join(map(md, problems)), icon=":material/link_off:")
+        unusable(" ".join(map(md, problems)))
     if twins := [same_id(entry, shown) for entry, shown in hidden if shown is wanted]:
         st.warning(" ".join(twins), icon=":material/file_copy:")
     if wanted is None:
@@ -223,9 +200,8 @@ def start(page: str, stores: bool = True) -> tuple[Any, Any, Offer]:
     if not view.store:
         view = replace(view, store=wanted.id)
         st.query_params["store"] = wanted.id
-    signature = _signature(wanted.path)
     try:
-        opened = _opened(signature)
+        opened = _opened(wanted.path)
     except StoreError as error:
         st.error(message(error))
         if stores:
@@ -362,7 +338,7 @@ def _header(
             st.selectbox(
                 "Store",
                 list(names),
-                format_func=names.get,
+                format_func=names.__getitem__,
                 key="store picker",
                 label_visibility="collapsed",
                 width=180,
@@ -404,11 +380,8 @@ def _refused(errors: list[str]) -> None:
 
 def opened_by_id(identity: str) -> Opened | None:
     """The store with an id among those that can be shown; None where there is none. `StoreError` as pages stop with."""
-    for entry in distinct(entries())[0]:
-        if entry.id == identity:
-            signature = _signature(entry.path)
-            return _opened(signature)
-    return None
+    entry = stores().get(identity)
+    return _opened(entry.path) if entry else None
 
 
 def _switch_store() -> None:
@@ -433,21 +406,6 @@ def no_unit(error: StoreError, store: str) -> None:
 def chart(figure: go.Figure, key: str, alt: str) -> None:
     """A plotly figure as wide as its place, with a downloadable SVG and words for those who can't see it."""
     st.plotly_chart(figure, theme=None, key=key, config=CHART, alt=alt)
-
-
-def csv_button(label: str, make: Callable[[], pd.DataFrame], name: str, key: str) -> None:
-    """A table as CSV, made when it is asked for; the page doesn't run again. Texts that a spreadsheet would take for a
-    formula get a leading '."""
-    st.download_button(
-        label,
-        lambda: csv_bytes(make()),
-        file_name=name,
-        mime="text/csv",
-        key=key,
-        on_click="ignore",
-        icon=":material/download:",
-        type="tertiary",
-    )
 
 
 if __name__ == "__main__":  # taken for a page, as `run` says

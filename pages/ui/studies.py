@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import streamlit as st
-
+from lexplain_core.base.entries import signature
+from lexplain_core.config.study import Checks
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.results.analysis import Results
-from lexplain_core.views.study import Study, signature
+from lexplain_core.views.study import Study
 from pages.ui import links
+from pages.ui.cache import cached
 
 
+@cached("Reading the study …", most=6)
 def read(path: Path) -> Study:
     """A study, read anew where its file has changed. Raises `UserError`."""
-    return _read(signature(path))
-
-
-@st.cache_resource(max_entries=6, show_spinner="Reading the study …")
-def _read(key: tuple) -> Study:
-    path = Path(key[0])
+    key = signature(path)
     with StudyFile.open(path) as file:
         frames = {
             name: getattr(file, name)()
@@ -34,9 +30,9 @@ def _read(key: tuple) -> Study:
 THRESHOLDS = ("rounds", "catch", "least", "most", "reading", "row")
 
 
-def thresholds(view: links.Results, study: Study) -> Any:
+def thresholds(view: links.Results, study: Study) -> Checks:
     """The checks' thresholds that the address asks for; the study's own where it says nothing."""
-    own = study.settings.checks
+    own: Checks = study.settings.checks
     low, high = own.total_seconds
     low, high = low if view.least is None else view.least, high if view.most is None else view.most
     found = {
@@ -56,13 +52,9 @@ def moved(view: links.Results) -> bool:
 
 def analysed(view: links.Results, study: Study) -> Results:
     """What the study says at the view's thresholds; each figure is computed when a page first wants it."""
-    checks = thresholds(view, study)
-    return _analysed(study.key, checks.model_dump_json(), study, checks)
+    return _analysed(study, thresholds(view, study))
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _analysed(key: tuple, which: str, _study: Study, _checks: Any) -> Results:  # noqa: ARG001 - the cache goes by it
-    return Results(_study, _checks)
-
-
-# -- in words ----------------------------------------------------------------------------------------
+@cached(most=12)
+def _analysed(study: Study, checks: Checks) -> Results:
+    return Results(study, checks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from lexplain_core.views.markdown import sentence
 from pages.ui import access
 
@@ -9,3 +11,9 @@ from pages.ui import access
 def message(error: object) -> str:
     """The sentence of an error as Markdown; on a dashboard for strangers files stand without their folders."""
     return sentence(error, folders=not access.readonly())
+
+
+def unusable(*sentences: str) -> None:
+    """Say what of an address can't be used (Markdown)."""
+    for one in sentences:
+        st.warning(one, icon=":material/link_off:")

@@ -1,7 +1,8 @@
-"""A grid of example images with captions, as one piece of HTML."""
+"""Strips of images with captions, as one piece of HTML."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 import numpy as np
@@ -9,7 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core.store import Store
-from lexplain_core.views.examples import SMALL, THUMBNAIL, Overlay, overlaid, thumbnail_figure
+from lexplain_core.views.examples import SMALL, THUMBNAIL, Overlay, Shot, overlaid, strip_html, thumbnail
+
+
+def strip(shots: Iterable[Shot], width: int = THUMBNAIL) -> None:
+    """Images beside one another, `width` CSS pixels wide."""
+    st.html(strip_html(shots, width))
 
 
 def rows(
@@ -33,12 +39,12 @@ def rows(
     sizes = dict(zip(ids, np.maximum(facts["width"], facts["height"]), strict=True))
     html = []
     for title, note, examples in groups:
-        shots = "".join(
-            thumbnail_figure(row, pictures[row.image], sizes[row.image] < SMALL, places)
+        shots = (
+            thumbnail(row, pictures[row.image], sizes[row.image] < SMALL, places)
             for row in examples.itertuples()
         )
         html.append(
             f'<section class="lx-row"><div><h4>{escape(title)}</h4><p>{escape(note)}</p></div>'
-            f'<div class="lx-shots" style="--w:{THUMBNAIL}px">{shots}</div></section>'
+            f"{strip_html(shots, THUMBNAIL)}</section>"
         )
     st.html("".join(html))

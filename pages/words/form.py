@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from functools import partial
 from html import escape
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,9 +15,10 @@ from lexplain_core.base.numbers import LARGEST_INTEGER, decimals, rounded
 from lexplain_core.live.editing import LARGEST, MOST, Edited
 from lexplain_core.store import Unit
 from lexplain_core.views.edited import Draft, read_terms, shown_weights, write_terms
+from lexplain_core.views.explanations import matrix_title
 from lexplain_core.views.markdown import md
 from pages.ui import links, shell
-from pages.ui.switch import changed
+from pages.ui.bound import Changes, bind, labelled, press
 from pages.words.keep import NAME
 
 WAYS = {"refit": "re-fitted", "keep": "as they are"}
@@ -24,7 +27,6 @@ _HELP = (
     "goes. As they are: those that you see, and a concept that you add gets the weight that fits best beside them."
 )
 _SCRATCH = "no words"
-_ADD = "add concept"
 
 
 def switches(
@@ -37,66 +39,56 @@ def switches(
 ) -> None:
     """What the words start from, whose eyes see the concepts, and how weights are found. user_methods: methods that
     somebody wrote, whose names the words may be kept under."""
-    state = st.session_state
     methods = [one.method for one in unit.explanations if not one.reason]
-    state["start picker"] = view.method if view.method in methods else ""
-    state["eyes picker"], state["way picker"] = view.matrix, view.way
     with st.container(horizontal=True, vertical_alignment="bottom", key="lx_switches_edit"):
         st.selectbox(
             "Start from",
             ["", *methods],
-            key="start picker",
             format_func=lambda name: name or _SCRATCH,
             width=190,
-            on_change=_start,
-            args=(view, user_methods),
             help="Whose words you edit; another choice starts over from them",
+            **bind(
+                view,
+                "method",
+                lambda method: _start(method, user_methods),
+                shows=view.method if view.method in methods else "",
+            ),
         )
-        st.segmented_control(
+        labelled(
+            view,
+            "matrix",
+            {name: md(matrix_title(name)) for name in matrices},
             "Concepts seen by",
-            matrices,
-            key="eyes picker",
-            required=True,
-            format_func=lambda name: "labels" if name == "label" else md(name),
-            on_change=changed,
-            args=(view, "matrix", "eyes picker"),
             help="Who says which concepts an image shows, for finding weights and in the stacked charts",
         )
-        st.segmented_control(
-            "Weights",
-            list(WAYS),
-            key="way picker",
-            required=True,
-            format_func=WAYS.get,
-            on_change=_way,
-            args=(view, draft, edited),
-            help=_HELP,
-        )
+        labelled(view, "way", WAYS, "Weights", help=_HELP, to=lambda way: _way(view, draft, edited, way))
         st.space("stretch")
         st.button(
             "Start over",
             icon=":material/restart_alt:",
             key="start over",
             disabled=not view.terms and view.bias is None and view.way == "refit",
-            on_click=shell.change,
-            args=(view,),
-            kwargs={"terms": "", "bias": None, "way": "refit"},
             help="Back to the words that you started from, with weights re-fitted",
+            **press(view, terms="", bias=None, way="refit"),
         )
 
 
-def _start(view: links.Words, user_methods: Container[str]) -> None:
-    method = st.session_state["start picker"]
+def _start(method: str, user_methods: Container[str]) -> Changes:
     st.session_state[NAME] = method if method in user_methods else ""
     terms = "" if method else write_terms([])
-    shell.change(view, method=method, terms=terms, bias=None, way="refit", matrix="")
+    return {"method": method, "terms": terms, "bias": None, "way": "refit", "matrix": ""}
 
 
-def _way(view: links.Words, draft: Draft, edited: Edited | None) -> None:
-    way = st.session_state["way picker"]
-    found = _now(view, draft, shown_weights(draft, edited) if way == "keep" and edited else None)
-    weights = found.values() if way == "keep" and edited else None
-    shell.change(view, way=way, terms=write_terms(tuple(found), weights and tuple(weights)), bias=None)
+def _way(view: links.Words, draft: Draft, edited: Edited | None, way: str) -> Changes:
+    kept = edited if way == "keep" else None
+    found = _now(view, draft, shown_weights(draft, kept) if kept else None)
+    weights = tuple(found.values()) if kept else None
+    return {"way": way, "terms": write_terms(tuple(found), weights), "bias": None}
+
+
+def _terms(terms: Mapping[int, float | None], **more: Any) -> Changes:
+    """The address with these terms."""
+    return {"terms": write_terms(tuple(terms), tuple(terms.values())), **more}
 
 
 def _now(
@@ -123,10 +115,9 @@ def terms(
     """A row a term: its colour and name, its weight, a button that removes it; and the bias."""
     weights = shown_weights(draft, edited)
     places = decimals(unit.maximum - unit.minimum, 100)
-    look = {"step": 10.0 ** (1 - places), "format": f"%.{places}f", "width": 150}
+    look: dict[str, Any] = {"step": 10.0 ** (1 - places), "format": f"%.{places}f", "width": 150}
     for place, concept in enumerate(draft.ids):
-        key, name = f"weight {concept}", names[concept]
-        st.session_state[key] = weights[place]
+        name = names[concept]
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.html(_name(name, styles.get(concept)))
             st.number_input(
@@ -134,12 +125,16 @@ def terms(
                 -LARGEST,
                 LARGEST,
                 None,
-                key=key,
                 label_visibility="collapsed",
                 placeholder="not fitted",
-                on_change=_weighed,
-                args=(view, draft, tuple(weights), concept, key),
                 **look,
+                **bind(
+                    view,
+                    "terms",
+                    partial(_weighed, view, draft, tuple(weights), concept),
+                    shows=weights[place],
+                    key=f"weight {concept}",
+                ),
             )
             st.button(
                 "Remove",
@@ -147,21 +142,19 @@ def terms(
                 key=f"remove {concept}",
                 type="tertiary",
                 help=f"Take {md(name)} out of the words",
-                on_click=_remove,
-                args=(view, draft, concept),
+                **press(view, partial(_remove, view, draft, concept)),
             )
     if edited is not None:
         _bias(view, edited, look)
 
 
-def _bias(view: links.Words, edited: Edited, look: dict) -> None:
+def _bias(view: links.Words, edited: Edited, look: dict[str, Any]) -> None:
     fitted = edited.explanation.bias
     if view.way == "refit":
         st.html(
             f'<p class="lx-facts lx-muted">Bias {rounded(fitted)}: the prediction without any of the concepts.</p>'
         )
         return
-    st.session_state["bias"] = view.bias
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.html("Bias" + ("" if view.bias is not None else ' <span class="lx-muted">(fitted)</span>'))
         st.number_input(
@@ -169,13 +162,11 @@ def _bias(view: links.Words, edited: Edited, look: dict) -> None:
             -LARGEST,
             LARGEST,
             None,
-            key="bias",
             label_visibility="collapsed",
             placeholder=rounded(fitted),
-            on_change=changed,
-            args=(view, "bias", "bias"),
             help="The prediction without any of the concepts. Empty: the one that fits best; correlations don’t depend on it.",
             **look,
+            **bind(view, "bias"),
         )
 
 
@@ -185,20 +176,21 @@ def _name(name: str, style: figures.Style | None) -> str:
 
 
 def _weighed(
-    view: links.Words, draft: Draft, weights: tuple[float | None, ...], concept: int, key: str
-) -> None:
+    view: links.Words, draft: Draft, weights: tuple[float | None, ...], concept: int, weight: float | None
+) -> Changes | None:
     """A weight was set by hand: it holds, and so do the others as they were shown."""
     terms = _now(view, draft, weights)
     if concept not in terms:  # removed in the same moment
-        return
-    terms[concept] = st.session_state[key]  # None, where it was emptied: fitted beside the others
-    shell.change(view, way="keep", terms=write_terms(tuple(terms), tuple(terms.values())))
+        return None
+    return _terms(
+        terms | {concept: weight}, way="keep"
+    )  # None, where it was emptied: fitted beside the others
 
 
-def _remove(view: links.Words, draft: Draft, concept: int) -> None:
+def _remove(view: links.Words, draft: Draft, concept: int) -> Changes:
     terms = _now(view, draft)
     terms.pop(concept, None)
-    shell.change(view, terms=write_terms(tuple(terms), tuple(terms.values())))
+    return _terms(terms)
 
 
 def add(view: links.Words, draft: Draft, sayable: pd.DataFrame, names: Mapping[int, str]) -> None:
@@ -209,26 +201,21 @@ def add(view: links.Words, draft: Draft, sayable: pd.DataFrame, names: Mapping[i
         f"Add a concept, of {len(ids):,} that can be said",
         ids,
         index=None,
-        key=_ADD,
         format_func=lambda concept: (
             names.get(concept, "") + (f" (same images as: {others})" if (others := same.get(concept)) else "")
         ),
         filter_mode="contains",
         placeholder="Type a part of its name …",
         disabled=len(draft.ids) >= MOST,
-        on_change=_add,
-        args=(view, draft, names),
+        **bind(view, "terms", partial(_add, view, draft, names), shows=None, key="add concept"),
     )
 
 
-def _add(view: links.Words, draft: Draft, names: Mapping[int, str]) -> None:
-    concept = st.session_state[_ADD]
-    st.session_state[_ADD] = None
+def _add(view: links.Words, draft: Draft, names: Mapping[int, str], concept: int | None) -> Changes | None:
     if concept is None:
-        return
+        return None
     terms = _now(view, draft)
     if concept in terms:
         st.toast(f"{md(names[concept])} is among the words already.", icon=":material/info:")
-        return
-    terms[int(concept)] = None
-    shell.change(view, terms=write_terms(tuple(terms), tuple(terms.values())))
+        return None
+    return _terms(terms | {int(concept): None})

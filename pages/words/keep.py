@@ -14,7 +14,7 @@ from lexplain_core.store import Explanation, Store, Unit
 from lexplain_core.views.edited import check_method_name, to_keep
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
-from pages.ui import access, links
+from pages.ui import access, go, links
 from pages.ui.text import message
 from pages.words import scores
 
@@ -99,12 +99,7 @@ def _kept(view: links.Words, store: Store, unit: Unit, one: Explanation) -> None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.html(f"<b>{escape(one.method)}</b> <span class=lx-muted>{escape(one.text)}</span>")
         there = links.Neuron(store=view.store, layer=unit.layer, unit=unit.unit, method=one.method)
-        st.page_link(
-            "neuron/page.py",
-            label="Show",
-            icon=":material/stacked_line_chart:",
-            query_params=links.query(there),
-        )
+        go.link("Show", there, icon=":material/stacked_line_chart:")
         with st.popover("Delete", icon=":material/delete:", key=f"delete {one.method}", **access.off()):
             st.markdown(f"“{md(one.method)}” of this unit will be gone for good.")
             st.button(

@@ -10,14 +10,15 @@ import streamlit as st
 from lexplain_core.base.errors import UserError
 from lexplain_core.live import editing
 from lexplain_core.live.editing import Edited
-from lexplain_core.store import Explanation, Store, StoreError, Unit
+from lexplain_core.store import Explanation, StoreError, Unit
 from lexplain_core.views.edited import Draft, fit_draft, read_draft, score_sentence
 from lexplain_core.views.explanations import colored
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
-from pages.ui import links, shell
+from pages.ui import go, links, shell
+from pages.ui.cache import cached
 from pages.ui.plain_words import plain_words
-from pages.ui.text import message
+from pages.ui.text import message, unusable
 from pages.words import charts, form, keep, scores
 
 
@@ -27,19 +28,18 @@ def render() -> None:
     if unit is None:
         offer(view)
         return
-    names, keys = _concepts(opened.key, opened.store)
+    names, keys = _concepts(opened)
     start = _start(view, unit)
     draft, problems = read_draft(view.terms, view.bias, view.way, start, names)
     matrices = list(shell.matrices(opened))
     view = replace(view, matrix=_matrix(view, start, matrices))
     offer(view)
     edited, error = fit_draft(unit, draft, view.matrix, start)
-    before = _before(opened, unit, start)
+    before = _before(opened, unit.layer, unit.unit, start.method) if start else None
     look = charts.styles(draft.ids, before.explanation if before else None)
     _title(view, unit)
     form.switches(view, unit, draft, edited, matrices, opened.store.user_methods)
-    for problem in problems:
-        st.warning(md(problem), icon=":material/link_off:")
+    unusable(*map(md, problems))
     if edited:
         st.html(
             f'<p class="lx-line">{colored(edited.explanation, look)}</p>'
@@ -53,7 +53,7 @@ def render() -> None:
     with left:
         st.subheader("The words", anchor=False)
         form.terms(view, unit, draft, edited, names, look)
-        form.add(view, draft, _sayable(opened.key, view.matrix, opened.store), names)
+        form.add(view, draft, _sayable(opened, view.matrix), names)
         for note in edited.notes if edited else ():
             st.caption(md(note))
     if edited:
@@ -66,30 +66,27 @@ def render() -> None:
     _what_is_this()
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the concepts …")
-def _concepts(key: tuple, _store: Store) -> tuple[dict[int, str], dict[int, str]]:  # noqa: ARG001 - the cache goes by it
+@cached("Reading the concepts …", most=4)
+def _concepts(opened: Opened) -> tuple[dict[int, str], dict[int, str]]:
     """Names and keys of all concepts by id."""
-    frame = _store.concepts()
+    frame = opened.store.concepts()
     ids = [int(i) for i in frame["concept"]]
     return dict(zip(ids, frame["name"], strict=True)), dict(zip(ids, frame["key"], strict=True))
 
 
-@st.cache_resource(max_entries=8, show_spinner="Reading the concepts …")
-def _sayable(key: tuple, matrix: str, _store: Store) -> pd.DataFrame:  # noqa: ARG001 - the cache goes by it
-    return _store.sayable(matrix)
+@cached("Reading the concepts …")
+def _sayable(opened: Opened, matrix: str) -> pd.DataFrame:
+    return opened.store.sayable(matrix)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _scored(key: tuple, layer: str, index: int, method: str, _unit: Unit) -> Edited | None:  # noqa: ARG001 - the cache goes by it
+@cached(most=64)
+def _before(opened: Opened, layer: str, number: int, method: str) -> Edited | None:
     """The words before, scored as the edited ones are; None where nothing can be predicted from them."""
+    unit = opened.store.unit(layer, number)
     try:
-        return editing.scored(_unit, _unit.explanation(method))
+        return editing.scored(unit, unit.explanation(method))
     except (StoreError, UserError):
         return None
-
-
-def _before(opened: Opened, unit: Unit, start: Explanation | None) -> Edited | None:
-    return _scored(opened.key, unit.layer, unit.unit, start.method, unit) if start else None
 
 
 def _find(view: links.Words, opened: Opened) -> tuple[links.Words, Unit | None]:
@@ -98,7 +95,7 @@ def _find(view: links.Words, opened: Opened) -> tuple[links.Words, Unit | None]:
     try:
         if missing and st.query_params.get(missing):  # what was ignored of it stands above
             raise StoreError("")
-        if missing:
+        if missing or view.unit is None:
             raise StoreError(
                 f"The address names no {missing}: open this page by “Edit these words” on a unit's page."
             )
@@ -108,9 +105,7 @@ def _find(view: links.Words, opened: Opened) -> tuple[links.Words, Unit | None]:
         return view, None
     known = [one.method for one in unit.explanations if not one.reason]
     if view.method and view.method not in known:
-        st.warning(
-            md(f"This unit has no words by “{view.method}” to start from."), icon=":material/link_off:"
-        )
+        unusable(md(f"This unit has no words by “{view.method}” to start from."))
         view = replace(view, method="")
     if not view.method and not view.terms and known:
         default = opened.store.default_method
@@ -127,10 +122,7 @@ def _matrix(view: links.Words, start: Explanation | None, matrices: list[str]) -
     if view.matrix in matrices:
         return view.matrix
     if view.matrix:
-        st.warning(
-            md(f"This store has no concept matrix “{view.matrix}”; another one is used."),
-            icon=":material/link_off:",
-        )
+        unusable(md(f"This store has no concept matrix “{view.matrix}”; another one is used."))
     if start is not None and start.matrix in matrices:
         return start.matrix
     return "label" if "label" in matrices else matrices[0]
@@ -141,17 +133,12 @@ def _title(view: links.Words, unit: Unit) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.header(f"Your words for {md(name)}", anchor=False, width="content")
         there = links.Neuron(store=view.store, layer=unit.layer, unit=unit.unit, method=view.method)
-        st.page_link(
-            "neuron/page.py",
-            label="To the unit",
-            icon=":material/stacked_line_chart:",
-            query_params=links.query(there),
-        )
+        go.link("To the unit", there, icon=":material/stacked_line_chart:")
     if unit.status != "alive" and unit.reason:
         st.caption(md(unit.reason))
 
 
-def _place(unit: Unit) -> tuple:
+def _place(unit: Unit) -> tuple[str, str, int]:
     return unit.store.id, unit.layer, unit.unit
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from lexplain_core.live.editing import Edited
 from lexplain_core.views.edited import compared, edited_cell, matrix_note
+from lexplain_core.views.explanations import matrix_title
 
 _SHOWN = "test scores"
 SPOILT = (
@@ -31,7 +32,7 @@ def table(edited: Edited, before: Edited | None, with_test: bool) -> None:
         for split, _, whose in columns
     )
     rows = "".join(
-        f'<tr{" class=now" if name == new.simulator else ""}><th scope="row">{escape("labels" if name == "label" else name)}'
+        f'<tr{" class=now" if name == new.simulator else ""}><th scope="row">{escape(matrix_title(name))}'
         f"{matrix_note(name, new.matrix, new.simulator)}</th>"
         + "".join(f"<td>{edited_cell(one.score(split, name))}</td>" for split, one, _ in columns)
         + "</tr>"

@@ -25,7 +25,7 @@ def view(store):
 @pytest.fixture(scope="module")
 def asked(store, view):
     """The trials that the page asks, as its address says them."""
-    return tried._draw.__wrapped__((), view, Opened(store, ())).trials
+    return tried._draw.__wrapped__(Opened(store, ()), view).trials
 
 
 def question(page, number: int, of: int) -> None:

@@ -32,16 +32,16 @@ def keyed(widgets, key: str):
 
 def test_all_that_was_changed_in_one_moment_is_in_the_address(own):
     app = opened("overview", store=own.id)
-    app.text_input(key="f q").set_value("dog")
-    app.number_input(key="f length from").set_value(2)
-    app.selectbox(key="f sort").set_value("score")
+    app.text_input(key="overview q").set_value("dog")
+    app.number_input(key="overview length from").set_value(2)
+    app.selectbox(key="overview sort").set_value("score")
     app.run()
     assert not app.exception
     found = params(app)
     assert (found["q"], found["length"], found["sort"]) == ("dog", "2..", "-score")
     # what was put back to its default in the same moment stays there
-    app.text_input(key="f q").set_value("")
-    app.number_input(key="f length from").set_value(3)
+    app.text_input(key="overview q").set_value("")
+    app.number_input(key="overview length from").set_value(3)
     app.run()
     assert "q" not in params(app) and params(app)["length"] == "3.."
 
@@ -63,7 +63,7 @@ def test_a_weight_that_is_typed_in_is_kept_by_the_click_that_ends_it(own):
     assert any("Kept as “by hand”" in one.value for one in app.success)
     assert keyed(app.button, "keep words").label == "Replace “by hand”"
     # other words to start from, another name
-    app.selectbox(key="start picker").set_value("")
+    app.selectbox(key="words method").set_value("")
     app.run()
     assert app.text_input(key="name of the words").value == ""
     assert keyed(app.button, "keep words").label == "Keep"

@@ -12,21 +12,21 @@ PAGES = Path(__file__).resolve().parents[2] / "pages"
 
 
 def names() -> list[str]:
-    """The names in the source: the third argument of `csv_button`, and `file_name=` of a download."""
+    """The names in the source: what follows the table in `tables.csv`, and `file_name=` of a download."""
     found = []
     for path in sorted(PAGES.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called == "csv_button":
-                found.append(ast.unparse(node.args[2]))
+            if called == "csv":
+                found.append(", ".join(map(ast.unparse, node.args[2:])))
             found += [
                 ast.unparse(k.value)
                 for k in node.keywords
                 if k.arg == "file_name" and called == "download_button"
             ]
-    return [name for name in found if name != "name"]  # csv_button's own
+    return [name for name in found if name != "file_name(*name)"]  # that of `tables.csv`
 
 
 def test_no_two_files_share_a_name():
@@ -36,7 +36,7 @@ def test_no_two_files_share_a_name():
 
 
 def test_names_say_what_they_are_of():
-    whole = ("store.name", "study.stem", "shown", "linear-explanations.bib", "name,")
+    whole = ("store.name", "of_unit(unit)", "study.stem", "shown", "linear-explanations.bib", "name,")
     assert [name for name in names() if not any(part in name for part in whole)] == []
 
 

@@ -29,7 +29,7 @@ def test_choosing_a_range_leads_to_where_its_images_are(tab, shown):
 
 def test_another_unit_keeps_the_range_and_drops_the_span():
     view = links.Neuron(unit=3, only=6, above=1.0, below=2.0, level="classes", log=0)
-    found = replace(view, **stepping._other(unit=4))
+    found = replace(view, **stepping.other(unit=4))
     assert (found.unit, found.only, found.above, found.below) == (4, 6, None, None)
     assert (found.level, found.log) == ("classes", 0)
 

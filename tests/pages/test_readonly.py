@@ -215,7 +215,7 @@ def test_no_pictures_are_sent_and_no_network_is_run_where_that_is_off(visit, mon
     assert not app.exception and access.NOT_LIVE in [caption.value for caption in app.caption]
     assert controls(app)["Send a picture"][0]
     with pytest.raises(UserError, match="isn’t run live"):
-        look.network(("key",), None)
+        look.network(None)
     app = visit("neuron", layer="block7", unit=0, image=3)
     assert not app.exception and any("isn’t run live" in one.value for one in app.info)
 

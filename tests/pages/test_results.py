@@ -196,10 +196,7 @@ def test_addresses_need_no_statistics():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_thresholds_are_in_the_address_where_they_differ(monkeypatch):
-    shown = []
-    monkeypatch.setattr(shell, "show", shown.append)
-    monkeypatch.setattr(people, "st", SimpleNamespace(session_state={"t catch": 0.6, "t rounds": 3}))
-    people._moved(links.Results(catch=0.5), "catch", 0.8)
-    people._moved(links.Results(rounds=2), "rounds", 3)  # back to the study's own
-    assert shown == [links.Results(catch=0.6), links.Results()]
+def test_thresholds_are_in_the_address_where_they_differ():
+    assert replace(links.Results(catch=0.5), **people._moved("catch", 0.8, 0.6)) == links.Results(catch=0.6)
+    own = people._moved("rounds", 3, 3)
+    assert replace(links.Results(rounds=2), **own) == links.Results()

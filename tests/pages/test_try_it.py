@@ -49,8 +49,8 @@ def test_sides_are_what_they_are_said_to_be(opened, view, unit, difficulty):
 def test_the_address_says_which_trials(opened, view):
     for unit in (None, 3):
         wanted = replace(view, unit=unit, seed=7)
-        first = tried._draw.__wrapped__(opened.key, wanted, opened)
-        again = tried._draw.__wrapped__(opened.key, wanted, opened)
+        first = tried._draw.__wrapped__(opened, wanted)
+        again = tried._draw.__wrapped__(opened, wanted)
         other = tried.draw(replace(wanted, seed=8), opened)
         same = [vars(a) == vars(b) for a, b in zip(first.trials, again.trials, strict=True)]
         assert all(same) and first.trials
@@ -94,13 +94,13 @@ def test_a_difficulty_that_needs_more_images_is_refused(opened, view, monkeypatc
         raise trials.Refused("Too few images.")
 
     monkeypatch.setattr(trials, "stimuli", too_few)
-    drawn = tried._draw.__wrapped__((), view, opened)
+    drawn = tried._draw.__wrapped__(opened, view)
     assert drawn.refused and drawn.problem == "Too few images."
 
 
 def test_all_pictures_are_of_one_size_and_nameless(opened, view):
     (asked, *_) = tried.draw(view, opened).trials
-    pictures = tried.pictures(opened.key, asked.low + asked.high, opened)
+    pictures = tried.pictures(opened, asked.low + asked.high)
     assert len(pictures) == 20 and {p.key for p in pictures.values()} == {""}
     assert len({(p.width, p.height) for p in pictures.values()}) == 1
 

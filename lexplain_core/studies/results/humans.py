@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -21,15 +22,23 @@ def human_scores(store_id: str, folder: Path | None = None) -> pd.DataFrame:
     Real trials of sessions that passed their study's own checks, whatever the difficulty, over the studies
     in `folder` (data/studies without) that were made from the store with this id. Unreadable studies are left out.
     """
+    return scores_of(store_id, readable(folder))
+
+
+def readable(folder: Path | None = None) -> list[Path]:
+    """The studies of a folder that can be read, without imported ones."""
+    return [entry.path for entry in find_studies(folder) if entry.error is None and entry.kind == "study"]
+
+
+def scores_of(store_id: str, studies: Iterable[Path]) -> pd.DataFrame:
+    """`human_scores` over these studies."""
     parts = []
-    for entry in find_studies(folder):
-        if entry.error is not None or entry.kind != "study":
-            continue
+    for path in studies:
         try:
-            with StudyFile.open(entry.path) as study:
+            with StudyFile.open(path) as study:
                 if (study.facts.get("store") or {}).get("id") == store_id:
                     answers = kept_responses(study)[["layer", "unit", "correct"]]
-                    parts.append(answers.assign(study=str(entry.path)))
+                    parts.append(answers.assign(study=str(path)))
         except UserError:  # damaged behind its first page: the Results page says so
             continue
     if not parts:
