@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
+K = TypeVar("K", int, str)
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, YELLOW = "#CC79A7", "#56B4E9", "#F0E442"
 OKABE_ITO = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW)
@@ -52,9 +54,9 @@ def theme_of(name: str | None) -> Theme:
     return DARK if name == "dark" else LIGHT
 
 
-def concept_styles(concepts: Iterable[int]) -> dict[int, Style]:
-    """A style for each concept id, in the order given (28 differ; then they come round)."""
-    styles = {}
+def concept_styles(concepts: Iterable[K]) -> dict[K, Style]:
+    """A style for each concept, by its id or name, in the order given (28 differ; then they come round)."""
+    styles: dict[K, Style] = {}
     for position, concept in enumerate(concepts):
         turn, color = divmod(position, len(OKABE_ITO))
         styles[concept] = Style(OKABE_ITO[color], PATTERNS[turn % len(PATTERNS)])

@@ -53,7 +53,7 @@ class Looker:
         self._unmapped: dict[tuple[int, int], dict[str, str | None]] = {}
 
     @classmethod
-    def open(cls, config: dict, device: str = "auto", path: Path | None = None) -> Looker:
+    def open(cls, config: dict | None, device: str = "auto", path: Path | None = None) -> Looker:
         """Load the network of a store from the config that it was built with (`store.meta["config"]`).
 
         path: of the store, for what sentences advise. Raises `UserError`, in one sentence, where the model or its weights

@@ -16,14 +16,14 @@ from lexplain_core.store import OTHER
 from lexplain_core.views.compare import Shown, unit_words
 from lexplain_core.views.explanations import by_weight
 from lexplain_core.views.ranges import interval_words
-from pages.ui import go, links, shell
+from pages.ui import go, links, plots, shell
 
 HEIGHT = 300
 
 
 def compositions(shown: Sequence[Shown], level: str) -> list[pd.DataFrame | None]:
     """What the ranges of each unit hold, at a level; None of those of which nobody can say."""
-    found = []
+    found: list[pd.DataFrame | None] = []
     for one in shown:
         words = one.in_words if one.matrix else None
         if one.unit.buckets is None or (level == "concepts" and words is None):
@@ -97,7 +97,7 @@ def areas(
     ):
         with column:
             key = f"area {one.letter}"
-            if composition is None:
+            if composition is None or one.unit.buckets is None:
                 _histogram(one, key, theme, mark)
                 continue
             ids = composition.drop_duplicates("concept").set_index("concept")["name"].drop(OTHER)
@@ -106,7 +106,7 @@ def areas(
             chart = figures.area_chart(
                 composition, one.unit.buckets, styles=drawn, theme=theme, height=HEIGHT
             )
-            shell.chart(
+            plots.chart(
                 figures.beside(
                     chart,
                     one.unit.buckets,
@@ -157,7 +157,7 @@ def _histogram(one: Shown, key: str, theme: str, mark: float | None) -> None:
         histogram.layout.xaxis.title.text = "activation"
         if mark is not None:
             figures.marked(histogram, mark, theme=theme)
-        shell.chart(histogram, key, f"{one.name}: histogram of the unit's activations")
+        plots.chart(histogram, key, f"{one.name}: histogram of the unit's activations")
 
 
 def legend(styles: dict[str, Style]) -> str:

@@ -81,7 +81,8 @@ def selection(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None
     Images that are hidden in one of the stores are left out.
     """
     units = {(one.place.store, one.place.layer, one.place.unit): one for one in shown}
-    count, found = _PER_RANGE[len(units)], {}
+    count = _PER_RANGE[len(units)]
+    found: dict[str, tuple[int, int]] = {}
     for one in units.values():
         images = shell.images(one.opened)
         keys, widths, heights = (images[name] for name in ("key", "width", "height"))
@@ -156,7 +157,9 @@ def _pictures(shown: Sequence[Shown], picked: Selection) -> dict[str, Any]:
     stores = {one.place.store: one.opened for one in shown}
     from_store: dict[str, list[tuple[int, int]]] = {store: [] for store in stores}
     for n in range(len(picked.keys)):
-        one, i = next((one, own[n]) for one, own in zip(shown, picked.ids, strict=True) if own[n] is not None)
+        one, i = next(
+            (one, i) for one, own in zip(shown, picked.ids, strict=True) if (i := own[n]) is not None
+        )
         from_store[one.place.store].append((n, i))
     sources, small = [""] * len(picked.keys), [False] * len(picked.keys)
     for store, found in from_store.items():

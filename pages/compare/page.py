@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from lexplain_core.views.compare import Shown, marks
+from lexplain_core.views.compare import Chosen, Shown, marks
 from lexplain_core.views.opened import Opened
 from pages.compare import charts, images, scores
 from pages.compare import chosen as compare_chosen
@@ -76,7 +76,7 @@ def _bar(view: links.Compare, shown: list[Shown]) -> None:
         switch(view, "scale", _SCALES, "Axes of activations and weights")
 
 
-def _images(view: links.Compare, shown: list[Shown], chosen) -> None:
+def _images(view: links.Compare, shown: list[Shown], chosen: Chosen | None) -> None:
     st.subheader("The same images in each unit", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         switch(view, "pick", _PICKS, "Which images")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ from pages.ui.bound import Changes, bind, press
 from pages.ui.compare_link import SLOTS, filled, put
 from pages.ui.text import message
 
-_BADGES = ("blue", "orange", "green", "violet")
+_BADGES: tuple[Literal["blue", "orange", "green", "violet"], ...] = ("blue", "orange", "green", "violet")
 _FEW = 6  # suggestions of what to put beside a unit
 
 
@@ -39,13 +39,12 @@ def resolve(view: links.Compare, opened: Opened) -> tuple[list[Shown], list[str]
 
 
 def _shown(letter: str, place: Place, here: Opened, problems: list[str]) -> Shown:
-    opened = here
-    if place.store and place.store != here.store.id:
-        opened = shell.opened_by_id(place.store)
-        if opened is None:
-            raise StoreError(
-                f"The store with the id {place.store} is not here, so unit {place.unit} of it can’t be shown."
-            )
+    other = place.store and place.store != here.store.id
+    opened = shell.opened_by_id(place.store) if other else here
+    if opened is None:
+        raise StoreError(
+            f"The store with the id {place.store} is not here, so unit {place.unit} of it can’t be shown."
+        )
     unit = opened.store.unit(place.layer, place.unit)
     known = [one.method for one in unit.explanations]
     method = place.method or opened.store.default_method

@@ -19,7 +19,7 @@ from lexplain_core.views.compare import (
 )
 from lexplain_core.views.scores import ABLATIONS, ablation_cell, score_cell, seen_by
 from pages.compare.charts import word_styles
-from pages.ui import links, shell, tables
+from pages.ui import links, plots, shell, tables
 from pages.ui.humans import of_unit
 
 
@@ -29,7 +29,7 @@ def weights(view: links.Compare, shown: Sequence[Shown]) -> None:
         return
     st.subheader("Weights", anchor=False)
     units = [(f"{one.name}, {one.place.method}", one.in_words, one.unit.maximum) for one in shown]
-    shell.chart(
+    plots.chart(
         figures.weights_beside(units, word_styles(shown), scale=view.scale, theme=shell.theme()),
         "weights",
         "Bars of weights. "
@@ -48,15 +48,9 @@ def scores(shown: Sequence[Shown]) -> None:
     """A row for each unit: scores by each simulator with intervals, split and images; human, machine, length."""
     st.subheader("Scores", anchor=False)
     ready = [one for one in shown if one.in_words is not None]
-    simulators = sorted_simulators(
-        s.simulator for one in ready for s in one.in_words.scores if s.kind == "correlation"
-    )
-    ablated = sorted_simulators(
-        s.simulator
-        for one in ready
-        for s in one.in_words.scores
-        if s.kind in ABLATIONS and s.value is not None
-    )
+    found = [score for one in shown if one.in_words for score in one.in_words.scores]
+    simulators = sorted_simulators(s.simulator for s in found if s.kind == "correlation")
+    ablated = sorted_simulators(s.simulator for s in found if s.kind in ABLATIONS and s.value is not None)
     several = len({one.place.store for one in shown}) > 1
     people = [of_unit(one.place.store, one.place.layer, one.place.unit) for one in shown]
     head = ["Unit", "By", *(f"Correlation, {seen_by(name)}" for name in simulators)]
@@ -79,9 +73,9 @@ def scores(shown: Sequence[Shown]) -> None:
             score = words.score(simulator=name) if words else None
             cells.append(score_cell(one.unit, score) + score_note(score) if words else "–")
         for name in ablated:
-            found = [words.score(kind, name) for kind in ABLATIONS] if words else []
+            both = [words.score(kind, name) for kind in ABLATIONS] if words else []
             cells.append(
-                ablation_cell(found) + score_note(next((s for s in found if s is not None), None))
+                ablation_cell(both) + score_note(next((s for s in both if s is not None), None))
                 if words
                 else "–"
             )

@@ -12,7 +12,7 @@ from lexplain_core.store import of_units
 from lexplain_core.views.importance import together_words
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.scores import ABLATIONS
-from pages.ui import go, links, measured, shell, tables
+from pages.ui import links, measured, plots, shell, tables
 from pages.ui.bound import bind, labelled
 
 _POINTS = "score points"
@@ -55,7 +55,7 @@ def show(view: links.Importance, opened: Opened) -> None:
         return
     st.markdown(together_words(frame, view.fit))
     figure = figures.scores_together(frame, fit=view.fit, theme=shell.theme())
-    go.clicked(figure, _POINTS, "Scatter of explanations: correlation against ablation score", view)
+    plots.of_units(figure, _POINTS, "Scatter of explanations: correlation against ablation score", view)
     tables.csv("Scores as CSV", frame, opened.store.name, f"correlation and ablation ({view.fit})")
     _means(opened, frame, view.fit)
 

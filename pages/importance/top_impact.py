@@ -24,7 +24,7 @@ from lexplain_core.views.importance import (
 )
 from lexplain_core.views.markdown import code
 from lexplain_core.views.opened import Opened
-from pages.ui import go, links, measured, shell, tables
+from pages.ui import go, links, measured, plots, shell, tables
 from pages.ui.bound import bind, switch
 
 _POINTS = "impact points"
@@ -114,7 +114,7 @@ def _curves(table: pd.DataFrame) -> None:
         layer: rows.rename(columns={"mean": "value", "std": "spread"})
         for layer, rows in table.groupby("layer", sort=False)
     }
-    shell.chart(
+    plots.chart(
         figures.top_impact_curves(curves, theme=shell.theme(), height=430),
         "top impact curves",
         "Curves of mean Top Impact by layer",
@@ -147,7 +147,7 @@ def _scatter(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> Non
         f"Each point is one of {plural(len(known), 'unit')}; **click one to open it.** {not_drawn(frame)}"
     )
     figure = figures.impact_scatter(known, beta=BETA, theme=shell.theme(), height=350)
-    go.clicked(figure, _POINTS, "Scatter of units: total impact against Top Impact at 2%", view)
+    plots.of_units(figure, _POINTS, "Scatter of units: total impact against Top Impact at 2%", view)
 
 
 def _list(view: links.Importance, opened: Opened, frame: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.tables import of_unit
 from lexplain_core.views.unit import quantity
-from pages.ui import shell, tables
+from pages.ui import plots, shell, tables
 
 
 def show(opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
@@ -24,7 +24,7 @@ def show(opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
             _truth(unit)
         if unit.maximum > unit.minimum:
             st.subheader("How often it takes which value", anchor=False)
-            shell.chart(
+            plots.chart(
                 figures.activation_histogram(
                     unit.activations, unit.buckets, theme=shell.theme(), quantity=quantity(unit)
                 ),
@@ -140,9 +140,9 @@ def _filter(opened: Opened, explanation: Explanation) -> None:
 
 def _truth(unit: Unit) -> None:
     st.subheader("What it was made of", anchor=False)
-    truth = unit.truth
+    truth = unit.truth or {}
     bias, noise = truth.get("bias") or 0, truth.get("noise") or 0
-    parts = [f"{rounded(weight)}·{name}" for weight, name in truth["terms"]]
+    parts = [f"{rounded(weight)}·{name}" for weight, name in truth.get("terms", ())]
     if bias or not parts:
         parts.append(rounded(bias))
     recipe = " + ".join(parts).replace("+ −", "− ")

@@ -17,7 +17,7 @@ from lexplain_core.views.ranges import interval_words, numbered
 from lexplain_core.views.scores import seen_by
 from lexplain_core.views.unit import quantity, why_no_ranges
 from pages.neuron import ranges
-from pages.ui import links, shell
+from pages.ui import links, plots, shell
 from pages.ui.bound import switch
 from pages.ui.text import unusable
 
@@ -48,9 +48,9 @@ def drawn(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanati
     view.matrix: the concept matrix that says which concepts an image shows, "" where none can. view.level: whose
     areas are drawn; "concepts" stands for a histogram where the unit has no words, or nobody sees them.
     """
-    explained = explanation is not None and not explanation.reason
-    words = figures.explanation_styles(explanation) if explained else {}
-    seen = explained and bool(view.matrix) and unit.buckets is not None
+    explanation = explanation if explanation and not explanation.reason else None
+    words = figures.explanation_styles(explanation) if explanation else {}
+    seen = explanation is not None and bool(view.matrix) and unit.buckets is not None
     level = _level(view, opened, unit)
     if level == "concepts":
         found = unit.composition(explanation, view.matrix) if seen else None
@@ -58,7 +58,7 @@ def drawn(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanati
     found = unit.composition(None, level=level)
     groups = found[found["concept"] != OTHER].drop_duplicates("concept")
     areas = figures.concept_styles(groups["concept"].astype(int))
-    if explained:
+    if explanation:
         grey = figures.theme_of(shell.theme()).other
         words = words_like_areas(explanation, dict(zip(groups["name"], areas.values(), strict=True)), grey)
     return Drawn(level, seen, found, areas, words)
@@ -76,21 +76,21 @@ def show(
     impact = impact_of(unit)
     shares = drawn_shares(impact)
     height = 370 if shares is None else 470
-    explained = explanation is not None and not explanation.reason
-    left, right = st.columns(_COLUMNS, gap="medium") if explained else (st.container(), None)
+    explanation = explanation if explanation and not explanation.reason else None
+    left, *right = st.columns(_COLUMNS, gap="medium") if explanation else [st.container()]
     with left:
         _head(view, opened, unit, what)
         if not what.seen:
-            st.markdown(UNSEEN if explained and not view.matrix else why_no_ranges(unit))
+            st.markdown(UNSEEN if explanation and not view.matrix else why_no_ranges(unit))
         if what.composition is not None:
             _areas(view, unit, what, shares, height)
         elif unit.status != "constant":
             _histogram(view, unit, shares)
         st.markdown(_click_words(view, unit) + strip_words(unit, impact))
-    if explained:
-        with right:
+    if explanation:
+        with right[0]:
             st.subheader("Weights", anchor=False)
-            shell.chart(
+            plots.chart(
                 figures.weights_bar(explanation, styles=what.words, theme=shell.theme(), height=height),
                 "weights",
                 f"Bars of the explanation's weights: {explanation.text}",
@@ -141,6 +141,8 @@ def _head(view: links.Neuron, opened: Opened, unit: Unit, what: Drawn) -> None:
 
 
 def _areas(view: links.Neuron, unit: Unit, what: Drawn, shares: pd.DataFrame | None, height: int) -> None:
+    if what.composition is None or unit.buckets is None:
+        return
     figure = figures.area_chart(
         what.composition,
         unit.buckets,
@@ -174,7 +176,7 @@ def _histogram(view: links.Neuron, unit: Unit, shares: pd.DataFrame | None) -> N
     )
     ranges.chart(view, unit, figure, "activations", "Histogram of the unit's activations")
     if shares is not None and unit.buckets is not None:
-        shell.chart(
+        plots.chart(
             figures.impact_strip(shares, unit.buckets.edges, theme=shell.theme(), quantity=quantity(unit)),
             "strip",
             "Bars: how much of the unit's effect lies in each range." + effect_alt(shares),

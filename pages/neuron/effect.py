@@ -24,7 +24,7 @@ from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.tables import of_unit
 from lexplain_core.views.unit import quantity
-from pages.ui import links, measured, shell, tables
+from pages.ui import links, measured, plots, shell, tables
 from pages.ui.bound import bind
 
 # -- the tab --------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
         f"{words} {' and '.join(told)}, as against the unit at its mean. Outputs are logits, here less the mean over "
         f"all outputs, which makes no difference to the network’s answer.{sample}"
     )
-    shell.chart(
+    plots.chart(
         figures.pushes_bar(rows, theme=shell.theme(), height=340),
         "pushes",
         f"Bars of the outputs that the unit pushes most, images from {ranges[bucket]}: "
@@ -145,7 +145,7 @@ def _curve(opened: Opened, unit: Unit, impact: Impact) -> None:
         f"unit {unit.unit}": impact.top,
         f"mean of {unit.layer}": layer[["beta", "value", "error", "spread"]],
     }
-    shell.chart(
+    plots.chart(
         figures.top_impact_curves(curves, theme=shell.theme(), height=340, first=f"unit {unit.unit}"),
         "top impact",
         "Curves of Top Impact: the unit and the mean of its layer",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from lexplain_core.figures import print as prints
+from lexplain_core.store import Unit
 from pages.ui import go, links
 
 
-def figure_link(view: links.Neuron) -> None:
-    """A figure that begins with the unit of the view, in the words that the page shows."""
-    units = prints.units_text([(view.layer, view.unit)])
+def figure_link(view: links.Neuron, unit: Unit) -> None:
+    """A figure that begins with the unit, in the words that the page shows."""
+    units = prints.units_text([(unit.layer, unit.unit)])
     there = links.Studio(store=view.store, units=units, method=view.method, level=view.level)
     go.link(
         "Put into a figure",

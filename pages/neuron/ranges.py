@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from lexplain_core.base.numbers import plural
 from lexplain_core.store import Unit
 from lexplain_core.views.ranges import images_in, numbered, ranges_of
-from pages.ui import links, shell
+from pages.ui import links, plots, shell
 from pages.ui.bound import Changes, bind, press
 
 _ALL = "all"
@@ -32,14 +33,13 @@ def chart(view: links.Neuron, unit: Unit, figure: go.Figure, key: str, alt: str)
     """A chart over the unit's ranges that was made `clickable`: a click shows the images of the range that was
     hit, a click on the one that is shown those of all. By keyboard: `picker`."""
     if unit.buckets is None:
-        shell.chart(figure, key, alt)
+        plots.chart(figure, key, alt)
         return
     # what is chosen is drawn in the figure, so it is another widget after each click, without a selection
     st.plotly_chart(
         figure,
-        theme=None,
         key=key,
-        config=shell.CHART,
+        **plots.LOOK,
         alt=alt,
         on_select=partial(_clicked, view, unit, key),
         selection_mode="points",
@@ -50,7 +50,7 @@ def _clicked(view: links.Neuron, unit: Unit, key: str) -> None:
     points = st.session_state[key].selection.points
     if not points or unit.buckets is None:
         return
-    bucket = int(unit.buckets.assign([float(points[0]["x"])])[0])
+    bucket = int(unit.buckets.assign(np.array([float(points[0]["x"])]))[0])
     shell.change(view, **with_only(view, None if bucket == view.only else bucket))
 
 

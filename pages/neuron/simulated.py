@@ -12,7 +12,7 @@ from lexplain_core.views.opened import Opened
 from lexplain_core.views.scores import residuals_note, seen_by, simulated_score
 from lexplain_core.views.tables import images_table, of_unit
 from lexplain_core.views.unit import quantity
-from pages.ui import shell, tables, thumbs
+from pages.ui import plots, shell, tables, thumbs
 
 _MISSES = 8  # images a row
 
@@ -21,13 +21,13 @@ def show(opened: Opened, unit: Unit, explanation: Explanation, matrix: str) -> N
     """The tab."""
     left, right = st.columns([1.75, 1], gap="medium")
     with left:
-        shell.chart(
+        plots.chart(
             figures.simulated_scatter(
                 unit.activations,
                 unit.simulated(explanation, matrix),
-                unit.split,
+                list(unit.split),
                 theme=shell.theme(),
-                keys=shell.images(opened)["key"].to_numpy(),
+                keys=list(shell.images(opened)["key"]),
                 quantity=quantity(unit),
             ),
             "scatter",

@@ -62,7 +62,7 @@ def bar(view: links.Neuron, opened: Opened, unit: Unit) -> None:
         )
         st.html(f'<span class="lx-muted">units 0 to {unit.units - 1}</span>', width="content")
         st.space("stretch")
-        figure_link(view)
+        figure_link(view, unit)
         compare_link(view)
 
 

@@ -26,7 +26,7 @@ _ROWS = 1000  # rows of the table of images that are sent to the browser
 
 def show(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanation | None) -> None:
     """The chosen tab; only that one is computed. view.matrix: the concept matrix that simulates."""
-    explained = explanation is not None and not explanation.reason
+    explained = explanation if explanation and not explanation.reason else None
     switch(view, "tab", _TITLES)
     if view.tab == "examples":
         examples.show(view, opened, unit)
@@ -38,13 +38,13 @@ def show(view: links.Neuron, opened: Opened, unit: Unit, explanation: Explanatio
         if explained and not view.matrix:
             st.info(charts.UNSEEN, icon=":material/info:")
         elif explained:
-            simulated.show(opened, unit, explanation, view.matrix)
+            simulated.show(opened, unit, explained, view.matrix)
         else:
             st.info("Without an explanation there is nothing to simulate.", icon=":material/info:")
     elif view.tab == "effect":
         effect.show(view, opened, unit)
     elif view.tab == "images":
-        _images(opened, unit, explanation if explained and view.matrix else None, view.matrix)
+        _images(opened, unit, explained if view.matrix else None, view.matrix)
     else:
         about.show(opened, unit, explanation)
 

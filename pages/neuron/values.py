@@ -18,7 +18,7 @@ from lexplain_core.views.tables import of_unit
 from lexplain_core.views.unit import quantity
 from pages.neuron import ranges
 from pages.neuron.examples import drawing
-from pages.ui import hidden, links, shell, tables, thumbs
+from pages.ui import hidden, links, plots, shell, tables, thumbs
 from pages.ui.bound import Changes, bind, switch
 
 _SCALES = {0: "Linear counts", 1: "Logarithmic counts"}
@@ -112,16 +112,20 @@ def _between(view: links.Neuron, opened: Opened, unit: Unit) -> None:
     thumbs.rows(opened.store, [(title, note, found)], places)
 
 
+def _ends(view: links.Neuron, unit: Unit, low: float) -> tuple[float, float]:
+    """The activations that the slider stands at, from the smallest that it has."""
+    only = ranges.chosen(view, unit)
+    if only is None or unit.buckets is None:
+        first, last = sorted(_span(view, unit))
+        return first, last
+    return (low, 0.0) if only < 0 else unit.buckets.span(only)
+
+
 def _slider(view: links.Neuron, unit: Unit) -> None:
     low, high, step = slider_grid(unit.minimum, unit.maximum)
-    only = ranges.chosen(view, unit)
-    if only is not None:
-        ends = (low, 0.0) if only < 0 else unit.buckets.span(only)
-    else:
-        ends = sorted(_span(view, unit))
-    at = tuple(min(max(float(end), low), high) for end in ends)
-    if only is None:
-        at = (low if view.above is None else at[0], high if view.below is None else at[1])
+    start, end = (min(max(float(end), low), high) for end in _ends(view, unit, low))
+    if ranges.chosen(view, unit) is None:
+        start, end = low if view.above is None else start, high if view.below is None else end
     places = max(0, -math.floor(math.log10(step)))
 
     def moved(ends: tuple[float, float]) -> Changes:
@@ -139,7 +143,7 @@ def _slider(view: links.Neuron, unit: Unit) -> None:
         step=step,
         format=f"%.{places}f",
         width=430,
-        **bind(view, "above", moved, shows=at, key=f"span {unit.layer} {unit.unit}", moving=True),
+        **bind(view, "above", moved, shows=(start, end), key=f"span {unit.layer} {unit.unit}", moving=True),
     )
 
 
@@ -153,11 +157,11 @@ def _means(unit: Unit) -> None:
         unit.superclass_means().rename(columns={"superclass": "label"}),
     )
     with_super = len(superclasses) > 0
-    left, right = st.columns(2, gap="medium") if with_super else (st.container(), None)
+    left, *right = st.columns(2, gap="medium") if with_super else [st.container()]
     with left:
         _bars(unit, classes, "class", "classes")
     if with_super:
-        with right:
+        with right[0]:
             _bars(unit, superclasses, "superclass", "superclasses")
     st.caption(
         "Labels say what an image is; all images of the probing set count, whatever their split"
@@ -176,7 +180,7 @@ def _bars(unit: Unit, means: pd.DataFrame, one: str, many: str) -> None:
         + f": from **{md(first['label'])}** {plain(first['mean'], places)} to **{md(last['label'])}** "
         f"{plain(last['mean'], places)}; all images {plain(unit.mean, places)}."
     )
-    shell.chart(
+    plots.chart(
         figures.class_means_bar(means, unit.mean, theme=shell.theme(), quantity=quantity(unit)),
         f"{one} means",
         f"Bars of the mean activation by {one}, largest first: "

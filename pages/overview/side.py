@@ -9,7 +9,7 @@ from lexplain_core import figures
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.overview import layer_mean_of, matrix_rows
-from pages.ui import shell, tables
+from pages.ui import plots, shell, tables
 from pages.ui.cache import cached
 
 
@@ -69,7 +69,7 @@ def scores_chart(opened: Opened, method: str) -> None:
     table = _scores(opened, method)
     figure = figures.score_histogram(table, theme=shell.theme())
     with st.container(height=420 if table["layer"].nunique() > 6 else "content", border=False):
-        shell.chart(figure, "scores", "Histograms of the units' test correlations, one row a layer")
+        plots.chart(figure, "scores", "Histograms of the units' test correlations, one row a layer")
 
 
 def matrices_table(opened: Opened) -> None:

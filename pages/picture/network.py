@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,6 @@ from PIL import Image
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.live import picture
-from lexplain_core.store import UnitMap
 from lexplain_core.store.pictured import recorded
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.picture import Answer, Taken, whole
@@ -86,7 +85,7 @@ def found(opened: Opened, layer: str, values: np.ndarray) -> picture.Unusual:
 
 
 @cached(most=32)
-def _maps(opened: Opened, layer: str, taken: Taken, units: tuple[int, ...]) -> dict[int, UnitMap]:
+def _maps(opened: Opened, layer: str, taken: Taken, units: tuple[int, ...]) -> dict[int, Any]:
     looker = look.network(opened)
     return looker.maps(_seen(opened, taken, looker), layer, units, cropped=True)
 

@@ -13,7 +13,7 @@ from lexplain_core.views.results import as_bars, association_words, difference_l
 from lexplain_core.views.study import Study, as_points, of_condition
 from pages.results.overview import pick
 from pages.results.units import at_hand, units_chart
-from pages.ui import links, shell, tables
+from pages.ui import links, plots, shell, tables
 
 _SURE = {1: "1 (a guess)", 2: "2 (fairly sure)", 3: "3 (very sure)"}
 
@@ -37,7 +37,7 @@ def _confidence(study: Study, results: Results, condition: tuple) -> None:
     st.markdown(
         f"How sure people said they were, and how often they were right then. Of all answers: {told}. Whiskers: 95% Wilson intervals."
     )
-    shell.chart(
+    plots.chart(
         figures.proportion_bars(
             pd.DataFrame(
                 {
@@ -84,7 +84,7 @@ def _times(study: Study, results: Results, condition: tuple) -> None:
             )
             + (f"Of {plural(untimed, 'answer')} the time is unknown." if untimed else "")
         )
-        shell.chart(
+        plots.chart(
             figures.response_times(
                 known["rt_ms"] / 1000,
                 correct,
@@ -134,7 +134,7 @@ def _difficulty(view: links.Results, study: Study, results: Results) -> None:
     left, right = st.columns([1.2, 1], gap="large")
     with left:
         bars = as_bars(several, view.over, ["difficulty"] if one else ["model", "difficulty"])
-        shell.chart(
+        plots.chart(
             figures.proportion_bars(bars, theme=shell.theme()),
             "difficulty bars",
             "Bars of the proportion right by difficulty, beside chance",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.numbers import LARGEST_INTEGER
+from lexplain_core.base.progress import Advance
 from lexplain_core.base.writing import check_writing
 from lexplain_core.config.study import StudySettings, load_settings, parse_settings
 from lexplain_core.store import StoreEntry
@@ -36,7 +37,7 @@ class _Bar:
         self.notes: list[str] = []
 
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Callable[..., None]]:
+    def task(self, label: str, total: int) -> Iterator[Advance]:
         bar, began, done = self._place.progress(0.0, text=label), time.monotonic(), 0
         last = began
 
@@ -53,6 +54,9 @@ class _Bar:
 
         yield advance
         self._place.empty()
+
+    def stage(self, name: str) -> None:
+        pass  # its tasks say enough
 
     def note(self, text: str) -> None:
         self.notes.append(text)

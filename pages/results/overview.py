@@ -11,7 +11,7 @@ from lexplain_core.studies.results.analysis import Results
 from lexplain_core.views.markdown import md
 from lexplain_core.views.results import as_bars, mean_of, models_words
 from lexplain_core.views.study import ALL, Study, chosen_condition, condition_words
-from pages.ui import links, shell, tables
+from pages.ui import links, plots, shell, tables
 from pages.ui.bound import bind, switch
 
 _OVER = {"units": "units", "people": "people and units"}
@@ -31,7 +31,7 @@ def show(view: links.Results, study: Study, results: Results) -> None:
     st.subheader("Models", anchor=False)
     st.markdown(models_words(models, view.over))
     several = models["difficulty"].nunique(dropna=False) > 1
-    shell.chart(
+    plots.chart(
         figures.proportion_bars(
             as_bars(models, view.over, ["model", "difficulty"] if several else ["model"]),
             theme=shell.theme(),
@@ -62,7 +62,7 @@ def _layers(view: links.Results, study: Study, results: Results) -> None:
         f"{plural(len(names), 'layer')} of {md(condition[0])}, those nearest to the image first; means over each layer’s units."
     )
     with st.container(height=560 if len(names) > 14 else "content", border=False):
-        shell.chart(
+        plots.chart(
             figures.proportion_bars(as_bars(rows, view.over, ["layer"]), theme=shell.theme()),
             "layer bars",
             "Bars of the proportion right by layer, beside chance",
@@ -77,16 +77,15 @@ def pick(view: links.Results, results: Results, modes: bool = True) -> tuple:
     """The condition that is shown, with a picker where there are several. modes: whether natural and synthetic
     references are told apart."""
     known = list(results.models[ALL].itertuples(index=False, name=None))
-    condition = chosen_condition(results, view.condition)
+    condition = chosen_condition(results, view.condition) or known[0]
     if not modes:  # the first of each model and difficulty stands for both
         known = list({(c[0], str(c[2])): c for c in reversed(known)}.values())[::-1]
         condition = next(c for c in known if c[0] == condition[0] and str(c[2]) == str(condition[2]))
     if len(known) > 1:
-        words = {condition_words(c): c for c in known}
-        labels = {w: condition_words((c[0], "" if not modes else c[1], c[2])) for w, c in words.items()}
+        labels = {condition_words(c): condition_words((c[0], c[1] if modes else "", c[2])) for c in known}
         st.selectbox(
             "Condition",
-            list(words),
+            list(labels),
             format_func=labels.__getitem__,
             width=420,
             **bind(view, "condition", shows=condition_words(condition)),

@@ -187,7 +187,7 @@ def _rows(study: Study) -> None:
         ("Answers as CSV", export_responses, "answers"),
         ("Sessions as CSV", export_sessions, "sessions"),
     ):
-        tables.csv(label, lambda export=export: _export(study, export), study.stem, name)
+        tables.csv(label, partial(_export, study, export), study.stem, name)
 
 
 def _export(study: Study, export: Callable[[StudyFile], pd.DataFrame]) -> pd.DataFrame:

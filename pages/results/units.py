@@ -11,7 +11,7 @@ from lexplain_core.studies.results.analysis import Results
 from lexplain_core.views.results import in_order, mean_of, no_store, units_words
 from lexplain_core.views.study import Study, as_points, of_condition
 from pages.results.overview import pick
-from pages.ui import go, links, shell, tables
+from pages.ui import go, links, plots, shell, tables
 from pages.ui.bound import labelled
 
 _ORDERS = {"right": "worst first", "-right": "best first", "layer": "by layer and number"}
@@ -49,9 +49,9 @@ def at_hand(study: Study) -> str:
 def units_chart(figure: Figure, key: str, alt: str, store: str) -> None:
     """A chart of units, which a click opens in their store, if it is at hand."""
     if store:
-        go.clicked(figure, key, alt, links.Overview(store=store))
+        plots.of_units(figure, key, alt, links.Overview(store=store))
     else:
-        shell.chart(figure, key, alt)
+        plots.chart(figure, key, alt)
 
 
 def _table(rows: pd.DataFrame, store: str) -> None:

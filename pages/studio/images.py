@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from lexplain_core.base.numbers import decimals, plain, plural
@@ -44,7 +45,7 @@ def show(view: links.Studio, opened: Opened, data: prints.FigureData) -> None:
     if panel.edges is None:
         st.info(md(panel.reason or "This unit has no ranges."), icon=":material/info:")
         return
-    rows = _rows(panel, opened, data)
+    rows = _rows(panel, panel.edges, opened, data)
     _component(
         data={"rows": rows, "small": _small(opened, panel)},
         key="studio images",
@@ -53,7 +54,9 @@ def show(view: links.Studio, opened: Opened, data: prints.FigureData) -> None:
     )
 
 
-def _rows(panel: prints.Panel, opened: Opened, data: prints.FigureData) -> list[dict[str, Any]]:
+def _rows(
+    panel: prints.Panel, edges: np.ndarray, opened: Opened, data: prints.FigureData
+) -> list[dict[str, Any]]:
     """The component's message: a row a range, the highest first, then the images that are left out."""
     ranges = list(zip(panel.shots, panel.waiting, strict=True))
     out = [i for i in data.choice.without if i < data.images]
@@ -63,7 +66,7 @@ def _rows(panel: prints.Panel, opened: Opened, data: prints.FigureData) -> list[
     rows = []
     for bucket in reversed(range(len(ranges))):
         shots, more = ranges[bucket]
-        low, high = (plain(float(e), places) for e in panel.edges[bucket : bucket + 2])
+        low, high = (plain(float(e), places) for e in edges[bucket : bucket + 2])
         rows.append(
             {
                 "bucket": bucket,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from lexplain_core.base.numbers import plural
@@ -49,7 +51,7 @@ def files(data: prints.FigureData) -> None:
                 continue
             st.download_button(
                 label,
-                lambda kind=kind: prints.make(data, kind),
+                partial(prints.make, data, kind),
                 file_name="linear-explanations.bib" if kind == "bib" else f"{data.choice.figure}.{kind}",
                 mime=prints.KINDS[kind],
                 key=f"studio take {kind}",

@@ -12,7 +12,7 @@ from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.trials import Asked, observer_answer, verdict, words_answer
 from lexplain_core.views.unit import quantity, unit_name
-from pages.ui import go, links, shell
+from pages.ui import go, links, plots, shell
 
 
 def show(view: links.TryIt, opened: Opened, asked: Asked, button: int) -> None:
@@ -28,7 +28,7 @@ def show(view: links.TryIt, opened: Opened, asked: Asked, button: int) -> None:
         go.link(md(f"Open {unit_name(unit)}"), there, icon=":material/stacked_line_chart:")
     with right:
         upper, lower = (float(unit.activations[image]) for image in asked.queries)
-        shell.chart(
+        plots.chart(
             figures.queries_in_range(
                 unit.activations,
                 [("upper image", upper), ("lower image", lower)],

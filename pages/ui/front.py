@@ -20,5 +20,8 @@ def asset(name: str) -> str:
 
 def component(name: str) -> Callable[..., Any]:
     """A component of Streamlit's whose HTML, CSS and JavaScript are `name`.html, .css and .js; it may lack any of them."""
-    kinds: Any = [kind for kind in ("html", "css", "js") if (_ASSETS / f"{name}.{kind}").is_file()]
-    return st.components.v2.component(f"lexplain_{name}", **{kind: asset(f"{name}.{kind}") for kind in kinds})
+    files = {
+        kind: f"{name}.{kind}" for kind in ("html", "css", "js") if (_ASSETS / f"{name}.{kind}").is_file()
+    }
+    parts: dict[str, Any] = {kind: asset(file) for kind, file in files.items()}
+    return st.components.v2.component(f"lexplain_{name}", **parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from lexplain_core.base.numbers import plural, two
@@ -15,7 +17,7 @@ from pages.ui import shell
 from pages.ui.humans import of_unit
 from pages.ui.plain_words import plain_words
 
-_STATUS = {
+_STATUS: dict[str, tuple[str, Literal["green", "gray", "orange"]]] = {
     "alive": ("alive", "green"),
     "dead": ("dead", "gray"),
     "constant": ("constant", "gray"),
@@ -69,9 +71,9 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
 
 def same_model(opened: Opened, explanation: Explanation | None) -> None:
     """A warning where the encoder that scores is the one that the words were found with."""
-    matrix = (
-        shell.matrices(opened).get(explanation.matrix) if explanation and not explanation.source else None
-    )
+    if explanation is None or explanation.source:
+        return
+    matrix = shell.matrices(opened).get(explanation.matrix)
     if matrix and matrix["kind"] == "encoder" and opened.store.meta.get("same_encoder"):
         st.warning(
             md(

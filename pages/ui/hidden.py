@@ -95,7 +95,7 @@ def _hide(opened: Opened, shown: Mapping[int, str]) -> None:
             ids,
             key="hide which",
             index=None,
-            format_func=names.get,
+            format_func=names.__getitem__,
             placeholder="Choose by activation, class and file",
         )
         if image is None:

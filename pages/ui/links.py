@@ -346,9 +346,9 @@ def _value(field: Field, text: str) -> Any:
             number, (low, high) = int(text), _range(field)
             return number if low <= number <= high else None
         if "float" in field.type:
-            (low, high), number = _range(field), float(text)
-            number = float(f"{number:.6g}") if (low, high) == _ANY else round(number, 4)
-            return number if low <= number <= high else None
+            (low, high), real = _range(field), float(text)
+            real = float(f"{real:.6g}") if (low, high) == _ANY else round(real, 4)
+            return real if low <= real <= high else None
     except ValueError:
         return None
     return text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -233,7 +235,7 @@ def export(opened: Opened, wanted: Wanted, total: int) -> None:
         for form, title in _TITLES.items():
             st.download_button(
                 title,
-                lambda form=form: _file(opened, wanted, form),
+                partial(_file, opened, wanted, form),
                 file_name=file_name(opened.store.name, "explanations", ending=form),
                 mime=FORMATS[form],
                 key=f"export {form}",

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lexplain_core.views.markdown import code
+from pages.ui import go, links
 
 _ASKED = "unknown page"
 
@@ -32,6 +33,4 @@ def no_page(name: str, pages: Mapping[str, tuple[str, str]], unlisted: set[str])
     store = st.query_params.get("store", "")
     for page, (title, icon) in pages.items():
         if page not in unlisted:
-            st.page_link(
-                f"{page}/page.py", label=title, icon=icon, query_params={"store": store} if store else {}
-            )
+            go.link(title, links.VIEWS[page](store=store), icon=icon)

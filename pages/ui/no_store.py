@@ -10,6 +10,7 @@ import streamlit as st
 from lexplain_core.base.entries import shown
 from lexplain_core.store import StoreEntry
 from lexplain_core.views.markdown import code, md
+from pages.ui import go, links
 from pages.ui.text import message
 
 
@@ -30,11 +31,10 @@ def no_store(wanted: str, found: list[StoreEntry], folder: Path, given: bool) ->
         st.code("python -m lexplain_core serve FILE", language="bash")
         st.markdown("Or open one of the stores that are here:")
         for entry in good:
-            st.page_link(
-                "overview/page.py",
-                label=md(f"{entry.name}, id {entry.id}"),
+            go.link(
+                md(f"{entry.name}, id {entry.id}"),
+                links.Overview(store=entry.id or ""),
                 icon=":material/database:",
-                query_params={"store": entry.id},
             )
     else:
         st.header("There is no store to show yet")

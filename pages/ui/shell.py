@@ -11,8 +11,7 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Literal, overload
 
-import pandas as pd  # before plotly: plotly.py issue 2433, a race of imports between threads
-import plotly.graph_objects as go
+import pandas as pd
 import streamlit as st
 
 from lexplain_core import figures, notes
@@ -25,7 +24,7 @@ from lexplain_core.store.guard import blame
 from lexplain_core.store.questions import check_command
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened, distinct, same_id
-from pages.ui import access, links
+from pages.ui import access, go, links
 from pages.ui.cache import cached
 from pages.ui.copy_link import copy_link
 from pages.ui.no_store import no_store
@@ -52,11 +51,6 @@ _FAILED = "what a callback couldn't read"  # in the session: a sentence, until t
 _RUN = threading.local()  # of a script's run: `stores`, those that it opened
 _MOST_ERRORS = 50
 _SAYS_OF_NOTES = {"overview", "neuron", "words"}  # pages that say which notes can't be shown
-CHART = {
-    "displaylogo": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d"],
-    "toImageButtonOptions": {"format": "svg"},
-}
 
 
 # -- stores ---------------------------------------------------------------------------------------
@@ -198,8 +192,8 @@ def start(page: str, stores: bool = True) -> tuple[Any, Any, Offer]:
         st.session_state[f"{page} of {view.store}"] = links.query(view)
         return view, None, offer
     if not view.store:
-        view = replace(view, store=wanted.id)
-        st.query_params["store"] = wanted.id
+        view = replace(view, store=wanted.id or "")
+        st.query_params["store"] = view.store
     try:
         opened = _opened(wanted.path)
     except StoreError as error:
@@ -326,11 +320,10 @@ def _header(
         for name, (title, _) in PAGES.items():
             if name in UNLISTED and name != page:
                 continue
-            there = {"store": wanted.id} if wanted else {}
-            if wanted:
-                there = st.session_state.get(f"{name} of {wanted.id}", there)
+            here = {"store": wanted.id or ""} if wanted else {}
+            there = st.session_state.get(f"{name} of {here['store']}", here) if wanted else here
             places[name] = st.empty()
-            places[name].page_link(f"{name}/page.py", label=title, query_params=there)
+            places[name].page_link(go.page(name), label=title, query_params=there)
         st.space("stretch")
         if wanted and len(good) > 1 and picker:
             names = {entry.id: entry.name for entry in good}
@@ -352,9 +345,8 @@ def _header(
     def offer(view: Any, release_focus: bool = False, store: Store | None = None) -> None:
         if page == "neuron":  # that unit is what one may want to try
             unit = links.TryIt(store=view.store, layer=view.layer, unit=view.unit)
-            places["try_it"].page_link(
-                "try_it/page.py", label=PAGES["try_it"][0], query_params=links.query(unit)
-            )
+            with places["try_it"]:
+                go.link(PAGES["try_it"][0], unit)
         if named := links.named(view):
             st.set_page_config(page_title=f"{named} · {PAGES[page][0]} · lexplain")
         with place:
@@ -392,20 +384,7 @@ def no_unit(error: StoreError, store: str) -> None:
     """Say why there is no unit to show, where that isn't said yet, and lead to the units that there are."""
     if str(error):
         st.error(message(error), icon=":material/error:")
-    st.page_link(
-        "overview/page.py",
-        label="Choose a unit in the overview",
-        icon=":material/table_rows:",
-        query_params={"store": store},
-    )
-
-
-# -- parts of pages ----------------------------------------------------------------------------------
-
-
-def chart(figure: go.Figure, key: str, alt: str) -> None:
-    """A plotly figure as wide as its place, with a downloadable SVG and words for those who can't see it."""
-    st.plotly_chart(figure, theme=None, key=key, config=CHART, alt=alt)
+    go.link("Choose a unit in the overview", links.Overview(store=store), icon=":material/table_rows:")
 
 
 if __name__ == "__main__":  # taken for a page, as `run` says

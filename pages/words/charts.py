@@ -14,7 +14,7 @@ from lexplain_core.views.markdown import md
 from lexplain_core.views.ranges import interval_words
 from lexplain_core.views.scores import seen_by
 from lexplain_core.views.unit import quantity
-from pages.ui import shell
+from pages.ui import plots, shell
 from pages.ui.text import message
 
 _AREA, _BELOW = 380, 300  # pixels
@@ -46,7 +46,7 @@ def area(
     except StoreError as error:
         st.info(message(error), icon=":material/info:")
         return
-    shell.chart(
+    plots.chart(
         figures.area_chart(
             composition,
             unit.buckets,
@@ -69,7 +69,7 @@ def below(
     columns = st.columns([1, 1.35], gap="medium") if before else [st.container()]
     with columns[0]:
         st.subheader("Your weights", anchor=False)
-        shell.chart(
+        plots.chart(
             figures.weights_bar(words, styles=dict(look), theme=shell.theme(), height=_BELOW),
             "weights",
             f"Bars of your weights: {words.text}",

@@ -116,15 +116,13 @@ def terms(
     weights = shown_weights(draft, edited)
     places = decimals(unit.maximum - unit.minimum, 100)
     look: dict[str, Any] = {"step": 10.0 ** (1 - places), "format": f"%.{places}f", "width": 150}
+    look |= {"min_value": -LARGEST, "max_value": LARGEST, "value": None}
     for place, concept in enumerate(draft.ids):
         name = names[concept]
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.html(_name(name, styles.get(concept)))
             st.number_input(
                 f"Weight of {md(name)}",
-                -LARGEST,
-                LARGEST,
-                None,
                 label_visibility="collapsed",
                 placeholder="not fitted",
                 **look,
@@ -149,7 +147,7 @@ def terms(
 
 
 def _bias(view: links.Words, edited: Edited, look: dict[str, Any]) -> None:
-    fitted = edited.explanation.bias
+    fitted = edited.explanation.bias or 0.0
     if view.way == "refit":
         st.html(
             f'<p class="lx-facts lx-muted">Bias {rounded(fitted)}: the prediction without any of the concepts.</p>'
@@ -159,9 +157,6 @@ def _bias(view: links.Words, edited: Edited, look: dict[str, Any]) -> None:
         st.html("Bias" + ("" if view.bias is not None else ' <span class="lx-muted">(fitted)</span>'))
         st.number_input(
             "Bias",
-            -LARGEST,
-            LARGEST,
-            None,
             label_visibility="collapsed",
             placeholder=rounded(fitted),
             help="The prediction without any of the concepts. Empty: the one that fits best; correlations don’t depend on it.",
