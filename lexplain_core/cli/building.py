@@ -25,6 +25,13 @@ out = Console()
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Begin anew instead of going on with an interrupted build.")
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Most memory that the build may take, such as 4GiB; half of what is free without.",
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change an option of the config; may be repeated."),
@@ -37,6 +44,7 @@ def build(
         typer.Argument(metavar="CONFIG.toml", help="The build's config (docs/reference/configuration.md)."),
     ],
     set_: Overrides = None,
+    memory: Memory = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, why, and how long it took last time.")
     ] = False,
@@ -65,7 +73,7 @@ def build(
     from ..pipeline.build import plan
 
     load_plugins(plugin or [])
-    settings = load_config(config, set_ or [])
+    settings = load_config(config, _with_memory(set_, memory))
     if dry_run:
         _show_plan(plan(settings, Terminal()))
         return
@@ -79,6 +87,7 @@ def build(
 
 def demo(
     set_: Overrides = None,
+    memory: Memory = None,
     force: Annotated[bool, typer.Option(help="Build anew even where the store is up to date.")] = False,
     fresh: Fresh = False,
 ) -> None:
@@ -89,7 +98,7 @@ def demo(
     from ..pipeline.build import build as run
     from ..pipeline.build import is_current
 
-    config = parse_config(apply_overrides(DEMO_CONFIG, set_ or []), "of the demo")
+    config = parse_config(apply_overrides(DEMO_CONFIG, _with_memory(set_, memory)), "of the demo")
     if is_current(config) and not force:
         out.print(f"The demo store {config.store} is up to date.")
         return
@@ -111,6 +120,10 @@ def clean(
         size = run(store)
         said = f"{size / 1e6:,.1f} MB removed" if size else "there is nothing to remove"
         out.print(printable(f"{store}: {said}."), highlight=False, markup=False, soft_wrap=True)
+
+
+def _with_memory(set_: list[str] | None, memory: str | None) -> list[str]:
+    return [*(set_ or []), *([f"memory={memory}"] if memory else [])]
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..base.memory import blocks, picked
 from ..base.registry import Registry
 
 
@@ -35,7 +36,7 @@ class ConceptMatrix:
     def subset(self, keep: np.ndarray) -> ConceptMatrix:
         """The matrix with only the concepts that `keep`, boolean (M,), says."""
         kept = tuple(c for c, k in zip(self.concepts, keep, strict=True) if k)
-        return ConceptMatrix(self.name, kept, self.values[keep], self.config)
+        return ConceptMatrix(self.name, kept, picked(self.values, keep), self.config)
 
 
 # name -> function(ProbingSet) -> ConceptMatrix
@@ -56,9 +57,9 @@ def usable(values: np.ndarray, train: np.ndarray, mean5: float = 0.5, std: float
     on the train split is at least `mean5` and its standard deviation there at least `std`.
     """
     keep = np.zeros(len(values), bool)
-    for start in range(0, len(values), 512):  # P is large; a part of it is copied at a time
-        part = values[start : start + 512][:, train]
+    for rows in blocks(*values.shape):  # P is large; a part of it is copied at a time
+        part = values[rows][:, train]
         largest = np.partition(part, -5, axis=1)[:, -5:] if part.shape[1] > 5 else part
         spread = part.std(axis=1, dtype=np.float64)
-        keep[start : start + 512] = (largest.mean(axis=1) >= mean5) & (spread >= std)
+        keep[rows] = (largest.mean(axis=1) >= mean5) & (spread >= std)
     return keep

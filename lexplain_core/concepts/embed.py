@@ -15,7 +15,8 @@ from torch import Tensor
 from .. import config
 from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.errors import UserError, out_of_memory, quote, shortage
-from ..base.files import write_whole
+from ..base.files import temporary_folder
+from ..base.memory import blocks, large
 from ..base.progress import Progress, Silent
 from ..model.feed import Feed, decoding_threads
 from ..probe.base import ProbingSet
@@ -92,7 +93,7 @@ def embed_concepts(
 
 
 def _embed(encoder: DualEncoder, probing: ProbingSet, progress: Progress, kept: Checkpoints) -> np.ndarray:
-    found = np.empty((len(probing), encoder.facts["embedding"]), np.float32)
+    found = large((len(probing), encoder.facts["embedding"]))
     batch = encoder.batch_size
     step = batch * max(1, _SHARD // batch)
     kept.room(found.nbytes, "The embeddings")
@@ -156,28 +157,31 @@ def _read(path: Path, keys: dict[str, str], shape: tuple[int, int]) -> np.ndarra
 
     try:
         with safe_open(path, framework="numpy") as file:
-            told = file.metadata() or {}
-            found = file.get_tensor("embeddings")
+            told, kept = file.metadata() or {}, file.get_slice("embeddings")
+            if tuple(kept.get_shape()) != shape or kept.get_dtype() != "F32":
+                return None
+            found = large(shape)
+            for part in blocks(*shape):
+                found[part] = kept[part]
     except (OSError, SafetensorError, ValueError, TypeError, KeyError):
         return None
-    right = found.shape == shape and found.dtype == np.float32
-    if not right or told != keys | {"sha256": _digest(found)}:
-        return None
-    return found
+    return found if told == keys | {"sha256": _digest(found)} else None
 
 
 def _write(path: Path, found: np.ndarray, keys: dict[str, str], progress: Progress) -> None:
     """Write to a file beside it, then put it in place: a reader never sees half a file."""
-    from safetensors.numpy import save
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, save({"embeddings": found}, keys | {"sha256": _digest(found)}))
-    except OSError as error:
-        progress.note(
-            f"Embeddings can't be kept in {path.parent} ({shortage(error) or error.strerror or error}); "
-            "they will be made again."
-        )
+        with temporary_folder(path.parent) as folder:
+            unfinished = folder / "file"
+            save_file({"embeddings": found}, unfinished, keys | {"sha256": _digest(found)})
+            unfinished.replace(path)
+    except (OSError, SafetensorError) as error:
+        why = shortage(error) or getattr(error, "strerror", None) or error
+        progress.note(f"Embeddings can't be kept in {path.parent} ({why}); they will be made again.")
 
 
 def _digest(found: np.ndarray) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from ..base.memory import large
 from ..probe.base import ProbingSet
 from .base import Concept, ConceptMatrix, concept_matrices
 
@@ -24,11 +23,12 @@ def label_matrix(probing: ProbingSet) -> ConceptMatrix:
     Rows: the classes (anywhere in the image, where the set knows that), then the superclasses (any
     of their classes), then the attributes.
     """
-    presence = probing.class_presence()
-    rows = [presence.T]
-    rows += [
-        np.logical_or.reduce(presence[:, list(group.classes)], axis=1)[None] for group in probing.superclasses
-    ]
-    rows += [attribute.present[None] for attribute in probing.attributes]
-    values = np.concatenate(rows).astype(np.float32)
-    return ConceptMatrix("label", label_concepts(probing), values, {"source": "labels of the probing set"})
+    concepts, presence = label_concepts(probing), probing.class_presence()
+    values = large((len(concepts), len(probing)))
+    classes, groups = len(probing.classes), len(probing.superclasses)
+    values[:classes] = presence.T
+    for row, group in enumerate(probing.superclasses, classes):
+        values[row] = presence[:, list(group.classes)].any(axis=1)
+    for row, attribute in enumerate(probing.attributes, classes + groups):
+        values[row] = attribute.present
+    return ConceptMatrix("label", concepts, values, {"source": "labels of the probing set"})

@@ -14,6 +14,7 @@ import torch
 from .. import config
 from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.errors import UserError
+from ..base.memory import large, picked
 from ..base.progress import Progress, Silent
 from ..probe.base import ProbingSet
 from .base import Concept, ConceptMatrix
@@ -21,7 +22,7 @@ from .calibrate import calibrate, calibration_labels, cross_entropy
 from .embed import embed_concepts, embed_images
 from .encoder import DualEncoder, load_encoder
 
-_AT_ONCE = 64_000_000  # values computed at a time
+_AT_ONCE = 16_000_000  # values computed at a time
 
 
 @dataclass
@@ -79,7 +80,7 @@ class EncoderView:
 
     @torch.inference_mode()
     def _products(self, texts: Sequence[str], calibrated: tuple[float, float] | None) -> np.ndarray:
-        found = np.empty((len(texts), len(self.images)), np.float32)
+        found = large((len(texts), len(self.images)))
         device = self.encoder.device
         words = torch.from_numpy(self.embed(texts)).to(device)
         images = torch.from_numpy(self.images).to(device)
@@ -129,7 +130,7 @@ def view(
         images = embed_images(encoder, probing, cache, progress)
     found = EncoderView(name, role, encoder, images, 1.0, 0.0, {}, cache, progress, kept or NoCheckpoints())
     texts, labels = calibration_labels(probing)
-    cosine, labels = found.cosine(texts)[:, train], labels[:, train]
+    cosine, labels = picked(found.cosine(texts), columns=train), labels[:, train]
     told: dict = {"labels": len(texts), "images": int(train.sum())}
     if spec.a is not None and spec.b is not None:
         found.a, found.b = spec.a, spec.b

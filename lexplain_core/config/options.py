@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from ..base.errors import UserError, did_you_mean, quote, repeated
 from ..base.files import exists
+from ..base.memory import parse_size
 from ..base.plugins import load_plugins
 from ..base.toml import DEEPEST, check_values, parse_toml, read_toml
 from .explaining import Explain
@@ -127,9 +128,6 @@ class Record(Section):
         "auto", description="`auto` (CUDA, else MPS, else CPU), or a device as torch names it."
     )
     batch_size: int | None = Field(None, ge=1, description="Images per batch; sized to memory when not set.")
-    memory: str = Field(
-        "2GiB", description="Activations above this size are kept in a file instead of in memory."
-    )
     precision: Literal["float32", "float16", "bfloat16"] = Field(
         "float32", description="Precision of the forward pass; half precision runs on CUDA only."
     )
@@ -294,6 +292,10 @@ class Build(Section):
     thumbnail: int = Field(
         160, ge=32, le=320, description="Longest side of the stored thumbnails, in pixels."
     )
+    memory: str | None = Field(
+        None,
+        description="Most memory that the build may take, such as `4GiB`: arrays that don't fit into it lie in files beside the store. Half of what is free when not set.",
+    )
     probe: Probe = Field(default_factory=Probe, description="What the network is shown.")
     target: Target = Field(default_factory=Target, description="The network under study.")
     layers: list[LayerSpec | str] = Field(
@@ -340,6 +342,21 @@ class Build(Section):
             if data["explainer"].get("model") and isinstance(explain, dict) and "methods" not in explain:
                 return data | {"explain": explain | {"methods": ["le-label", "le-siglip"]}}
         return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _memory_of_before(cls, data: Any) -> Any:
+        """`record.memory`, which configs and stores of before have, was for activations alone."""
+        if isinstance(data, dict) and isinstance(record := data.get("record"), dict) and "memory" in record:
+            return data | {"record": {key: value for key, value in record.items() if key != "memory"}}
+        return data
+
+    @field_validator("memory")
+    @classmethod
+    def _a_size(cls, memory: str | None) -> str | None:
+        if memory is not None:
+            parse_size(memory)
+        return memory
 
     @field_validator("layers")
     @classmethod

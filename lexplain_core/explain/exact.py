@@ -26,7 +26,7 @@ _STEPS = 24  # of FISTA between two linear systems
 _ROUNDS = 120  # of FISTA and linear systems, at most
 _SIGNS = 4  # linear systems a round; each lets one more concept go
 _SETS = 100  # working sets of a unit, at most; a few are the rule
-_FLOATS = 32_000_000  # in the units' sub-matrices of G at a time
+_FLOATS = 8_000_000  # in the units' sub-matrices of G at a time
 
 
 def violation(basis: Basis, targets: Targets, weights: Tensor, l1: float, ridge: float) -> Tensor:

@@ -21,7 +21,7 @@ from .moments import Basis, Targets
 NO_CANDIDATE = (
     "No concept among the first candidates correlates positively with the unit on the validation split."
 )
-_FLOATS = 24_000_000  # in one round's blocks at a time
+_FLOATS = 8_000_000  # in one round's blocks at a time
 
 
 def ranking(basis: Basis, targets: Targets, weights: Tensor, signed: bool, count: int) -> Tensor:

@@ -12,11 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..base.memory import large
+
 # Values of P that are on the device at a time.
-_PIECE = 64_000_000
+_PIECE = 16_000_000
 # Up to this many multiplications the covariances are made in double precision.
 _DOUBLE = 4e10
 _BLOCK = 1024  # rows at a time, where a whole copy in double precision would be much
+_SIDE = 2048  # of the blocks that a large matrix of covariances is made in
 
 
 Values = np.ndarray | Tensor  # P, in the host's memory or on an accelerator
@@ -167,18 +170,34 @@ def _covariance(
 ) -> tuple[Tensor, Tensor]:
     """Covariances and means, on a split, of concepts standardised with `mean` and `scale`."""
     m, count = len(values), max(int(mask.sum()), 1)
-    out = torch.zeros(m, m, dtype=dtype, device=device)
+    out = _zeros(m, dtype, device)
     sums = torch.zeros(m, dtype=torch.float64, device=device)
     inverse = _inverse(scale).to(dtype)[:, None]
     for part in _pieces(values, mask, device):
         x = part.to(dtype).sub_(mean.to(dtype)[:, None]).mul_(inverse)
         sums += x.sum(1, dtype=torch.float64)
-        out += _product(x, x)
+        for rows, columns in _lower(m):
+            out[rows, columns] += _product(x[rows], x[columns])
+    for rows, columns in _lower(m):
+        if rows != columns:
+            out[columns, rows] = out[rows, columns].T
     means = sums / count
     out /= count
     for rows in torch.arange(m, device=device).split(_BLOCK):
         out[rows] -= torch.outer(means[rows], means).to(dtype)
     return out, means
+
+
+def _zeros(m: int, dtype: torch.dtype, device: torch.device | str) -> Tensor:
+    if torch.device(device).type != "cpu":
+        return torch.zeros(m, m, dtype=dtype, device=device)
+    return torch.from_numpy(large((m, m), np.float64 if dtype == torch.float64 else np.float32)).zero_()
+
+
+def _lower(m: int) -> Iterator[tuple[slice, slice]]:
+    """The blocks of a matrix (m, m) on and below its diagonal."""
+    parts = [slice(start, min(start + _SIDE, m)) for start in range(0, m, _SIDE)]
+    return ((rows, columns) for i, rows in enumerate(parts) for columns in parts[: i + 1])
 
 
 def _cross(

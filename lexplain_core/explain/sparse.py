@@ -14,6 +14,7 @@ import torch
 from glm_saga.elasticnet import glm_saga
 from torch import Tensor
 
+from ..base.memory import blocks, large
 from ..base.progress import Progress
 from ..base.registry import Registry
 from ..config import Linear
@@ -39,14 +40,16 @@ class Standardised:
 
     @classmethod
     def of(cls, values: np.ndarray, q: np.ndarray, train: np.ndarray) -> Standardised:
-        return cls(_standardise(values[:, train]).T, _standardise(q[:, train]).T)
+        return cls(_standardise(values, train), _standardise(q, train))
 
 
-def _standardise(rows: np.ndarray) -> np.ndarray:
-    rows = rows.astype(np.float64)
-    spread = rows.std(axis=1, keepdims=True)
-    scaled = (rows - rows.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)
-    return scaled.astype(np.float32)
+def _standardise(values: np.ndarray, images: np.ndarray) -> np.ndarray:
+    out = large((int(images.sum()), len(values)))
+    for part in blocks(*values.shape):
+        rows = values[part][:, images].astype(np.float64)
+        spread = rows.std(axis=1, keepdims=True)
+        out[:, part] = ((rows - rows.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)).T
+    return out
 
 
 def objective(data: Standardised, weights: np.ndarray, l1: float, alpha: float) -> np.ndarray:
@@ -55,7 +58,9 @@ def objective(data: Standardised, weights: np.ndarray, l1: float, alpha: float) 
     weights: (K, M). Both sides have mean 0, so the optimal intercept is 0.
     """
     weights = weights.astype(np.float64)
-    error = data.concepts.astype(np.float64) @ weights.T - data.units
+    error = np.empty(data.units.shape)
+    for part in blocks(*data.concepts.shape):
+        error[part] = data.concepts[part].astype(np.float64) @ weights.T - data.units[part]
     ridge = l1 / alpha * (1 - alpha) / 2
     return 0.5 * (error**2).mean(axis=0) + l1 * np.abs(weights).sum(axis=1) + ridge * (weights**2).sum(axis=1)
 

@@ -168,7 +168,7 @@ class _Simulations:
         """The simulations of units, float64 (u, n), on images of the two splits."""
         values, rows, _ = self._known[simulator]
         explanations = [self._found[unit] for unit in units]
-        return simulations(explanations, values[:, self._column[images]], rows)
+        return simulations(explanations, values, rows, self._column[images])
 
     def activations(self, units: Sequence[int], images: np.ndarray) -> np.ndarray:
         """The units themselves, float64 (u, n)."""

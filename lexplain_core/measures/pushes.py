@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
 from ..base.checkpoints import Checkpoints, NoCheckpoints
+from ..base.memory import large
 from ..base.progress import Progress, Silent
 from ..base.sampling import allocate
 from ..model.effects import Effects
@@ -17,6 +18,7 @@ from .impact import whole_images
 from .ranges import buckets_of, count_buckets
 
 STRONGEST = 5  # outputs up, and as many down
+Changes = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # buckets, images, changes, errors
 COLUMNS = ["bucket", "output", "change", "error", "rank", "images"]
 _ROUNDING = 1e-6  # changes below this, relative to the largest output, are rounding
 _ROWS = 4_096  # runs between two steps of the progress bar
@@ -54,15 +56,12 @@ def measure_pushes(
         found = _exact(effects, units)
     else:
         found = _by_runs(effects, units, runs, seed, progress or Silent(), kept or NoCheckpoints())
-    smallest = _ROUNDING * max(1.0, float(np.abs(effects.outputs).max()))
-    return {unit: _strongest(*found[unit], smallest) for unit in units}
+    smallest = _ROUNDING * max(1.0, float(effects.outputs.max()), -float(effects.outputs.min()))
+    return {unit: _strongest(*changes, smallest) for unit, changes in found}
 
 
-def _exact(
-    effects: Effects, units: list[int]
-) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+def _exact(effects: Effects, units: list[int]) -> Iterator[tuple[int, Changes]]:
     """Behind a linear head outputs change by the unit's weights times the change of its value."""
-    found = {}
     ends = [(float(q.min()), float(q.max())) for q in (effects.q[unit] for unit in units)]
     for unit, (low, high) in zip(units, ends, strict=True):
         q = np.asarray(effects.q[unit], dtype=np.float64)
@@ -79,22 +78,20 @@ def _exact(
         sums = np.bincount(bucket + 1, q, rows[-1] + 2)[rows + 1]
         means = sums / np.maximum(counts, 1)
         changes = np.outer(means - q.mean(), slope - slope.mean())
-        found[unit] = rows, counts, changes, np.zeros_like(changes)
-    return found
+        yield unit, (rows, counts, changes, np.zeros_like(changes))
 
 
 def _by_runs(
     effects: Effects, units: list[int], runs: int, seed: int, progress: Progress, kept: Checkpoints
-) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[int, Changes]]:
     order = np.random.default_rng([seed, 2]).random(len(effects.labels))
     samples = [_sample(effects.q[unit], runs // len(units), order) for unit in units]
     sums, squares = _run(effects, units, samples, progress, kept)
-    found, start = {}, 0
+    start = 0
     for unit, (rows, counts, _) in zip(units, samples, strict=True):
         part = slice(start, start := start + len(rows))
         means = sums[part] / np.maximum(counts, 1)[:, None]
-        found[unit] = rows, counts, means, _errors(effects.q[unit], rows, counts, means, squares[part])
-    return found
+        yield unit, (rows, counts, means, _errors(effects.q[unit], rows, counts, means, squares[part]))
 
 
 def _errors(
@@ -147,9 +144,10 @@ def _run(
     value = np.repeat([float(np.mean(effects.q[u], dtype=np.float64)) for u in units], each)
     order = np.argsort(images, kind="stable")
     images, group, unit, value = images[order], group[order], unit[order], value[order]
-    nothing = np.zeros((sum(len(rows) for rows, _, _ in samples), effects.outputs.shape[1]))
-    state = kept.load("runs") or {"done": 0, "sums": nothing, "squares": nothing}
-    done, sums, squares = int(state["done"]), np.array(state["sums"]), np.array(state["squares"])
+    shape = sum(len(rows) for rows, _, _ in samples), effects.outputs.shape[1]
+    sums, squares = large(shape, np.float64), large(shape, np.float64)
+    state = kept.load("runs") or {"done": 0, "sums": 0.0, "squares": 0.0}
+    done, sums[:], squares[:] = int(state["done"]), state["sums"], state["squares"]
     with progress.task("pushes", len(order)) as advance:
         advance(done)
         for rows in whole_images(images, _ROWS, done):

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.correlation import Correlation, constant, correlation, simulate
+from ..base.memory import large
 from ..concepts import Concept
 from ..concepts.simulators import Simulator, Unsupported
 from ..store import Score
 from .null import Null, null
 
-# Entries of the arrays that are worked on at a time: 256 MiB of float32.
-_AT_ONCE = 64_000_000
+# Entries of the arrays that are worked on at a time: 64 MiB of float32.
+_AT_ONCE = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,11 @@ def concept_values(
     Returns P, float32 (T, n), the row of each concept's key, and the reason for each unit whose
     explanation has no terms or a concept that the simulator can't judge.
     """
-    n = int(chosen.sum())
     concepts: dict[str, Concept] = {}
     for words in found.values():
         for _, concept in words.terms:
             concepts.setdefault(concept.key, concept)
-    known, refused = _ask(list(concepts.values()), simulator, chosen)
+    values, rows, refused = _ask(list(concepts.values()), simulator, chosen)
     reasons: dict[int, str] = {}
     for unit, words in found.items():
         unknown = [refused[concept.key] for _, concept in words.terms if concept.key in refused]
@@ -105,36 +105,53 @@ def concept_values(
             reasons[unit] = "The explanation has no concepts."
         elif unknown:
             reasons[unit] = unknown[0]
-    rows = {key: row for row, key in enumerate(key for keys, _ in known for key in keys)}
-    parts = [part for _, part in known]
-    return np.concatenate(parts) if parts else np.zeros((0, n), dtype=np.float32), rows, reasons
+    return values, rows, reasons
 
 
-def simulations(explanations: Sequence[Words], values: np.ndarray, rows: Mapping[str, int]) -> np.ndarray:
-    """What explanations predict (eq. 8–9), float64 (u, n), from P and rows of `concept_values`."""
-    out = np.empty((len(explanations), values.shape[1]))
+def simulations(
+    explanations: Sequence[Words],
+    values: np.ndarray,
+    rows: Mapping[str, int],
+    columns: np.ndarray | None = None,
+) -> np.ndarray:
+    """What explanations predict (eq. 8–9), float64 (u, n), from P and rows of `concept_values`, on all images or `columns`."""
+    out = np.empty((len(explanations), values.shape[1] if columns is None else len(columns)))
     for i, words in enumerate(explanations):
         p = values[[rows[concept.key] for _, concept in words.terms]]
+        p = p if columns is None else np.take(p, columns, axis=1)
         out[i] = simulate(np.array([weight for weight, _ in words.terms]), words.bias, p)
     return out
 
 
 def _ask(
     concepts: list[Concept], simulator: Simulator, chosen: np.ndarray
-) -> tuple[list[tuple[list[str], np.ndarray]], dict[str, str]]:
-    """Ask for P in pieces, each cut to the chosen images; one by one where a piece is refused."""
-    known: list[tuple[list[str], np.ndarray]] = []
+) -> tuple[np.ndarray, dict[str, int], dict[str, str]]:
+    """P of concepts on the chosen images, asked for in pieces, one by one where a piece is refused.
+
+    Returns P, (T, n), the row of each concept's key, and why a concept has none.
+    """
+    n = int(chosen.sum())
+    values = np.zeros((0, n), np.float32)
+    rows: dict[str, int] = {}
     refused: dict[str, str] = {}
+
+    def ask(some: list[Concept]) -> None:
+        nonlocal values
+        found = simulator.values(some)
+        values = values if len(values) else large((len(concepts), n), found.dtype)
+        values[len(rows) : len(rows) + len(some)] = found[:, chosen]
+        rows.update((concept.key, row) for row, concept in enumerate(some, len(rows)))
+
     for piece in pieces(concepts, max(1, _AT_ONCE // len(chosen))):
         try:
-            known.append(([c.key for c in piece], simulator.values(piece)[:, chosen]))
+            ask(piece)
         except Unsupported:
             for concept in piece:
                 try:
-                    known.append(([concept.key], simulator.values([concept])[:, chosen]))
+                    ask([concept])
                 except Unsupported as error:
                     refused[concept.key] = str(error)
-    return known, refused
+    return values[: len(rows)], rows, refused
 
 
 def pieces(items: list, size: int) -> Iterator[list]:
@@ -147,7 +164,7 @@ def _standardised_units(
     q: np.ndarray, alive: np.ndarray, test: np.ndarray, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The layer's units on the test split, centred and of length 1, and which of them vary."""
-    out = np.zeros((len(q), n), dtype=np.float32)
+    out = large((len(q), n))
     vary = np.zeros(len(q), dtype=bool)
     step = max(1, _AT_ONCE // (4 * max(len(test), 1)))
     for start in range(0, len(q), step):

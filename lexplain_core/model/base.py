@@ -113,7 +113,7 @@ class LayerInfo:
 
 @dataclass(frozen=True)
 class Recording:
-    """Activations of one layer: `values` is float32, shape (K, N), in memory or a memmap."""
+    """Activations of one layer: `values` is float32, shape (K, N), in memory or a file."""
 
     info: LayerInfo
     pooling: str
@@ -126,7 +126,7 @@ class RecordingRun:
 
     predicted: int64 (N,), the largest output per image, -1 where an output is NaN (None if the output is not (B, C)
     with C > 1). n_outputs: C. images_per_second: of the whole pass. device: where it ran. outputs: logits, float32
-    (C, N), in memory or a memmap, where they were asked for and the output is (B, C). unsteady: a sentence where the
+    (C, N), in memory or a file, where they were asked for and the output is (B, C). unsteady: a sentence where the
     network doesn't give the same numbers again, and that was allowed. answer: how outputs were read.
     reason: why there are none to compare. notes: sentences on how they were read.
     """

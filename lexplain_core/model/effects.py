@@ -20,8 +20,8 @@ from .replace import Replacer, Shown
 # Called with the rows that were run, and their logits (r, C).
 Take = Callable[[np.ndarray, Tensor], None]
 
-_AT_ONCE = 16_000_000
-_STATE_BYTES = 256 * 2**20  # of what is kept of the images of one batch
+_AT_ONCE = 8_000_000
+_STATE_BYTES = 128 * 2**20  # of what is kept of the images of one batch
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class ClosedEffects(_Base):
     def block(self, units: np.ndarray, images: np.ndarray, values: np.ndarray) -> Measured:
         loss = np.empty(values.shape)
         right = np.empty(values.shape, dtype=bool)
-        for start in range(0, len(images), step := max(1, 4 * _AT_ONCE // self.outputs.shape[1])):
+        for start in range(0, len(images), step := max(1, 2 * _AT_ONCE // self.outputs.shape[1])):
             part = slice(start, start + step)
             some = images[part]
             head = self._head(some)

@@ -21,7 +21,7 @@ from torch import Tensor
 _PANEL = 1.5  # largest half-range of δ·w/T of one series; wider ranges take several
 _MOST_PANELS = 4  # more, and classes are summed one by one
 _SERIES = 1e-7
-_AT_ONCE = 16_000_000  # entries of the largest array at a time
+_AT_ONCE = 4_000_000  # entries of the largest array at a time
 _TILE = 1_000_000  # entries of a series that are summed at a time: what a processor's cache holds
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import prod
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,10 +15,11 @@ from PIL import Image
 from .. import config
 from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.errors import UserError, out_of_memory, quote, refuse_shortage
+from ..base.memory import one_step
 from ..base.progress import Advance, Progress, Silent
 from .answers import Answer, Scale
 from .base import LayerInfo, Recording, RecordingRun, TargetModel, size_of
-from .columns import Columns, parse_bytes
+from .columns import Columns
 from .feed import Feed, decoding_threads
 from .forward import Forward, Result
 from .layers import choose_layers, list_layers
@@ -43,15 +43,13 @@ def record(
     specs: Sequence[config.LayerSpec],
     settings: config.Record | None = None,
     progress: Progress | None = None,
-    folder: Path | None = None,
     outputs: bool = False,
     kept: Checkpoints | None = None,
 ) -> RecordingRun:
     """Show N = len(keys) images to the network and record each unit of the layers in `specs`.
 
     load(i): image i as PIL RGB. keys: names of the images, for messages. Values are float32
-    (K, N); above `settings.memory` bytes in all they are memmaps of files in `folder` (the
-    caller's to remove; with None they vanish with the arrays). Units are pooled at once on the
+    (K, N), in memory or in files (`base.memory.large`). Units are pooled at once on the
     device, always in float32: `mean` and `max` over a map's positions; `mean` over all tokens,
     the class token too (as IMI's released code does); `cls` is the first token. outputs: keep the
     network's outputs, too. kept: keeps what each shard of images gave, so that a later call for the same network and
@@ -63,7 +61,6 @@ def record(
     """
     settings, progress, kept = settings or config.Record(), progress or Silent(), kept or NoCheckpoints()
     device = choose_device(settings.device)
-    limit = parse_bytes(settings.memory)
     half = _DTYPES.get(settings.precision)
     if half is not None and device.type != "cuda":
         raise UserError(
@@ -83,9 +80,8 @@ def record(
         chosen = choose_layers(model, layers, specs)
         width = sum(info.units for info, _ in chosen) + (len(model.outputs or ()) if outputs else 0)
         kept.room(4 * width * len(keys), "The activations")
-        columns = Columns([info.units for info, _ in chosen], len(keys), limit, folder)
-        stack.callback(columns.close)
-        outputs_kept = _Outputs(len(keys), limit, folder) if outputs else None
+        columns = Columns([info.units for info, _ in chosen], len(keys))
+        outputs_kept = _Outputs(len(keys)) if outputs else None
         stack.callback(module.to, "cpu")
         module.to(device)
         count = len(model.outputs) if model.outputs is not None else None
@@ -133,44 +129,22 @@ def batch_size(layers: Sequence[LayerInfo], device: torch.device) -> int:
     shortcut and the convolution's workspace. On CUDA a wrong guess is mended by halving.
     """
     largest = max(prod(layer.shape) for layer in layers) if layers else 1
-    if device.type == "cuda":
-        memory = torch.cuda.mem_get_info(device)[0] // 2
-    else:
-        memory = min(2**30, _free_memory() // 4)
+    memory = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else one_step(2**30)
     fits = max(1, memory // (6 * 4 * largest))
     return 1 << (min(fits, _MAX_BATCH).bit_length() - 1)
 
 
-def _free_memory() -> int:
-    try:
-        # what is free or holds nothing but cached files; after reading many images little is plainly free
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):  # macOS doesn't say
-        return 4 * 2**30
-    try:  # inside a container less may be allowed
-        limits = Path("/sys/fs/cgroup")
-        allowed = int((limits / "memory.max").read_text()) - int((limits / "memory.current").read_text())
-        return max(0, min(available, allowed))
-    except (OSError, ValueError):  # no limit
-        return available
-
-
 class _Outputs:
-    """Keeps the outputs, whose number shows with the first batch; in a file where they are too many.
+    """Keeps the outputs, whose number shows with the first batch. scale: on which they are."""
 
-    scale: on which they are.
-    """
-
-    def __init__(self, images: int, limit: int, folder: Path | None):
-        self._images, self._limit, self._folder = images, limit, folder
+    def __init__(self, images: int):
+        self._images = images
         self._columns: Columns | None = None
         self.scale = Scale()
 
     def add(self, outputs: np.ndarray) -> None:
         if self._columns is None:
-            count = outputs.shape[1]
-            self._columns = Columns([count], self._images, self._limit, self._folder, "outputs")
+            self._columns = Columns([outputs.shape[1]], self._images)
         self.scale.see(torch.from_numpy(np.array(outputs)))
         self._columns.add(outputs)
 

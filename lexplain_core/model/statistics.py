@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 CONSTANT_BELOW = 1e-8
-_PIECE = 16_000_000  # activations looked at at a time, so that a memmap stays one
+_PIECE = 4_000_000  # activations looked at at a time, so that a memmap stays one
 
 
 def describe_units(values: np.ndarray, dead_below: float) -> pd.DataFrame:

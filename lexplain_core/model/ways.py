@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
+from ..base.memory import blocks
 from .base import Recording, TargetModel
 from .effects import ClosedEffects, Effects, NetworkEffects
 from .feed import decoding_threads
@@ -79,12 +81,18 @@ def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
     """
     if not len(labels):
         return 1.0
-    logits = torch.from_numpy(np.ascontiguousarray(outputs, dtype=np.float64))
-    own = logits.gather(1, torch.from_numpy(labels)[:, None])[:, 0]
+    own = torch.from_numpy(outputs[np.arange(len(labels)), labels].astype(np.float64))
+
+    def expected(logits: Tensor, inverse: float) -> Tensor:
+        return (torch.softmax(logits * inverse, 1) * logits).sum(1)
 
     def slope(inverse: float) -> float:
         """The derivative of the loss by 1/T; it rises with 1/T."""
-        return float(((torch.softmax(logits * inverse, 1) * logits).sum(1) - own).mean())
+        parts = [
+            expected(torch.from_numpy(outputs[part].astype(np.float64)), inverse)
+            for part in blocks(*outputs.shape)
+        ]
+        return float((torch.cat(parts) - own).mean())
 
     low, high = (1 / t for t in reversed(_TEMPERATURES))
     if slope(low) >= 0 or slope(high) <= 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from .. import __version__, demo  # noqa: F401  (registers the demo's probing set and network)
 from ..base.errors import UserError
 from ..base.files import temporary_folder
+from ..base.memory import Room, limited, parse_size
 from ..base.progress import Progress, Silent
 from ..config import Build
 from ..explain import ConfiguredMethod, methods, solvers
@@ -32,6 +33,7 @@ from .stages.concepts import (
     make_view,
 )
 from .stages.explaining import explain_units
+from .stages.limiting import check_memory
 from .stages.mapping import keep_maps
 from .stages.observing import TARGET, observe
 from .stages.picturing import make_pictures
@@ -62,8 +64,8 @@ def build(
     """
     progress = progress or Silent()
     check_options(config)
-    with _working(config.store, fresh, keep) as (folder, scratch), noting() as noted:
-        runner = Runner(stages(config), _given(config, rebuild), folder, scratch, progress)
+    with _working(config.store, fresh, keep) as folder, _limited(config, folder), noting() as noted:
+        runner = Runner(stages(config), _given(config, rebuild), folder, progress)
         runner.run()
         noted.keep(progress)
     progress.note(f"Wrote {config.store} in {runner.spent:.0f} s.")
@@ -71,15 +73,14 @@ def build(
 
 
 @contextmanager
-def _working(store: Path, fresh: bool, keep: bool) -> Iterator[tuple[Path, Path]]:
-    """The working folder of a store, held for this build, and a folder for files of this run alone."""
+def _working(store: Path, fresh: bool, keep: bool) -> Iterator[Path]:
+    """The working folder of a store, held for this build."""
     folder = working_folder(store)
     with locked(folder, store):
         if fresh:
             empty(folder)
         try:
-            with temporary_folder() as scratch:
-                yield folder, scratch
+            yield folder
         except BaseException:
             keep = has_something(folder)  # it is there for the next build
             raise
@@ -88,13 +89,16 @@ def _working(store: Path, fresh: bool, keep: bool) -> Iterator[tuple[Path, Path]
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def _limited(config: Build, folder: Path | None) -> AbstractContextManager[Room]:
+    return limited(parse_size(config.memory) if config.memory else None, folder)
+
+
 def plan(config: Build, progress: Progress | None = None) -> list[Plan]:
     """What `build` would do with each stage, without doing it: only images and networks are read."""
     check_options(config)
     folder = working_folder(config.store)
-    with temporary_folder() as scratch:
-        runner = Runner(stages(config), _given(config, ""), folder, scratch, progress or Silent())
-        return runner.plan()
+    with _limited(config, None):
+        return Runner(stages(config), _given(config, ""), folder, progress or Silent()).plan()
 
 
 def make(config: Build, *names: str, progress: Progress | None = None) -> list[Any]:
@@ -105,8 +109,8 @@ def make(config: Build, *names: str, progress: Progress | None = None) -> list[A
         if needed & set(stage.products):
             chosen.insert(0, stage)
             needed |= set(stage.arguments.values())
-    with temporary_folder() as folder, temporary_folder() as scratch:
-        runner = Runner(chosen, _given(config, ""), folder, scratch, progress or Silent())
+    with temporary_folder() as folder, _limited(config, folder):
+        runner = Runner(chosen, _given(config, ""), folder, progress or Silent())
         runner.run()
         return [runner.value(name) for name in names]
 
@@ -136,7 +140,10 @@ def is_current(config: Build) -> bool:
     """Whether the store of a config is there, readable, and was built from this config by this version."""
     try:
         with Store.open(config.store) as store:
-            same = store.meta.get("config") == json.loads(config.model_dump_json())
+            wanted = json.loads(config.model_dump_json()) | {
+                "memory": store.meta.get("config", {}).get("memory")
+            }
+            same = store.meta.get("config") == wanted  # however much memory it took
             return same and store.meta.get("versions", {}).get("lexplain") == __version__
     except StoreError:
         return False
@@ -149,7 +156,13 @@ def stages(config: Build) -> list[Stage]:
     views = " ".join(f"{role}=view:{role}" for role in roles)
     return [
         Stage("probing set", load_images, "probe seed", "probing splits digests", "source"),
-        Stage("network", load_network, "target layers record probing", "model map_reasons device", "source"),
+        Stage(
+            "network",
+            load_network,
+            "target layers record probing",
+            "model map_reasons device units",
+            "source",
+        ),
         # Encoders come before the network runs: what is wrong with them shows early.
         Stage(
             "encoders",
@@ -158,6 +171,7 @@ def stages(config: Build) -> list[Stage]:
             " ".join(["concept_set same_encoder", *(f"encoder:{role}" for role in roles)]),
             "source",
         ),
+        Stage("memory", check_memory, "memory probing units"),
         *(stage for role in roles for stage in _of_encoder(role, other="explainer" if explainer else "")),
         Stage("labels", make_label_matrix, "probing", "matrix:label"),
         *(
@@ -218,9 +232,7 @@ def stages(config: Build) -> list[Stage]:
             "activation_maps",
             "pieces",
         ),
-        Stage(
-            "observer", observe, f"layers=recorded observer record seed {views}", "observer_scores", "pieces"
-        ),
+        Stage("observer", observe, f"layers=recorded observer seed {views}", "observer_scores", "pieces"),
         Stage(
             "pictures",
             make_pictures,

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from ..base.memory import blocks
 from ..base.progress import Progress
 from ..concepts import Concept, ConceptMatrix, EncoderView, split_filter_counts
 from ..concepts.simulators import LabelSimulator, Unsupported
@@ -28,8 +30,6 @@ from .stages.explaining import Explained
 from .stages.recording import Layer, Outputs
 from .stages.replacing import Replacing
 from .tables import read_scores, read_shifts
-
-_CONCEPTS_AT_ONCE = 1024  # rows of a dense P that are held at a time
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ def write_store(
         _write_layers(desk.progress, layers, replacing, map_reasons, output_effects_reason, store)
         ids = _write_concepts(desk.progress, config, vocabulary, found, store)
         _write_explanations(layers, found, vocabulary, ids, config.seed, store)
-        if len(maps := results.pop("maps")):
-            store.maps(maps.to_pandas())
+        maps = results.pop("maps")
+        for layer in layers:
+            store.maps(maps.filter(pc.equal(maps["layer_id"], layer.number)))
         for name, rows in results.items():
             store.rows(name, rows)
         write_meta(
@@ -229,6 +230,7 @@ def _write_concepts(
     store.rows("same_concepts", same)
     views = {view.name: view for view in vocabulary.views.values()}
     in_order = sorted(used.values(), key=lambda concept: ids[concept.key])
+    images = matrices["label"].values.shape[1]
     for name in sorted({*matrices, *views}, key=lambda name: (name != "label", name)):
         facts = _matrix_facts(name, matrices.get(name), choices.get(name), vocabulary)
         store.rows("concept_matrices", [facts])
@@ -236,8 +238,8 @@ def _write_concepts(
             store.concept_values(name, range(len(matrices[name].concepts)), matrices[name].values)
             _write_labels_of(matrices[name], in_order, ids, store)
             continue
-        for start in range(0, len(in_order), _CONCEPTS_AT_ONCE):
-            some = in_order[start : start + _CONCEPTS_AT_ONCE]
+        for part in blocks(len(in_order), images):
+            some = in_order[part]
             values = _values(some, views.get(name), matrices.get(name))
             store.concept_values(name, [ids[concept.key] for concept in some], values)
     if config.concepts.embeddings:
@@ -265,9 +267,9 @@ def _write_labels_of(
     own = {concept.key for concept in labels.concepts}
     others = [concept for concept in used if concept.key not in own]
     simulator = LabelSimulator(labels)
-    for start in range(0, len(others), _CONCEPTS_AT_ONCE):
+    for part in blocks(len(others), labels.values.shape[1]):
         found, rows = [], []
-        for concept in others[start : start + _CONCEPTS_AT_ONCE]:
+        for concept in others[part]:
             try:
                 rows.append(simulator.values([concept]))
             except Unsupported:

@@ -151,6 +151,7 @@ def store_id(
     placeless: dict[str, Any] = {
         "store": True,
         "cache": True,
+        "memory": True,
         "record": True,
         "plugins": True,
         "probe": {"root", "names", "superclasses"},

@@ -33,12 +33,10 @@ class Made:
 class Desk:
     """What a stage works with.
 
-    progress: where it reports. kept: its checkpoints. scratch: a folder for files that go with this run. folder: on the
-    disk of the store. seconds: what the stages before it took, by name.
+    progress: where it reports. kept: its checkpoints. folder: on the disk of the store. seconds: what the stages before it took, by name.
     """
 
     progress: Progress
-    scratch: Path
     folder: Path = Path()
     kept: Checkpoints = NoCheckpoints()
     seconds: dict[str, float] | None = None
@@ -103,13 +101,11 @@ class Plan:
 class Runner:
     """Runs stages one after the other; each gets what the ones before it made.
 
-    given: options, by name. folder: the working folder. scratch: for files of this run alone.
+    given: options, by name. folder: the working folder.
     """
 
-    def __init__(
-        self, stages: Sequence[Stage], given: dict[str, Made], folder: Path, scratch: Path, progress: Progress
-    ):
-        self._stages, self._folder, self._scratch, self._progress = stages, folder, scratch, progress
+    def __init__(self, stages: Sequence[Stage], given: dict[str, Made], folder: Path, progress: Progress):
+        self._stages, self._folder, self._progress = stages, folder, progress
         self._made = dict(given)
         self._seconds: dict[str, float] = self._known_seconds()
 
@@ -152,7 +148,7 @@ class Runner:
         kept: Checkpoints = NoCheckpoints()
         if stage.keep in ("result", "pieces"):
             kept = StageFolder(self._folder / stage.name.replace(" ", "-"), facts)
-        return Desk(self._progress, self._scratch, self._folder, kept, self._seconds), facts
+        return Desk(self._progress, self._folder, kept, self._seconds), facts
 
     def _run(self, stage: Stage, desk: Desk) -> dict[str, Any]:
         started, before = time.perf_counter(), 0.0

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ..base.errors import shortage
 from ..base.files import temporary_folder
+from ..base.memory import room
 from . import digests
 from .opening import columns
 from .place import awkward, for_duckdb
@@ -26,6 +27,7 @@ from .version import SCHEMA_VERSION, StoreError
 
 _ROWS_PER_INSERT = 4_000_000  # ~64 MB of Arrow columns at a time
 _VECTORS_PER_PIECE = 4096
+_LEAST_MEMORY = 256 * 2**20  # that DuckDB can sort the largest tables with
 _FAILURES = (
     duckdb.OperationalError,
     duckdb.FatalException,
@@ -77,6 +79,8 @@ class StoreWriter:
             shutil.copyfile(copied, self._temporary)
             shutil.copymode(copied, self._temporary)
         self._con = duckdb.connect(str(self._temporary))
+        if (limit := room().limit) is not None:
+            self._con.execute(f"SET memory_limit = '{max(_LEAST_MEMORY, limit // 4) // 2**20}MiB'")
         stack.callback(self._con.close)
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -178,9 +182,11 @@ class StoreWriter:
             numbers = [int(i) for i in ids[start : start + len(piece)]]
             self.rows("embeddings", [(matrix, kind, numbers, piece.shape[1], piece.tobytes())])
 
-    def maps(self, frame: pd.DataFrame) -> None:
+    def maps(self, rows: pd.DataFrame | pa.Table) -> None:
         """Append activation maps in any order: columns of the table `maps`, data as bytes.
 
         All of a layer's in one call, so that a unit's lie together and are found fast.
         """
-        self.rows("maps", frame.sort_values(["layer_id", "unit", "image_id", "kind"], kind="stable"))
+        found = rows if isinstance(rows, pa.Table) else table("maps", rows)
+        order = ("layer_id", "unit", "image_id", "kind")
+        self.rows("maps", found.sort_by([(name, "ascending") for name in order]))

@@ -155,14 +155,14 @@ def test_overrides_are_toml_or_text_and_their_paths_are_from_here(config_file):
     overrides = [
         "explain.epsilon=0.1", "seed=7", "name=other name", "store=here.duckdb", "probe.root=pics",
         "probe.download=true", 'layers=["a", {name="b", pooling="cls"}]', "target.preprocess.crop=64",
-        "record.memory=1GiB", "target.model=timm/a=b", 'explain.methods=["le-label"]',
+        "memory=1GiB", "target.model=timm/a=b", 'explain.methods=["le-label"]',
     ]  # fmt: skip
     config = load_config(config_file(), overrides)
     assert (config.explain.epsilon, config.seed, config.name) == (0.1, 7, "other name")
     assert config.store == Path.cwd() / "here.duckdb" and config.probe.root == Path.cwd() / "pics"
     assert config.probe.download is True and config.target.preprocess.crop == 64
     assert config.layers == [LayerSpec(name="a"), LayerSpec(name="b", pooling="cls")]
-    assert config.record.memory == "1GiB" and config.target.model == "timm/a=b"
+    assert config.memory == "1GiB" and config.target.model == "timm/a=b"
 
 
 @pytest.mark.parametrize(

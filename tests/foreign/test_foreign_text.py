@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from lexplain_core.base.errors import UserError, did_you_mean
+from lexplain_core.base.memory import parse_size
 from lexplain_core.concepts.sets import read_concepts
 from lexplain_core.figures.print import read_choice
-from lexplain_core.model.columns import parse_bytes
 from lexplain_core.notes import Notes, check_name, unshared
 from lexplain_core.notes.base import from_json
 from lexplain_core.pipeline.explanation_files import read_explanations
@@ -99,7 +99,7 @@ READERS: dict[str, tuple[Callable[[str], object], list[Callable[[int], str]]]] =
     "a cell of CSV": (lambda text: csv_bytes(pd.DataFrame({"a": ["+" + text, text]})), [repeated("1", "x"), repeated("1", "x", "1."), repeated("\t")]),
     "a question": (spans, [repeated(" _a"), repeated("*"), repeated("**a "), repeated("__ ")]),
     "Markdown": (lambda text: (md(text), code(text), message(text)), [repeated("`"), repeated(":a"), repeated("->"), SPACES]),
-    "a size": (allowed(parse_bytes), [DIGITS, repeated(" ", "x", "1"), WORDS]),
+    "a size": (allowed(parse_size), [DIGITS, repeated(" ", "x", "1"), WORDS]),
     "IMI's task": (of_task, [DIGITS, repeated("1", "x"), repeated("_hard1")]),
     "IMI's layer": (_natural, [DIGITS, repeated("1a"), repeated("²")]),
     "IMI's details": (allowed(lambda text: read_details(Path("f"), 1, "row_variability_details", text)), [DIGITS, repeated("nan,"), repeated("-", "1")]),
@@ -189,8 +189,8 @@ def test_numbers_of_thousands_of_digits_end_in_a_sentence(text):
     assert links.parse("neuron", {"unit": text[:2000]})[1]
     assert read_terms(text, ())[1]
     assert unshared(f"a:{text}")[1]
-    with pytest.raises(UserError, match="record.memory"):
-        parse_bytes(text)
+    with pytest.raises(ValueError, match="is not a size"):
+        parse_size(text)
     assert _natural(f"block{text}²")  # digits of other alphabets are none of int()'s
     assert of_task(f"a_natural-{text}")
 

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from lexplain_core.base.errors import UserError, did_you_mean
 from lexplain_core.base.listening import this_machine_alone
+from lexplain_core.base.memory import parse_size
 from lexplain_core.concepts.sets import read_concepts
 from lexplain_core.figures.print import read_choice
-from lexplain_core.model.columns import parse_bytes
 from lexplain_core.notes import Notes, check_name, unshared
 from lexplain_core.pipeline.explanation_files import read_explanations
 from lexplain_core.store import Wanted, csv_bytes
@@ -146,7 +146,7 @@ READERS = {
     # names and sizes
     "check_name": Reader(lambda name: check_name(name, "a list"), values, (UserError,)),
     "check_new_name": Reader(check_new_name, texts, (UserError,)),
-    "parse_bytes": Reader(parse_bytes, texts, (UserError,)),
+    "parse_size": Reader(parse_size, texts, (ValueError,)),
     # files
     "a list's file": Reader(lambda path: Notes(path.with_name("a.notes.sqlite")).from_json(path.read_bytes()), st.one_of(raw, as_json(lists)), (UserError,), "list.json"),
     "concepts": Reader(read_concepts, raw, (UserError,), "concepts.txt"),

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from lexplain_core.base.memory import lies_in_file, limited
 from lexplain_core.config import LayerSpec, Record
 from lexplain_core.measures.impact import measure_impact
 from lexplain_core.measures.pushes import measure_pushes
@@ -200,11 +201,12 @@ def test_a_probability_of_zero_has_a_finite_logarithm():
 def test_outputs_in_a_file_are_changed_there(tmp_path):
     model, images = target(Ends(ENDS["softmax"])), pictures(COUNT)
     keys, specs = [str(i) for i in range(COUNT)], [LayerSpec(name="net.second")]
-    kept = [
-        record(model, images.__getitem__, keys, specs, Record(device="cpu", workers=0, memory=memory), folder=tmp_path, outputs=True)
-        for memory in ("1GB", "1B")
-    ]  # fmt: skip
-    assert isinstance(kept[1].outputs, np.memmap)
+    kept = []
+    for limit in (10**9, 1):
+        with limited(limit, tmp_path):
+            settings = Record(device="cpu", workers=0, batch_size=COUNT)
+            kept.append(record(model, images.__getitem__, keys, specs, settings, outputs=True))
+    assert lies_in_file(kept[1].outputs) and not lies_in_file(kept[0].outputs)
     assert np.array_equal(kept[0].outputs, kept[1].outputs) and kept[0].outputs.max() > 0
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from lexplain_core.base.memory import lies_in_file, limited
 from lexplain_core.config import LayerSpec, Record
 from lexplain_core.model import TargetModel, fit_temperature, open_effects, record
 from lexplain_core.model.effects import ClosedEffects, Curves
@@ -393,9 +394,9 @@ def test_outputs_are_recorded_where_they_are_asked_for(tmp_path):
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-5)
     spec = [LayerSpec(name="conv")]
     assert record(model, shown.__getitem__, keys, spec, Record(device="cpu")).outputs is None
-    spilled = Record(device="cpu", memory="10B", batch_size=3)
-    run = record(model, shown.__getitem__, keys, spec, spilled, folder=tmp_path, outputs=True)
-    assert isinstance(run.outputs, np.memmap) and isinstance(run.layers[0].values, np.memmap)
+    with limited(10, tmp_path):
+        run = record(model, shown.__getitem__, keys, spec, Record(device="cpu", batch_size=3), outputs=True)
+    assert lies_in_file(run.outputs) and lies_in_file(run.layers[0].values)
     np.testing.assert_allclose(run.outputs.T, expected, rtol=1e-5, atol=1e-5)
 
 

@@ -9,9 +9,10 @@ from PIL import Image
 from torch import nn
 
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.memory import lies_in_file, limited
 from lexplain_core.config import LayerSpec, Record
 from lexplain_core.model import TargetModel, list_layers, record
-from lexplain_core.model.columns import Columns, parse_bytes
+from lexplain_core.model.columns import Columns
 from lexplain_core.model.forward import Forward
 from lexplain_core.model.preprocess import Preprocessing
 
@@ -159,46 +160,30 @@ def test_activations_that_are_not_finite_name_the_first_layer_unit_and_image(val
     assert hooks_left(model) == 0
 
 
-def test_memmap_equals_memory(tmp_path):
-    model, shown = target(InPlace()), pictures(50)
-    in_memory = show(model, shown, "conv", ("relu", "max"), settings=Record(device="cpu", batch_size=7))
-    small = Record(device="cpu", batch_size=7, memory="100B")
-    in_folder = show(model, shown, "conv", ("relu", "max"), settings=small, folder=tmp_path)
-    in_temporary = show(model, shown, "conv", ("relu", "max"), settings=small)
-    assert len(list(tmp_path.iterdir())) == 2
-    for plain, *mapped in zip(in_memory.layers, in_folder.layers, in_temporary.layers, strict=True):
-        assert type(plain.values) is np.ndarray
-        for recording in mapped:
-            assert isinstance(recording.values, np.memmap)
-            np.testing.assert_array_equal(recording.values, plain.values)
+def test_files_equal_memory(tmp_path):
+    model, shown, settings = target(InPlace()), pictures(50), Record(device="cpu", batch_size=7)
+    in_memory = show(model, shown, "conv", ("relu", "max"), settings=settings)
+    with limited(100, tmp_path):
+        in_files = show(model, shown, "conv", ("relu", "max"), settings=settings)
+    assert not list(tmp_path.iterdir())  # the files have no names, so that nothing is left of them
+    for plain, mapped in zip(in_memory.layers, in_files.layers, strict=True):
+        assert not lies_in_file(plain.values) and lies_in_file(mapped.values)
+        np.testing.assert_array_equal(mapped.values, plain.values)
 
 
-def test_columns_equal_concatenated_blocks_over_many_writes(monkeypatch):
-    monkeypatch.setattr("lexplain_core.model.columns._BLOCK_IMAGES", 16)
+def test_columns_equal_concatenated_blocks():
     rng = np.random.default_rng(0)
     blocks = [rng.random((n, 7), np.float32) for n in (1, 10, 5, 16, 3, 30)]
     whole = np.concatenate(blocks).T
     for limit in (10**6, 0):
-        columns = Columns([3, 4], 65, limit)
+        with limited(limit, None):
+            columns = Columns([3, 4], 65)
         for block in blocks:
             columns.add(block)
         first, second = columns.finish()
-        assert columns.spilled == (limit == 0)
+        assert lies_in_file(first) == lies_in_file(second) == (limit == 0)
         np.testing.assert_array_equal(first, whole[:3])
         np.testing.assert_array_equal(second, whole[3:])
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("2GiB", 2**31), ("500MB", 500_000_000), ("1.5 kB", 1500), ("64", 64), ("1tib", 2**40)]
-)
-def test_parse_bytes(text, size):
-    assert parse_bytes(text) == size
-
-
-@pytest.mark.parametrize("text", ["much", "-1GB", "2XB", ""])
-def test_parse_bytes_refuses(text):
-    with pytest.raises(UserError, match="record.memory"):
-        parse_bytes(text)
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])

@@ -123,6 +123,15 @@ class Interrupting:
         return self._silent.task(label, total)
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own handling of SIGINT, which what runs in the background of a shell ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("stage", NAMES)
 def test_sigint_in_every_stage(whole, tmp_path, stage):
     settings = config(tmp_path / "s.duckdb")

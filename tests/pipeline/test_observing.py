@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lexplain_core.base import memory
 from lexplain_core.base.checkpoints import NoCheckpoints
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.memory import limited
 from lexplain_core.base.progress import Silent
-from lexplain_core.config import Observer, Record, apply_overrides, parse_config
+from lexplain_core.config import Observer, apply_overrides, parse_config
 from lexplain_core.model import Recording
 from lexplain_core.model.base import LayerInfo
 from lexplain_core.model.units import Channels, Planted, Units
@@ -39,7 +41,7 @@ def recording(name: str, values: np.ndarray, of: Units | None = None) -> Recordi
     return Recording(LayerInfo(name, of or Channels((len(values), 1, 1)), "?"), "mean", values)
 
 
-def make_work(tmp_path, memory: str = "2GiB", views=("simulator", "explainer"), **settings):
+def make_work(views=("simulator", "explainer"), **settings):
     """What the stage reads: three layers of made-up activations, and encoders."""
     rng = np.random.default_rng(0)
     early = rng.normal(size=(6, N))
@@ -49,7 +51,7 @@ def make_work(tmp_path, memory: str = "2GiB", views=("simulator", "explainer"), 
     last[4] = -1.0
     seen = {role: rng.normal(size=(N, 6)) + 2 * early[3][:, None] * (role == "simulator") for role in views}
     return SimpleNamespace(
-        observer=Observer(**settings), record=Record(memory=memory), pieces=[], folder=tmp_path,
+        observer=Observer(**settings), pieces=[],
         layers=[
             recording("early", early.astype(np.float32)),
             recording("last", last.astype(np.float32)),
@@ -71,8 +73,8 @@ class Pieces(NoCheckpoints):
 
 def run(work) -> pd.DataFrame:
     layers = [Layer(number, one, None) for number, one in enumerate(work.layers)]
-    desk = Desk(Silent(), work.folder, kept=Pieces(work.pieces))
-    frame = observe(desk, layers, work.observer, work.record, SEED, **work.views).to_pandas()
+    desk = Desk(Silent(), kept=Pieces(work.pieces))
+    frame = observe(desk, layers, work.observer, SEED, **work.views).to_pandas()
     if not len(frame):
         return frame
     assert sorted(frame.columns) == sorted(COLUMNS)
@@ -109,7 +111,7 @@ def by_hand(work, number: int, unit: int, embedding: str, slope: float = 5.0) ->
 
 
 def test_scores_are_those_of_the_definition(tmp_path):
-    work = make_work(tmp_path, slope=5.0)
+    work = make_work(slope=5.0)
     frame = run(work)
     names = ["the simulator", "the explainer", "target"]
     assert len(frame) == (6 + 8 + 1) * 3 and frame["embedding"].tolist() == names * 15
@@ -132,7 +134,7 @@ def test_scores_are_those_of_the_definition(tmp_path):
 
 def test_a_unit_is_not_judged_by_itself(tmp_path):
     """Units of noise are told apart only by their own activations."""
-    work = make_work(tmp_path, views=(), embeddings=["target"])
+    work = make_work(views=(), embeddings=["target"])
     values = np.random.default_rng(1).normal(size=(20, N)).astype(np.float32)
     work.layers = [recording("copy", values.copy()), recording("last", values)]
     frame = run(work).groupby("layer_id")["value"].mean()
@@ -142,31 +144,31 @@ def test_a_unit_is_not_judged_by_itself(tmp_path):
 
 @pytest.mark.parametrize("change", ["pieces", "file"])
 def test_pieces_and_files_give_the_same(tmp_path, monkeypatch, change):
-    whole = run(make_work(tmp_path / "none"))
+    whole = run(make_work())
     monkeypatch.setattr(observing, "_BYTES", 1) if change == "pieces" else None
-    monkeypatch.setattr(observing, "_BLOCK", 3 * N)
-    other = make_work(tmp_path, memory="2GiB" if change == "pieces" else "1KB")
-    pd.testing.assert_frame_equal(run(other), whole)
-    assert (tmp_path / "observer.f32").exists() == (change == "file")
+    monkeypatch.setattr(memory, "BLOCK", 3 * N)
+    other = make_work()
+    with limited(1 if change == "file" else 10**9, tmp_path):
+        pd.testing.assert_frame_equal(run(other), whole)
     assert len(other.pieces) == (15 if change == "pieces" else 3)
 
 
 def test_which_embeddings(tmp_path):
     def names(**settings):
-        frame = run(make_work(tmp_path, **settings))
+        frame = run(make_work(**settings))
         return frame.sort_values("place")["embedding"].unique().tolist()
 
     assert names(views=("explainer",)) == ["the explainer", "target"]
     assert names(views=()) == ["target"]
     assert names(embeddings=["target", "simulator"]) == ["target", "the simulator"]
-    assert not len(run(make_work(tmp_path, run=False)))
-    work = make_work(tmp_path)
+    assert not len(run(make_work(run=False)))
+    work = make_work()
     work.views["explainer"].name = "target"  # someone calls it so
     assert run(work)["embedding"].unique().tolist() == ["the simulator", "target (explainer)", "target"]
 
 
 def test_too_few_images(tmp_path):
-    work = make_work(tmp_path, views=())
+    work = make_work(views=())
     work.layers = [replace(layer, values=layer.values[:, :15]) for layer in work.layers]
     frame = run(work)
     assert frame["value"].isna().all() and frame["reason"].str.contains("15 images").all()

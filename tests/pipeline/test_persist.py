@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from lexplain_core.base import memory
 from lexplain_core.base.correlation import Correlation
 from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix, EncoderView
@@ -332,7 +333,7 @@ def test_labels_by_another_key_are_written_in_batches_by_one_simulator(tmp_path,
             super().concept_values(matrix, concept_ids, values)
 
     monkeypatch.setattr(persist, "LabelSimulator", Counted)
-    monkeypatch.setattr(persist, "_CONCEPTS_AT_ONCE", 4)
+    monkeypatch.setattr(memory, "BLOCK", 4 * N)
     rng = np.random.default_rng(0)
     labels = [Concept(f"class:{i}", f"thing {i}", "class") for i in range(9)]
     used = [Concept(f"noun:{i}", f"Thing_{i}", "noun") for i in range(9)]

@@ -22,6 +22,7 @@ import torch
 from PIL import Image
 
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.memory import limited, room
 from lexplain_core.base.progress import Silent
 from lexplain_core.cli import main
 from lexplain_core.config import Probe, apply_overrides, parse_config
@@ -116,15 +117,15 @@ def test_a_disk_that_fills_up_while_the_store_is_written(world, store, tmp_path,
 
 
 def test_a_disk_that_fills_up_while_activations_are_recorded(world, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    config = settings(world, tmp_path / "s.duckdb", "record.memory=1KB")
+    config = settings(world, tmp_path / "s.duckdb")
 
     def full(*arguments, **options):
+        room().arrays = 0
         with largest_file(1000):
             return record(*arguments, **options)
 
     monkeypatch.setattr("lexplain_core.pipeline.stages.recording.record", full)
-    refused(lambda: build(config), "activations", str(tmp_path), "TMPDIR")
+    refused(lambda: build(config), "make room", str(tmp_path), "(memory)")
     assert not list(tmp_path.iterdir())
 
 
@@ -141,7 +142,8 @@ def test_room_for_activations_is_taken_before_they_come(tmp_path):
         child = os.fork()
         if not child:
             with contextlib.suppress(BaseException):
-                columns = Columns([100], 1000, 0, disk)
+                with limited(0, disk):
+                    columns = Columns([100], 1000)
                 with contextlib.suppress(OSError):
                     (disk / "others").write_bytes(bytes(2_000_000))
                 columns.add(np.ones((1000, 100), np.float32))
@@ -171,8 +173,8 @@ def test_a_disk_too_small_for_the_store_is_noted_before_hours_of_work(world, tmp
 
 
 def test_room_that_is_not_there_is_asked_for_in_vain(tmp_path):
-    with largest_file(1000):
-        refused(lambda: Columns([100], 1000, 0, tmp_path), str(tmp_path), "record fewer layers")
+    with largest_file(1000), limited(0, tmp_path):
+        refused(lambda: Columns([100], 1000), str(tmp_path), "make room there")
 
 
 def test_a_disk_that_fills_up_during_an_import(store, tmp_path):

@@ -20,7 +20,7 @@ Explained = dict[int, dict[int, Found]]  # by number of the layer, then by unit
 
 # A method makes a few copies of what it explains, so a big layer comes to it in blocks; each block is kept.
 _UNITS_AT_ONCE = 256
-_ACTIVATIONS_AT_ONCE = 256_000_000
+_ACTIVATIONS_AT_ONCE = 16_000_000
 _FIELDS = ("concepts", "weights", "bias", "val_correlation", "reason", "violation")
 
 

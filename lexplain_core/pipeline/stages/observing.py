@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from ... import config
+from ...base.memory import blocks, large
 from ...concepts import EncoderView
-from ...model.columns import parse_bytes
 from ...stimuli.observer import margins, observer_trials, score
 from ...stimuli.ranks import Indistinguishable, Refused
 from ..stage import Desk
@@ -21,7 +21,6 @@ from .recording import Layer
 TARGET = "target"
 _STREAM = 0x2AFC  # these draws have a stream of random numbers of their own
 _BYTES = 64 * 2**20  # of embeddings that are looked at together
-_BLOCK = 16_000_000  # values that are turned round at a time
 
 
 @dataclass
@@ -37,7 +36,6 @@ def observe(
     desk: Desk,
     layers: list[Layer],
     observer: config.Observer,
-    record: config.Record,
     seed: int,
     **views: EncoderView,
 ) -> pa.Table:
@@ -45,7 +43,7 @@ def observe(
     tables: list[pa.Table] = []
     if not observer.run:
         return joined("observer_scores", tables)
-    embeddings = _embeddings(desk, layers, views, observer, record)
+    embeddings = _embeddings(layers, views, observer)
     widest = max(embedding.images.shape[1] for embedding in embeddings)
     step = max(1, _BYTES // (2 * 8 * 10 * observer.trials * widest))
     for layer in layers:
@@ -93,18 +91,14 @@ def _observe(
 
 
 def _embeddings(
-    desk: Desk,
-    layers: list[Layer],
-    views: dict[str, EncoderView],
-    settings: config.Observer,
-    record: config.Record,
+    layers: list[Layer], views: dict[str, EncoderView], settings: config.Observer
 ) -> list[_Embedding]:
     """The embeddings that the build has of those asked for, the main one first."""
     wanted: Sequence[str] = settings.embeddings or ("simulator", "explainer", TARGET)
     found = []
     for role in wanted:
         if role == TARGET:
-            found.append(_target(desk, layers, parse_bytes(record.memory)))
+            found.append(_target(layers))
         elif role in views:
             view = views[role]
             name = view.name if view.name != TARGET else f"{view.name} ({role})"
@@ -112,19 +106,15 @@ def _embeddings(
     return found
 
 
-def _target(desk: Desk, layers: list[Layer], memory: int) -> _Embedding:
+def _target(layers: list[Layer]) -> _Embedding:
     """The last recorded layer of the network as an embedding: every unit standardised over the images."""
     last = max((layer for layer in layers if not layer.units.outside), key=lambda layer: layer.number)
     units, images = last.values.shape
-    if 4 * units * images > memory:
-        out: np.ndarray = np.memmap(desk.scratch / "observer.f32", np.float32, "w+", shape=(images, units))
-    else:
-        out = np.empty((images, units), np.float32)
-    step = max(1, _BLOCK // images)
-    for start in range(0, units, step):
-        block = np.asarray(last.values[start : start + step], dtype=np.float64)
+    out = large((images, units))
+    for part in blocks(units, images):
+        block = np.asarray(last.values[part], dtype=np.float64)
         deviation = block.std(axis=1, keepdims=True)
         varies = np.ptp(block, axis=1, keepdims=True) >= 1e-8  # a constant unit says nothing
         block -= block.mean(axis=1, keepdims=True)
-        out[:, start : start + step] = np.where(varies, block / np.where(varies, deviation, 1), 0).T
+        out[:, part] = np.where(varies, block / np.where(varies, deviation, 1), 0).T
     return _Embedding(TARGET, out, last.number)

@@ -36,7 +36,7 @@ class Layer:
 
     @property
     def values(self) -> np.ndarray:
-        """Activations, float32 (K, N), in memory or a memmap."""
+        """Activations, float32 (K, N), in memory or a file."""
         return self.recording.values
 
     @property
@@ -66,7 +66,6 @@ def record_layers(
         layers,
         options,
         desk.progress,
-        desk.scratch,
         outputs=keep_outputs,
         kept=desk.kept,
     )

@@ -13,7 +13,7 @@ from ..tables import of_frames
 from .recording import Layer
 
 ALIKE, OPPOSED = 10, 3  # units that are kept of each unit
-_BLOCK = 32_000_000  # activations of the blocks that are multiplied
+_BLOCK = 16_000_000  # activations of the blocks that are multiplied
 
 
 def relate(desk: Desk, layers: list[Layer], device: torch.device) -> pa.Table:

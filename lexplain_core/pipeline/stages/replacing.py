@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 
 from ... import config
+from ...base.memory import blocks, large
 from ...concepts.simulators import Simulator
 from ...explain import Found
 from ...measures.ablation import score_ablation
@@ -67,14 +68,16 @@ class Replacing:
         self._labels, self._workers = outputs.labels, record.workers
         self._open: dict[int, Effects] = {}
         self._logits: np.ndarray | None = None
+        finite = run.outputs is not None
         if run.outputs is not None:
-            # A row per image, as one image after the other is looked at; a file stays one.
-            turned = run.outputs.T
-            self._logits = turned if isinstance(turned, np.memmap) else np.ascontiguousarray(turned)
+            # A row per image, as one image after the other is looked at.
+            self._logits = large(run.outputs.shape[::-1])
+            for part in blocks(*self._logits.shape):
+                self._logits[part] = run.outputs[:, part].T
+                finite = finite and bool(np.isfinite(self._logits[part]).all())
         self.layers = {layer.number: layer for layer in layers}
         self.temperature: float | None = None
         logits, val = self._logits, splits == "val"
-        finite = logits is not None and bool(np.isfinite(logits).all())
         if replaces and logits is not None and finite and outputs.reason is None:
             self.temperature = fit_temperature(logits[val], outputs.labels[val])
         self._missing = {

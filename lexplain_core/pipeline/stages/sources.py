@@ -66,8 +66,8 @@ def load_network(
     layers: list[config.LayerSpec],
     record: config.Record,
     probing: ProbingSet,
-) -> tuple[Made, Made, Made]:
-    """The network, why layers have no maps (by name), and the device. Wrong layers end the build here."""
+) -> tuple[Made, Made, Made, Made]:
+    """The network, why layers have no maps (by name), the device, and the number of units. Wrong layers end the build here."""
     model = load_target(target, [c.name for c in probing.classes])
     desk.progress.note(model.source)
     with Feed(probing.load, model.preprocess, probing.keys[:1], workers=0, ahead=1) as feed:
@@ -86,7 +86,13 @@ def load_network(
             desk.progress.note(verdict.maps)
     structure = _ADDRESS.sub("", repr(model.module))
     known = digest(of_option(target), model.fingerprint(), structure, model.outputs, _own_code(target.model))
-    return Made(model, known), Made(map_reasons, digest(map_reasons)), Made(device, digest(device.type))
+    units = sum(info.units for info, _ in chosen) + sum(len(one.units) for one in probing.computed_layers)
+    return (
+        Made(model, known),
+        Made(map_reasons, digest(map_reasons)),
+        Made(device, digest(device.type)),
+        Made(units, digest(units)),
+    )
 
 
 def _own_code(model: str) -> list[str]:
