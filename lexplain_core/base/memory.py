@@ -40,10 +40,10 @@ _ROOM: ContextVar[Room] = ContextVar("room")
 
 
 def parse_size(text: str) -> int:
-    """Bytes of a size such as `2GiB`, `500MB` or `1000000`. Raises `ValueError` for anything else."""
+    """Bytes of a size such as `2GiB`, `500MB` or `1000000`. Raises `UserError` for anything else."""
     found = re.fullmatch(_SIZE, text.strip(), re.IGNORECASE)
     if not found:
-        raise ValueError(f"{quote(text)} is not a size such as 2GiB or 500MB")
+        raise UserError(f"{quote(text)} is not a size such as 2GiB or 500MB.")
     number, prefix, binary = found.groups()
     power = _POWERS[prefix.upper()] if prefix else 0
     return int(float(number) * (1024 if binary else 1000) ** power)

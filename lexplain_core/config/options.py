@@ -354,8 +354,10 @@ class Build(Section):
     @field_validator("memory")
     @classmethod
     def _a_size(cls, memory: str | None) -> str | None:
-        if memory is not None:
-            parse_size(memory)
+        try:
+            parse_size("0" if memory is None else memory)
+        except UserError:
+            raise ValueError("it must be a size such as 4GiB or 500MB") from None
         return memory
 
     @field_validator("layers")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lexplain_core.base import memory
+from lexplain_core.base.errors import UserError
 from lexplain_core.base.memory import blocks, large, lies_in_file, limited, one_step, parse_size, picked, room
 
 
@@ -20,7 +21,7 @@ def test_parse_size(text, size):
 
 @pytest.mark.parametrize("text", ["much", "-1GB", "2XB", ""])
 def test_parse_size_refuses(text):
-    with pytest.raises(ValueError, match="is not a size such as 2GiB"):
+    with pytest.raises(UserError, match="is not a size such as 2GiB"):
         parse_size(text)
 
 

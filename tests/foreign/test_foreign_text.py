@@ -189,7 +189,7 @@ def test_numbers_of_thousands_of_digits_end_in_a_sentence(text):
     assert links.parse("neuron", {"unit": text[:2000]})[1]
     assert read_terms(text, ())[1]
     assert unshared(f"a:{text}")[1]
-    with pytest.raises(ValueError, match="is not a size"):
+    with pytest.raises(UserError, match="is not a size"):
         parse_size(text)
     assert _natural(f"block{text}²")  # digits of other alphabets are none of int()'s
     assert of_task(f"a_natural-{text}")

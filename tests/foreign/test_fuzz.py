@@ -146,7 +146,7 @@ READERS = {
     # names and sizes
     "check_name": Reader(lambda name: check_name(name, "a list"), values, (UserError,)),
     "check_new_name": Reader(check_new_name, texts, (UserError,)),
-    "parse_size": Reader(parse_size, texts, (ValueError,)),
+    "parse_size": Reader(parse_size, texts, (UserError,)),
     # files
     "a list's file": Reader(lambda path: Notes(path.with_name("a.notes.sqlite")).from_json(path.read_bytes()), st.one_of(raw, as_json(lists)), (UserError,), "list.json"),
     "concepts": Reader(read_concepts, raw, (UserError,), "concepts.txt"),
