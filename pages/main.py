@@ -7,6 +7,7 @@ through it without recording anything.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -25,11 +26,6 @@ def _given() -> argparse.Namespace:
     return known
 
 
-def _home() -> None:
-    """The bare address leads to the overview, whose own address stays the same when that changes."""
-    st.switch_page("overview/page.py", query_params=dict(st.query_params))
-
-
 def main() -> None:
     """Set up the app and run the page that the address names; of a study, its course alone."""
     given = _given()
@@ -42,27 +38,23 @@ def main() -> None:
 
 
 def _dashboard(stores: list[str]) -> None:
-    from pages.ui import shell
+    from pages.ui import go, shell
+    from pages.ui.found import pages
     from pages.ui.no_page import asked_for, no_page
+
+    def home() -> None:
+        """The bare address leads to the overview, whose own address stays the same when that changes."""
+        st.switch_page(go.page("overview"), query_params=dict(st.query_params))
 
     st.set_page_config(page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
     st.session_state["given stores"] = stores
-    unknown = asked_for(set(shell.PAGES))
-
-    def nowhere() -> None:
-        no_page(unknown, shell.PAGES, shell.UNLISTED)
-
-    page = st.navigation(
-        [
-            *([st.Page(nowhere, title="No such page · lexplain", url_path=unknown)] if unknown else []),
-            st.Page(_home, title="lexplain", default=True),
-            *(
-                st.Page(f"{name}/page.py", title=f"{title} · lexplain", url_path=name)  # an icon would be
-                for name, (title, _) in shell.PAGES.items()  # fetched from a CDN
-            ),
-        ],
-        position="hidden",
-    )
+    known = [
+        go.page(page.name, partial(shell.run, page), f"{page.title} · lexplain")  # an icon would be
+        for page in pages().values()  # fetched from a CDN
+    ]
+    if unknown := asked_for():
+        known.append(go.page(unknown, partial(no_page, unknown), "No such page · lexplain"))
+    page = st.navigation([st.Page(home, title="lexplain", default=True), *known], position="hidden")
     shell.dress()
     page.run()
 

@@ -20,18 +20,24 @@ from .errors import UserError
 
 GROUP = "lexplain.plugins"
 VARIABLE = "LEXPLAIN_PLUGINS"
+_LOADED: dict[str, object] = {}
 
 
 def load_all() -> None:
     """Load what is installed, and what LEXPLAIN_PLUGINS names. Raises `UserError` for a plugin that fails."""
     for point in metadata.entry_points(group=GROUP):
         try:
-            point.load()
+            _LOADED[point.name] = point.load()
         except Exception as error:
             raise UserError(
                 f"The plugin {point.name} ({point.value}) fails when it is loaded: {_said(error)}."
             ) from error
     load_plugins(Path(name) for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name)
+
+
+def loaded() -> list[object]:
+    """The modules of plugins that were loaded, and what else an entry point names."""
+    return list(_LOADED.values())
 
 
 def load_plugins(files: Iterable[Path]) -> None:
@@ -47,11 +53,11 @@ def load_plugins(files: Iterable[Path]) -> None:
         if spec is None or spec.loader is None:
             raise UserError(f"The plugin {file} is no Python file; its name must end in .py.")
         module = module_from_spec(spec)
-        sys.modules[name] = module
+        sys.modules[name] = _LOADED[name] = module
         try:
             spec.loader.exec_module(module)
         except Exception as error:
-            del sys.modules[name]
+            del sys.modules[name], _LOADED[name]
             raise UserError(f"The plugin {file} fails when it is loaded: {_said(error, path)}.") from error
 
 

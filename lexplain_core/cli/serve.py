@@ -14,6 +14,7 @@ from ..base.entries import shown
 from ..base.errors import UserError
 from ..base.extras import require
 from ..base.listening import LOCAL, check_address, this_machine_alone
+from ..base.plugins import VARIABLE, load_plugins
 
 # Neither the environment nor a user's own settings of Streamlit change this, nor the address; the others are in .streamlit/config.toml.
 _ALWAYS = ["--browser.gatherUsageStats", "false"]
@@ -42,6 +43,12 @@ def serve(
     preview: Annotated[
         bool, typer.Option("--preview", help="Walk through the study; nothing is recorded.")
     ] = False,
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--plugin", metavar="FILE", help="A file of yours with a page; may be given several times."
+        ),
+    ] = None,
 ) -> None:
     """Serve the dashboard, to this machine alone unless `--address` says otherwise, until Ctrl-C.
 
@@ -61,6 +68,10 @@ def serve(
     for store in stores or []:
         if not store.is_file():
             raise UserError(f"There is no store at {shown(store)}.")
+    load_plugins(plugin or [])  # says what is wrong with them
+    if plugin:
+        files = [str(file.expanduser().absolute()) for file in plugin]
+        os.environ[VARIABLE] = os.pathsep.join(filter(None, [os.environ.get(VARIABLE), *files]))
     check_address(address)
     if not this_machine_alone(address):
         print(f"Everybody who reaches this machine at {address} can open it: see docs/how-to/deploy.md.")

@@ -6,16 +6,18 @@ from dataclasses import replace
 
 import streamlit as st
 
+from lexplain_core.base.pages import Page
 from lexplain_core.views.compare import Chosen, Shown, marks
 from lexplain_core.views.opened import Opened
 from pages.compare import charts, images, scores
 from pages.compare import chosen as compare_chosen
 from pages.compare import places as compare_places
-from pages.ui import links, shell
+from pages.ui import links
 from pages.ui.bound import press, redraw, switch
 from pages.ui.compare_link import filled, put
 from pages.ui.front import asset
 from pages.ui.plain_words import plain_words
+from pages.ui.shell import Offer
 from pages.ui.text import unusable
 
 _SCALES = {"same": "One axis for all", "relative": "Percent of each largest", "own": "Each its own"}
@@ -23,8 +25,7 @@ _LEVELS = {"concepts": "Concepts", "classes": "Classes", "superclasses": "Superc
 _PICKS = {"draw": "A random draw", "top": "The strongest"}
 
 
-def render() -> None:
-    view, opened, offer = shell.start("compare")
+def render(view: links.Compare, opened: Opened, offer: Offer) -> None:
     st.html(f"<style>{asset('compare_page.css')}</style>")
     if not filled(view):
         view = _first(view, opened)
@@ -115,5 +116,4 @@ Keys: **D** draws other images; **Tab** goes to a column of images, the **arrow 
     )
 
 
-if __name__ == "__main__":
-    shell.run(render)
+PAGE = Page("Compare", ":material/compare:", links.Compare, render, place=30)

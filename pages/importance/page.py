@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from lexplain_core.base.pages import Page
 from lexplain_core.views.effect import SET_TO
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
@@ -13,13 +14,13 @@ from pages.importance import together, top_impact
 from pages.ui import links, measured, shell
 from pages.ui.bound import switch
 from pages.ui.plain_words import plain_words
+from pages.ui.shell import Offer
 from pages.ui.text import unusable
 
 _PARTS = {"top": "Top Impact", "together": "Scores together"}
 
 
-def render() -> None:
-    view, opened, offer = shell.start("importance")
+def render(view: links.Importance, opened: Opened, offer: Offer) -> None:
     view = _known(view, opened)
     offer(view)
     st.title("What units do to the network", anchor=False)
@@ -69,5 +70,4 @@ Where replacing units costs a run of the network for each, impacts and scores ar
     )
 
 
-if __name__ == "__main__":
-    shell.run(render)
+PAGE = Page("Importance", ":material/scatter_plot:", links.Importance, render, place=50)

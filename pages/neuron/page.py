@@ -6,17 +6,18 @@ from dataclasses import replace
 
 import streamlit as st
 
+from lexplain_core.base.pages import Page
 from lexplain_core.store import StoreError, Unit, Wanted
 from lexplain_core.views.explanations import explanation_of
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from pages.neuron import charts, methods, stepping, tabs
 from pages.ui import headline, links, shell, star
+from pages.ui.shell import Offer
 from pages.ui.text import unusable
 
 
-def render() -> None:
-    view, opened, offer = shell.start("neuron")
+def render(view: links.Neuron, opened: Opened, offer: Offer) -> None:
     view, unit = _find(view, opened)
     if unit is None:
         return
@@ -71,5 +72,4 @@ def _first_sight(opened: Opened, layer: str) -> int:
     return int(rows["unit"].iloc[0]) if len(rows) else 0
 
 
-if __name__ == "__main__":
-    shell.run(render)
+PAGE = Page("Neuron", ":material/stacked_line_chart:", links.Neuron, render, place=20)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.base.numbers import plural
+from lexplain_core.base.pages import Page
 from lexplain_core.store import Found, sentence
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened, distinct, same_id
@@ -19,13 +20,13 @@ from pages.ui import go, hidden, links, lists, shell, tables
 from pages.ui.bound import bind
 from pages.ui.humans import people
 from pages.ui.plain_words import plain_words
+from pages.ui.shell import Offer
 from pages.ui.text import message, unusable
 
 ROWS = 100  # of a page of the table
 
 
-def render() -> None:
-    view, opened, offer = shell.start("overview")
+def render(view: links.Overview, opened: Opened, offer: Offer) -> None:
     info = shell.info(opened)
     view, problems = filters.usable(view, opened)
     unusable(*problems)
@@ -176,5 +177,4 @@ are below zero throughout. Dead and constant units have no explanation.
     )
 
 
-if __name__ == "__main__":
-    shell.run(render)
+PAGE = Page("Overview", ":material/table_rows:", links.Overview, render, place=10)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
+from lexplain_core.base.pages import Page
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.picture import Answer, Taken, heading, units_summary
@@ -16,11 +17,11 @@ from pages.picture import units as picture_units
 from pages.ui import access, links, shell
 from pages.ui.bound import bind
 from pages.ui.plain_words import plain_words
+from pages.ui.shell import Offer
 from pages.ui.text import message, unusable
 
 
-def render() -> None:
-    view, opened, offer = shell.start("picture")
+def render(view: links.Picture, opened: Opened, offer: Offer) -> None:
     layers = shell.layers(opened).set_index("layer", drop=False)
     if view.layer and view.layer not in layers.index:
         unusable(md(f"This store has no layer “{view.layer}”; its last one is shown."))
@@ -162,5 +163,4 @@ def _million() -> int:
     return MOST_PIXELS // 10**6
 
 
-if __name__ == "__main__":
-    shell.run(render)
+PAGE = Page("By picture", ":material/image_search:", links.Picture, render, place=40)

@@ -8,14 +8,17 @@ import streamlit as st
 
 from lexplain_core.base.entries import signature
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.pages import Page
 from lexplain_core.studies.file.study import StudyEntry, studies_folder
 from lexplain_core.views.markdown import code, md
+from lexplain_core.views.opened import Opened
 from lexplain_core.views.results import status
 from lexplain_core.views.study import Study, entries
 from pages.results import answers, new, overview, people, scores, units
-from pages.ui import links, shell, studies
+from pages.ui import links, studies
 from pages.ui.bound import bind, switch
 from pages.ui.plain_words import plain_words
+from pages.ui.shell import Offer
 from pages.ui.text import message, unusable
 
 _PARTS = {
@@ -35,8 +38,7 @@ _SHOWS = {
 _EVERY = 10  # seconds between looks at the file
 
 
-def render() -> None:
-    view, _, offer = shell.start("results", stores=False)
+def render(view: links.Results, _: Opened | None, offer: Offer) -> None:
     found = entries()
     st.title("What people answered", anchor=False)
     entry = _wanted(view, found)
@@ -170,5 +172,4 @@ the thresholds there can be moved, and all figures follow. The study’s file is
     )
 
 
-if __name__ == "__main__":
-    shell.run(render)
+PAGE = Page("Results", ":material/groups:", links.Results, render, place=70, stores=False)

@@ -7,17 +7,19 @@ from dataclasses import replace
 import streamlit as st
 
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.pages import Page
 from lexplain_core.figures import print as prints
 from lexplain_core.views.markdown import md
+from lexplain_core.views.opened import Opened
 from pages.studio import choice as studio_choice
 from pages.studio import images, take, units
-from pages.ui import links, shell
+from pages.ui import links
 from pages.ui.plain_words import plain_words
+from pages.ui.shell import Offer
 from pages.ui.text import message, unusable
 
 
-def render() -> None:
-    view, opened, offer = shell.start("studio")
+def render(view: links.Studio, opened: Opened, offer: Offer) -> None:
     view = units.filled(view, opened)
     choice, problems = prints.read_choice(links.query(view, full=True))
     whole = replace(view, method=view.method or opened.store.default_method)
@@ -72,5 +74,4 @@ Scores are correlations on the split that is named beside them, with 95% interva
     )
 
 
-if __name__ == "__main__":
-    shell.run(render)
+PAGE = Page("Figures", ":material/print:", links.Studio, render, place=80)

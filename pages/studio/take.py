@@ -10,6 +10,7 @@ from lexplain_core.base.numbers import plural
 from lexplain_core.figures import print as prints
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
+from pages.ui import tables
 from pages.ui.cache import cached
 
 _DPI = 120  # of the preview: a column of 6.75 in is 810 pixels wide
@@ -73,7 +74,8 @@ def words(data: prints.FigureData) -> None:
             table = prints.sources(data)
             st.subheader("Images and where they come from", anchor=False)
             st.html(f'<span class="lx-muted">{plural(len(table), "image")} in the figure</span>')
-            st.dataframe(table.drop(columns="probing_set"), hide_index=True, height=300, key="studio sources")
+            columns = {name: name for name in table if name != "probing_set"}
+            tables.show(table, "studio sources", "Table of the figure's images", columns, tall=(0, 300))
         place = right
     else:
         place = left

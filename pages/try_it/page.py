@@ -8,6 +8,7 @@ from dataclasses import astuple, replace
 import streamlit as st
 
 from lexplain_core.base.numbers import percent, plural
+from lexplain_core.base.pages import Page
 from lexplain_core.studies.results.intervals import wilson
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened
@@ -17,6 +18,7 @@ from pages.try_it import explained, tried
 from pages.ui import go, links, shell
 from pages.ui.bound import Changes, bind, press
 from pages.ui.plain_words import plain_words
+from pages.ui.shell import Offer
 from pages.ui.text import message, unusable
 from pages.ui.trial import trial
 
@@ -26,8 +28,7 @@ _HEIGHT = 560  # pixels of a trial
 _MOST = 20
 
 
-def render() -> None:
-    view, opened, offer = shell.start("try_it")
+def render(view: links.TryIt, opened: Opened, offer: Offer) -> None:
     view = _known(view, opened)
     offer(view, release_focus=True)
     st.title("Try it", anchor=False)
@@ -250,5 +251,4 @@ The same address brings the same trials. A real study, with consent, practice an
     )
 
 
-if __name__ == "__main__":
-    shell.run(render)
+PAGE = Page("Try it", ":material/quiz:", links.TryIt, render, place=60)

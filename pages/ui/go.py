@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import streamlit as st
@@ -9,9 +10,9 @@ import streamlit as st
 from pages.ui import links
 
 
-def page(name: str) -> str:
-    """What Streamlit calls a page."""
-    return f"{name}/page.py"
+def page(name: str, draw: Callable[[], None] = lambda: None, title: str = "") -> Any:
+    """A page as Streamlit knows it: by its address alone."""
+    return st.Page(draw, title=title or name, url_path=name)
 
 
 def link(label: str, view: Any, **more: Any) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import unquote, urlencode
 
 from lexplain_core.base.numbers import LARGEST_INTEGER
+from lexplain_core.base.pages import VIEWS, View, choice, long, within
 from lexplain_core.stimuli.ranks import DIFFICULTIES as KNOWN_DIFFICULTIES
 from lexplain_core.store.search.text import LONGEST_SEARCH
 
@@ -51,12 +52,12 @@ OVER = ("units", "people")
 ORDERS = ("right", "-right", "layer")
 AGAINST = ("correlation", "ablation", "observer")
 LONGEST = 2000  # characters of a parameter's value
-LONGEST_OF = {"q": LONGEST_SEARCH} | dict.fromkeys(("units", "terms", "pins", "without"), 20_000)
+ANY = (-1e30, 1e30)
 _TOLD = 60  # characters of a value that are said again
 
 
 @dataclass(frozen=True)
-class Overview:
+class Overview(View):
     """The overview: a store and the filters of its table of units.
 
     layer: '' for all. q: what the explanation's concepts must say (`store.find` has the language). by: whose
@@ -66,10 +67,9 @@ class Overview:
     for descending. method: whose explanations and scores the table shows. shown: which page of the table, from 1.
     """
 
-    page: ClassVar[str] = "overview"
-    store: str = ""
+    page = "overview"
     layer: str = ""
-    q: str = ""
+    q: str = long(LONGEST_SEARCH)
     by: str = ""
     low: float | None = None
     high: float | None = None
@@ -80,16 +80,16 @@ class Overview:
     length: str = ""
     maximum: str = ""
     two_faced: str = ""
-    status: str = ""
+    status: str = choice("", STATUSES)
     starred: str = ""
-    units: str = ""
-    sort: str = "unit"
+    units: str = long(20_000)
+    sort: str = choice("unit", SORTS)
     method: str = ""
-    shown: int = 1
+    shown: int = within(1, 1, LARGEST_INTEGER)
 
 
 @dataclass(frozen=True)
-class Neuron:
+class Neuron(View):
     """One unit. unit: None for one that the page chooses. matrix: the concept matrix that shows its
     concepts, '' for the explanation's own. level: what the area chart's areas are. pick: which examples; draw:
     their seed. only: the one range (0–7, -1 below 0) whose images are shown, None for all. above, below: the
@@ -98,131 +98,124 @@ class Neuron:
     kind: how. bucket: the range whose outputs the Effect tab shows (-1 below 0), None for the highest.
     """
 
-    page: ClassVar[str] = "neuron"
-    store: str = ""
+    page = "neuron"
     layer: str = ""
     unit: int | None = None
     method: str = ""
     matrix: str = ""
-    level: str = "concepts"
-    tab: str = "examples"
-    pick: str = "draw"
+    level: str = choice("concepts", LEVELS)
+    tab: str = choice("examples", TABS)
+    pick: str = choice("draw", PICKS)
     draw: int = 0
-    only: int | None = None
-    above: float | None = None
-    below: float | None = None
-    log: int = 1
-    map: int = 0
+    only: int | None = within(None, -1, 7)
+    above: float | None = within(None, *ANY)
+    below: float | None = within(None, *ANY)
+    log: int = within(1, 0, 1)
+    map: int = within(0, 0, 100)
     image: int | None = None
-    kind: str = "activation"
-    bucket: int | None = None
+    kind: str = choice("activation", KINDS)
+    bucket: int | None = within(None, -1, 7)
 
 
 @dataclass(frozen=True)
-class Words:
+class Words(View):
     """An explanation edited by hand. method: the one that it starts from. matrix: whose eyes it is fitted with. terms:
     `12:2.1,40:-0.3`, concept ids with weights; '' for those of the method. bias: None for the fitted one. way: 'refit'
     (weights and bias by least squares on the train split) or 'keep' (as they are given)."""
 
-    page: ClassVar[str] = "words"
-    store: str = ""
+    page = "words"
     layer: str = ""
     unit: int | None = None
     method: str = ""
     matrix: str = ""
-    terms: str = ""
-    bias: float | None = None
-    way: str = "refit"
+    terms: str = long(20_000)
+    bias: float | None = within(None, *ANY)
+    way: str = choice("refit", ("refit", "keep"))
 
 
 @dataclass(frozen=True)
-class Picture:
+class Picture(View):
     """What a picture excites. layer: '' for the network's last. image: one of the store's; None for one that was sent,
     which no address can hold. unit: the one whose map is shown, None for the most unusual."""
 
-    page: ClassVar[str] = "picture"
-    store: str = ""
+    page = "picture"
     layer: str = ""
     image: int | None = None
     unit: int | None = None
 
 
 @dataclass(frozen=True)
-class Compare:
+class Compare(View):
     """Two to four units side by side. a, b, c, d: `layer:unit`, `layer:unit:method` or `layer:unit:method:store id`, each
     part percent-encoded; '' for an empty place. scale: the axes are the 'same' for all, 'relative' to each unit's largest
     activation, or each unit's 'own'. key: the image that is highlighted, by its path below the set's root. draw: seed of the images."""
 
-    page: ClassVar[str] = "compare"
-    store: str = ""
+    page = "compare"
     a: str = ""
     b: str = ""
     c: str = ""
     d: str = ""
-    level: str = "concepts"
-    scale: str = "same"
-    pick: str = "draw"
+    level: str = choice("concepts", LEVELS)
+    scale: str = choice("same", SCALES)
+    pick: str = choice("draw", PICKS)
     draw: int = 0
     key: str = ""
 
 
 @dataclass(frozen=True)
-class Studio:
+class Studio(View):
     """A figure for print. figure: 'areas' (the paper's Figure 3) or 'ranges' (Figure 4). units: `layer:unit,…`, in
     their order, each part percent-encoded. scale: the x axis of areas is 'relative' to each unit's largest activation, or the 'same' activations
     for all. per: images per range. palette: a name. column: width. size: of the font, in points. words: 1 with
     captions. paths: 1 for letters as paths. pins, without: `layer:unit:bucket:image,…` and `image,…`. at: which of the units' images
     are to be chosen from, by its place from 1."""
 
-    page: ClassVar[str] = "studio"
-    store: str = ""
-    figure: str = "areas"
-    units: str = ""
+    page = "studio"
+    figure: str = choice("areas", FIGURES)
+    units: str = long(20_000)
     method: str = ""
-    level: str = "concepts"
-    scale: str = "relative"
-    per: int = 4
-    palette: str = "default"
-    column: str = "double"
-    size: float = 8.0
-    words: int = 1
-    paths: int = 0
-    pins: str = ""
-    without: str = ""
+    level: str = choice("concepts", LEVELS)
+    scale: str = choice("relative", SCALES)
+    per: int = within(4, 1, 12)
+    palette: str = choice("default", PALETTES)
+    column: str = choice("double", COLUMNS)
+    size: float = within(8.0, 5.0, 16.0)
+    words: int = within(1, 0, 1)
+    paths: int = within(0, 0, 1)
+    pins: str = long(20_000)
+    without: str = long(20_000)
     draw: int = 0
     at: int = 1
 
 
 @dataclass(frozen=True)
-class Importance:
+class Importance(View):
     """How much units matter. to: what units were replaced by. part: which half of the page. layer,
     method: '' for all. fit: how the ablation scores' c and d were found."""
 
-    page: ClassVar[str] = "importance"
-    store: str = ""
-    part: str = "top"
-    to: str = "zero"
+    page = "importance"
+    part: str = choice("top", PARTS)
+    to: str = choice("zero", TO)
     layer: str = ""
     method: str = ""
-    fit: str = "norm"
+    fit: str = choice("norm", FITS)
 
 
 @dataclass(frozen=True)
-class TryIt:
+class TryIt(View):
     """Some trials to try. layer: '' for the network's last. unit: None for any of the layer, another one in each
     trial. seed: draws trials and places. count: how many trials."""
 
-    page: ClassVar[str] = "try_it"
-    store: str = ""
+    page = "try_it"
     layer: str = ""
     unit: int | None = None
-    difficulty: str = "easy"
+    difficulty: str = choice("easy", DIFFICULTIES)
     seed: int = 0
-    count: int = 5
+    count: int = within(5, 1, 20)
 
 
 @dataclass(frozen=True)
-class Results:
+class Results(View):
     """What people answered in a study. store: only for the way to the other pages. study: its file's name, '' for
     the newest. show: which part. condition: one of the study's conditions in words, '' for all. over: what the
     interval of bars is over. order: of units. against: which score.
@@ -231,40 +224,19 @@ class Results:
     seconds, share at most); None for the study's own.
     """
 
-    page: ClassVar[str] = "results"
-    store: str = ""
+    page = "results"
     study: str = ""
-    show: str = "overview"
+    show: str = choice("overview", SHOWN)
     condition: str = ""
-    over: str = "units"
-    order: str = "right"
-    against: str = "correlation"
-    rounds: int | None = None
-    catch: float | None = None
-    least: float | None = None
-    most: float | None = None
-    reading: float | None = None
-    row: float | None = None
-
-
-VIEWS = {
-    view.page: view
-    for view in (Overview, Neuron, Words, Picture, Compare, Studio, Importance, TryIt, Results)
-}
-_CHOICES = {
-    "status": ("", *STATUSES), "sort": SORTS, "tab": TABS, "pick": PICKS, "kind": KINDS,
-    "part": PARTS, "to": TO, "fit": FITS, "difficulty": DIFFICULTIES, "show": SHOWN, "over": OVER, "order": ORDERS,
-    "against": AGAINST, "level": LEVELS, "way": ("refit", "keep"), "scale": SCALES, "figure": FIGURES,
-    "column": COLUMNS, "palette": PALETTES,
-}  # fmt: skip
-_SECONDS = (0.0, 1e6)
-_ANY = (-1e30, 1e30)
-_RANGES = {  # whole numbers are 0 to LARGEST and others -1 to 1 without
-    "map": (0, 100), "bucket": (-1, 7), "count": (1, 20), "rounds": (1, 100), "catch": (0.0, 1.0), "row": (0.5, 1.0),
-    "only": (-1, 7), "log": (0, 1), "above": _ANY, "below": _ANY, "bias": _ANY, "shown": (1, LARGEST_INTEGER),
-    "per": (1, 12), "size": (5.0, 16.0), "words": (0, 1), "paths": (0, 1),
-    "least": _SECONDS, "most": _SECONDS, "reading": _SECONDS,
-}  # fmt: skip
+    over: str = choice("units", OVER)
+    order: str = choice("right", ORDERS)
+    against: str = choice("correlation", AGAINST)
+    rounds: int | None = within(None, 1, 100)
+    catch: float | None = within(None, 0.0, 1.0)
+    least: float | None = within(None, 0.0, 1e6)
+    most: float | None = within(None, 0.0, 1e6)
+    reading: float | None = within(None, 0.0, 1e6)
+    row: float | None = within(None, 0.5, 1.0)
 
 
 def parse(page: str, params: Mapping[str, str]) -> tuple[Any, list[str]]:
@@ -277,7 +249,7 @@ def parse(page: str, params: Mapping[str, str]) -> tuple[Any, list[str]]:
         text = params.get(field.name, "")
         if text == "":
             continue
-        most = LONGEST_OF.get(field.name, LONGEST)
+        most = field.metadata.get("longest", LONGEST)
         if len(text) > most:
             problems.append(
                 f"The address's {field.name}= is longer than {most:,} characters; it was ignored."
@@ -339,15 +311,15 @@ def named(view: Any) -> str:
 
 
 def _value(field: Field, text: str) -> Any:
-    if field.name in _CHOICES:
-        return text if text in _CHOICES[field.name] else None
+    if choices := field.metadata.get("choices"):
+        return text if text in choices else None
     try:
-        if "int" in field.type:
+        if "int" in str(field.type):
             number, (low, high) = int(text), _range(field)
             return number if low <= number <= high else None
-        if "float" in field.type:
+        if "float" in str(field.type):
             (low, high), real = _range(field), float(text)
-            real = float(f"{real:.6g}") if (low, high) == _ANY else round(real, 4)
+            real = float(f"{real:.6g}") if (low, high) == ANY else round(real, 4)
             return real if low <= real <= high else None
     except ValueError:
         return None
@@ -359,10 +331,10 @@ def _short(text: str) -> str:
 
 
 def _kind(field: Field) -> str:
-    if field.name in _CHOICES:
-        return "one of " + ", ".join(c for c in _CHOICES[field.name] if c)
+    if choices := field.metadata.get("choices"):
+        return "one of " + ", ".join(choices)
     low, high = _range(field)
-    return f"a {'whole ' if 'int' in field.type else ''}number from {low:g} to {_grouped(high)}"
+    return f"a {'whole ' if 'int' in str(field.type) else ''}number from {low:g} to {_grouped(high)}"
 
 
 def _grouped(number: float) -> str:
@@ -370,4 +342,4 @@ def _grouped(number: float) -> str:
 
 
 def _range(field: Field) -> tuple[float, float]:
-    return _RANGES.get(field.name, (0, LARGEST_INTEGER) if "int" in field.type else (-1, 1))
+    return field.metadata.get("range") or ((0, LARGEST_INTEGER) if "int" in str(field.type) else (-1, 1))

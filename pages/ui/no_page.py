@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lexplain_core.views.markdown import code
-from pages.ui import go, links
+from pages.ui import go
+from pages.ui.found import pages
 
 _ASKED = "unknown page"
 
 
-def asked_for(known: set[str]) -> str:
-    """The page that the address names and that is not among `known`; '' where there is none such."""
+def asked_for() -> str:
+    """The page that the address names where there is none such, else ''."""
     context = get_script_run_ctx()
     name = (context.pages_manager.intended_page_name or "").strip("/") if context else ""
     if name:
-        st.session_state[_ASKED] = "" if name in known else name
+        st.session_state[_ASKED] = "" if name in pages() else name
     return st.session_state.get(_ASKED, "")
 
 
-def no_page(name: str, pages: Mapping[str, tuple[str, str]], unlisted: set[str]) -> None:
-    """Say that there is no such page. pages: title and icon by name."""
+def no_page(name: str) -> None:
+    """Say that there is no such page, and which there are."""
     st.html('<div class="lx-brand">lexplain</div>', width="content")
     st.header("There is no such page", anchor=False)
     st.markdown(
@@ -31,6 +30,6 @@ def no_page(name: str, pages: Mapping[str, tuple[str, str]], unlisted: set[str])
         "it may be mistyped, or from another version. These are the pages:"
     )
     store = st.query_params.get("store", "")
-    for page, (title, icon) in pages.items():
-        if page not in unlisted:
-            go.link(title, links.VIEWS[page](store=store), icon=icon)
+    for page in pages().values():
+        if page.listed:
+            go.link(page.title, page.view(store=store), icon=page.icon)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -18,6 +18,7 @@ from lexplain_core import figures, notes
 from lexplain_core.base.entries import listing, regular, shown, signature
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.numbers import plural
+from lexplain_core.base.pages import Page
 from lexplain_core.store import Store, StoreEntry, StoreError
 from lexplain_core.store.discover import END, refused, stores_at
 from lexplain_core.store.guard import blame
@@ -27,6 +28,7 @@ from lexplain_core.views.opened import Opened, distinct, same_id
 from pages.ui import access, go, links
 from pages.ui.cache import cached
 from pages.ui.copy_link import copy_link
+from pages.ui.found import pages, problem
 from pages.ui.no_store import no_store
 from pages.ui.style import style
 from pages.ui.text import message, unusable
@@ -34,18 +36,6 @@ from pages.ui.travel import to_share
 
 Offer = Callable[..., None]  # offers the link to a view: view, and by name store and release_focus
 _LOG = logging.getLogger("lexplain.pages")
-PAGES = {
-    "overview": ("Overview", ":material/table_rows:"),
-    "neuron": ("Neuron", ":material/stacked_line_chart:"),
-    "compare": ("Compare", ":material/compare:"),
-    "picture": ("By picture", ":material/image_search:"),
-    "importance": ("Importance", ":material/scatter_plot:"),
-    "try_it": ("Try it", ":material/quiz:"),
-    "results": ("Results", ":material/groups:"),
-    "studio": ("Figures", ":material/print:"),
-    "words": ("Your words", ":material/edit_note:"),
-}
-UNLISTED = {"words"}  # pages that others lead to
 _CHANGED = "changed since the page last ran to its end"  # in the session: (page, names of the view's fields)
 _FAILED = "what a callback couldn't read"  # in the session: a sentence, until the page has shown it
 _RUN = threading.local()  # of a script's run: `stores`, those that it opened
@@ -165,31 +155,29 @@ def theme() -> str:
     return st.context.theme.type or "light"
 
 
-@overload
-def start(page: str) -> tuple[Any, Opened, Offer]: ...
-@overload
-def start(page: str, stores: Literal[False]) -> tuple[Any, Opened | None, Offer]: ...
-def start(page: str, stores: bool = True) -> tuple[Any, Any, Offer]:
+def start(page: Page) -> tuple[Any, Opened | None, Offer]:
     """The view that the address asks for, its store, and a function that offers the link to the whole view.
 
-    Where there is no such store the page says what to do, and ends; without `stores` it goes on with None.
+    Where there is no such store the page says what to do, and ends; a page that needs none goes on with None.
     """
-    _mend_history(page)
-    view, problems = links.parse(page, st.query_params)
+    _mend_history(page.name)
+    view, problems = links.parse(page.name, st.query_params)
     found = entries()
     good, hidden = distinct(found)
     wanted = next((e for e in good if e.id == view.store), None) if view.store else next(iter(good), None)
-    if wanted is None and good and not stores:
+    if wanted is None and good and not page.stores:
         wanted, view = good[0], replace(view, store=good[0].id)
-    offer = _header(page, found, good, wanted, picker=stores)
-    if wanted is None and stores:
+    offer = _header(page, found, good, wanted, picker=page.stores)
+    if wanted is None and page.stores:
         no_store(view.store, found, folder(), bool(given()))
+    if problem():
+        st.error(message(problem()), icon=":material/extension_off:")
     if problems:
         unusable(" ".join(map(md, problems)))
     if twins := [same_id(entry, shown) for entry, shown in hidden if shown is wanted]:
         st.warning(" ".join(twins), icon=":material/file_copy:")
     if wanted is None:
-        st.session_state[f"{page} of {view.store}"] = links.query(view)
+        st.session_state[f"{page.name} of {view.store}"] = links.query(view)
         return view, None, offer
     if not view.store:
         view = replace(view, store=wanted.id or "")
@@ -198,22 +186,22 @@ def start(page: str, stores: bool = True) -> tuple[Any, Any, Offer]:
         opened = _opened(wanted.path)
     except StoreError as error:
         st.error(message(error))
-        if stores:
+        if page.stores:
             st.stop()
         opened = None
-    if opened and opened.problems and page in _SAYS_OF_NOTES:
+    if opened and opened.problems and page.name in _SAYS_OF_NOTES:
         st.warning(" ".join(message(problem) for problem in opened.problems), icon=":material/edit_note:")
-    st.session_state[f"{page} of {wanted.id}"] = links.query(view)
+    st.session_state[f"{page.name} of {wanted.id}"] = links.query(view)
     return view, opened, partial(offer, store=opened.store if opened else None)
 
 
-def run(render: Callable[[], None]) -> None:
-    """Run a page's `render`; what is wrong with a store or a note is one sentence."""
+def run(page: Page) -> None:
+    """Draw a page; what is wrong with a store or a note is one sentence."""
     _RUN.stores = {}
     if failed := st.session_state.pop(_FAILED, None):
         st.error(failed, icon=":material/error:")
     try:
-        render()
+        page.render(*start(page))
     except StoreError as error:
         st.error(message(error), icon=":material/error:")
     except Exception as error:
@@ -312,18 +300,18 @@ def _mend_history(page: str) -> None:
 
 
 def _header(
-    page: str, found: list[StoreEntry], good: list[StoreEntry], wanted: StoreEntry | None, picker: bool
+    page: Page, found: list[StoreEntry], good: list[StoreEntry], wanted: StoreEntry | None, picker: bool
 ) -> Offer:
     places = {}
     with st.container(horizontal=True, vertical_alignment="center", key="lx_header"):
         st.html('<div class="lx-brand">lexplain</div>', width="content")
-        for name, (title, _) in PAGES.items():
-            if name in UNLISTED and name != page:
+        for name, other in pages().items():
+            if not other.listed and name != page.name:
                 continue
             here = {"store": wanted.id or ""} if wanted else {}
             there = st.session_state.get(f"{name} of {here['store']}", here) if wanted else here
             places[name] = st.empty()
-            places[name].page_link(go.page(name), label=title, query_params=there)
+            places[name].page_link(go.page(name), label=other.title, query_params=there)
         st.space("stretch")
         if wanted and len(good) > 1 and picker:
             names = {entry.id: entry.name for entry in good}
@@ -343,12 +331,12 @@ def _header(
         place = st.empty()
 
     def offer(view: Any, release_focus: bool = False, store: Store | None = None) -> None:
-        if page == "neuron":  # that unit is what one may want to try
+        if page.name == "neuron":  # that unit is what one may want to try
             unit = links.TryIt(store=view.store, layer=view.layer, unit=view.unit)
             with places["try_it"]:
-                go.link(PAGES["try_it"][0], unit)
+                go.link(pages()["try_it"].title, unit)
         if named := links.named(view):
-            st.set_page_config(page_title=f"{named} · {PAGES[page][0]} · lexplain")
+            st.set_page_config(page_title=f"{named} · {page.title} · lexplain")
         with place:
             shared, left = to_share(view, store)
             copy_link(links.link(shared), release_focus, note=" ".join(left))
@@ -385,7 +373,3 @@ def no_unit(error: StoreError, store: str) -> None:
     if str(error):
         st.error(message(error), icon=":material/error:")
     go.link("Choose a unit in the overview", links.Overview(store=store), icon=":material/table_rows:")
-
-
-if __name__ == "__main__":  # taken for a page, as `run` says
-    run(lambda: None)

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.errors import UserError
+from lexplain_core.base.pages import Page
 from lexplain_core.live import editing
 from lexplain_core.live.editing import Edited
 from lexplain_core.store import Explanation, StoreError, Unit
@@ -18,12 +19,12 @@ from lexplain_core.views.opened import Opened
 from pages.ui import go, links, shell
 from pages.ui.cache import cached
 from pages.ui.plain_words import plain_words
+from pages.ui.shell import Offer
 from pages.ui.text import message, unusable
 from pages.words import charts, form, keep, scores
 
 
-def render() -> None:
-    view, opened, offer = shell.start("words")
+def render(view: links.Words, opened: Opened, offer: Offer) -> None:
     view, unit = _find(view, opened)
     if unit is None:
         offer(view)
@@ -178,5 +179,4 @@ need the network and the other units.
     )
 
 
-if __name__ == "__main__":
-    shell.run(render)
+PAGE = Page("Your words", ":material/edit_note:", links.Words, render, place=90, listed=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -153,10 +154,8 @@ def test_a_search_at_its_cap_is_linear():
 
 @pytest.mark.parametrize("page", links.VIEWS)
 def test_every_parameter_has_a_longest_length(page):
-    for name in links.VIEWS[page].__dataclass_fields__:
-        if name == "page":
-            continue
-        most = links.LONGEST_OF.get(name, links.LONGEST)
+    for field in fields(links.VIEWS[page]):
+        name, most = field.name, field.metadata.get("longest", links.LONGEST)
         view, problems = links.parse(page, {name: "9" * (most + 1)})
         assert view == links.VIEWS[page]()
         assert problems == [f"The address's {name}= is longer than {most:,} characters; it was ignored."]

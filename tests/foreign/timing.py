@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from itertools import product
 from re import _constants as sre
 from re import _parser
@@ -12,7 +13,10 @@ from time import process_time
 
 from pages.ui import links
 
-CAP = max(links.LONGEST, *links.LONGEST_OF.values())  # characters; texts of files have none, but fare alike
+_FIELDS = [field for view in links.VIEWS.values() for field in fields(view)]
+CAP = max(
+    field.metadata.get("longest", links.LONGEST) for field in _FIELDS
+)  # characters; texts of files have none, but fare alike
 FINE = 0.01  # seconds for a text as long as the cap: what takes the square of its length takes 100 times that
 
 

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from lexplain_core.store import Store
 from pages.ui import shell
+from pages.ui.found import pages
 
 from .. import rotten
 from ..store.test_damage import whole  # noqa: F401  (a fixture)
@@ -36,7 +37,7 @@ def run(page: str, folder: Path, monkeypatch, **query: str) -> AppTest:
     return opened(page, **query)
 
 
-@pytest.mark.parametrize("page", shell.PAGES)
+@pytest.mark.parametrize("page", pages())
 def test_every_page_opens_the_good_store_and_names_the_others(page, good, monkeypatch):
     app = run(page, good.parent, monkeypatch)
     assert not app.exception
@@ -53,7 +54,7 @@ def test_rotten_files_alone_are_named(good, tmp_path, monkeypatch):
     assert not app.exception and "is not UTF\\-8" in said(app) and "link that leads nowhere" in said(app)
 
 
-@pytest.mark.parametrize("page", shell.PAGES)
+@pytest.mark.parametrize("page", pages())
 def test_a_damaged_store_is_a_sentence_on_every_page(page, whole, tmp_path, monkeypatch):  # noqa: F811
     path = tmp_path / "damaged.duckdb"
     shutil.copyfile(whole, path)

@@ -3,7 +3,8 @@
 import pytest
 
 from lexplain_core.store import Store
-from pages.ui import links, shell
+from pages.ui import links
+from pages.ui.found import pages
 
 from .helpers import opened
 
@@ -15,7 +16,7 @@ def test_the_browsers_tab_names_what_a_page_is_of():
     assert links.named(links.Overview()) == links.named(links.Results()) == ""
 
 
-@pytest.mark.parametrize("page", shell.PAGES)
+@pytest.mark.parametrize("page", pages())
 def test_an_address_leads_to_its_page(page, demo_store, monkeypatch):
     monkeypatch.setenv("LEXPLAIN_STORES", str(demo_store.parent))
     app = opened(page)

@@ -7,7 +7,7 @@ import pytest
 from lexplain_core.model import load_target
 from lexplain_core.store import Store
 from lexplain_core.trust import noting
-from pages.ui.shell import PAGES
+from pages.ui.found import pages
 
 from ..strangers import code, stranger
 from .helpers import opened
@@ -22,7 +22,7 @@ def theirs(demo_store, tmp_path_factory):
     return folder, mark
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", pages())
 def test_no_page_runs_what_a_store_names(theirs, monkeypatch, page):
     folder, mark = theirs
     mark.unlink(missing_ok=True)

@@ -166,6 +166,26 @@ def test_a_page_imports_nothing_of_another_page(path):
     assert used <= may
 
 
+ONE_HOME = {  # what all pages do in one way
+    "cache_data": set(),
+    "cache_resource": {"pages/ui/cache.py", "pages/participant/page.py"},
+    "dataframe": {"pages/ui/tables.py"},
+    "page_link": {"pages/ui/go.py", "pages/ui/shell.py"},
+    "switch_page": {"pages/ui/go.py", "pages/main.py"},
+}
+
+
+@pytest.mark.parametrize("name", ONE_HOME)
+def test_pages_share_one_cache_one_table_and_one_way_to_other_pages(name):
+    used = {
+        path.relative_to(ROOT).as_posix()
+        for path in PAGES
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and node.attr == name
+    }
+    assert used <= ONE_HOME[name]
+
+
 def test_pages_hide_no_module():
     """`pages/` comes first among the folders that Python looks in: a name there would hide a module of that name."""
     for path in (ROOT / "pages").iterdir():
