@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib
 import numpy as np
 from PIL import Image
 
@@ -45,6 +44,8 @@ def overlay(
     # Bilinear: a smoother filter would swing below 0 beside a peak
     grown = Image.fromarray(values / np.float32(scale)).resize(picture.size, Image.Resampling.BILINEAR)
     strength = np.clip(np.asarray(grown), -1 if signed else 0, 1)
+    import matplotlib  # it takes its time, and most pages lay no map over an image
+
     colours = matplotlib.colormaps[DIVERGING if signed else palette](
         (strength + 1) / 2 if signed else strength
     )[..., :3]
