@@ -16,11 +16,13 @@ VOLATILE = {
     "meta.rebuild": "the command that built it, with its paths",
     "meta.config.store": "a path",
     "meta.config.cache": "a path",
+    "meta.config.memory": "no number depends on it",
 }
 
 # Not compared either: name -> why it changed. Empty, unless a step means to change something.
 MEANT: dict[str, str] = {
     "meta.versions.lexplain": "0.2.0",
+    "meta.config.record.memory": "`memory` holds for the whole build",
     "scores.sampled": "false in place of NULL where nothing was sampled",
 }
 
