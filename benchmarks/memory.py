@@ -1,6 +1,6 @@
 """The most memory that each stage of a build takes, without files that it maps.
 
-    python -m benchmarks.memory [--memory 1.5GiB] [--images 10000] [--units 2000] [--labels 3000]
+    python -m benchmarks.memory [--memory 1.5GiB] [--images 6000] [--units 1000] [--labels 3000]
 
 A made-up probing set of small images with as many labels, a network with one wide layer, the demo's explainer asked for
 5,978 nouns. Each build runs in a process of its own: without a limit, and under the one that is given, where the system
@@ -145,8 +145,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--memory", default="1.5GiB")
-    parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--units", type=int, default=2_000)
+    parser.add_argument("--images", type=int, default=6_000)
+    parser.add_argument("--units", type=int, default=1_000)
     parser.add_argument("--labels", type=int, default=3_000)
     parser.add_argument("--store", help=argparse.SUPPRESS)  # a child builds it
     given = parser.parse_args()
