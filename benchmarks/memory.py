@@ -4,7 +4,7 @@
 
 A made-up probing set of small images with as many labels, a network with one wide layer, the demo's explainer asked for
 5,978 nouns. Each build runs in a process of its own: without a limit, and under the one that is given, where the system
-refuses what goes beyond (`RLIMIT_DATA`). Figures are GiB at the most, sampled every 5 ms; libraries and weights, which
+kills what goes beyond (a control group, if this user may make one). Figures are GiB at the most, sampled every 5 ms; libraries and weights, which
 are there before the first stage, are counted. The two stores must be the same.
 """
 
@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -116,15 +116,24 @@ def config(store: str, memory: str | None) -> dict:
 
 @contextmanager
 def refused_beyond(limit: int) -> Iterator[None]:
-    """The system gives no memory beyond a limit; files that are mapped don't count, what is only reserved does."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    reserved = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData"))
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (reserved - taken() + limit, before[1]))
+    """The system kills this process where it holds more, in a control group of its own; where none can be made (which
+    takes root), it only counts."""
+    groups = (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"), (Path("/sys/fs/cgroup"), "memory.max")
+    for root, name in groups:
+        group = root / f"lexplain-{os.getpid()}"
+        with suppress(OSError):
+            group.mkdir()
+            (group / name).write_text(str(limit))
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+            break
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
+        with suppress(OSError):
+            (root / "cgroup.procs").write_text(str(os.getpid()))
+        for root, _ in groups:
+            with suppress(OSError):
+                (root / group.name).rmdir()
 
 
 def child(given: argparse.Namespace) -> None:
@@ -134,9 +143,8 @@ def child(given: argparse.Namespace) -> None:
     from lexplain_core.pipeline.build import build
 
     register(given.images, given.units, given.labels)
-    settings = parse_config(config(given.store, given.memory), "of the benchmark")
-    with refused_beyond(parse_size(given.memory or "1TiB")), Watched() as watched:
-        build(settings, watched)
+    with Watched() as watched:
+        build(parse_config(config(given.store, given.memory), "of the benchmark"), watched)
     print(json.dumps(watched.most))
 
 
@@ -152,7 +160,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.store:
         given.memory = given.memory or None
-        child(given)
+        with refused_beyond(parse_size(given.memory or "1TiB")):
+            child(given)
         return
     sizes = [f"--{name}={getattr(given, name)}" for name in ("images", "units", "labels")]
     with tempfile.TemporaryDirectory() as folder:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -61,7 +61,7 @@ class Stage:
     keep: `result`: what it makes is kept, and the stage doesn't run again. `pieces`: the stage keeps pieces by itself and
     puts them together in every run. `nothing`: it runs each time, since what it makes lives in memory. `source`: the same,
     and what it makes comes as `Made`, with a fingerprint of its content: so options that lead to the same thing count
-    as the same.
+    as the same. It may keep pieces, too.
     """
 
     name: str
@@ -136,7 +136,7 @@ class Runner:
         for stage in self._stages:
             desk, facts = self._desk(stage)
             if stage.keep == "source":
-                self._take(stage, facts, self._values(stage, desk))
+                self._take(stage, facts, self._values(stage, replace(desk, kept=NoCheckpoints())))
                 continue
             if isinstance(desk.kept, StageFolder):
                 plans.append(self._planned(stage, desk.kept))
@@ -146,7 +146,7 @@ class Runner:
     def _desk(self, stage: Stage) -> tuple[Desk, dict[str, str]]:
         facts = stage.facts(self._made)
         kept: Checkpoints = NoCheckpoints()
-        if stage.keep in ("result", "pieces"):
+        if stage.keep != "nothing":
             kept = StageFolder(self._folder / stage.name.replace(" ", "-"), facts)
         return Desk(self._progress, self._folder, kept, self._seconds), facts
 

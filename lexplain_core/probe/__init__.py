@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.errors import UserError
 from ..base.progress import Progress, Silent
 from ..config import Probe
@@ -49,15 +50,18 @@ __all__ = [
 LEAST_IMAGES = 50
 
 
-def load_probing_set(probe: Probe, seed: int = 0, progress: Progress | None = None) -> ProbingSet:
+def load_probing_set(
+    probe: Probe, seed: int = 0, progress: Progress | None = None, kept: Checkpoints | None = None
+) -> ProbingSet:
     """Load the probing set that a build's config asks for.
 
     The set itself comes from the registry by its name; then `probe.limit`, `probe.names` and
-    `probe.superclasses` are applied (superclasses given here replace those that the set brings).
+    `probe.superclasses` are applied (superclasses given here replace those that the set brings). kept: keeps what takes
+    long to make.
     Raises `UserError` for what the user got wrong, and for fewer than 50 usable images.
     """
     progress = progress or Silent()
-    probing_set = probing_sets[probe.set](probe, seed=seed, progress=progress)
+    probing_set = probing_sets[probe.set](probe, seed=seed, progress=progress, kept=kept or NoCheckpoints())
     if probing_set.skipped:
         images = "1 image" if len(probing_set.skipped) == 1 else f"{len(probing_set.skipped):,} images"
         progress.note(f"{images} skipped: {_listed(probing_set)}")

@@ -109,5 +109,5 @@ class ProbingSet:
         return self.labels[:, None] == np.arange(len(self.classes))[None, :]
 
 
-# name -> function(config.Probe, progress) -> ProbingSet
+# name -> function(config.Probe, seed=, progress=, kept=) -> ProbingSet; kept: `Checkpoints` for what takes long to make
 probing_sets: Registry[Callable[..., ProbingSet]] = Registry("probing set")

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from .splits import draw
 
 
 @probing_sets.register("folder")
-def load_folder(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
+def load_folder(probe: Probe, *, seed: int, progress: Progress, **_rest: Any) -> ProbingSet:
     """Read `probe.root`: each folder in it is a class, with images at any depth.
 
     Classes are sorted by folder name, images by path. Hidden files, what systems and photo programs keep

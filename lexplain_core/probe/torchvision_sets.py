@@ -77,7 +77,7 @@ def _cifar(dataset: type, probe: Probe, title: str) -> ProbingSet:
 
 
 @probing_sets.register("places365")
-def load_places365(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
+def load_places365(probe: Probe, *, seed: int, progress: Progress, **_rest: Any) -> ProbingSet:
     """Places365: 365 scenes; partitions `val`, `train` (train-standard) and `train-challenge`.
 
     The 256 × 256 images are taken where they are there (and when downloading), else the large ones.
@@ -103,7 +103,7 @@ def load_places365(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet
 
 
 @probing_sets.register("imagenette")
-def load_imagenette(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
+def load_imagenette(probe: Probe, *, seed: int, progress: Progress, **_rest: Any) -> ProbingSet:
     """Imagenette: 10 ImageNet classes by WordNet id; partitions `val` and `train`.
 
     Of several sizes in the root the largest is taken; the one of 320 pixels is downloaded.
@@ -129,7 +129,7 @@ _IMAGENETTE = {"full": "imagenette2", "320px": "imagenette2-320", "160px": "imag
 
 
 @probing_sets.register("imagenet")
-def load_imagenet(probe: Probe, *, seed: int, progress: Progress) -> ProbingSet:
+def load_imagenet(probe: Probe, *, seed: int, progress: Progress, **_rest: Any) -> ProbingSet:
     """ImageNet from disk, by WordNet id; partitions `val` and `train`.
 
     Reads `root/val/n01440764/…`; where that folder isn't there, torchvision unpacks the original

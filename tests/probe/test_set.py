@@ -48,7 +48,7 @@ def full_set() -> ProbingSet:
 @pytest.fixture
 def registered(monkeypatch):
     """The set under the name 'full', for one test."""
-    monkeypatch.setitem(probing_sets._items, "full", lambda probe, *, seed, progress: full_set())
+    monkeypatch.setitem(probing_sets._items, "full", lambda probe, **_: full_set())
     return full_set()
 
 
@@ -89,7 +89,7 @@ def test_superclasses_given_replace_those_of_the_set(registered, tmp_path):
 
 def test_any_set_needs_fifty_images(registered, monkeypatch):
     small = take(full_set(), range(49))
-    monkeypatch.setitem(probing_sets._items, "full", lambda probe, *, seed, progress: small)
+    monkeypatch.setitem(probing_sets._items, "full", lambda probe, **_: small)
     with pytest.raises(UserError, match="The set that has everything has 49 good images; at least 50"):
         load_probing_set(Probe(set="full"))
 

@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of functions, in the description of
 
 def load_images(desk: Desk, probe: config.Probe, seed: int) -> tuple[Made, Made, Made]:
     """The probing set, the split of each image (N,), and a digest of each image."""
-    probing = load_probing_set(probe, seed, desk.progress)
+    probing = load_probing_set(probe, seed, desk.progress, desk.kept)
     desk.progress.note(
         f"{len(probing):,} images of {len(probing.classes)} classes, {len(probing.superclasses)} superclasses"
     )
