@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qsl
 
 import typer
 from rich import box
 from rich.table import Column, Table
+from typer.core import TyperGroup
 
 from ..base.errors import UserError, quote, refuse_shortage
 from ..base.extras import needed
@@ -29,8 +30,24 @@ from .info import print_info
 if TYPE_CHECKING:
     from ..store import Store, Wanted
 
+# As one meets them; commands that aren't named here come last.
+_ORDER = (
+    "build", "demo", "serve", "info", "layers", "presets", "export", "figure", "check", "import", "study", "notes", "trust",
+    "clean",
+)  # fmt: skip
+
+
+class InOrder(TyperGroup):
+    """Lists the commands in the order in which one meets them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        names = super().list_commands(ctx)
+        return sorted(names, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
+
+
 app = typer.Typer(
     name="lexplain_core",
+    cls=InOrder,
     help="Put single neurons of vision models in words, over their whole activation range.",
     no_args_is_help=True,
     add_completion=False,
@@ -74,24 +91,35 @@ def layers(
     from ..model.places import LEGEND, check_places
 
     preprocess = {"resize": size, "crop": size} if size else {}
-    target = load_target(
-        Target(model=model, weights="random" if ".py:" not in model else "default", preprocess=preprocess)
-    )
-    listed, found = list_layers(target), list_layers(target, match)
-    if not found:
-        raise UserError(f"No layer of {model} matches {quote(match)}; without --match all are listed.")
-    longest = max(len(info.name) for info in found)  # a name is there to be copied: never cut it
-    name = Column("layer", min_width=longest, no_wrap=True)
-    kind = Column("kind", no_wrap=True, min_width=8)  # map-last
-    columns = (name, "units", "shape", kind, "pooling", "maps", "module")
-    table = Table(*columns, title=f"Layers of {model}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    with Console(stderr=True).status("Moving a patch over an image, to see which layers have maps …"):
+    spec = Target(model=model, weights="random" if ".py:" not in model else "default", preprocess=preprocess)
+    with _announced(f"Looking at {model}: which layers it has, and which have maps …"):
+        target = load_target(spec)
+        listed, found = list_layers(target), list_layers(target, match)
+        if not found:
+            raise UserError(f"No layer of {model} matches {quote(match)}; without --match all are listed.")
         verdicts = check_places(target, listed, [info.name for info in found])
+    columns = [
+        Column(name, no_wrap=True)
+        for name in ("layer", "units", "shape", "kind", "pooling", "maps", "module")
+    ]
+    table = Table(*columns, title=f"Layers of {model}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for info in found:
         shape, cells = "×".join(str(s) for s in info.shape), verdicts[info.name].cells(info)
         table.add_row(info.name, str(info.units), shape, info.kind, *cells, info.module)
-    out.print(table)
+    # Names are there to be copied: a table that is wider than the terminal is not cut.
+    widest = out.measure(table, options=out.options.update(max_width=10_000)).maximum
+    Console(width=max(widest, out.width)).print(table)
     out.print(LEGEND, style="dim")
+
+
+@contextmanager
+def _announced(text: str) -> Iterator[None]:
+    """Say that something takes a while: with a spinner, or in a line where nobody watches."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console.print(text, soft_wrap=True)
+    with console.status(text):
+        yield
 
 
 @app.command()

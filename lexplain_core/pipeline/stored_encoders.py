@@ -90,6 +90,7 @@ class StoredEncoders:
     def _images_of(self, build: Build) -> ProbingSet:
         """The store's probing set, loaded once; a look at some images tells whether it is the same."""
         if self._probing is None:
+            self._progress.note("The store's images are loaded again, so that its encoders can look at them.")
             probing = load_probing_set(build.probe, build.seed, self._progress)
             stored = self._images
             classes = [probing.classes[label].key for label in probing.labels]
