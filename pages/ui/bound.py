@@ -44,7 +44,7 @@ def bind(
     return {"key": key, "on_change": shell.told(changed)}
 
 
-def press(view: Any, to: Callable[[], Changes | None] | None = None, **fields: Any) -> dict[str, Any]:
+def press(view: Any, to: Callable[[], Changes | None] | None = None, /, **fields: Any) -> dict[str, Any]:
     """How a button is called that changes fields of the view, `to` what is found when it is pressed; without any, the
     address becomes that of the whole view."""
     if to is None and not fields:

@@ -69,6 +69,7 @@ def run(capsys, monkeypatch):
         (["info", "{world}/text.duckdb", "--json"], ["text.duckdb is not a lexplain store"]),
         (["info", "{world}"], ["is a folder, not a lexplain store"]),
         (["build", "{world}/none.toml"], ["There is no config file", "none.toml"]),
+        (["serve", "--plugin", "{world}/none.py"], ["There is no plugin file", "none.py"]),
         (["build", "{world}/text.duckdb"], ["can't be read as TOML"]),
         (["build", "{world}/small.toml", "--set", 'layers=["lst"]'], ["'lst'", "last"]),
         (["build", "{world}/small.toml", "--set", "probe.root={world}/imagse"], ["imagse", "'images'"]),
