@@ -13,7 +13,7 @@ from ..store import Explanation, Unit
 def no_minus_zero(frame: pd.DataFrame, decimals: int, *columns: str) -> pd.DataFrame:
     """A table to show: 0 in place of what Streamlit would round to −0.00."""
     numbers = frame[list(columns)].astype(float)
-    return frame.assign(**numbers.mask(numbers.abs() < 0.5 * 10.0**-decimals, 0.0))
+    return frame.assign(**numbers.mask(numbers.le(0) & (numbers > -0.5 * 10.0**-decimals), 0.0))
 
 
 def file_name(*parts: str, ending: str = "csv") -> str:
