@@ -48,6 +48,7 @@ def test_a_limit_that_is_too_small_is_a_sentence_before_the_work(world, tmp_path
 
 @pytest.mark.proofs
 def test_a_build_under_a_hard_limit(tmp_path):
-    """6,000 images, 1,000 units and 9,000 concepts, where the system refuses more than 1.5 GiB."""
-    most = alone("benchmarks.memory", "--memory=1.5GiB", f"--store={tmp_path / 's.duckdb'}", threads=1)
+    """10,000 images, 500 units and 11,000 concepts: the first of these builds were killed at this limit."""
+    sizes = ["--images=10000", "--units=500", "--labels=5000", "--memory=1.5GiB"]
+    most = alone("benchmarks.memory", *sizes, f"--store={tmp_path / 's.duckdb'}", threads=1)
     assert 0.4 < max(most.values()) < 1.5
