@@ -90,7 +90,7 @@ def views(path: Path, runs: int, draw: random.Random) -> dict[str, dict]:
             app = AppTest.from_file(str(ROOT / "pages/main.py"), default_timeout=120)
             app._page_hash = calc_hash(
                 page
-            )  # `switch_page` takes a file's name for the page's, and all are `page.py`
+            )  # `switch_page` takes files, and pages are functions
             for key, value in ({"store": identity} | params).items():
                 most = images if key == "image" else units
                 app.query_params[key] = value.replace("?", str(draw.randrange(most)))

@@ -1,4 +1,4 @@
-"""Numbers of a unit in plain words, and text of others made safe for Markdown."""
+"""What is wrong with stores, notes and addresses, as sentences on a page."""
 
 from __future__ import annotations
 

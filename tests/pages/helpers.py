@@ -22,7 +22,7 @@ _MARKS = re.compile(
 
 
 def at_page(app: AppTest, page: str) -> AppTest:
-    """An app that hasn't run yet, at a page: `switch_page` takes a file's name for the page's, and ours are all `page.py`."""
+    """An app that hasn't run yet, at a page: its `switch_page` takes files, and ours are functions."""
     app._page_hash = calc_hash(page)
     return app
 
