@@ -20,7 +20,7 @@ from .options import (
     parse_config,
 )
 from .section import Section
-from .units import unit_options
+from .units import UnitSpec, unit_options
 
 __all__ = [
     "Ablation",
@@ -39,6 +39,7 @@ __all__ = [
     "Section",
     "Simulate",
     "Target",
+    "UnitSpec",
     "apply_overrides",
     "load_config",
     "method_options",

@@ -8,7 +8,7 @@ from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ..base.errors import UserError, did_you_mean, quote, repeated
 from ..base.files import exists
@@ -18,6 +18,7 @@ from ..base.toml import DEEPEST, check_values, parse_toml, read_toml
 from .explaining import Explain
 from .paths import anchor
 from .section import Section
+from .units import UnitSpec
 
 
 class Probe(Section):
@@ -302,6 +303,11 @@ class Build(Section):
         min_length=1,
         description="Layers to record: names, or tables with `name` and `pooling`; `preset` stands for the layers of interest of a preset (`target.model`).",
     )
+    units: list[UnitSpec] = Field(
+        default_factory=list,
+        exclude_if=lambda units: not units,  # stores of before keep their id
+        description="Units of other kinds, read from the outputs of layers: tables, whose further keys are options of the kind.",
+    )
     record: Record = Field(default_factory=Record, description="The recording pass.")
     concepts: Concepts = Field(default_factory=Concepts, description="What encoders are asked about.")
     explainer: Encoder = Field(
@@ -367,6 +373,16 @@ class Build(Section):
         if (twice := repeated([s.name for s in specs])) is not None:
             raise ValueError(f"layer {quote(twice)} is listed twice")
         return specs
+
+    @field_validator("units")
+    @classmethod
+    def _other_names(cls, units: list[UnitSpec], info: ValidationInfo) -> list[UnitSpec]:
+        layers = [spec.name for spec in info.data.get("layers", [])]
+        if (twice := repeated([*layers, *(spec.name for spec in units)])) is not None:
+            raise ValueError(
+                f"two layers of the store would be called {quote(twice)}; give one of them a `name`"
+            )
+        return units
 
 
 def _unknown_key(path: tuple, section: type[BaseModel]) -> str:

@@ -13,7 +13,7 @@ import sys
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from . import Build
+from . import Build, LayerSpec, UnitSpec
 from .study import StudySettings
 
 _HEAD = """# Configuration
@@ -33,8 +33,10 @@ written by `python -m lexplain_core.config.reference study`.
 """
 
 _LONGEST = 60  # characters of a default that stands in the table
+_TABLES: dict[str, type[BaseModel]] = {"layers": LayerSpec, "units": UnitSpec}
 _TITLES = {
     "": "Top level",
+    "units": "`[[units]]`",
     "layers": '`[[layers]]`, or `layers = ["name", …]`',
 }
 
@@ -60,12 +62,10 @@ def _section(path: str, section: type[BaseModel]) -> list[str]:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             inner += ["", *_section(below, kind)]
             continue
-        if name == "own":  # stands for the tables of methods
+        if name == "own":  # stands for the options of single methods and kinds of units
             continue
-        if name == "layers" and section is Build:
-            from . import LayerSpec
-
-            inner += ["", *_section(below, LayerSpec)]
+        if section is Build and name in _TABLES:
+            inner += ["", *_section(below, _TABLES[name])]
         help_ = (field.description or "").replace("|", "\\|")
         lines.append(f"| `{name}` | {_default(field)} | {help_} |")
     return lines + inner

@@ -14,14 +14,16 @@ from torch import Tensor
 
 from ..base.errors import UserError
 from ..base.offline import offline
+from ..base.plugins import load_all
+from ..config import UnitSpec
 from ..model.base import LayerInfo, TargetModel, size_of
 from ..model.factory import said
 from ..model.forward import pool
-from ..model.layers import list_layers
+from ..model.layers import list_layers, other_units
 from ..model.load import load_target
 from ..model.maps import KINDS, ActivationMap, Grid, grid_of, hear, maps_of
 from ..model.occlusion import occlusion_map
-from ..model.places import check_places
+from ..model.places import check_places, no_maps
 from ..model.recording import choose_device
 from ..trust import of_store
 from . import gradients
@@ -43,8 +45,11 @@ class Look:
 class Looker:
     """Runs the network of a store on one image. May be shared by threads: they take turns."""
 
-    def __init__(self, model: TargetModel, device: str = "auto"):
+    def __init__(self, model: TargetModel, device: str = "auto", units: Sequence[UnitSpec] = ()):
+        """units: those of other kinds than the layers' own."""
         self.model = model
+        self._units = units
+        self._absent: dict[str, str] = {}  # layers of such units, and why they can't be read
         self._device = choose_device(device)
         self._module = model.module.eval().requires_grad_(False).to(self._device)
         self._lock = Lock()  # hooks of two runs at a time would hear each other
@@ -57,10 +62,12 @@ class Looker:
         """Load the network of a store from the config that it was built with (`store.meta["config"]`).
 
         path: of the store, for what sentences advise. Raises `UserError`, in one sentence, where the model or its weights
-        are not at hand, or not trusted on this machine (`lexplain_core.trust`). Nothing is downloaded.
+        are not at hand, or not trusted on this machine (`lexplain_core.trust`). Nothing is downloaded. Kinds of units come
+        from this machine's plugins, never from those that the config names.
         """
+        load_all()
         with of_store(config, path) as build:
-            return cls(load_target(build.target), device)
+            return cls(load_target(build.target), device, build.units)
 
     @property
     def layers(self) -> list[str]:
@@ -108,17 +115,13 @@ class Looker:
         with self._lock, offline():
             info = self._layers(size).get(layer)
             if info is None:
-                why = (
-                    f"{self.model.name} has no layer {layer!r}: its units are computed without a network, "
-                    "so it can't be asked where they fire."
-                )
-                return Look(None, None, why)
+                return Look(None, None, self._no_layer(layer, "so it can't be asked where they fire"))
             if not 0 <= unit < info.units:
                 raise UserError(
                     f"Layer {layer!r} of {self.model.name} has units 0 to {info.units - 1}, not {unit}."
                 )
             self._asked(layer, pooling, size)
-            grid_of_tokens = grid_of(info, list(self._layers(size).values()), size)
+            grid_of_tokens = grid_of(info, self._own(size), size)
             reason = self._missing(info, pooling, kind, size)
 
             def take(output: Tensor) -> tuple[float, ActivationMap | None]:
@@ -165,7 +168,7 @@ class Looker:
             info, pooling = self._asked(layer, None, size)
             if not units or self._missing(info, pooling, "activation", size):
                 return {}
-            grid = grid_of(info, list(self._layers(size).values()), size)
+            grid = grid_of(info, self._own(size), size)
             with torch.inference_mode():
                 maps = hear(
                     self._module,
@@ -180,16 +183,18 @@ class Looker:
         """A layer and its pooling, or `UserError` where the network has no such layer or pooling."""
         info = self._layers(size).get(layer)
         if info is None:
-            raise UserError(
-                f"{self.model.name} has no layer {layer!r}: its units are computed without a network, so they "
-                "can't be asked about a new picture."
-            )
+            raise UserError(self._no_layer(layer, "so they can't be asked about a new picture"))
         if pooling is not None and pooling not in info.poolings:
             raise UserError(
                 f"Pooling {pooling!r} doesn't apply to layer {layer!r} of {self.model.name}; choose "
                 f"{' or '.join(repr(p) for p in info.poolings)}."
             )
         return info, pooling or info.poolings[0]
+
+    def _no_layer(self, layer: str, so: str) -> str:
+        """Why the network has no such layer, and what follows from it."""
+        outside = f"{self.model.name} has no layer {layer!r}: its units are computed without a network, {so}."
+        return self._absent.get(layer) or outside
 
     def _check_finite(self, info: LayerInfo, values: np.ndarray, first: int = 0) -> None:
         """`UserError` where an activation is not finite; `values` begin with unit `first`."""
@@ -215,7 +220,7 @@ class Looker:
     def _missing(self, info: LayerInfo, pooling: str, kind: str, size: tuple[int, int]) -> str | None:
         """Why a layer's units have no map of a kind; None if they have one."""
         if kind == "activation":
-            return self._why_unmapped([info.name], size)[info.name]
+            return no_maps(info, self._why_unmapped([info.call], size)[info.call])
         if kind in gradients.KINDS and not gradients.installed():
             return "Maps by gradients need captum, which is not installed: `pip install captum`."
         if kind == "gradcam" and self._source(info, pooling, size) is None:
@@ -227,11 +232,11 @@ class Looker:
     ) -> tuple[LayerInfo, Grid | None] | None:
         key = (info.name, pooling, size)
         if key not in self._sources:
-            layers = list(self._layers(size).values())
+            layers = self._own(size)
             found = gradients.gradcam_source(self._module, layers, info, pooling, size)
             if found and self._why_unmapped([found[0].name], size)[found[0].name]:
                 why = self._why_unmapped([layer.name for layer in layers], size)
-                layers = [layer for layer in layers if layer.name == info.name or why[layer.name] is None]
+                layers = [layer for layer in layers if layer.name == info.call or why[layer.name] is None]
                 found = gradients.gradcam_source(self._module, layers, info, pooling, size)
             self._sources[key] = found
         return self._sources[key]
@@ -240,7 +245,7 @@ class Looker:
         """By layer, why its units have no activation map for images of this size; found out once."""
         known = self._unmapped.setdefault(size, {})
         if new := [name for name in names if name not in known]:
-            model, layers = replace(self.model, input_size=size), list(self._layers(size).values())
+            model, layers = replace(self.model, input_size=size), self._own(size)
             known |= {name: verdict.maps for name, verdict in check_places(model, layers, new).items()}
         return known
 
@@ -251,9 +256,23 @@ class Looker:
                 self._listed.clear()
                 self._sources.clear()
                 self._unmapped.clear()
-            model = replace(self.model, input_size=size)
-            self._listed[size] = {layer.name: layer for layer in list_layers(model)}
+            self._listed[size] = {layer.name: layer for layer in self._list(size)}
         return self._listed[size]
+
+    def _list(self, size: tuple[int, int]) -> list[LayerInfo]:
+        model = replace(self.model, input_size=size)
+        own = list_layers(model)
+        others = []
+        for spec in self._units:
+            try:
+                others.append(other_units(model, own, spec))
+            except UserError as error:  # the other layers can still be asked
+                self._absent[spec.name] = str(error)
+        return [*own, *others]
+
+    def _own(self, size: tuple[int, int]) -> list[LayerInfo]:
+        """The layers with their own units."""
+        return [layer for layer in self._layers(size).values() if layer.source is None]
 
     def _tensor(self, image: Image.Image, cropped: bool) -> Tensor:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import torch
@@ -11,12 +11,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from ..base.errors import UserError, did_you_mean, quote, refuse_shortage
-from ..config import LayerSpec
+from ..config import LayerSpec, UnitSpec, unit_options
 from .base import LayerInfo, TargetModel
 from .factory import said
 from .hooks import blank_batch, listen
 from .presets import LAYERS
-from .units import Channels, ChannelsLast, Features, OwnUnits, Tokens
+from .units import Channels, ChannelsLast, Features, OwnUnits, Tokens, fault_of, unit_kinds
 
 _BATCH = 2
 _CLASS_TOKENS = {"class_token", "cls_token", "class_embedding", "cls_embedding"}
@@ -59,33 +59,70 @@ def list_layers(model: TargetModel, match: str | None = None) -> list[LayerInfo]
     return [layer for layer in layers if fnmatchcase(layer.name, pattern)]
 
 
-def resolve_layers(model: TargetModel, specs: Sequence[LayerSpec]) -> list[tuple[LayerInfo, str]]:
-    """The layers of `specs`, each with its pooling; `auto` is the first that applies. The name `preset` stands
-    for the layers of interest of the model's preset, in the network's order.
+def resolve_layers(
+    model: TargetModel, specs: Sequence[LayerSpec], units: Sequence[UnitSpec] = ()
+) -> list[tuple[LayerInfo, str]]:
+    """The layers of `specs`, then those of `units`, each with its pooling; `auto` is the first that applies. The name
+    `preset` stands for the layers of interest of the model's preset, in the network's order.
 
-    Raises `UserError` for a layer that is not there and a pooling that doesn't apply to it.
+    Raises `UserError` for a layer that is not there, for a pooling that doesn't apply to it, and for units that can't be
+    read from it.
     """
-    return choose_layers(model, list_layers(model), specs)
+    return choose_layers(model, list_layers(model), specs, units)
 
 
 def choose_layers(
-    model: TargetModel, layers: Sequence[LayerInfo], specs: Sequence[LayerSpec]
+    model: TargetModel,
+    layers: Sequence[LayerInfo],
+    specs: Sequence[LayerSpec],
+    units: Sequence[UnitSpec] = (),
 ) -> list[tuple[LayerInfo, str]]:
     """As `resolve_layers`, from layers that are listed already."""
     known = {layer.name: layer for layer in layers}
-    chosen = []
-    for spec in _expanded(model, list(known), specs):
-        layer = known.get(spec.name)
-        if layer is None:
-            raise UserError(_no_layer(model, spec.name, list(known)))
-        pooling = layer.poolings[0] if spec.pooling == "auto" else spec.pooling
-        if pooling not in layer.poolings:
-            raise UserError(
-                f"Pooling {quote(pooling)} doesn't apply to layer {quote(layer.name)} of {model.name}, whose output is "
-                f"{_described(layer)}; choose {' or '.join(repr(p) for p in layer.poolings)}."
-            )
-        chosen.append((layer, pooling))
-    return chosen
+    own = [(_known(model, known, one.name), one.pooling) for one in _expanded(model, list(known), specs)]
+    others = [(other_units(model, layers, one), one.pooling) for one in units]
+    return [(layer, _pooling(model, layer, pooling)) for layer, pooling in [*own, *others]]
+
+
+def other_units(model: TargetModel, layers: Sequence[LayerInfo], spec: UnitSpec) -> LayerInfo:
+    """Units of another kind than a layer's own. Raises `UserError` where there are none.
+
+    layers: those that are listed.
+    """
+    layer = _known(model, {layer.name: layer for layer in layers}, spec.layer)
+    if spec.kind not in unit_options:
+        raise UserError(
+            f"There is no kind of unit named {quote(spec.kind)} that [[units]] could ask for; known: "
+            f"{', '.join(sorted(unit_options)) or 'none'}. A plugin brings kinds along (docs/how-to/units.md)."
+        )
+    where = f"The units {quote(spec.name)} of the kind {quote(spec.kind)}"
+    try:
+        kind = unit_kinds[spec.kind]
+        units = kind(layer.of, unit_options[spec.kind].model_validate(spec.own))
+        fault = fault_of(units)
+    except UserError:
+        raise
+    except Exception as error:  # whatever a plugin's code does
+        raise UserError(f"{where} can't be read from layer {quote(layer.name)}: {said(error)}.") from error
+    if fault:
+        raise UserError(f"{where} can't be used: {fault}.")
+    return LayerInfo(spec.name, units, layer.module, layer.name)
+
+
+def _known(model: TargetModel, known: Mapping[str, LayerInfo], name: str) -> LayerInfo:
+    if name not in known:
+        raise UserError(_no_layer(model, name, list(known)))
+    return known[name]
+
+
+def _pooling(model: TargetModel, layer: LayerInfo, asked: str) -> str:
+    pooling = layer.poolings[0] if asked == "auto" else asked
+    if pooling not in layer.poolings:
+        raise UserError(
+            f"Pooling {quote(pooling)} doesn't apply to layer {quote(layer.name)} of {model.name}, whose output is "
+            f"{_described(layer)}; choose {' or '.join(repr(p) for p in layer.poolings)}."
+        )
+    return pooling
 
 
 def _expanded(model: TargetModel, names: list[str], specs: Sequence[LayerSpec]) -> list[LayerSpec]:

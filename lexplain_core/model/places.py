@@ -110,6 +110,13 @@ def check_places(
     return {name: verdicts[name] for name in wanted}
 
 
+def no_maps(info: LayerInfo, of_layer: str | None) -> str | None:
+    """Why units have no activation map, if so. of_layer: why the layer's own have none (`Verdict.maps`)."""
+    if info.source is None or info.of.space:
+        return of_layer
+    return f"The units of {info.name!r} have no places in the image, so they have no activation map."
+
+
 def judge(model: TargetModel, layers: Sequence[LayerInfo], found: dict[str, Found]) -> dict[str, Verdict]:
     """Verdicts on all layers, from what was found of some; a layer of which nothing was found gets none that needs it."""
     grids = _grids(model, layers)

@@ -45,8 +45,9 @@ def record(
     progress: Progress | None = None,
     outputs: bool = False,
     kept: Checkpoints | None = None,
+    units: Sequence[config.UnitSpec] = (),
 ) -> RecordingRun:
-    """Show N = len(keys) images to the network and record each unit of the layers in `specs`.
+    """Show N = len(keys) images to the network and record each unit of the layers in `specs`, then those in `units`.
 
     load(i): image i as PIL RGB. keys: names of the images, for messages. Values are float32
     (K, N), in memory or in files (`base.memory.large`). Units are pooled at once on the
@@ -77,7 +78,7 @@ def record(
         feed.put_back(first)
         model = replace(model, input_size=size_of(first[0]))
         layers = list_layers(model)
-        chosen = choose_layers(model, layers, specs)
+        chosen = choose_layers(model, layers, specs, units)
         width = sum(info.units for info, _ in chosen) + (len(model.outputs or ()) if outputs else 0)
         kept.room(4 * width * len(keys), "The activations")
         columns = Columns([info.units for info, _ in chosen], len(keys))

@@ -17,6 +17,7 @@ from ..base.memory import Room, limited, parse_size
 from ..base.progress import Progress, Silent
 from ..config import Build
 from ..explain import ConfiguredMethod, methods, solvers
+from ..model.units import unit_kinds
 from ..store import Store, StoreError, check_place
 from ..trust import noting
 from . import fingerprint
@@ -125,6 +126,8 @@ def check_options(config: Build) -> None:
                 "(docs/how-to/encoders.md), or leave the method out of explain.methods."
             )
     solvers[explain.solver]
+    for spec in config.units:
+        unit_kinds[spec.kind]
     for role in config.observer.embeddings:
         if role != TARGET and role not in roles_of(config):
             raise UserError(
@@ -159,8 +162,8 @@ def stages(config: Build) -> list[Stage]:
         Stage(
             "network",
             load_network,
-            "target layers record probing",
-            "model map_reasons device units",
+            "target layers units record probing",
+            "model map_reasons device unit_count",
             "source",
         ),
         # Encoders come before the network runs: what is wrong with them shows early.
@@ -171,7 +174,7 @@ def stages(config: Build) -> list[Stage]:
             " ".join(["concept_set same_encoder", *(f"encoder:{role}" for role in roles)]),
             "source",
         ),
-        Stage("memory", check_memory, "memory probing units"),
+        Stage("memory", check_memory, "memory probing units=unit_count"),
         *(stage for role in roles for stage in _of_encoder(role, other="explainer" if explainer else "")),
         Stage("labels", make_label_matrix, "probing", "matrix:label"),
         *(
@@ -196,7 +199,7 @@ def stages(config: Build) -> list[Stage]:
         Stage(
             "recording",
             record_layers,
-            "probing model layers options=record keep_outputs dead_below",
+            "probing model layers units options=record keep_outputs dead_below",
             "run recorded",
             "pieces",
         ),
@@ -341,6 +344,8 @@ def _given(config: Build, rebuild: str) -> dict[str, Made]:
         "keep_outputs": config.importance.run or config.ablation.run,
     }
     given = {name: Made(value, fingerprint.of_option(value)) for name, value in values.items()}
+    kinds = [fingerprint.of_code(unit_kinds[spec.kind]) for spec in config.units]
+    given["units"] = Made(config.units, fingerprint.digest(given["units"].fingerprint, kinds))
     for name in config.explain.methods:
         method = ConfiguredMethod(name, config.explain)
         code = fingerprint.of_code(type(method.method))

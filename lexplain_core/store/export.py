@@ -23,7 +23,7 @@ FORMATS = {"csv": "text/csv", "json": "application/json", "parquet": "applicatio
 COLUMNS = {
     "layer": "name of the layer",
     "unit": "number of the unit in its layer, from 0",
-    "name": "name of a computed unit, else empty",
+    "name": "the unit's name where it has one, else empty",
     "status": "alive, dead, constant, negative (no positive range)",
     "minimum": "smallest activation over the probing set",
     "maximum": "largest activation over the probing set",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from .buckets import N_BUCKETS
 from .descriptors import LENGTH
 
+OWN_KINDS = ("map", "map-last", "tokens", "features")  # units along an axis of a module's output
+
 _SHARE = "BETWEEN -1e-6 AND 1 + 1e-6"
 _ESTIMATE = f"{_SHARE} + 10 * coalesce(error, 0)"
 _RANGE = f"bucket BETWEEN -1 AND {N_BUCKETS - 1}"
@@ -26,7 +28,7 @@ RULES = {
         "(source = 'computed') = (kind = 'computed')", "pooling IN ('mean', 'max', 'none', 'cls')",
         "len(shape) > 0 AND list_min(shape) > 0 AND list_count(shape) = len(shape)",
         "units >= 1", "units = CASE WHEN kind = 'map' THEN shape[1] "
-        "WHEN kind IN ('map-last', 'tokens', 'features', 'computed') THEN shape[-1] ELSE units END",
+        f"WHEN kind IN {(*OWN_KINDS, 'computed')} THEN shape[-1] ELSE units END",
         "way IN ('closed', 'prefix', 'whole')",
     ],
     "units": [

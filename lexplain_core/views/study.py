@@ -84,7 +84,7 @@ def of_condition(frame: pd.DataFrame, condition: tuple) -> pd.DataFrame:
 
 
 def unit_label(row: Any) -> str:
-    """'layer4 · 12', with a computed unit's name."""
+    """'layer4 · 12', with the unit's name where it has one."""
     name = getattr(row, "unit_name", None)
     return f"{row.layer} · {row.unit}" + (f" · {name}" if isinstance(name, str) and name else "")
 

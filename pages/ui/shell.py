@@ -23,6 +23,7 @@ from lexplain_core.store import Store, StoreEntry, StoreError
 from lexplain_core.store.discover import END, refused, stores_at
 from lexplain_core.store.guard import blame
 from lexplain_core.store.questions import check_command
+from lexplain_core.store.rules import OWN_KINDS
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened, distinct, same_id
 from pages.ui import access, go, links
@@ -122,9 +123,9 @@ def layers(opened: Opened, method: str = "") -> pd.DataFrame:
 
 
 def last_layer(opened: Opened) -> str:
-    """The last layer of the network, or of all where none is a network's."""
+    """The last layer of the network by its own units, or of all where none has such."""
     found = layers(opened)
-    own = found[found["source"] == "network"]
+    own = found[found["kind"].isin(OWN_KINDS)]
     return str((own if len(own) else found)["layer"].iloc[-1])
 
 

@@ -150,7 +150,7 @@ UPDATE layers SET way = 'magic' WHERE layer_id = 0 => `way IN ('closed', 'prefix
 UPDATE layers SET name = ' ' WHERE layer_id = 0 => `trim(name) <> ''` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET shape = [] WHERE layer_id = 0 => `len(shape) > 0 AND list_min(shape) > 0 AND list_count(shape) = len(shape)` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET shape = [7, NULL] WHERE layer_id = 0 => `len(shape) > 0 AND list_min(shape) > 0 AND list_count(shape) = len(shape)` doesn't hold of 1 of the rows of `layers`
-UPDATE layers SET shape = [9, 4, 4] WHERE layer_id = 0 => `units = CASE WHEN kind = 'map' THEN shape[1] WHEN kind IN ('map-last', 'tokens', 'features', 'computed') THEN shape[-1] ELSE units END` doesn't hold of 1 of the rows of `layers`
+UPDATE layers SET shape = [9, 4, 4] WHERE layer_id = 0 => `units = CASE WHEN kind = 'map' THEN shape[1] WHEN kind IN ('map', 'map-last', 'tokens', 'features', 'computed') THEN shape[-1] ELSE units END` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET source = 'computed' WHERE layer_id = 0 => `(source = 'computed') = (kind = 'computed')` doesn't hold of 1 of the rows of `layers`
 UPDATE units SET reason = NULL WHERE status = 'dead' => `(status = 'alive') = (reason IS NULL)` doesn't hold of 1 of the rows of `units`
 UPDATE maps SET kind = 'dream' => `kind IN ('activation', 'occlusion', 'saliency', 'gradcam')` doesn't hold of 1 of the rows of `maps`

@@ -1,6 +1,6 @@
 """Kinds of units: what of a layer's output counts as its units, how they are read, and how they are changed."""
 
-from .base import Units, unit_kinds
+from .base import Units, fault_of, unit_kinds
 from .own import Channels, ChannelsLast, Features, OwnUnits, Tokens
 from .planted import Planted
 
@@ -12,5 +12,6 @@ __all__ = [
     "Planted",
     "Tokens",
     "Units",
+    "fault_of",
     "unit_kinds",
 ]

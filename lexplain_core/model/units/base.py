@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
+import torch
 from torch import Tensor
 
 from ...base.registry import Registry
@@ -20,7 +21,7 @@ _POOLINGS = {
 
 
 class Units:
-    """The units of one layer, of one kind.
+    """The units of one layer, of one kind. `docs/how-to/units.md` shows how to add a kind.
 
     A kind sets `count` and has `read`. With these its units are recorded, explained, scored and put to people; where they
     have places they have activation maps. `shift` is optional: units that can't be shifted have no impacts, output
@@ -125,3 +126,28 @@ class UnitKinds(Registry[type[Units]]):
 
 
 unit_kinds = UnitKinds("kind of unit")
+
+
+def fault_of(units: Units) -> str | None:
+    """What is wrong with the units of a plugin, in a clause: they are tried on an output of zeros. None if all is well."""
+    output = torch.zeros(2, *units.shape)
+    wanted = (2, units.count, *units.space)
+    if units.count < 1:
+        return f"there are {units.count} of them"
+    if units.names is not None and len(units.names) != units.count:
+        return f"there are {units.count} of them and {len(units.names)} names"
+    read = tuple(units.read(output).shape)
+    if read != wanted:
+        return f"`read` gives {_sizes(read)} of an output of {_sizes(output.shape)}, not {_sizes(wanted)}"
+    if units.fixed is None:
+        by = torch.ones(2, *(1 for _ in units.space))
+        shifted = units.shift(output, torch.zeros(2, dtype=torch.int64), by)
+        if shifted.shape != output.shape:
+            return f"`shift` gives {_sizes(shifted.shape)} of an output of {_sizes(output.shape)}"
+        if output.any():
+            return "`shift` changes the output that it is given; it should change a copy"
+    return None
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))

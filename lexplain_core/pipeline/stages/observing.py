@@ -107,8 +107,9 @@ def _embeddings(
 
 
 def _target(layers: list[Layer]) -> _Embedding:
-    """The last recorded layer of the network as an embedding: every unit standardised over the images."""
-    last = max((layer for layer in layers if not layer.units.outside), key=lambda layer: layer.number)
+    """The last recorded layer as an embedding, by its own units: every unit standardised over the images."""
+    inside = [layer for layer in layers if not layer.units.outside]
+    last = max(inside, key=lambda layer: (layer.recording.info.source is None, layer.number))
     units, images = last.values.shape
     out = large((images, units))
     for part in blocks(units, images):

@@ -54,6 +54,7 @@ def record_layers(
     probing: ProbingSet,
     model: TargetModel,
     layers: Sequence[config.LayerSpec],
+    units: Sequence[config.UnitSpec],
     options: config.Record,
     keep_outputs: bool,
     dead_below: float,
@@ -68,6 +69,7 @@ def record_layers(
         desk.progress,
         outputs=keep_outputs,
         kept=desk.kept,
+        units=units,
     )
     recordings = list(run.layers)
     for layer in probing.computed_layers:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ... import config
-from ...base.errors import UserError
+from ...base.errors import UserError, quote
 from ...concepts import Concept, check_given, concept_set, load_encoder, refuse_same
 from ...concepts.encoder import DualEncoder
 from ...explain import methods
@@ -19,7 +19,7 @@ from ...model import choose_device, list_layers, load_target
 from ...model.base import size_of
 from ...model.feed import Feed
 from ...model.layers import choose_layers
-from ...model.places import check_places
+from ...model.places import check_places, no_maps
 from ...probe import ProbingSet, load_probing_set, split
 from ...probe.digest import image_digests
 from ..fingerprint import digest, of_option
@@ -64,6 +64,7 @@ def load_network(
     desk: Desk,
     target: config.Target,
     layers: list[config.LayerSpec],
+    units: list[config.UnitSpec],
     record: config.Record,
     probing: ProbingSet,
 ) -> tuple[Made, Made, Made, Made]:
@@ -73,25 +74,30 @@ def load_network(
     with Feed(probing.load, model.preprocess, probing.keys[:1], workers=0, ahead=1) as feed:
         shown = replace(model, input_size=size_of(feed.take(1)[0]))
     listed = list_layers(shown)
-    chosen = choose_layers(shown, listed, layers)
+    chosen = choose_layers(shown, listed, layers, units)
+    if twice := {info.name for info, _ in chosen} & {layer.name for layer in probing.computed_layers}:
+        raise UserError(
+            f"Two layers of the store would be called {quote(min(twice))}: one comes with the probing set. Give the other "
+            "one a `name` in [[units]]."
+        )
     device = choose_device(record.device)
-    verdicts = check_places(shown, listed, [info.name for info, _ in chosen], device)
+    verdicts = check_places(shown, listed, [info.call for info, _ in chosen], device)
     map_reasons: dict[str, str] = {}
     for info, pooling in chosen:
-        verdict = verdicts[info.name]
+        verdict = verdicts[info.call]
         if reason := verdict.units or (verdict.cls if pooling == "cls" else None):
             raise UserError(reason)
-        if verdict.maps and info.name not in map_reasons:
-            map_reasons[info.name] = verdict.maps
-            desk.progress.note(verdict.maps)
+        if (why := no_maps(info, verdict.maps)) and info.name not in map_reasons:
+            map_reasons[info.name] = why
+            desk.progress.note(why)
     structure = _ADDRESS.sub("", repr(model.module))
     known = digest(of_option(target), model.fingerprint(), structure, model.outputs, _own_code(target.model))
-    units = sum(info.units for info, _ in chosen) + sum(len(one.units) for one in probing.computed_layers)
+    count = sum(info.units for info, _ in chosen) + sum(len(one.units) for one in probing.computed_layers)
     return (
         Made(model, known),
         Made(map_reasons, digest(map_reasons)),
         Made(device, digest(device.type)),
-        Made(units, digest(units)),
+        Made(count, digest(count)),
     )
 
 
