@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from lexplain_core.base.errors import UserError
-from lexplain_core.config import apply_overrides, load_config, parse_config
+from lexplain_core.config import apply_overrides, parse_config
 from lexplain_core.demo.config import DEMO_CONFIG
 from lexplain_core.pipeline.build import build, stages
 from lexplain_core.pipeline.folder import working_folder
@@ -84,14 +84,14 @@ def test_kills_of_the_demo(tmp_path, limit, moments):
 
 
 def test_kills_of_the_cifar_example(tmp_path, shared):
-    root = shared / "data" / "cifar10"
+    root, weights = shared / "data" / "cifar10" / "test", shared / "data" / "weights" / "resnet20_cifar10.th"
     if not root.is_dir():
         pytest.skip(f"no CIFAR-10 at {root}")
 
     def words(store: Path) -> list[str]:
-        return ["build", str(CIFAR), "--set", f"store={store}", "--set", f"probe.root={root}"]
+        sets = (f"store={store}", f"probe.root={root}", f"target.weights={weights}")
+        return ["build", str(CIFAR), *(part for one in sets for part in ("--set", one))]
 
-    load_config(CIFAR)
     kills(words, tmp_path / "whole.duckdb", tmp_path / "s.duckdb", 2, 3)
 
 
