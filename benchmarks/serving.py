@@ -88,9 +88,7 @@ def views(path: Path, runs: int, draw: random.Random) -> dict[str, dict]:
         page, timings = name.split(",")[0], []
         for _ in range(runs + 1):
             app = AppTest.from_file(str(ROOT / "pages/main.py"), default_timeout=120)
-            app._page_hash = calc_hash(
-                page
-            )  # `switch_page` takes files, and pages are functions
+            app._page_hash = calc_hash(page)  # `switch_page` takes files, and pages are functions
             for key, value in ({"store": identity} | params).items():
                 most = images if key == "image" else units
                 app.query_params[key] = value.replace("?", str(draw.randrange(most)))
