@@ -76,7 +76,7 @@ def run(capsys, monkeypatch):
         (["build", "{world}/small.toml", "--set", "explain.epsilom=1"], ["small.toml", "'explain.epsilom'"]),
         (["build", "{world}/small.toml", "--set", "nonsense"], ["key=value"]),
         (["build", "{world}/small.toml", "--set", "target.weights={world}/no.pth"], ["no.pth"]),
-        (["build", "{world}/small.toml", "--set", "record.memory=lots"], ["'lots'"]),
+        (["build", "{world}/small.toml", "--set", "memory=lots"], ["'lots'", "4GiB"]),
         (["build", "{world}/small.toml", "--set", "record.device=gpu9"], ["gpu9"]),
         (["demo", "--set", "explain.epsilom=1"], ["of the demo", "'explain.epsilom'"]),
     ],
