@@ -14,7 +14,6 @@ import argparse
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,10 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image
 
+from lexplain_core.measures import measures
 from lexplain_core.store import Score, StoreWriter
 from lexplain_core.store.buckets import N_BUCKETS, Buckets, example_images
-from lexplain_core.store.rows import ExplanationRows, method_config
+from lexplain_core.store.rows import ExplanationRows, measure_rows, method_config
 
 LAYERS = (("layer1", 256), ("layer2", 512), ("layer3", 1024), ("layer4", 2048))
 CLASSES, COARSE, USED = 1000, 60, 400  # classes, superclasses, concepts whose P is kept for each encoder
@@ -67,6 +67,7 @@ def write(path: Path, images: int = 50_000, shrink: int = 1, seed: int = 0) -> P
             _layer(store, rng, number, name, units, labels, groups)
             first = _words(store, rng, number, units, first, int((splits == "test").sum()))
             _effects(store, rng, number, units, images)
+        store.rows("measures", measure_rows(measures.values()))
         store.meta(
             id=f"madeup{images:06d}"[:12],
             name=f"Made up, {images:,} images",
@@ -183,24 +184,17 @@ def _words(store: StoreWriter, rng, number: int, units: int, first: int, test: i
             length = int(rng.integers(2, 6))
             concepts = CLASSES + rng.choice(COARSE, length, replace=False)
             weights = rng.choice([1, 1, 1, -1], length) * rng.uniform(0.1, 1, length)
-            two_faced, scores = rng.random(), []
+            scores = [Score("range_shift", "", "all", test, rng.random())]
             for name in ("label", *ENCODERS):
                 value = rng.beta(4, 3)
-                score = Score(name, "correlation", "test", test, value, value - 0.02, value + 0.02, None)
-                scores.append(
-                    replace(
-                        score,
-                        null_units=200,
-                        null_mean=0.0,
-                        null_high=0.2,
-                        null_above=int(rng.integers(0, 5)),
-                    )
-                )
+                null = {"null_units": 200, "null_mean": 0.0, "null_above": int(rng.integers(0, 5))}
+                ends = value, value - 0.02, value + 0.02
+                scores.append(Score("correlation", name, "test", test, *ends, chance=0.2, details=null))
                 if name == simulator:
-                    scores.append(replace(score, kind="ablation-norm", c=1.0, d=0.0))
+                    scores.append(Score("ablation", name, "test", test, *ends, details={"c": 1.0, "d": 0.0}))
             rows.add(
-                zip(weights, concepts, strict=True), scores, layer_id=number, unit=unit, method=method,
-                config_hash=method, matrix=matrix, bias=0.1, val_correlation=0.5, violation=1e-9, two_faced=two_faced,
+                zip(weights, concepts, strict=True), scores, simulator, layer_id=number, unit=unit, method=method,
+                config_hash=method, matrix=matrix, bias=0.1, val_correlation=0.5, violation=1e-9,
             )  # fmt: skip
     store.explanations(rows)
     return first + units * len(METHODS)
@@ -213,6 +207,8 @@ def _effects(store: StoreWriter, rng, number: int, units: int, images: int) -> N
         where = {"layer_id": number, "to_value": to}
         store.rows("impacts", pd.DataFrame({"unit": unit, **where, "total": rng.uniform(1, 99, units), "total_error": 0.0, "accuracy": 0.01,
                    "loss": 0.01, "images": images, "sampled": False, "reason": None}))  # fmt: skip
+        store.rows("scores", pd.DataFrame({"measure": "impact", "layer_id": number, "unit": unit, "by": to, "place": int(to == "mean"),
+                   "split": "all", "n": images, "value": rng.uniform(1, 99, units), "sampled": False}))  # fmt: skip
         rows = {"unit": np.repeat(unit, len(BETAS)), **where, "beta": np.tile(BETAS, units), "error": 0.0}
         store.rows("top_impacts", pd.DataFrame(rows).assign(value=np.sqrt(np.tile(BETAS, units))))
         bucket = np.tile(np.arange(-1, N_BUCKETS), units)
@@ -226,8 +222,12 @@ def _effects(store: StoreWriter, rng, number: int, units: int, images: int) -> N
         "rank": np.tile(ranks, units * N_BUCKETS), "images": 100,
     }))  # fmt: skip
     for place, name in enumerate(("made-up-simulator", "target")):
-        store.rows("observer_scores", pd.DataFrame({"layer_id": number, "unit": unit, "embedding": name, "place": place, "trials": 20,
-                   "value": rng.integers(8, 21, units) / 20, "soft": None, "reason": None}))  # fmt: skip
+        for measure, value in (
+            ("margin", rng.normal(size=units)),
+            ("observer", rng.integers(8, 21, units) / 20),
+        ):
+            store.rows("scores", pd.DataFrame({"measure": measure, "layer_id": number, "unit": unit, "by": name, "place": place,
+                       "split": "all", "n": 20, "value": value, "sampled": False}))  # fmt: skip
     ranks = [*range(1, 11), -3, -2, -1]
     others = np.stack([(unit + 1 + step) % units for step in range(len(ranks))], axis=1)
     # a layer may have fewer other units than places

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lexplain_core.store import Store, StoreWriter, Wanted
-from lexplain_core.store.rows import method_config
-from lexplain_core.store.search.query import COLUMNS
+from lexplain_core.measures import measures
+from lexplain_core.store import Store, StoreWriter, UnitQuery
+from lexplain_core.store.rows import measure_rows, method_config
 
 from .common import report
 
@@ -86,7 +86,6 @@ def write(path: Path, units: int, layers: int, seed: int = 0) -> None:
                     "config_hash": np.array(hashes, dtype=object)[method], "matrix": "label",
                     "bias": np.where(none, np.nan, rng.normal(0, 1, total)), "length": length,
                     "reason": np.where(none, "A dead unit.", None),
-                    "two_faced": np.where(none | (rng.random(total) < 0.3), np.nan, rng.random(total)),
                 }
             ),
         )  # fmt: skip
@@ -102,25 +101,52 @@ def write(path: Path, units: int, layers: int, seed: int = 0) -> None:
             ),
         )
         known = np.flatnonzero(~none)
-        for kind in ("correlation", "ablation-norm", "ablation-optim"):
+        of = {"layer_id": np.tile(layer, len(METHODS))[known], "unit": np.tile(unit, len(METHODS))[known]}
+        of |= {"explanation_id": known, "place": 0, "sampled": False}
+        for measure in ("correlation", "ablation", "ablation_optim"):
             value = rng.beta(2, 3, len(known))
-            rows = {
-                "explanation_id": known,
-                "simulator": "label",
-                "kind": kind,
+            rows = of | {
+                "measure": measure,
+                "by": "label",
                 "split": "test",
                 "n": 10_000,
                 "value": value,
                 "low": value - 0.02,
                 "high": value + 0.02,
-                "null_high": rng.random(len(known)) * 0.2 if kind == "correlation" else np.nan,
+                "chance": rng.random(len(known)) * 0.2 if measure == "correlation" else np.nan,
             }
             store.rows("scores", pd.DataFrame(rows))
+        shift = np.where(rng.random(len(known)) < 0.3, np.nan, rng.random(len(known)))
+        rows = {
+            "measure": "range_shift",
+            "by": "",
+            "split": "all",
+            "n": 50_000,
+            "value": shift,
+            "reason": "Too few.",
+        }
+        store.rows("scores", pd.DataFrame(of | rows))
         for to in ("zero", "mean"):
             impact = {"layer_id": layer, "unit": unit, "to_value": to, "total": rng.random(count)}
             store.rows("impacts", pd.DataFrame(impact | {"images": 50_000, "sampled": False}))
-        observed = {"layer_id": layer, "unit": unit, "embedding": "eye", "place": 0, "trials": 200}
-        store.rows("observer_scores", pd.DataFrame(observed | {"value": rng.random(count)}))
+            rows = {
+                "measure": "impact",
+                "by": to,
+                "place": int(to == "mean"),
+                "n": 50_000,
+                "value": impact["total"],
+            }
+            store.rows(
+                "scores",
+                pd.DataFrame({"layer_id": layer, "unit": unit, "split": "all", "sampled": False} | rows),
+            )
+        for measure in ("margin", "observer"):
+            rows = {"measure": measure, "by": "eye", "place": 0, "n": 200, "value": rng.random(count)}
+            store.rows(
+                "scores",
+                pd.DataFrame({"layer_id": layer, "unit": unit, "split": "all", "sampled": False} | rows),
+            )
+        store.rows("measures", measure_rows(measures.values()))
 
 
 def _syllables(rng: np.random.Generator) -> str:
@@ -157,35 +183,37 @@ def questions(
         return (round(low * scale, 3), round((low + 0.3) * scale, 3))
 
     def search(make):
-        return lambda rng: (Wanted(q=make(rng)), 0)
+        return lambda rng: (UnitQuery(q=make(rng)), 0)
 
     found: dict[str, Callable] = {
-        "no filter": lambda _: (Wanted(), 0),
-        "page 500": lambda rng: (Wanted(), 100 * int(rng.integers(400, 600))),
-        "layer": lambda rng: (Wanted(layer=str(rng.choice(layers))), 0),
-        "status": lambda rng: (Wanted(status=str(rng.choice(["alive", "dead"]))), 0),
+        "no filter": lambda _: (UnitQuery(), 0),
+        "page 500": lambda rng: (UnitQuery(), 100 * int(rng.integers(400, 600))),
+        "layer": lambda rng: (UnitQuery(layer=str(rng.choice(layers))), 0),
+        "status": lambda rng: (UnitQuery(status=str(rng.choice(["alive", "dead"]))), 0),
         "search: word": search(word),
         "search: three letters": search(part),
         "search: one letter": search(lambda rng: part(rng)[0]),
         "search: two words": search(lambda rng: f"{part(rng)} {part(rng)}"),
         "search: weights": search(lambda rng: f"+{part(rng)} -{part(rng)} {part(rng)}>0.5"),
-        "search: one method": lambda rng: (Wanted(q=part(rng), by=str(rng.choice(METHODS))), 0),
+        "search: one method": lambda rng: (UnitQuery(q=part(rng), by=str(rng.choice(METHODS))), 0),
         "search: layer:unit": search(lambda rng: f"{rng.choice(layers)}:{rng.integers(each)}"),
         "a list of 200 units": lambda rng: (
-            Wanted(among=tuple((str(rng.choice(layers)), int(rng.integers(each))) for _ in range(200))), 0,
+            UnitQuery(among=tuple((str(rng.choice(layers)), int(rng.integers(each))) for _ in range(200))), 0,
         ),
     }  # fmt: skip
     for name, scale in {
-        "score": 1, "ablation": 1, "observer": 1, "human": 1, "impact": 1, "length": 8, "maximum": 10, "two_faced": 1,
+        "correlation": 1, "ablation": 1, "observer": 1, "human": 1, "impact": 1, "length": 8, "maximum": 10, "range_shift": 1,
     }.items():  # fmt: skip
-        found[f"range: {name}"] = lambda rng, n=name, s=scale: (Wanted(**{n: ends(rng, s)}), 0)
+        found[f"range: {name}"] = lambda rng, n=name, s=scale: (UnitQuery(ranges={n: ends(rng, s)}), 0)
     found["all ranges, a word and an order"] = lambda rng: (
-        Wanted(q=part(rng), layer=str(rng.choice(layers)), status="alive", score=ends(rng), ablation=(0.1, None),
-               impact=(0.1, None), length=(2, 6), maximum=(0.5, None), two_faced=(0.1, None), sort="-gap"), 0,
+        UnitQuery(q=part(rng), layer=str(rng.choice(layers)), status="alive", sort="-gap", ranges={
+            "correlation": ends(rng), "ablation": (0.1, None), "impact": (0.1, None), "length": (2, 6),
+            "maximum": (0.5, None), "range_shift": (0.1, None),
+        }), 0,
     )  # fmt: skip
-    for name in COLUMNS:
+    for name in store.columns:
         found[f"order: {name}"] = lambda rng, n=name: (
-            Wanted(sort=str(rng.choice(["", "-"])) + n), 100 * int(rng.integers(20)),
+            UnitQuery(sort=str(rng.choice(["", "-"])) + n), 100 * int(rng.integers(20)),
         )  # fmt: skip
     return found, human
 
@@ -206,7 +234,7 @@ def measure(store: Store, rounds: int, people: int = 2000) -> dict[str, dict]:
                 totals.append(found.total)
         results[name] = _summary(times, busy) | {"units": int(statistics.median(totals))}
     for name, ask in {
-        "surprise me": lambda: store.surprise(Wanted(q="ba"), human),
+        "surprise me": lambda: store.surprise(UnitQuery(q="ba"), human),
         "starting points (once a store)": lambda: store.starting_points(human),
         "spans of all columns (once a store)": lambda: store.spans(None, human),
     }.items():

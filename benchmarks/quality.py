@@ -21,7 +21,8 @@ from lexplain_core.demo.config import DEMO_CONFIG
 from lexplain_core.explain import Problem, methods
 from lexplain_core.explain.exact import solve
 from lexplain_core.explain.greedy import greedy
-from lexplain_core.measures.scoring import Words, score_layer
+from lexplain_core.measures import Words
+from lexplain_core.measures.correlation import score_layer
 from lexplain_core.pipeline.build import make
 from lexplain_core.pipeline.stages.concepts import Vocabulary
 from lexplain_core.pipeline.stages.recording import Layer as RecordedLayer

@@ -41,7 +41,7 @@ def without_effects(store: Path, path: Path) -> None:
     with called(store, path) as con:
         for table in ("impacts", "top_impacts", "bucket_impacts", "pushes", "maps"):
             con.execute(f"DELETE FROM {table}")
-        con.execute("DELETE FROM scores WHERE kind <> 'correlation'")
+        con.execute("DELETE FROM scores WHERE measure LIKE 'ablation%' OR measure = 'impact'")
         con.execute("UPDATE layers SET way = NULL, effect_reason = 'Class [x] has no output.'")
 
 
@@ -62,7 +62,10 @@ def labels_alone(store: Path, path: Path) -> None:
     """With the label method alone."""
     with called(store, path) as con:
         con.execute("DELETE FROM explanations WHERE method <> 'le-label'")
-        con.execute("DELETE FROM scores WHERE simulator <> 'label'")
+        con.execute(
+            "DELETE FROM scores WHERE explanation_id NOT IN (SELECT explanation_id FROM explanations)"
+        )
+        con.execute("DELETE FROM scores WHERE explanation_id IS NOT NULL AND \"by\" NOT IN ('label', '')")
         con.execute("DELETE FROM concept_matrices WHERE kind <> 'label'")
         con.execute("DELETE FROM concept_values WHERE matrix <> 'label'")
 
@@ -88,9 +91,8 @@ def foreign(store: Path, path: Path) -> None:
         con.execute("UPDATE layers SET name = ? WHERE layer_id = 0", [NASTY])
         con.execute("UPDATE layers SET effect_reason = ? WHERE source = 'computed'", [NASTY])
         con.execute("UPDATE impacts SET total = 0, reason = ? WHERE layer_id = 0 AND unit = 1", [NASTY])
-        con.execute("UPDATE scores SET value = NULL, reason = ? WHERE kind LIKE 'ablation%'"
-                    " AND explanation_id IN (SELECT explanation_id FROM explanations WHERE layer_id = 0 AND unit = 1)",
-                    [NASTY])  # fmt: skip
+        con.execute("UPDATE scores SET value = NULL, reason = ? WHERE measure LIKE 'ablation%' "
+                    "AND layer_id = 0 AND unit = 1", [NASTY])  # fmt: skip
         con.execute("UPDATE units SET name = ?, status = if(status = 'constant', 'dead', status)", [NASTY])
         more = con.execute("SELECT max(explanation_id) + 1 FROM explanations").fetchone()[0]
         con.execute(

@@ -5,7 +5,7 @@ A page is a folder of `pages/` whose `page.py` has a `PAGE`, or a plugin that ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -20,11 +20,18 @@ class View:
 
     Attributes:
         page: The page's name, the first part of its address.
+        old: Parameters that addresses of earlier editions have.
         store: The id of the store; '' for the newest.
     """
 
     page: ClassVar[str]
+    old: ClassVar[frozenset[str]] = frozenset()
     store: str = ""
+
+    @classmethod
+    def current(cls, params: Mapping[str, str]) -> Mapping[str, str]:
+        """The parameters of an address, with those of an earlier edition (`old`) as today's."""
+        return params
 
     def __init_subclass__(cls) -> None:
         known = VIEWS.get(cls.page, cls)

@@ -54,6 +54,10 @@ class Registry(Generic[T]):
             )
         return self._items[name]
 
+    def values(self) -> list[T]:
+        """What is registered, in the order in which it was."""
+        return list(self._items.values())
+
     def __contains__(self, name: str) -> bool:
         return name in self._items
 

@@ -49,30 +49,41 @@ def _print_head(facts: dict) -> None:
 def _print_layers(facts: dict) -> None:
     """The table of layers and methods."""
     longest = max(len(layer["name"]) for layer in facts["layers"])
-    names = ("units", "method", "explained", "concepts", "corr.", "abl.", "top 2%")
+    judges = [one for one in facts["measures"] if one["judge"]]
+    names = ("units", "method", "explained", "concepts", *(one["short"] for one in judges), "top 2%")
     columns = [Column("layer", min_width=longest), *(Column(name, min_width=len(name)) for name in names)]
     table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in table.columns:
         column.no_wrap = True
-    ablations = {
-        (a["layer"], a["method"]): a["mean_ablation"]
-        for a in facts["ablations"]
-        if a["main"] and a["kind"] == "ablation-norm"
+    means = {
+        (row["measure"], row["layer"], row["method"]): row["mean"] for row in facts["scores"] if row["main"]
     }
     for layer in facts["layers"]:
         for i, row in enumerate(_rows_of(facts, layer)):
-            first = (
-                (layer["name"], str(layer["units"]) + (f", {layer['dead']} dead" if layer["dead"] else ""))
-                if i == 0
-                else ("", "")
+            units = str(layer["units"]) + (f", {layer['dead']} dead" if layer["dead"] else "")
+            scores = [
+                _cell(
+                    means.get(
+                        (
+                            one["name"],
+                            layer["name"],
+                            row["method"] if row and one["of"] == "explanation" else None,
+                        )
+                    ),
+                    "z.3f",
+                    i > 0 and one["of"] == "unit",
+                )
+                for one in judges
+            ]
+            top = _cell(layer["mean_top_impact"] if i == 0 else None, ".1%", i > 0)
+            table.add_row(
+                *((layer["name"], units) if i == 0 else ("", "")), *_method_cells(row), *scores, top
             )
-            ablation = ablations.get((layer["name"], row["method"])) if row else None
-            top = layer["mean_top_impact"] if i == 0 else None
-            table.add_row(*first, *_method_cells(row), _cell(ablation, "z.3f"), _cell(top, ".1%", i > 0))
     out.print(table)
     out.print(
-        "concepts: mean per explanation; corr. and abl.: mean correlation and ablation score (norm) over the explained "
-        "units, test split; top 2%: mean share of a unit's impact that lies on the 2% of images that excite it most.",
+        f"concepts: mean per explanation; {', '.join(one['short'] for one in judges)}: means over the units that have one "
+        "(`info --json` says how each is read); top 2%: mean share of a unit's impact that lies on the 2% of images that "
+        "excite it most.",
         style="dim",
     )
 
@@ -116,15 +127,13 @@ def _top5(target: dict) -> str:
 
 def _left_out(facts: dict, layer: dict, row: dict | None, first: bool) -> list[str]:
     """Lines that say over how many units the means of a row of the table are, where that is not all."""
-    means = []
-    if row is not None:
-        means.append((f"corr. {row['method']}", row["mean_correlation"], row["mean_over"]))
-        means += [
-            (f"abl. {row['method']}", a["mean_ablation"], a["mean_over"])
-            for a in facts["ablations"]
-            if a["main"] and a["kind"] == "ablation-norm"
-            and (a["layer"], a["method"]) == (layer["name"], row["method"])
-        ]  # fmt: skip
+    judges = {one["name"]: one for one in facts["measures"] if one["judge"]}
+    means = [
+        (" ".join(filter(None, (judges[one["measure"]]["short"], one["method"]))), one["mean"], one["mean_over"])
+        for one in facts["scores"]
+        if one["measure"] in judges and one["main"] and one["layer"] == layer["name"]
+        and (one["method"] == row["method"] if row and one["method"] else first and not one["method"])
+    ]  # fmt: skip
     if first:
         means += [
             ("top 2%", i["mean_top_impact"], i["mean_top_impact_over"] + _estimated(i))
@@ -150,7 +159,6 @@ def _cell(value: float | None, form: str, empty: bool = False) -> str:
 
 def _method_cells(row: dict | None) -> tuple[str, ...]:
     if row is None:
-        return ("–",) * 4
+        return ("–",) * 3
     length = "–" if row["mean_length"] is None else f"{row['mean_length']:.2f}"
-    mean = "–" if row["mean_correlation"] is None else f"{row['mean_correlation']:z.3f}"
-    return row["method"], str(row["explained"]), length, mean
+    return row["method"], str(row["explained"]), length

@@ -28,7 +28,7 @@ from . import study as study_cli
 from .info import print_info
 
 if TYPE_CHECKING:
-    from ..store import Store, Wanted
+    from ..store import Store, UnitQuery
 
 # As one meets them; commands that aren't named here come last.
 _ORDER = (
@@ -222,7 +222,7 @@ def export(
     Without `--filter` and `--list` these are all units. With `--method`, units that only other methods explain are left out.
     """
     from ..notes import with_notes
-    from ..store import FORMATS, Store, as_bytes, sentence
+    from ..store import FORMATS, Store, as_bytes
     from ..studies.results.humans import human_scores
 
     form = file.suffix.lower().removeprefix(".")
@@ -239,7 +239,7 @@ def export(
         frame = noted.store.export(wanted, human, method)
         facts = {
             "store": {"id": opened.id, "name": opened.name},
-            "filter": sentence(wanted) if wanted.filtered else "All units.",
+            "filter": opened.sentence(wanted) if wanted.filtered else "All units.",
         }
     try:
         write_whole(file, as_bytes(frame, form, facts))
@@ -250,15 +250,14 @@ def export(
     out.print(printable(said), highlight=False, markup=False, soft_wrap=True)
 
 
-def _wanted(opened: Store, address: str, name: str) -> Wanted:
+def _wanted(opened: Store, address: str, name: str) -> UnitQuery:
     """The filter of an address, with a list's units alone; `UserError` for what can't be used in it."""
     from ..notes import Notes
-    from ..store import Wanted
 
     texts = _fields(address)
     if (texts.get("store") or opened.id) != opened.id:
         raise UserError(f"The address of --filter is one of another store, {quote(texts['store'])}.")
-    wanted, faults = Wanted.read(texts)
+    wanted, faults = opened.read_query(texts)
     among, listed, more = Notes.of(opened).among(name or texts.get("starred", ""), texts.get("units", ""))
     if faults + more:
         raise UserError("\n".join(faults + more))

@@ -41,7 +41,7 @@ class Edited:
     def score(self, split: str, matrix: str | None = None) -> Score | None:
         """The correlation on 'val' or 'test' by a concept matrix, the headline's without."""
         wanted = matrix or self.explanation.simulator
-        return next((s for s in getattr(self, split) if s.simulator == wanted), None)
+        return next((s for s in getattr(self, split) if s.by == wanted), None)
 
 
 def fit(
@@ -162,7 +162,7 @@ def _scored(unit: Unit, words: Explanation, simulator: str | None, notes: tuple[
         tuple(_score(unit, simulated[name], name, split, mask) for name in order)
         for split, mask in masks.items()
     )
-    own = next((score.value for score in val if score.simulator == words.matrix), None)
+    own = next((score.value for score in val if score.by == words.matrix), None)
     words = replace(words, scores=test, simulator=headline, val_correlation=own)
     return Edited(words, val, test, notes)
 
@@ -182,13 +182,6 @@ def _headline(store: Catalog, matrix: str, known: list[str]) -> str:
 def _score(unit: Unit, simulated: np.ndarray, matrix: str, split: str, mask: np.ndarray) -> Score:
     found = correlation(unit.activations[mask], simulated[mask], interval="wider")
     return Score(
-        matrix,
-        "correlation",
-        split,
-        found.n,
-        found.value,
-        found.low,
-        found.high,
-        found.reason,
-        null_reason=_NO_NULL,
-    )
+        "correlation", matrix, split, found.n, found.value, found.low, found.high, found.reason,
+        details={"null_reason": _NO_NULL},
+    )  # fmt: skip

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
+from .. import config
 from ..base.checkpoints import Checkpoints, NoCheckpoints
 from ..base.correlation import LARGEST, Z95, constant
 from ..base.progress import Progress, Silent
 from ..base.sampling import Sample, draw
 from ..concepts.simulators import Simulator
 from ..model.effects import Effects
+from ..store import Score
+from .base import Layer, Measure, Scores, Words, absent, measures
+from .correlation import concept_values, pieces, simulations
 from .matching import NODES, Scale, normalise, optimise
-from .scoring import Words, concept_values, pieces, simulations
 
 Mode = Literal["norm", "optim"]
+NAMES: dict[Mode, str] = {"norm": "ablation", "optim": "ablation_optim"}
 
 # Where the loss changes by less than this many nats an image, the unit has no effect.
 NO_EFFECT = 1e-6
@@ -45,6 +49,12 @@ class Ablated:
     d: float | None = None
     reason: str | None = None
     sampled: bool = False
+
+    def score(self, measure: str, simulator: str) -> Score:
+        """As a store keeps it."""
+        details = {} if self.c is None else {"c": self.c, "d": self.d}
+        return Score(measure, simulator, "test", self.n, self.value, self.low, self.high, self.reason,
+                     sampled=self.sampled, details=details)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -336,3 +346,79 @@ def _ratio(simulated: np.ndarray, mean: np.ndarray, job: _Job, sample: Sample) -
     value = float(1 - ratio)
     half = float(Z95 * np.sqrt(variance) / total)
     return Ablated(n, value, value - half, value + half, job.c, job.d, sampled=sampled)
+
+
+# -- as a measure ---------------------------------------------------------------------------------
+
+T = TypeVar("T")
+
+
+class Replacing(Protocol):
+    """What replaces the units of layers."""
+
+    def why_not(self, layer: Layer) -> str | None:
+        """Why there are no losses to compare for a layer's units; None where there are."""
+
+    def closed(self, layer: Layer) -> bool:
+        """Whether replacing them takes matrix products alone."""
+
+    def measure(self, layer: Layer, what: Callable[[Effects], T]) -> T:
+        """What `what(effects)` gives for a layer."""
+
+
+def measure_ablation(
+    layer: Layer,
+    words: Mapping[int, Words],
+    missing: Mapping[int, str],
+    replacing: Replacing,
+    splits: np.ndarray,
+    simulators: Sequence[Simulator],
+    ablation: config.Ablation,
+    methods: Sequence[str],
+    seed: int,
+    progress: Progress,
+    kept: Checkpoints,
+) -> Scores:
+    """How little the network notices when an explanation's prediction replaces the unit.
+
+    methods: all of the build, which share the runs of the network.
+    """
+    val, test = splits == "val", splits == "test"
+    why, n = replacing.why_not(layer), int(test.sum())
+    if why:
+        for simulator in simulators:
+            yield from ((unit, Score(NAMES["norm"], simulator.name, "test", n, reason=why)) for unit in words)
+            yield from absent(NAMES["norm"], simulator.name, n, missing)
+        return
+    optim = {"auto": replacing.closed(layer), "always": True, "never": False}[ablation.optim]
+    modes: tuple[Mode, ...] = ("norm", "optim") if optim else ("norm",)
+    found = replacing.measure(
+        layer,
+        lambda effects: score_ablation(
+            words, simulators, effects, val, test, modes=modes, runs=ablation.runs // len(methods), seed=seed,
+            progress=progress, kept=kept,
+        ),
+    )  # fmt: skip
+    for name, by_unit in found.items():
+        yield from absent(NAMES["norm"], name, n, missing)
+        for unit, by_mode in by_unit.items():
+            yield from ((unit, one.score(NAMES[mode], name)) for mode, one in by_mode.items())
+
+
+_SCALE = "1, the network’s loss stays as it is; 0, no better than the unit’s mean"
+measures.add(
+    Measure(
+        name=NAMES["norm"], title="ablation score", short="Ablation", of="explanation", high=1, best="high", chance=0,
+        judge=True, needs="replacing splits simulators ablation methods seed progress kept", measure=measure_ablation,
+        when=lambda build: build.ablation.run,
+        help=f"How well the words’ prediction stands in for the unit on the test split (norm): {_SCALE}",
+    )
+)  # fmt: skip
+measures.add(
+    Measure(
+        name=NAMES["optim"], title="ablation score (optim)", short="Abl. (optim)", of="explanation", high=1, best="high",
+        chance=0, listed=False, when=lambda build: build.ablation.run,
+        help="The ablation score with c and d of c·prediction + d found by gradient descent on val, towards where the "
+        f"network’s loss changes least: {_SCALE}",
+    )
+)  # fmt: skip

@@ -8,15 +8,21 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..base.checkpoints import Checkpoints, NoCheckpoints
+from ..base.correlation import Z95
 from ..base.progress import Progress, Silent
 from ..base.sampling import Sample, allocate, draw
 from ..model.effects import Effects
+from ..store import Score
 from ..store.buckets import N_BUCKETS
-from .ablation import NO_EFFECT
+from .ablation import NO_EFFECT, Replacing
+from .base import Layer, Measure, Scores, measures
 from .ranges import buckets_of, by_activation, count_buckets, top_count
 
+NAME = "impact"
 # Shares of the images for Top Impact: those of the paper's Table 1, then the curve's further points.
 TABLE1 = (0.0003, 0.002, 0.02, 0.1, 0.5)
 BETAS = tuple(sorted({*TABLE1, 0.001, 0.005, 0.01, 0.05, 0.2, 1.0}))
@@ -344,3 +350,33 @@ def _target(q: np.ndarray, to: str) -> float:
 
 def _set_to(to: str) -> str:
     return "0" if to == "zero" else "its mean"
+
+
+# -- as a measure ---------------------------------------------------------------------------------
+
+
+def measure_total(layer: Layer, replacing: Replacing, impacts: pa.Table) -> Scores:
+    """The total impacts of a layer's units. impacts: rows of the table `impacts`."""
+    if why := replacing.why_not(layer):
+        for unit in range(len(layer.values)):
+            yield unit, Score(NAME, "", "all", 0, reason=why)
+        return
+    rows = impacts.filter(pc.equal(impacts["layer_id"], layer.number)).to_pylist()
+    for row in sorted(rows, key=lambda row: row["to_value"] != "zero"):
+        total, error = row["total"], row["total_error"]
+        half = Z95 * error if total is not None and error else None
+        low, high = (None, None) if half is None else (max(0.0, total - half), total + half)
+        why = row["reason"] if total is None else None
+        yield (
+            row["unit"],
+            Score(NAME, row["to_value"], "all", row["images"], total, low, high, why, sampled=row["sampled"]),
+        )
+
+
+measures.add(
+    Measure(
+        name=NAME, title="impact", short="Impact", of="unit", low=0, needs="replacing impacts", measure=measure_total,
+        when=lambda build: build.importance.run,
+        help="What the network loses with the unit at 0, summed as |impact| over all images",
+    )
+)  # fmt: skip

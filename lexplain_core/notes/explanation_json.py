@@ -13,10 +13,9 @@ from ..store import Score, UserExplanation
 _ELSEWHERE = "?"  # no store's id: where it isn't said which store the scores are of
 _LARGEST = 1e100  # of a weight or a score
 _COLUMNS = ("layer", "unit", "method", "made")  # of their own in the file
-_TEXTS, _NUMBERS = (
-    ("simulator", "kind", "split"),
-    ("value", "low", "high", "null_mean", "null_high", "c", "d"),
-)
+_TEXTS, _NUMBERS = ("measure", "by", "split"), ("value", "low", "high", "chance")
+_NULL = ("null_units", "null_mean", "null_above", "null_reason")  # of a correlation, in files of 0.1, too
+_MEASURES = {"ablation-norm": "ablation", "ablation-optim": "ablation_optim"}  # as 0.1 named them
 
 
 def written(explanation: UserExplanation) -> str:
@@ -56,20 +55,35 @@ def read(layer: Any, unit: Any, method: Any, made: Any, data: Any) -> UserExplan
 
 def _score(facts: Any) -> Score:
     _check(isinstance(facts, dict), "score", facts)
+    if "kind" in facts:
+        facts = _of_first_edition(facts)
     for name in _TEXTS:
         _check(isinstance(facts.get(name), str), name, facts.get(name))
     for name in _NUMBERS:
         _check(_is_number(facts.get(name), True), name, facts.get(name))
-    for name in ("reason", "null_reason"):
-        _check(isinstance(facts.get(name), str | None), name, facts.get(name))
-    for name in ("n", "null_units", "null_above"):
-        value = facts.get(name)
-        count = isinstance(value, int) and 0 <= value < 2**31
-        _check(count or (value is None and name != "n"), name, value)
+    _check(isinstance(facts.get("reason"), str | None), "reason", facts.get("reason"))
+    _check(isinstance(facts.get("sampled", False), bool), "sampled", facts.get("sampled"))
+    count = facts.get("n")
+    _check(isinstance(count, int) and 0 <= count < 2**31, "n", count)
+    details: Any = facts.get("details", {})
+    _check(isinstance(details, dict) and len(details) <= 100, "details", details)
+    for name, value in details.items():
+        _check(isinstance(value, str) or _is_number(value, True), name, value)
     try:
         return Score(**facts)
     except TypeError as error:
         raise ValueError(str(error)) from None
+
+
+def _of_first_edition(facts: dict[str, Any]) -> dict[str, Any]:
+    """A score as files of 0.1 have it: `kind` and `simulator`, and the null's numbers among the others."""
+    facts = dict(facts)
+    kind, details = facts.pop("kind"), {}
+    for name in (*_NULL, "c", "d"):
+        if (value := facts.pop(name, None)) is not None:
+            details[name] = value
+    named = {"by": facts.pop("simulator", None), "chance": facts.pop("null_high", None), "details": details}
+    return facts | named | {"measure": _MEASURES.get(kind, kind) if isinstance(kind, str) else kind}
 
 
 def _is_term(value: Any) -> bool:

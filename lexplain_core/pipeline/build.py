@@ -17,6 +17,7 @@ from ..base.memory import Room, limited, parse_size
 from ..base.progress import Progress, Silent
 from ..config import Build
 from ..explain import ConfiguredMethod, methods, solvers
+from ..measures import Measure, measures
 from ..model.units import unit_kinds
 from ..store import Store, StoreError, check_place
 from ..trust import noting
@@ -36,12 +37,12 @@ from .stages.concepts import (
 from .stages.explaining import explain_units
 from .stages.limiting import check_memory
 from .stages.mapping import keep_maps
-from .stages.observing import TARGET, observe
+from .stages.measuring import GIVEN, run_measure
+from .stages.observing import TARGET, embed_for_observer
 from .stages.picturing import make_pictures
 from .stages.recording import match_outputs, record_layers
 from .stages.relating import relate
-from .stages.replacing import Replacing, measure_ablation, measure_impacts, measure_output_effects
-from .stages.scoring import measure_range_shift, score_explanations
+from .stages.replacing import Replacing, measure_impacts, measure_output_effects
 from .stages.sources import load_encoders, load_images, load_network, roles_of
 
 
@@ -153,11 +154,14 @@ def is_current(config: Build) -> bool:
 
 
 def stages(config: Build) -> list[Stage]:
-    """The stages of a build, in their order."""
+    """The stages of a build, in their order. Raises `UserError` for a measure that needs what none of them makes."""
     roles = roles_of(config)
     explainer, simulator = ("explainer" in roles, "simulator" in roles)
     views = " ".join(f"{role}=view:{role}" for role in roles)
-    return [
+    of_methods = [
+        f"{kind}:{name}" for name in config.explain.methods for kind in ("method", "choice", "explanations")
+    ]
+    found = [
         Stage("probing set", load_images, "probe seed", "probing splits digests", "source"),
         Stage(
             "network",
@@ -227,7 +231,6 @@ def stages(config: Build) -> list[Stage]:
             "impacts top_impacts bucket_impacts",
             "pieces",
         ),
-        *(_ablation(name) for name in config.explain.methods),
         Stage(
             "maps",
             keep_maps,
@@ -235,7 +238,13 @@ def stages(config: Build) -> list[Stage]:
             "activation_maps",
             "pieces",
         ),
-        Stage("observer", observe, f"layers=recorded observer seed {views}", "observer_scores", "pieces"),
+        Stage(
+            "observer’s embeddings",
+            embed_for_observer,
+            f"layers=recorded observer {views}",
+            "observer_embeddings",
+        ),
+        *(stage for measure in measured(config) for stage in _of_measure(measure, config)),
         Stage(
             "pictures",
             make_pictures,
@@ -255,14 +264,23 @@ def stages(config: Build) -> list[Stage]:
             write_store,
             "config rebuild probing model run layers=recorded outputs vocabulary same_encoder replacing map_reasons "
             "output_effects_reason pictures maps=activation_maps similar_units pushes impacts top_impacts bucket_impacts "
-            "observer_scores "
             + " ".join(
-                f"{kind}:{name}"
-                for name in config.explain.methods
-                for kind in ("method", "choice", "explanations", "range_shift", "scores", "ablation")
+                [*of_methods, *(name for one in measured(config) for name in _scores_of(one, config))]
             ),
         ),
     ]
+    _check_needs(found, config)
+    return found
+
+
+def _check_needs(found: list[Stage], config: Build) -> None:
+    known = {*type(config).model_fields, *_DERIVED, *(name for stage in found for name in stage.products)}
+    for measure in measured(config):
+        if lost := [name for name in measure.needs.split() if name not in known and name not in GIVEN]:
+            plain = sorted(name for name in known if ":" not in name)
+            raise UserError(
+                f"The measure {measure.name!r} needs {lost[0]!r}, which no stage makes; there are {', '.join(plain)}."
+            )
 
 
 def _of_encoder(role: str, other: str) -> list[Stage]:
@@ -296,8 +314,7 @@ def _filter(name: str) -> Stage:
 
 
 def _of_method(name: str) -> list[Stage]:
-    """Explaining the units by a method, and what is known of its explanations without running the network."""
-    found = f"choice=choice:{name} explanations=explanations:{name}"
+    """Explaining the units by a method."""
     return [
         Stage(
             f"explanations, {name}",
@@ -306,32 +323,40 @@ def _of_method(name: str) -> list[Stage]:
             f"explanations:{name}",
             "pieces",
         ),
-        Stage(
-            f"scores, {name}",
-            score_explanations,
-            f"layers=recorded splits simulators {found}",
-            f"scores:{name}",
-            "result",
-        ),
-        Stage(
-            f"range shift, {name}",
-            measure_range_shift,
-            f"layers=recorded {found}",
-            f"range_shift:{name}",
-            "result",
-        ),
     ]
 
 
-def _ablation(name: str) -> Stage:
-    return Stage(
-        f"ablation, {name}",
-        measure_ablation,
-        "replacing splits layers=recorded simulators ablation methods seed "
-        f"choice=choice:{name} explanations=explanations:{name}",
-        f"ablation:{name}",
-        "pieces",
-    )
+def measured(config: Build) -> list[Measure]:
+    """The measures that a build runs; the scores of others come with theirs."""
+    return [measure for measure in measures.of(config) if measure.measure is not None]
+
+
+def _scores_of(measure: Measure, config: Build) -> list[str]:
+    """Names of what the stages of a measure make."""
+    if measure.of == "unit":
+        return [f"scores:{measure.name}"]
+    return [f"scores:{measure.name}:{method}" for method in config.explain.methods]
+
+
+def _of_measure(measure: Measure, config: Build) -> list[Stage]:
+    """The stages of a measure: one, or one a method."""
+    asked = " ".join(name for name in measure.needs.split() if name not in GIVEN)
+    needs = f"layers=recorded measure=measure:{measure.name} {asked}"
+    if measure.of == "unit":
+        return [Stage(measure.title, run_measure, needs, f"scores:{measure.name}", "pieces")]
+    return [
+        Stage(
+            f"{measure.title}, {method}",
+            run_measure,
+            f"{needs} choice=choice:{method} explanations=explanations:{method}",
+            name,
+            "pieces",
+        )
+        for method, name in zip(config.explain.methods, _scores_of(measure, config), strict=True)
+    ]
+
+
+_DERIVED = ("config", "rebuild", "methods", "keep_outputs")  # names of options that `_given` adds
 
 
 def _given(config: Build, rebuild: str) -> dict[str, Made]:
@@ -350,4 +375,7 @@ def _given(config: Build, rebuild: str) -> dict[str, Made]:
         method = ConfiguredMethod(name, config.explain)
         code = fingerprint.of_code(type(method.method))
         given[f"method:{name}"] = Made(method, fingerprint.digest(method.config, code))
+    for measure in measures.of(config):
+        code = fingerprint.of_code(measure.measure) if measure.measure else ""
+        given[f"measure:{measure.name}"] = Made(measure, code)
     return given

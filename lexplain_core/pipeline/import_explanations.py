@@ -19,10 +19,12 @@ from ..base.text import Names
 from ..concepts import Concept, ConceptMatrix, EncoderView, normalised
 from ..concepts.simulators import LabelSimulator, Unsupported
 from ..explain import methods
-from ..measures.scoring import Scored, Words, score_layer, undefined
-from ..store import MATCH, Store
+from ..measures import Words
+from ..measures.correlation import Scored, score_layer, undefined
+from ..measures.range_shift import NAME as RANGE_SHIFT
+from ..measures.range_shift import shift_score
+from ..store import MATCH, Score, Store
 from ..store.appender import StoreAppender
-from ..store.relations import two_faced
 from ..store.rows import ExplanationRows, config_hash, method_config
 from .explanation_files import ImportedExplanation, read_explanations
 from .stored_encoders import Places, StoredEncoders
@@ -314,21 +316,31 @@ def _write(
     layers = out.layers()
     known = {name: out.concepts_of(name) for name in source.simulators}
     rows = ExplanationRows(count(out.next_id("explanations", "explanation_id")))
-    faced = _two_faced(foreign, concepts, known, layers, source, out, progress)
+    shifts = _range_shifts(foreign, concepts, known, layers, source, out, progress)
+    titles = out.explanation_measures()
     for one in foreign:
-        matrix, value, why = faced[one.layer, one.unit]
+        matrix, shift = shifts[one.layer, one.unit]
+        scores = [result.score(name) for name, result in scored.get((one.layer, one.unit), {}).items()] + [
+            shift
+        ]
+        others = [name for name in titles if name not in {score.measure for score in scores}]
+        scores += [
+            Score(name, "", "test", 0, reason=f"Imported explanations get no {titles[name]}.")
+            for name in others
+        ]
         rows.add(
             [(weight, concepts[normalised(text)][0]) for weight, text in one.terms],
-            [result.score(name) for name, result in scored.get((one.layer, one.unit), {}).items()],
+            [score for score in scores if score.measure in titles],
+            source.simulator,
             layer_id=layers[one.layer][0], unit=one.unit, method=source.method, config_hash=config_hash(config),
-            matrix=matrix, bias=one.bias, two_faced=value, two_faced_reason=why,
+            matrix=matrix, bias=one.bias,
         )  # fmt: skip
     origin = f"{source.file.name}, sha256 {digest}"
     out.rows("method_configs", [method_config(source.method, config, source.simulator, origin)])
     out.explanations(rows)
 
 
-def _two_faced(
+def _range_shifts(
     foreign: Sequence[ImportedExplanation],
     concepts: dict[str, tuple[int, Concept]],
     known: dict[str, set[int]],
@@ -336,8 +348,8 @@ def _two_faced(
     source: _Source,
     out: StoreAppender,
     progress: Progress,
-) -> dict[tuple[str, int], tuple[str, float | None, str | None]]:
-    """By (layer, unit) the matrix that an explanation counts as found on, `relations.two_faced` by it, and why not."""
+) -> dict[tuple[str, int], tuple[str, Score]]:
+    """By (layer, unit) the matrix that an explanation counts as found on, and the range shift by it."""
     matches: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()  # of the concepts that came up last
 
     def match(matrix: str, concept: int) -> np.ndarray:
@@ -355,16 +367,17 @@ def _two_faced(
             ids = [concepts[normalised(text)][0] for _, text in one.terms]
             matrix = next((name for name in source.simulators if known[name].issuperset(ids)), None)
             layer_id, units = layers[one.layer]
-            shift: tuple[float | None, str | None]
             if units["status"][one.unit] not in ("alive", "negative"):
-                shift = None, str(units["reason"][one.unit])
+                shift = Score(RANGE_SHIFT, "", "all", 0, reason=str(units["reason"][one.unit]))
             elif matrix is None:
-                shift = None, "No concept matrix has values of all its concepts."
+                shift = Score(
+                    RANGE_SHIFT, "", "all", 0, reason="No concept matrix has values of all its concepts."
+                )
             else:
                 shown = np.stack([match(matrix, i) for i in ids])
                 weights = [weight for weight, _ in one.terms]
-                shift = two_faced(out.activations_of(layer_id, one.unit), shown, weights)
-            found[one.layer, one.unit] = (matrix or source.simulator, *shift)
+                shift = shift_score(out.activations_of(layer_id, one.unit), shown, weights)
+            found[one.layer, one.unit] = matrix or source.simulator, shift
             advance(1)
     return found
 

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,10 +19,11 @@ from ..concepts import Concept, ConceptMatrix, EncoderView, split_filter_counts
 from ..concepts.simulators import LabelSimulator, Unsupported
 from ..config import Build
 from ..explain import ConfiguredMethod
+from ..measures import measures
 from ..model import RecordingRun, TargetModel
 from ..probe import ProbingSet
 from ..store import StoreWriter
-from ..store.rows import ExplanationRows, config_hash, method_config
+from ..store.rows import ExplanationRows, config_hash, measure_rows, method_config
 from .persist_embeddings import all_concepts, write_embeddings
 from .persist_meta import write_meta
 from .stage import Desk
@@ -29,19 +31,17 @@ from .stages.concepts import Choice, Vocabulary
 from .stages.explaining import Explained
 from .stages.recording import Layer, Outputs
 from .stages.replacing import Replacing
-from .tables import read_scores, read_shifts
+from .tables import joined
 
 
 @dataclass(frozen=True)
 class MethodResults:
-    """What a build found with one method. scores: rows of `scores`, by layer and unit instead of by explanation."""
+    """What a build found with one method. scores: rows of `scores`, without ids of explanations."""
 
     method: ConfiguredMethod
     choice: Choice
     explanations: Explained
-    range_shift: pa.Table
     scores: pa.Table
-    ablation: pa.Table
 
     @property
     def name(self) -> str:
@@ -65,23 +65,20 @@ def write_store(
     pictures: Iterable[pa.Table],
     **results: Any,
 ) -> None:
-    """Write all that the stages made. results: tables of the store by name, and `NAME:METHOD` for what methods made."""
-    found = [
-        MethodResults(
-            **{
-                kind.partition(":")[0]: results.pop(kind)
-                for kind in list(results)
-                if kind.endswith(f":{name}")
-            }
-        )
-        for name in config.explain.methods
-    ]
+    """Write all that the stages made.
+
+    results: tables of the store by name, `NAME:METHOD` for what methods made, `scores:MEASURE` and `scores:MEASURE:METHOD`.
+    """
+    found = [_of_method(name, results) for name in config.explain.methods]
+    of_units = joined("scores", [results.pop(name) for name in list(results) if name.startswith("scores:")])
     with StoreWriter(config.store) as store:
         _write_probing_set(probing, outputs, store)
         for rows in pictures:
             store.rows("images", rows)
         _write_layers(desk.progress, layers, replacing, map_reasons, output_effects_reason, store)
         ids = _write_concepts(desk.progress, config, vocabulary, found, store)
+        store.rows("measures", measure_rows(measures.of(config)))
+        store.rows("scores", of_units)
         _write_explanations(layers, found, vocabulary, ids, config.seed, store)
         maps = results.pop("maps")
         for layer in layers:
@@ -101,6 +98,17 @@ def write_store(
             replacing.temperature,
             store,
         )
+
+
+def _of_method(name: str, results: dict[str, Any]) -> MethodResults:
+    """What a method made, taken out of all results."""
+    own = {
+        kind.removesuffix(f":{name}"): results.pop(kind)
+        for kind in list(results)
+        if kind.endswith(f":{name}")
+    }
+    scores = joined("scores", [own.pop(kind) for kind in list(own) if kind.startswith("scores:")])
+    return MethodResults(**own, scores=scores)
 
 
 def _write_probing_set(probing: ProbingSet, outputs: Outputs, store: StoreWriter) -> None:
@@ -148,22 +156,36 @@ def _write_explanations(
     store: StoreWriter,
 ) -> None:
     rows = ExplanationRows(count())
+    number = 0
     for method in methods:
-        matrix = method.choice.matrix
+        matrix, simulator = method.choice.matrix, main_simulator(method, vocabulary)
         config = method_options(method.method, matrix, vocabulary, seed)
-        scores, shifts = read_scores([method.scores, method.ablation]), read_shifts(method.range_shift)
+        identity: dict[tuple[int, int], int] = {}
         for layer in layers:
             for unit, result in method.explanations[layer.number].items():
-                shift, why = shifts[layer.number, unit]
+                identity[layer.number, unit], number = number, number + 1
                 concepts = [ids[matrix.concepts[concept].key] for concept in result.concepts]
                 rows.add(
-                    zip(result.weights, concepts, strict=True), scores[layer.number, unit],
+                    zip(result.weights, concepts, strict=True), (), simulator,
                     layer_id=layer.number, unit=unit, method=method.name, config_hash=config_hash(config),
                     matrix=matrix.name, bias=result.bias, val_correlation=result.val_correlation,
-                    violation=result.violation, reason=result.reason, two_faced=shift, two_faced_reason=why,
+                    violation=result.violation, reason=result.reason,
                 )  # fmt: skip
         store.explanations(rows)
-        store.rows("method_configs", [method_config(method.name, config, main_simulator(method, vocabulary))])
+        store.rows("scores", of_explanations(method.scores, identity, simulator))
+        store.rows("method_configs", [method_config(method.name, config, simulator)])
+
+
+def of_explanations(scores: pa.Table, ids: Mapping[tuple[int, int], int], simulator: str) -> pd.DataFrame:
+    """Rows of `scores` with the ids and places that they have as those of explanations.
+
+    ids: by (layer id, unit). simulator: whose scores are the headline.
+    """
+    frame = scores.to_pandas()
+    frame["explanation_id"] = [ids[key] for key in zip(frame["layer_id"], frame["unit"], strict=True)]
+    main = frame["by"].isin([simulator, ""])
+    others = frame[~main].groupby(["measure", "explanation_id"]).cumcount() + 1
+    return frame.assign(place=others.reindex(frame.index, fill_value=0))
 
 
 def method_options(

@@ -167,7 +167,7 @@ class Choice:
         if self._observed:
             best = self._known("observer") >= OBVIOUS
         elif self._scored:
-            scores = self._known("score")
+            scores = self._known("correlation")
             best = scores >= np.nanquantile(scores, 1 - SHARE)
         else:
             return set()
@@ -183,7 +183,7 @@ class Choice:
 
     @cached_property
     def _scored(self) -> bool:
-        return not np.isnan(self._known("score")).all()
+        return not np.isnan(self._known("correlation")).all()
 
     @cached_property
     def _keys(self) -> list[UnitKey]:
@@ -192,7 +192,7 @@ class Choice:
     @cached_property
     def _score(self) -> np.ndarray:
         """The machine observer's score and the test correlation of each unit, summed; 0 for what is unknown."""
-        return sum(np.nan_to_num(self._known(column)) for column in ("observer", "score"))
+        return sum(np.nan_to_num(self._known(column)) for column in ("observer", "correlation"))
 
     def _known(self, column: str) -> np.ndarray:
         """A column of the table of units, NaN where unknown."""
@@ -291,7 +291,9 @@ class Choice:
         """Note down a unit. Its difficulties take turns, beginning with number `first`; then batches do."""
         row, n = self.table.loc[key], len(stocks)
         explanation = row["explanation"] or None
-        correlation, ablation, observer = (_number(row.get(c)) for c in ("score", "ablation", "observer"))
+        correlation, ablation, observer = (
+            _number(row.get(c)) for c in ("correlation", "ablation", "observer")
+        )
         self.judged.append(
             JudgedUnit(
                 model=self.model,

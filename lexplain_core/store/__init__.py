@@ -4,12 +4,11 @@ from .buckets import EXAMPLES, MATCH, N_BUCKETS, OTHER, Buckets, example_images
 from .checking import every_fault
 from .descriptors import describe
 from .discover import StoreEntry, find_stores
-from .export import COLUMNS as EXPORTED
-from .export import FORMATS, as_bytes, csv_bytes
-from .model import FEW, Explanation, Impact, ObserverScore, Score, Term, UnitMap, UserExplanation
+from .export import FORMATS, as_bytes, csv_bytes, export_columns
+from .model import FEW, Explanation, Impact, Score, Term, UnitMap, UserExplanation
 from .proof import check_place
 from .reader import Store
-from .search.query import Found, Wanted, sentence
+from .search.query import SearchResult, UnitQuery
 from .search.starting import Start
 from .text import explanation_text, of_units
 from .unit import Unit
@@ -18,7 +17,6 @@ from .writer import StoreWriter
 
 __all__ = [
     "EXAMPLES",
-    "EXPORTED",
     "FEW",
     "FORMATS",
     "MATCH",
@@ -27,10 +25,9 @@ __all__ = [
     "SCHEMA_VERSION",
     "Buckets",
     "Explanation",
-    "Found",
     "Impact",
-    "ObserverScore",
     "Score",
+    "SearchResult",
     "Start",
     "Store",
     "StoreEntry",
@@ -38,17 +35,17 @@ __all__ = [
     "StoreWriter",
     "Term",
     "Unit",
+    "UnitQuery",
     "UnitMap",
     "UserExplanation",
-    "Wanted",
     "as_bytes",
     "check_place",
     "csv_bytes",
     "describe",
     "every_fault",
+    "export_columns",
     "example_images",
     "explanation_text",
     "find_stores",
     "of_units",
-    "sentence",
 ]

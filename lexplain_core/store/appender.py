@@ -85,6 +85,11 @@ class StoreAppender(StoreWriter):
             "FROM images i JOIN classes c USING (class_id) ORDER BY image_id"
         ).df()
 
+    def explanation_measures(self) -> dict[str, str]:
+        """The measures of explanations, with their titles."""
+        query = "SELECT measure, title FROM measures WHERE \"of\" = 'explanation' ORDER BY place"
+        return dict(self._con.execute(query).fetchall())
+
     def method_sources(self) -> dict[str, str | None]:
         """method -> the file that it was imported from, None where the build made it."""
         return dict(self._con.execute("SELECT method, source FROM method_configs ORDER BY method").fetchall())

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..base.errors import quote
+from ..base.measures import DERIVED, Description, check_names
 from .database import Database, shared_property
 from .guard import guarded
 from .overlay import NONE
@@ -30,6 +31,26 @@ class Catalog(Database):
         self.overlay = NONE
         self.hidden: frozenset[int] = frozenset()
         self.unreadable: dict[int, str] = {}
+
+    # -- measures ----------------------------------------------------------------------------
+
+    @shared_property
+    def measures(self) -> dict[str, Description]:
+        """What the store's scores are called and how they are read, by name, in the order of tables and headlines."""
+        try:
+            found = [
+                Description(**row)
+                for row in self.records(
+                    'SELECT measure AS name, title, short, help, "of", low, high, best, chance, judge, listed FROM measures '
+                    "ORDER BY place"
+                )
+            ]
+            check_names(one.name for one in (*found, *DERIVED))
+            if "correlation" not in {one.name for one in found}:
+                raise ValueError("it doesn't say what its test correlations are")
+        except ValueError as error:
+            raise StoreError(f"The store {quote(self.name)} can't be used: {error}.") from None
+        return {one.name: one for one in (*found, *DERIVED)}
 
     # -- methods and concepts ----------------------------------------------------------------
 

@@ -38,6 +38,11 @@ _COUNTS = {
         SELECT count(*) FROM explanations e
         LEFT JOIN (SELECT explanation_id, count(*) AS n FROM terms GROUP BY ALL) t USING (explanation_id)
         WHERE e.length <> coalesce(t.n, 0)""",
+    "scores lie outside the range of their measure": """
+        SELECT count(*) FROM scores s JOIN measures m USING (measure)
+        WHERE s.value < m.low - 1e-6 OR s.value > m.high + 1e-6""",
+    "scores of units name an explanation, or the other way round": """
+        SELECT count(*) FROM scores s JOIN measures m USING (measure) WHERE (m."of" = 'unit') <> (s.explanation_id IS NULL)""",
 }  # fmt: skip
 
 
@@ -124,7 +129,7 @@ def _not_finite(store: Catalog) -> Iterator[str]:
 
 def _orphans(store: Catalog) -> Iterator[str]:
     for table, mine, target, theirs in rules.POINTERS:
-        query = f"SELECT count(*) FROM (SELECT DISTINCT {mine} FROM {table}) m ANTI JOIN {rules.QUERIES.get(target, target)} t ON "
+        query = f"SELECT count(*) FROM (SELECT DISTINCT {mine} FROM {rules.QUERIES.get(table, table)}) m ANTI JOIN {rules.QUERIES.get(target, target)} t ON "
         pairs = zip(mine.split(", "), theirs.split(", "), strict=True)
         if count := _own(store, query + " AND ".join(f"m.{a} = t.{b}" for a, b in pairs)):
             yield f"{count:,} of `{table}` ({mine}) point to nothing in `{target}`"
@@ -242,8 +247,8 @@ def _other_buckets(store: Catalog, draw: np.random.Generator) -> Iterator[str]:
 
 def _other_scores(store: Catalog, draw: np.random.Generator) -> Iterator[str]:
     query = (
-        "SELECT e.layer_id, e.unit, e.method, s.simulator, s.split, s.value FROM scores s "
-        "JOIN explanations e USING (explanation_id) WHERE s.kind = 'correlation' AND s.value IS NOT NULL"
+        'SELECT e.layer_id, e.unit, e.method, s."by", s.split, s.value FROM scores s '
+        "JOIN explanations e USING (explanation_id) WHERE s.measure = 'correlation' AND s.value IS NOT NULL"
     )
     for layer_id, unit, method, simulator, split, value in _sample(store, query, draw):
         one = _unit(store, layer_id, unit)

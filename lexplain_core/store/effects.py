@@ -9,7 +9,7 @@ import pandas as pd
 
 from .catalog import Catalog
 from .model import CERTAIN, FEW, TRIFLE, Impact, UnitMap
-from .tables import MAIN_SCORES, in_words, none_for_missing
+from .tables import HEADLINES, in_words, none_for_missing
 
 # Of several kept maps of an image the first of these is shown.
 MAP_KINDS = ("activation", "occlusion", "saliency", "gradcam")
@@ -81,21 +81,21 @@ def table1(store: Catalog, to: str) -> pd.DataFrame:
     )
 
 
-def score_pairs(store: Catalog, kind: str) -> pd.DataFrame:
+def score_pairs(store: Catalog, measure: str) -> pd.DataFrame:
     """See `Store.score_pairs`."""
     frame = store.frame(
         f"""
-        SELECT l.name AS layer, e.unit, u.name, e.method, r.simulator, r.value AS correlation,
+        SELECT l.name AS layer, e.unit, u.name, e.method, r.by AS simulator, r.value AS correlation,
                a.value AS ablation, e.length, e.explanation_id, e.bias
-        FROM ({MAIN_SCORES} AND s.kind = 'correlation') r
-        JOIN ({MAIN_SCORES} AND s.kind = $kind) a ON a.explanation_id = r.explanation_id
+        FROM ({HEADLINES} AND s.measure = 'correlation') r
+        JOIN ({HEADLINES} AND s.measure = $measure) a ON a.explanation_id = r.explanation_id
         JOIN explanations e ON e.explanation_id = r.explanation_id
         JOIN layers l ON l.layer_id = e.layer_id
         JOIN units u ON u.layer_id = e.layer_id AND u.unit = e.unit
         WHERE r.value IS NOT NULL AND a.value IS NOT NULL
         ORDER BY e.layer_id, e.unit, e.method, e.explanation_id
         """,
-        {"kind": kind},
+        {"measure": measure},
     )
     _, frame["explanation"] = in_words(store, frame.pop("explanation_id"), frame.pop("bias"))
     return none_for_missing(frame, "name")

@@ -10,17 +10,19 @@ from typing import Any
 import pandas as pd
 
 from ..base.errors import quote
+from ..base.measures import HUMAN
+from . import tables
 from .catalog import Catalog
 from .meta import read_cell
-from .search.query import Wanted
+from .search.query import UnitQuery
 from .search.sql import find
-from .tables import ABLATION_REASON, AMONG, MAIN_SCORES, among, none_for_missing
+from .tables import AMONG, among, none_for_missing
 from .text import explanation_text
 from .version import StoreError
 
 FORMATS = {"csv": "text/csv", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
 
-COLUMNS = {
+_COLUMNS = {
     "layer": "name of the layer",
     "unit": "number of the unit in its layer, from 0",
     "name": "the unit's name where it has one, else empty",
@@ -40,40 +42,36 @@ COLUMNS = {
     "matrix": "the concept matrix that it was found on",
     "reason": "why there is no explanation, or why the unit is not alive",
     "val_correlation": "correlation on the val split, which the concepts were chosen by",
-    "simulator": "the concept matrix whose scores follow",
-    "score": "test correlation: of simulated and actual activation on the test split",
+    "simulator": "the concept matrix whose scores are the headline",
+}
+_ENDS = {
     "low": "lower end of its 95 % interval",
     "high": "upper end of its 95 % interval",
-    "score_n": "images of the test split that it was computed on",
-    "score_reason": "why there is no correlation",
-    "null_mean": "mean correlation of the same words with other units of the layer",
-    "null_high": "95th percentile of that",
-    "ablation": "ablation score on the test split, c and d in closed form",
-    "ablation_low": "lower end of its 95 % interval",
-    "ablation_high": "upper end of its 95 % interval",
-    "ablation_n": "images that it was computed on",
-    "ablation_reason": "why there is no such score",
-    "ablation_optim": "ablation score on the test split, c and d by gradient descent on val from there, not promised to be the least",
-    "scores": "all scores, those by other simulators, too: simulator, kind, split, n, value, low, high, reason",
-    "two_faced": "0 to 1: how different the concepts of its low and high ranges are",
-    "impact": "what the network loses with the unit at 0, summed as |impact| over all images",
-    "impact_sampled": "whether that is an estimate from a sample of images",
-    "impact_error": "its standard error; 0 where exact",
-    "observer": "machine 2AFC: share of trials in which the main machine observer was right; chance 0.5",
-    "observer_trials": "how many trials those were",
-    "human": "human 2AFC: share of answers that were right, over all studies of this store; chance 0.5",
+    "n": "images or trials that it was computed on",
+    "chance": "what chance gives for it: 95 % of what is meaningless scores less",
+    "by": "who scored",
+    "sampled": "whether it is an estimate from a sample of the images",
+    "reason": "why there is none",
 }
-_TEXTS = (
-    "name", "method", "origin", "explanation", "same", "matrix", "reason", "simulator", "score_reason",
-    "ablation_reason",
-)  # fmt: skip
-_WHOLE = ("length", "test_scores_seen", "score_n", "ablation_n", "observer_trials")
+_TEXTS = ("name", "method", "origin", "explanation", "same", "matrix", "reason", "simulator")
+_WHOLE = ("length", "test_scores_seen")
 _NESTED = ("terms", "scores")
-_SCORE = ("simulator", "kind", "split", "n", "value", "low", "high", "reason")
+_SCORE = ("measure", "by", "split", "n", "value", "low", "high", "chance", "reason")
+
+
+def export_columns(store: Catalog) -> dict[str, str]:
+    """What each column of an export holds."""
+    found = dict(_COLUMNS)
+    for name, one in tables.stored(store).items():
+        found[name] = f"{one.title}: {one.help}"
+        found |= {f"{name}_{end}": f"{one.title}: {about}" for end, about in _ENDS.items()}
+    found["scores"] = f"all scores of the explanation, those by others, too: {', '.join(_SCORE)}"
+    found["human"] = HUMAN.help
+    return found
 
 
 def export(
-    store: Catalog, wanted: Wanted, human: pd.DataFrame | None = None, methods: list[str] | None = None
+    store: Catalog, wanted: UnitQuery, human: pd.DataFrame | None = None, methods: list[str] | None = None
 ) -> pd.DataFrame:
     """See `Store.export`."""
     asked = [*(methods or ()), *filter(None, (wanted.method, wanted.by))]
@@ -86,6 +84,7 @@ def export(
         "WHERE ($methods::VARCHAR[] IS NULL OR e.method IS NOT NULL "
         "OR (u.layer_id, u.unit) NOT IN (SELECT (layer_id, unit) FROM explanations))"
     )
+    columns, joins = tables.headlines(store)
     given: dict[str, Any] = {}
     order: dict[tuple[int, int], int] | None = None
     if wanted.filtered or wanted.sort != "unit":
@@ -101,23 +100,12 @@ def export(
                WHEN c.source IS NULL THEN 'build' ELSE 'file' END AS origin,
                CASE WHEN list_contains($user_methods::VARCHAR[], e.method) THEN c.config END AS config,
                e.explanation_id, e.length, e.bias, e.matrix, coalesce(u.reason, e.reason) AS reason,
-               e.val_correlation, c.simulator,
-               s.value AS score, s.low AS low, s.high AS high, s.n AS score_n,
-               s.reason AS score_reason, s.null_mean AS null_mean, s.null_high AS null_high,
-               a.value AS ablation, a.low AS ablation_low, a.high AS ablation_high,
-               a.n AS ablation_n, {ABLATION_REASON} AS ablation_reason,
-               b.value AS ablation_optim, e.two_faced, i.total AS impact, i.sampled AS impact_sampled,
-               i.total_error AS impact_error, o.value AS observer,
-               o.trials AS observer_trials
+               e.val_correlation, c.simulator, {columns}
         FROM units u JOIN layers l USING (layer_id)
         LEFT JOIN (SELECT * FROM explanations WHERE $methods::VARCHAR[] IS NULL OR list_contains($methods::VARCHAR[], method)) e
              ON e.layer_id = u.layer_id AND e.unit = u.unit
         LEFT JOIN method_configs c ON c.config_hash = e.config_hash
-        LEFT JOIN ({MAIN_SCORES} AND s.kind = 'correlation') s ON s.explanation_id = e.explanation_id
-        LEFT JOIN ({MAIN_SCORES} AND s.kind = 'ablation-norm') a ON a.explanation_id = e.explanation_id
-        LEFT JOIN ({MAIN_SCORES} AND s.kind = 'ablation-optim') b ON b.explanation_id = e.explanation_id
-        LEFT JOIN impacts i ON i.layer_id = u.layer_id AND i.unit = u.unit AND i.to_value = 'zero'
-        LEFT JOIN observer_scores o ON o.layer_id = u.layer_id AND o.unit = u.unit AND o.place = 0
+        {joins}
         {only}
         ORDER BY u.layer_id, u.unit, list_contains($user_methods::VARCHAR[], e.method), e.method, e.explanation_id
         """,
@@ -150,9 +138,19 @@ def export(
     frame["human"] = [
         float(judged.get(key, float("nan"))) for key in zip(frame["layer"], frame["unit"], strict=True)
     ]
-    for column in _WHOLE:
+    for column in _whole(frame):
         frame[column] = frame[column].astype("Int64")
-    return none_for_missing(frame[list(COLUMNS)], *_TEXTS)
+    frame = none_for_missing(frame[list(export_columns(store))], *_texts(frame))
+    frame.attrs["columns"] = export_columns(store)
+    return frame
+
+
+def _texts(frame: pd.DataFrame) -> list[str]:
+    return [*_TEXTS, *(column for column in frame if column.endswith(("_reason", "_by")))]
+
+
+def _whole(frame: pd.DataFrame) -> list[str]:
+    return [*_WHOLE, *(column for column in frame if column.endswith("_n"))]
 
 
 def _same(store: Catalog, matrix: str, names: list[str]) -> str | None:
@@ -186,8 +184,10 @@ def _terms(store: Catalog, ids: list[int | None]) -> dict[int | None, list[dict[
 def _scores(store: Catalog, ids: list[int | None]) -> dict[int | None, list[dict[str, Any]]]:
     found: dict[int | None, list[dict[str, Any]]] = {}
     for identity, *row in store.rows(
-        f"SELECT explanation_id, {', '.join(_SCORE)} FROM scores WHERE {_OF} "
-        "ORDER BY explanation_id, kind <> 'correlation', kind, simulator",
+        "SELECT explanation_id, "
+        + ", ".join(f"s.{name}" for name in _SCORE)
+        + " FROM scores s JOIN measures m USING (measure) "
+        f"WHERE s.{_OF} ORDER BY s.explanation_id, m.place, s.place",
         {"ids": ids},
     ):
         found.setdefault(identity, []).append(dict(zip(_SCORE, row, strict=True)))
@@ -238,7 +238,7 @@ def _json(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:
         {name: None if _missing(value) else value for name, value in row.items()}
         for row in frame.to_dict("records")
     ]
-    whole = facts | {"columns": {name: COLUMNS[name] for name in frame.columns}, "rows": rows}
+    whole = facts | {"columns": frame.attrs["columns"], "rows": rows}
     try:
         return (json.dumps(whole, ensure_ascii=False, allow_nan=False, default=_plain) + "\n").encode()
     except ValueError:
@@ -253,7 +253,7 @@ def _parquet(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:
     import pyarrow.parquet as pq
 
     term = pa.struct([("weight", pa.float64()), ("concept", pa.string()), ("key", pa.string())])
-    score = pa.struct([(n, pa.int64() if n == "n" else pa.float64() if n in ("value", "low", "high") else pa.string())
+    score = pa.struct([(n, pa.int64() if n == "n" else pa.float64() if n in ("value", "low", "high", "chance") else pa.string())
                        for n in _SCORE])  # fmt: skip
     types = {
         "terms": pa.list_(term),
@@ -262,9 +262,10 @@ def _parquet(frame: pd.DataFrame, facts: dict[str, Any]) -> bytes:
         "layer": pa.string(),
         "status": pa.string(),
     }
-    types |= dict.fromkeys(_TEXTS, pa.string()) | dict.fromkeys(_WHOLE, pa.int64())
+    types |= dict.fromkeys(_texts(frame), pa.string()) | dict.fromkeys(_whole(frame), pa.int64())
+    types |= dict.fromkeys([column for column in frame if column.endswith("_sampled")], pa.bool_())
     fields = [
-        pa.field(name, types.get(name, pa.float64()), metadata={"about": COLUMNS[name]})
+        pa.field(name, types.get(name, pa.float64()), metadata={"about": frame.attrs["columns"][name]})
         for name in frame.columns
     ]
     meta = {"lexplain": json.dumps(facts, ensure_ascii=False)}

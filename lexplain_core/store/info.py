@@ -9,7 +9,7 @@ import pandas as pd
 
 from . import effects, tables
 from .catalog import Catalog
-from .tables import CORRELATIONS
+from .tables import HEADLINES
 from .text import of_units
 
 TOP = 0.02  # beta of the Top Impact that stands for a layer
@@ -26,16 +26,13 @@ def describe(store: Catalog) -> dict[str, Any]:
     layers = tables.layers(store, store.default_method)
     impacts = _impacts(store)
     tops = {row["layer"]: row["mean_top_impact"] for row in impacts if row["to"] == "zero"}
-    layers_of = layers.set_index("layer")[["ablated", "observed"]].to_dict()
     keep = ["layer", "source", "kind", "pooling", "shape", "units", "dead", "constant", "negative", "note",
-            "way", "effect_reason", "push_reason", "map_reason", "mean_ablation", "mean_observer"]  # fmt: skip
+            "way", "effect_reason", "push_reason", "map_reason"]  # fmt: skip
     facts = layers.set_index("layer")[["units", "dead", "constant"]].to_dict("index")
     layer_rows = layers[keep].rename(columns={"layer": "name"}).to_dict("records")
     for row in layer_rows:
         row["shape"] = [int(size) for size in row["shape"]]
         row["note"] = row["note"] if isinstance(row["note"], str) else None
-        row["mean_ablation"] = _number(row["mean_ablation"])
-        row["mean_observer"] = _number(row["mean_observer"])
         row["mean_top_impact"] = tops.get(row["name"])
     explained = store.rows(
         f"""
@@ -43,7 +40,7 @@ def describe(store: Catalog) -> dict[str, Any]:
                count(*) FILTER (e.reason IS NOT NULL)::INT, avg(e.length) FILTER (e.reason IS NULL),
                avg(s.value), count(s.value)::INT, any_value(c.simulator)
         FROM explanations e JOIN layers l USING (layer_id) JOIN method_configs c USING (config_hash)
-        LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
+        LEFT JOIN ({HEADLINES} AND s.measure = 'correlation') s ON s.explanation_id = e.explanation_id
         GROUP BY l.name, l.layer_id, e.method ORDER BY l.layer_id, e.method
         """
     )
@@ -57,11 +54,6 @@ def describe(store: Catalog) -> dict[str, Any]:
         "scored",
         "simulator",
     )
-    for row in layer_rows:
-        row["mean_ablation_over"] = _over(facts[row["name"]], layers_of["ablated"][row["name"]])
-        row["mean_observer_over"] = _over(
-            {"units": row["units"]}, layers_of["observed"][row["name"]]
-        )  # which judges dead units, too
     found = [dict(zip(names, row, strict=True)) for row in explained]
     return {
         "id": store.id,
@@ -81,14 +73,9 @@ def describe(store: Catalog) -> dict[str, Any]:
         "dead_units": int(layers["dead"].sum()),
         "explanations": [row | {"mean_over": _over(facts[row["layer"]], row["scored"])} for row in found],
         "matrices": _matrices(store),
-        "scores": [row | {"mean_over": _over(facts[row["layer"]], row["scored"])} for row in _scores(store)],
-        "ablations": [
-            row | {"mean_over": _over(facts[row["layer"]], row["scored"])} for row in _ablations(store)
-        ],
+        "measures": [vars(one) for one in tables.stored(store).values()],
+        "scores": _scores(store, facts),
         "impacts": impacts,
-        "observers": [
-            row | {"mean_over": _over(facts[row["layer"]], row["scored"])} for row in _observers(store)
-        ],
         "temperature": meta.get("temperature"),
         "same_encoder": bool(meta.get("same_encoder")),
         "unsteady": meta.get("unsteady"),
@@ -112,44 +99,27 @@ def _matrices(store: Catalog) -> list[dict[str, Any]]:
     return rows
 
 
-def _scores(store: Catalog) -> list[dict[str, Any]]:
-    """Mean correlation and mean of its null, by layer, method and simulator."""
+def _scores(store: Catalog, layers: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
+    """Means by measure, layer, method and scorer, and over how many units they are. layers: counts of their units."""
     rows = store.rows(
         """
-        SELECT l.name, e.method, s.simulator, s.simulator = c.simulator, count(s.value)::INT, avg(s.value),
-               count(s.null_mean)::INT, avg(s.null_mean), avg(s.null_high),
-               count(*) FILTER (s.value <= s.null_high OR s.low <= 0)::INT
-        FROM scores s JOIN explanations e USING (explanation_id) JOIN layers l USING (layer_id)
-        JOIN method_configs c USING (config_hash)
-        WHERE s.kind = 'correlation'
-        GROUP BY l.name, l.layer_id, e.method, s.simulator, c.simulator
-        ORDER BY l.layer_id, e.method, s.simulator
+        SELECT s.measure, l.name, e.method, s.by, min(s.place) = 0, any_value(s.split), max(s.n), count(s.value)::INT,
+               count(*) FILTER (s.value IS NULL)::INT, avg(s.value), avg(s.chance),
+               count(*) FILTER (s.sampled AND s.value IS NOT NULL)::INT, count(*) FILTER (
+                   CASE m.best WHEN 'high' THEN s.value <= s.chance OR s.low <= m.chance
+                               WHEN 'low' THEN s.value >= s.chance OR s.high >= m.chance END)::INT
+        FROM scores s JOIN measures m USING (measure) JOIN layers l USING (layer_id)
+        LEFT JOIN explanations e USING (explanation_id)
+        GROUP BY s.measure, m.place, l.name, l.layer_id, e.method, s.by
+        ORDER BY m.place, l.layer_id, e.method, min(s.place), s.by
         """
     )
     names = (
-        "layer", "method", "simulator", "main", "scored", "mean_correlation", "with_null", "mean_null",
-        "mean_null_high", "doubtful",
+        "measure", "layer", "method", "by", "main", "split", "n", "scored", "unscored", "mean", "mean_chance", "sampled",
+        "doubtful",
     )  # fmt: skip
-    return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def _ablations(store: Catalog) -> list[dict[str, Any]]:
-    """Mean ablation scores, by layer, method, simulator and kind."""
-    rows = store.rows(
-        """
-        SELECT l.name, e.method, s.simulator, s.simulator = c.simulator, s.kind, count(s.value)::INT, avg(s.value),
-               count(*) FILTER (s.sampled AND s.value IS NOT NULL)::INT, count(*) FILTER (s.low <= 0)::INT
-        FROM scores s JOIN explanations e USING (explanation_id) JOIN layers l USING (layer_id)
-        JOIN method_configs c USING (config_hash)
-        WHERE s.kind LIKE 'ablation-%'
-        GROUP BY l.name, l.layer_id, e.method, s.simulator, c.simulator, s.kind
-        ORDER BY l.layer_id, e.method, s.simulator, s.kind
-        """
-    )
-    names = (
-        "layer", "method", "simulator", "main", "kind", "scored", "mean_ablation", "sampled", "doubtful",
-    )  # fmt: skip
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    return [row | {"mean_over": _over(layers[row["layer"]], row["scored"])} for row in found]
 
 
 def _impacts(store: Catalog) -> list[dict[str, Any]]:
@@ -184,20 +154,6 @@ def _impacts(store: Catalog) -> list[dict[str, Any]]:
                 }
             )
     return found
-
-
-def _observers(store: Catalog) -> list[dict[str, Any]]:
-    """Mean scores of the machine observers, by layer and embedding, the main one first."""
-    rows = store.rows(
-        """
-        SELECT l.name, o.embedding, o.place = 0, max(o.trials)::INT, count(o.value)::INT,
-               count(*) FILTER (o.value IS NULL)::INT, avg(o.value), avg(o.soft)
-        FROM observer_scores o JOIN layers l USING (layer_id)
-        GROUP BY l.name, l.layer_id, o.embedding, o.place ORDER BY l.layer_id, o.place
-        """
-    )
-    names = ("layer", "embedding", "main", "trials", "scored", "unscored", "mean", "mean_soft")
-    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _over(layer: dict[str, int], mean_of: int, **why: int) -> str:

@@ -112,6 +112,7 @@ CELLS: dict[str, TypeAdapter[Any]] = {
     "concept_matrices.filter": TypeAdapter(dict[Text, Annotated[tuple[Count, Count], _Pair]]),
     "concept_matrices.config": TypeAdapter(MatrixConfig),
     "method_configs.config": TypeAdapter(dict[str, Any]),
+    "scores.details": TypeAdapter(dict[Text, Number | Text | None]),
 }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..base.measures import Description
 from .text import explanation_text
 
 
@@ -32,59 +34,50 @@ class Term:
 
 @dataclass(frozen=True)
 class Score:
-    """How well an explanation predicts a unit.
-
-    The null says what chance gives: the same words scored against other units of the layer. Ablation scores have none.
+    """One value of a measure: of a unit, or of an explanation.
 
     Attributes:
-        simulator: The concept matrix whose P predicts the activation.
-        kind: `correlation`; `ablation-norm` or `ablation-optim` (Oikarinen & Weng 2024, eq. 11), for which the unit is
-            replaced by c·simulated + d, with c and d in closed form or by gradient descent.
-        split: The images it was computed on.
-        n: How many these are.
+        measure: Its name; `Store.measures` describes it.
+        by: Who scored: the concept matrix whose P predicts the activation, an embedding, or what a unit is set to.
+        split: The images it was computed on, `all` for the whole probing set.
+        n: How many images, or trials, these are.
         value: None where the score is undefined.
         low: Lower end of its 95 % interval.
         high: Upper end of its 95 % interval.
         reason: Why the score is undefined.
-        null_units: How many other units the words were scored against.
-        null_mean: Mean of these scores.
-        null_high: Their 95th percentile.
-        null_above: How many of them are at least `value`.
-        null_reason: Why there is no null.
-        c: Factor of an ablation score.
-        d: Shift of an ablation score.
+        chance: What chance gives for this score: 95 % of what is meaningless scores less. For correlations, the 95th
+            percentile of the same words' scores against other units of the layer.
         sampled: Whether the images are a random sample of the split.
+        details: What else the measure says. Of `correlation`: `null_units`, `null_mean`, `null_above` (other units that
+            the words score at least as high on), `null_reason`. Of ablations (Oikarinen & Weng 2024, eq. 11): `c` and `d`,
+            as the unit is replaced by c·simulated + d. Of `observer`: `soft`.
     """
 
-    simulator: str
-    kind: str
+    measure: str
+    by: str
     split: str
     n: int
-    value: float | None
-    low: float | None
-    high: float | None
-    reason: str | None
-    null_units: int | None = None
-    null_mean: float | None = None
-    null_high: float | None = None
-    null_above: int | None = None
-    null_reason: str | None = None
-    c: float | None = None
-    d: float | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+    chance: float | None = None
     sampled: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def doubt(self) -> str | None:
-        """Why the score is no better than chance; None where it is better, or undefined.
+    def doubt(self, description: Description) -> str | None:
+        """Why the score is no better than chance; None where it is better, undefined, or can't be told.
 
-        `interval`: the 95 % interval holds 0 or lies below it. `null`: the score is not above the null's 95th percentile.
-        An ablation score has its interval alone; 0 is what the unit's mean scores in place of the words.
+        `interval`: the 95 % interval holds what no information gives, or lies on its bad side. `null`: the score is not
+        better than what chance gives for it.
         """
-        if self.value is None:
+        if self.value is None or not description.best:
             return None
-        if self.low is not None and self.low <= 0:
+        sign = 1 if description.best == "high" else -1
+        end = self.low if sign > 0 else self.high
+        if end is not None and description.chance is not None and sign * (end - description.chance) <= 0:
             return "interval"
-        if self.null_high is not None and self.value <= self.null_high:
+        if self.chance is not None and sign * (self.value - self.chance) <= 0:
             return "null"
         return None
 
@@ -108,8 +101,6 @@ class Explanation:
         simulator: The concept matrix whose score is the headline.
         violation: The largest violation of the optimality conditions of its sparse fit; None where unknown.
         source: File and digest of an imported explanation.
-        two_faced: 0 to 1, how different the concepts of its low and its high ranges are; None where undefined.
-        two_faced_reason: Why it is undefined.
     """
 
     id: int
@@ -124,8 +115,6 @@ class Explanation:
     simulator: str = "label"
     violation: float | None = None
     source: str | None = None
-    two_faced: float | None = None
-    two_faced_reason: str | None = None
 
     @property
     def length(self) -> int:
@@ -145,18 +134,18 @@ class Explanation:
         quoted = [(t.name, ", ".join(f"“{name}”" for name in t.same)) for t in self.terms if t.same]
         return "; ".join(f"“{name}” stands for {others}, too" for name, others in quoted)
 
-    def score(self, kind: str = "correlation", simulator: str | None = None) -> Score | None:
+    def score(self, measure: str = "correlation", by: str | None = None) -> Score | None:
         """One of its scores.
 
         Args:
-            kind: `correlation`, `ablation-norm` or `ablation-optim`.
-            simulator: The concept matrix whose P predicts the activation, the method's main one without.
+            measure: Name of a measure of explanations.
+            by: The concept matrix whose P predicts the activation, the method's main one without.
 
         Returns:
             The score, or None where there is no such score.
         """
-        wanted = simulator or self.simulator
-        return next((s for s in self.scores if s.kind == kind and s.simulator == wanted), None)
+        wanted = (by or self.simulator, "")
+        return next((s for s in self.scores if s.measure == measure and s.by in wanted), None)
 
 
 @dataclass(frozen=True)
@@ -235,28 +224,6 @@ class Impact:
         if not self.sampled or self.half is None or self.total is None or self.total_error is None:
             return False
         return self.half <= FEW and self.total_error > TRIFLE * self.total
-
-
-@dataclass(frozen=True)
-class ObserverScore:
-    """How often a machine tells a unit's strongest images from its weakest.
-
-    It answers the 2AFC trials that people get, by similarity in an embedding (Machine Interpretability Score,
-    Zimmermann, Klindt & Brendel 2024).
-
-    Attributes:
-        embedding: An encoder's name, or `target`, the network's own last recorded layer.
-        trials: How many trials.
-        value: Share of trials that were right; ties count half; chance is 0.5. None where there is no score.
-        soft: Mean of sigmoid(slope·margin); None where the build had no slope.
-        reason: Why there is no score.
-    """
-
-    embedding: str
-    trials: int
-    value: float | None
-    soft: float | None
-    reason: str | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,9 +20,8 @@ from .rows import ExplanationRows, method_config, table
 
 _NUMBERS = count(1)  # of schemas in memory: none is taken for an older one
 _IDS = count(2**30)  # of explanations that people wrote; a build numbers its own from 0
-NO_ABLATION = "Explanations made by hand get no ablation scores."
 SCORED_ELSEWHERE = "It was scored on another build of the store: open it in Your words and keep it again."
-NOT_COMPARED = "Explanations made by hand are not compared over the ranges."
+NO_SUCH = "Explanations made by hand get no {}."
 _Good = list[tuple[UserExplanation, int, list[int]]]  # with the ids of its layer and its concepts
 
 
@@ -53,7 +52,7 @@ def lay_over(store: Database, explanations: tuple[UserExplanation, ...]) -> Over
     weakref.finalize(overlay, store.questions.unused.append, schema).atexit = False
     with store.cursor(OWN) as con:
         con.execute(f"CREATE SCHEMA {schema}")
-        for name, rows in _tables(good):
+        for name, rows in _tables(good, _titles(store)):
             con.register("incoming", rows)
             con.execute(f"CREATE TABLE {schema}.user_{name} AS FROM incoming")
             con.unregister("incoming")
@@ -115,30 +114,38 @@ def _fitting(explanation: UserExplanation, store: str, matrices: set[str]) -> Us
     place is the reason. A headline by a matrix that it lacks becomes that of the matrix which the words were fitted with.
     """
     simulator = explanation.simulator if explanation.simulator in matrices else explanation.matrix
-    scores = tuple(score for score in explanation.scores if score.simulator in matrices)
+    scores = tuple(score for score in explanation.scores if score.by in matrices)
     if explanation.store in ("", store):
         return replace(explanation, simulator=simulator, scores=scores)
-    names = dict.fromkeys((simulator, *(score.simulator for score in scores)))
-    none = tuple(Score(name, "correlation", "test", 0, None, None, None, SCORED_ELSEWHERE) for name in names)
+    names = dict.fromkeys((simulator, *(score.by for score in scores)))
+    none = tuple(Score("correlation", name, "test", 0, reason=SCORED_ELSEWHERE) for name in names)
     return replace(explanation, simulator=simulator, scores=none, val_correlation=None)
 
 
-def _tables(good: _Good) -> Iterator[tuple[str, pa.Table]]:
-    """(name of the table, its rows)."""
+def _titles(store: Database) -> dict[str, str]:
+    """The measures of explanations, with their titles."""
+    return dict(store.rows("SELECT measure, title FROM measures WHERE \"of\" = 'explanation' ORDER BY place"))
+
+
+def _tables(good: _Good, titles: dict[str, str]) -> Iterator[tuple[str, pa.Table]]:
+    """(name of the table, its rows). titles: of the store's measures of explanations."""
     rows, configs = ExplanationRows(_IDS), []
     for number, (one, layer_id, concepts) in enumerate(good):
-        name = f"by hand {number}"
+        row = f"by hand {number}"
         config = {"by": "hand", "made": one.made, **one.config}
-        configs.append(method_config(one.method, config, one.simulator, name=name))
-        scores = list(one.scores)
+        configs.append(method_config(one.method, config, one.simulator, name=row))
+        scores = [score for score in one.scores if score.measure in titles]
         if scores:
-            n = max(score.n for score in scores)
-            scores.append(Score(one.simulator, "ablation-norm", "test", n, None, None, None, NO_ABLATION))
+            others = titles.keys() - {score.measure for score in scores}
+            scores += [
+                Score(name, "", "test", 0, reason=NO_SUCH.format(titles[name])) for name in sorted(others)
+            ]
         rows.add(
             [(weight, concept) for (weight, _), concept in zip(one.terms, concepts, strict=True)],
             scores,
-            layer_id=layer_id, unit=one.unit, method=one.method, config_hash=name, matrix=one.matrix,
-            bias=one.bias, val_correlation=one.val_correlation, two_faced_reason=NOT_COMPARED,
+            one.simulator,
+            layer_id=layer_id, unit=one.unit, method=one.method, config_hash=row, matrix=one.matrix,
+            bias=one.bias, val_correlation=one.val_correlation,
         )  # fmt: skip
     yield "method_configs", table("method_configs", configs)
     yield from rows.tables()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from types import TracebackType
 from typing import Any
@@ -21,8 +21,9 @@ from .database import shared_property
 from .guard import blame, guarded
 from .model import UserExplanation
 from .overlay import image_ids, lay_over
+from .search import query as queries
 from .search import sql, starting
-from .search.query import Found, Wanted
+from .search.query import Column, SearchResult, UnitQuery
 from .search.starting import Start
 from .unit import Unit
 from .version import StoreError
@@ -90,8 +91,6 @@ class Store(Catalog):
     def layers(self, method: str | None = None) -> pd.DataFrame:
         """The layers, with what their units come to.
 
-        Means are over the units that have such a score; `scored`, `ablated` and `observed` say how many these are.
-
         Args:
             method: Whose scores the means are of, the default method without.
 
@@ -100,13 +99,11 @@ class Store(Catalog):
 
             - `layer`, `source`, `kind`, `pooling`, `shape`, `units`, `note`
             - `alive`, `dead`, `constant`, `negative`: how many units are
-            - `mean_score`: mean test correlation; `mean_null` and `mean_null_high`: mean of the null's mean and
-              95th percentile; `scored`
             - `way`: how units are replaced (`closed`, `prefix`, `whole`, None)
             - `effect_reason`, `push_reason`, `map_reason`: why there are no impacts and ablation scores, no output
               effects, no activation maps
-            - `mean_ablation`: mean `ablation-norm` score; `ablated`
-            - `mean_observer`: mean score of the main machine observer; `observed`
+            - for each measure of the store: `mean_MEASURE`, the mean of its headlines; `units_MEASURE`, over how many
+              units; `mean_MEASURE_chance`, the mean of what chance gives
         """
         return tables.layers(self, method or self.default_method)
 
@@ -146,13 +143,9 @@ class Store(Catalog):
             - `layer`, `unit`, `name`, `status`, `maximum`, `minimum`, `mean`
             - `reason`: why the unit is not alive, or has no explanation
             - `explanation` (a line), `terms` (names, strongest first), `length`
-            - `score`, `low`, `high`, `score_n`, `score_reason`, `simulator`: test correlation by the method's main
-              simulator, with its 95 % interval
-            - `null_units`, `null_mean`, `null_high`, `null_above`: the score's null
-            - `ablation`, `ablation_reason`: the `ablation-norm` score by the main simulator, NaN with the reason
-            - `impact`, `impact_sampled`, `impact_error`: total impact of setting the unit to 0 (NaN where unknown), and
-              its standard error
-            - `observer`, `observer_embedding`, `observer_trials`, `observer_reason`: score of the main machine observer
+            - for each measure of the store (`measures`), its headline: `MEASURE`, the value, NaN where there is none;
+              `MEASURE_low`, `MEASURE_high`, its 95 % interval; `MEASURE_n`; `MEASURE_chance`, what chance gives for this
+              one; `MEASURE_by`, who scored; `MEASURE_sampled`; `MEASURE_reason`, why there is no value
 
         Raises:
             StoreError: The store has no such layer.
@@ -163,13 +156,33 @@ class Store(Catalog):
 
     # -- finding units -----------------------------------------------------------------------
 
+    @shared_property
+    def columns(self) -> dict[str, Column]:
+        """What units can be sorted by, and asked for ranges of: facts of units, and the store's measures."""
+        return queries.columns(self.measures)
+
+    def read_query(self, texts: Mapping[str, str]) -> tuple[UnitQuery, list[str]]:
+        """The query that the fields of an Overview address ask for.
+
+        Args:
+            texts: The fields by name, such as `{"q": "dog", "where": "correlation:0.5..,length:..4", "sort": "-impact"}`.
+
+        Returns:
+            The query, and a sentence for each field that can't be used.
+        """
+        return UnitQuery.read(texts, self.columns)
+
+    def sentence(self, query: UnitQuery, found: SearchResult | None = None) -> str:
+        """The filters and the order of a query as one plain sentence; with counts where units were `found`."""
+        return queries.sentence(query, self.columns, found)
+
     def find(
-        self, wanted: Wanted, limit: int | None = 100, offset: int = 0, human: pd.DataFrame | None = None
-    ) -> Found:
+        self, wanted: UnitQuery, limit: int | None = 100, offset: int = 0, human: pd.DataFrame | None = None
+    ) -> SearchResult:
         """The units that a query asks for, in its order.
 
         Args:
-            wanted: The query; `Wanted.read` makes one of the fields of an Overview address.
+            wanted: The query; `read_query` makes one of the fields of an Overview address.
             limit: At most so many units, all without.
             offset: So many units are passed over.
             human: What people scored, one row per unit that they were asked about, with `layer`, `unit` and `human`;
@@ -180,7 +193,7 @@ class Store(Catalog):
         """
         return sql.find(self, wanted, limit, offset, human)
 
-    def surprise(self, wanted: Wanted, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
+    def surprise(self, wanted: UnitQuery, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
         """Any living unit among those that a query asks for.
 
         Args:
@@ -213,7 +226,7 @@ class Store(Catalog):
             method: Whose scores, the default method's without.
 
         Returns:
-            One row per unit, with `layer` and `score` as in `unit_table`.
+            One row per unit, with `layer` and `score`, the test correlation.
         """
         return sql.score_column(self, method or self.default_method)
 
@@ -227,7 +240,7 @@ class Store(Catalog):
         return starting.starting_points(self, method or "", human)
 
     def export(
-        self, wanted: Wanted, human: pd.DataFrame | None = None, methods: list[str] | None = None
+        self, wanted: UnitQuery, human: pd.DataFrame | None = None, methods: list[str] | None = None
     ) -> pd.DataFrame:
         """Explanations and scores of the units that a query asks for, in its order.
 
@@ -237,8 +250,8 @@ class Store(Catalog):
             methods: Only these methods, without the units that only others explain.
 
         Returns:
-            One row per unit and method, and one for a unit without any explanation. `EXPORTED` describes the columns;
-            `as_bytes` makes a file of the frame.
+            One row per unit and method, and one for a unit without any explanation. `export_columns` describes the
+            columns; `as_bytes` makes a file of the frame.
 
         Raises:
             StoreError: The store has no such method or layer.
@@ -324,17 +337,17 @@ class Store(Catalog):
         """
         return effects.table1(self, to)
 
-    def score_pairs(self, kind: str = "ablation-norm") -> pd.DataFrame:
+    def score_pairs(self, measure: str = "ablation") -> pd.DataFrame:
         """Explanations that have both a correlation and another score, by their method's main simulator.
 
         Args:
-            kind: The other score, `ablation-norm` or `ablation-optim`.
+            measure: The other score's measure.
 
         Returns:
             One row per explanation, with `layer`, `unit`, `name`, `method`, `simulator`, `correlation`, `ablation` (the
             other score), `length`, `explanation` (a line).
         """
-        return effects.score_pairs(self, kind)
+        return effects.score_pairs(self, measure)
 
     # -- units -------------------------------------------------------------------------------
 

@@ -1,46 +1,11 @@
-"""How units relate: what the low and the high ranges of one have in common, and which ones are alike."""
+"""How units relate: which ones are alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import pandas as pd
 
 from . import tables
-from .buckets import Buckets, winners
 from .catalog import Catalog
-
-LOW, HIGH = (1, 2, 3), (4, 5, 6, 7)  # buckets; the lowest one is where most units are silent
-LEAST_IMAGES = 10  # of each part, that show a named concept
-
-
-def two_faced(
-    activations: np.ndarray, matches: np.ndarray, weights: Sequence[float]
-) -> tuple[float | None, str | None]:
-    """How different the concepts of a unit's low ranges are from those of its high ones, and why that
-    can't be said where it is None.
-
-    activations: (N,). matches: boolean (T, N), which concepts of its explanation each image matches.
-    Half the sum over concepts of |share in ranges 2–4 − share in ranges 5–8|, 0 (the same) to 1
-    (nothing in common); every image counts once, for the concept of `winners`, and those that show
-    none of the concepts are left out.
-    """
-    buckets = Buckets.of(activations)
-    if buckets is None:
-        return None, "No activation is above 0, so the unit has no ranges."
-    where, winner = buckets.assign(activations), winners(matches, weights)
-    shares = []
-    for name, part in (("2 to 4", LOW), ("5 to 8", HIGH)):
-        shown = winner[np.isin(where, part)]
-        shown = shown[shown >= 0]
-        if len(shown) < LEAST_IMAGES:
-            return None, (
-                f"Ranges {name} have {len(shown)} images that show one of the concepts, "
-                f"fewer than {LEAST_IMAGES}."
-            )
-        shares.append(np.bincount(shown, minlength=len(matches)) / len(shown))
-    return float(np.abs(shares[0] - shares[1]).sum() / 2), None
 
 
 def similar(store: Catalog, unit: tuple[int, int], method: str | None) -> pd.DataFrame:
@@ -88,7 +53,7 @@ def _in_words(
         SELECT f.* EXCLUDE (place), e.explanation_id, e.bias, s.value AS score
         FROM ordered f LEFT JOIN explanations e
             ON e.layer_id = $layer AND e.unit = f.unit AND e.method = $method
-        LEFT JOIN ({tables.CORRELATIONS}) s ON s.explanation_id = e.explanation_id
+        LEFT JOIN ({tables.HEADLINES} AND s.measure = 'correlation') s ON s.explanation_id = e.explanation_id
         ORDER BY f.place
         """,
         {"layer": unit[0], "unit": unit[1], "method": method} | more,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from ..base.measures import Description
 from .model import Score
 from .opening import arrow_schemas
 
@@ -56,6 +59,33 @@ def method_config(
             "simulator": simulator, "source": source}  # fmt: skip
 
 
+def measure_rows(descriptions: Iterable[Description]) -> Iterator[dict[str, Any]]:
+    """Rows of `measures`, in the order given."""
+    for place, one in enumerate(descriptions):
+        facts = {
+            field.name: getattr(one, field.name) for field in fields(Description) if field.name != "name"
+        }
+        yield facts | {"measure": one.name, "place": place}
+
+
+def score_row(
+    score: Score, layer_id: int, unit: int, explanation_id: int | None = None, place: int = 0
+) -> dict[str, Any]:
+    """A row of `scores`. place: 0 for the headline of its measure."""
+    details = json.dumps(dict(score.details)) if score.details else None
+    return vars(score) | {"details": details, "layer_id": layer_id, "unit": unit, "explanation_id": explanation_id,
+                          "place": place}  # fmt: skip
+
+
+def places(scores: Iterable[Score], simulator: str) -> Iterator[tuple[Score, int]]:
+    """The scores of an explanation with their places: those by its main simulator come first."""
+    others: Counter[str] = Counter()
+    for score in scores:
+        main = score.by in (simulator, "")
+        others[score.measure] += not main
+        yield score, 0 if main else others[score.measure]
+
+
 class ExplanationRows:
     """Explanations as rows of `explanations`, `terms` and `scores`. ids: theirs, in order."""
 
@@ -63,15 +93,24 @@ class ExplanationRows:
         self._ids = iter(ids)
         self._rows: dict[str, list[dict[str, Any]]] = {"explanations": [], "terms": [], "scores": []}
 
-    def add(self, terms: Iterable[tuple[float, int]], scores: Iterable[Score], **explanation: Any) -> None:
-        """terms: (weight, concept id)s in order. explanation: the columns of `explanations` but its id and length."""
+    def add(
+        self, terms: Iterable[tuple[float, int]], scores: Iterable[Score], simulator: str, **explanation: Any
+    ) -> None:
+        """Add an explanation.
+
+        terms: (weight, concept id)s in order. simulator: whose scores are the headline. explanation: the columns of
+        `explanations` but its id and length.
+        """
         identity, terms = next(self._ids), list(terms)
         self._rows["explanations"].append(explanation | {"explanation_id": identity, "length": len(terms)})
         self._rows["terms"] += [
             {"explanation_id": identity, "rank": rank, "concept_id": concept, "weight": weight}
             for rank, (weight, concept) in enumerate(terms)
         ]
-        self._rows["scores"] += [{"explanation_id": identity} | vars(score) for score in scores]
+        where = explanation["layer_id"], explanation["unit"], identity
+        self._rows["scores"] += [
+            score_row(score, *where, place) for score, place in places(scores, simulator)
+        ]
 
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         """(name of the table, its rows) of what was added since the last call."""

@@ -45,16 +45,18 @@ RULES = {
     "concept_values": [f"value {_SHARE}"],
     "explanations": [
         "explanation_id >= 0", "trim(method) <> ''", "(reason IS NULL) = (bias IS NOT NULL)", "length >= 0",
-        "val_correlation BETWEEN -1 - 1e-6 AND 1 + 1e-6", "violation >= -1e-6", f"two_faced {_SHARE}",
+        "val_correlation BETWEEN -1 - 1e-6 AND 1 + 1e-6", "violation >= -1e-6",
     ],
     "terms": ["rank >= 0"],
     "method_configs": ["trim(config_hash) <> ''", "trim(method) <> ''"],
+    "measures": [
+        "regexp_full_match(measure, '[a-z][a-z0-9_]{0,39}')", "place >= 0", "trim(title) <> '' AND trim(short) <> ''",
+        "\"of\" IN ('unit', 'explanation')", "best IN ('high', 'low', '')", "low <= high",
+    ],
     "scores": [
-        "kind IN ('correlation', 'ablation-norm', 'ablation-optim')", _SPLIT, "n >= 0",
-        "kind <> 'correlation' OR value BETWEEN -1 - 1e-6 AND 1 + 1e-6", "value IS NOT NULL OR reason IS NOT NULL",
-        "low <= high AND (kind <> 'correlation' OR (low <= value + 1e-6 AND value <= high + 1e-6))",
-        "null_units >= 0 AND null_above BETWEEN 0 AND null_units",
-        "null_mean BETWEEN -1 - 1e-6 AND 1 + 1e-6 AND null_high BETWEEN -1 - 1e-6 AND 1 + 1e-6",
+        "split IN ('train', 'val', 'test', 'all')", "n >= 0 AND place >= 0",
+        "value IS NOT NULL OR reason IS NOT NULL",
+        "low <= high", "measure <> 'correlation' OR (low <= value + 1e-6 AND value <= high + 1e-6)",
     ],
     "impacts": [
         _TO, "total >= 0", "total IS NOT NULL OR reason IS NOT NULL", "accuracy <= 1 + 1e-6 + 10 * accuracy_error",
@@ -67,10 +69,6 @@ RULES = {
         "kind IN ('activation', 'occlusion', 'saliency', 'gradcam')", "low <= high",
         "height > 0 AND width > 0 AND octet_length(data) = height::BIGINT * width",
     ],
-    "observer_scores": [
-        "trim(embedding) <> ''", "place >= 0", "trials >= 0", f"value {_SHARE} AND soft {_SHARE}",
-        "value IS NOT NULL OR reason IS NOT NULL",
-    ],
     "similar_units": ["rank <> 0", "unit <> other", "correlation BETWEEN -1 - 1e-5 AND 1 + 1e-5"],
     "embeddings": [
         "kind IN ('image', 'concept')", "ids = list_sort(list_distinct(ids))",
@@ -82,6 +80,9 @@ RULES = {
 QUERIES = {
     "matrices": "(SELECT matrix FROM concept_matrices UNION SELECT 'label')",  # labels score without a matrix, too
     "vectors": "(SELECT matrix, kind, unnest(ids) AS id FROM embeddings)",
+    "explained": "(SELECT explanation_id, layer_id, unit FROM scores WHERE explanation_id IS NOT NULL)",
+    "simulated": '(SELECT DISTINCT "by" AS simulator FROM scores WHERE "by" <> \'\' '
+    "AND measure IN ('correlation', 'ablation', 'ablation_optim'))",
     "encoders": "(SELECT matrix FROM concept_matrices WHERE kind = 'encoder')",
 }
 
@@ -99,7 +100,9 @@ ONCE = [
     ("pushes", "layer_id, unit, bucket, output_id"),
     ("pushes", "layer_id, unit, bucket, rank"),
     ("maps", "layer_id, unit, image_id, kind"),
-    ("observer_scores", "layer_id, unit, place"),
+    ("measures", "place"),
+    ("scores", 'measure, layer_id, unit, explanation_id, "by", split'),
+    ("scores", "measure, layer_id, unit, explanation_id, place"),
     ("similar_units", "layer_id, unit, rank"),
     ("vectors", "matrix, kind, id"),
 ]
@@ -125,8 +128,7 @@ POINTERS = [
     ("superclass_members", "superclass_id", "superclasses", "superclass_id"),
     ("units", "layer_id", "layers", "layer_id"),
     *((table, "layer_id, unit", "units", "layer_id, unit") for table in (
-        "activations", "explanations", "impacts", "top_impacts", "bucket_impacts", "pushes", "maps", "observer_scores",
-        "similar_units",
+        "activations", "explanations", "impacts", "top_impacts", "bucket_impacts", "pushes", "maps", "scores", "similar_units",
     )),
     *((table, "layer_id, unit, to_value", "impacts", "layer_id, unit, to_value") for table in ("top_impacts", "bucket_impacts")),
     ("similar_units", "layer_id, other", "units", "layer_id, unit"),
@@ -139,10 +141,11 @@ POINTERS = [
     ("explanations", "config_hash, method", "method_configs", "config_hash, method"),
     ("explanations", "matrix", "matrices", "matrix"),
     ("method_configs", "simulator", "matrices", "matrix"),
-    ("scores", "simulator", "matrices", "matrix"),
+    ("scores", "measure", "measures", "measure"),
+    ("simulated", "simulator", "matrices", "matrix"),
     *(("same_concepts", mine, "concepts", "concept_id") for mine in ("concept_id", "same_as")),
     ("same_concepts", "matrix", "concept_matrices", "matrix"),
     ("terms", "explanation_id", "explanations", "explanation_id"),
     ("terms", "concept_id", "concepts", "concept_id"),
-    ("scores", "explanation_id", "explanations", "explanation_id"),
+    ("explained", "explanation_id, layer_id, unit", "explanations", "explanation_id, layer_id, unit"),
 ]  # fmt: skip

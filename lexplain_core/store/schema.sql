@@ -133,8 +133,6 @@ CREATE TABLE explanations (
     val_correlation DOUBLE,
     violation      DOUBLE,           -- largest violation of the optimality conditions of its sparse fit
     reason         VARCHAR,          -- why there is no explanation
-    two_faced      DOUBLE,           -- 0 to 1: how different the concepts of its low and its high ranges are
-    two_faced_reason VARCHAR,        -- why that is NULL
     UNIQUE (layer_id, unit, method, config_hash)
 );
 
@@ -153,25 +151,39 @@ CREATE TABLE method_configs (
     source      VARCHAR              -- file and digest of imported explanations
 );
 
+-- What the scores are called and how they are read.
+CREATE TABLE measures (
+    measure VARCHAR PRIMARY KEY,
+    place   INTEGER NOT NULL,        -- in tables and headlines, from 0
+    title   VARCHAR NOT NULL,        -- inside a sentence
+    short   VARCHAR NOT NULL,        -- the head of a column
+    help    VARCHAR NOT NULL,
+    "of"    VARCHAR NOT NULL,        -- unit, explanation
+    low     DOUBLE,                  -- the smallest possible value; NULL for open
+    high    DOUBLE,
+    best    VARCHAR NOT NULL,        -- high, low, or '' where neither end is the good one
+    chance  DOUBLE,                  -- what no information gives, where that is the same for all
+    judge   BOOLEAN NOT NULL,        -- stands at the head of a unit's page
+    listed  BOOLEAN NOT NULL         -- tables have a column of it
+);
+
 CREATE TABLE scores (
-    explanation_id INTEGER NOT NULL,
-    simulator      VARCHAR NOT NULL,
-    kind           VARCHAR NOT NULL, -- correlation, ablation-norm, ablation-optim
-    split          VARCHAR NOT NULL,
-    n              INTEGER NOT NULL, -- images
+    measure        VARCHAR NOT NULL,
+    layer_id       INTEGER NOT NULL,
+    unit           INTEGER NOT NULL,
+    explanation_id INTEGER,          -- NULL where the measure is of the unit
+    "by"           VARCHAR NOT NULL, -- who scored: a simulator (concept matrix), an embedding, what a unit is set to;
+                                     -- '' where there is but one way
+    place          INTEGER NOT NULL, -- 0: the headline; the others come after it
+    split          VARCHAR NOT NULL, -- train, val, test, all
+    n              INTEGER NOT NULL, -- images or trials
     value          DOUBLE,           -- NULL where undefined
     low            DOUBLE,           -- 95 % interval
     high           DOUBLE,
-    reason         VARCHAR,
-    null_units     INTEGER,          -- the same words scored against so many other units of the layer
-    null_mean      DOUBLE,
-    null_high      DOUBLE,           -- their 95th percentile
-    null_above     INTEGER,          -- how many of them score at least `value`
-    null_reason    VARCHAR,          -- why there is no null
-    c              DOUBLE,           -- of an ablation: the unit is replaced by c·simulated + d
-    d              DOUBLE,
-    sampled        BOOLEAN,          -- whether the n images are a random sample of the split
-    PRIMARY KEY (explanation_id, simulator, kind)
+    chance         DOUBLE,           -- what chance gives for this one: 95 % of what is meaningless scores less
+    sampled        BOOLEAN NOT NULL, -- whether the n images are a random sample of the split
+    reason         VARCHAR,          -- why there is no value
+    details        VARCHAR           -- JSON: what else the measure says of this score
 );
 
 -- What the network loses without a unit: it is set to to_value on every image of the probing set.
@@ -237,20 +249,6 @@ CREATE TABLE maps (
     low      FLOAT NOT NULL,
     high     FLOAT NOT NULL,
     data     BLOB NOT NULL           -- uint8, row by row; value = low + (high - low)·byte/255
-);
-
--- How often a machine tells a unit's images apart: 2AFC trials, answered in an embedding.
-CREATE TABLE observer_scores (
-    layer_id  INTEGER NOT NULL,
-    unit      INTEGER NOT NULL,
-    embedding VARCHAR NOT NULL,      -- an encoder's name, or target: the network's last recorded layer
-    place     INTEGER NOT NULL,      -- 0: the main embedding
-    trials    INTEGER NOT NULL,      -- answered; 0 where there is no score
-    value     DOUBLE,                -- share of trials in which the queries are told apart, ties count half;
-                                     -- chance 0.5; NULL, with a reason, where undefined
-    soft      DOUBLE,                -- mean of sigmoid(slope * margin); NULL where the build has no slope
-    reason    VARCHAR,               -- why there is no score
-    PRIMARY KEY (layer_id, unit, embedding)
 );
 
 -- The units of the layer that are most alike, by correlation of their activations over the probing set.

@@ -6,18 +6,13 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from ..base.measures import DERIVED, ENDS, Description
 from .catalog import Catalog
 from .meta import read_cell
 from .text import explanation_text
 
-# At most one score of a kind per explanation: by the main simulator of its method (as
-# `Explanation.score` takes it).
-MAIN_SCORES = (
-    "SELECT s.* FROM scores s JOIN explanations e USING (explanation_id) "
-    "JOIN method_configs c USING (config_hash) WHERE s.simulator = c.simulator"
-)
-CORRELATIONS = f"{MAIN_SCORES} AND s.kind = 'correlation'"
-ABLATIONS = f"{MAIN_SCORES} AND s.kind = 'ablation-norm'"
+# At most one score of a measure for each unit, and for each explanation.
+HEADLINES = "SELECT s.* FROM scores s WHERE s.place = 0"
 # Of units `u`: those that `among` names.
 AMONG = "(u.layer_id, u.unit) IN (SELECT (unnest($among_layers::INT[]), unnest($among_units::INT[])))"
 
@@ -31,75 +26,86 @@ def among(keys: Iterable[tuple[int, int]]) -> dict[str, list[int]]:
 def layers(store: Catalog, method: str) -> pd.DataFrame:
     """See `Store.layers`."""
     frame = store.frame(
-        f"""
-        SELECT l.name AS layer, l.source, l.kind, l.pooling, l.shape, l.units,
+        """
+        SELECT l.layer_id, l.name AS layer, l.source, l.kind, l.pooling, l.shape, l.units,
                count(*) FILTER (u.status = 'alive')::INT    AS alive,
                count(*) FILTER (u.status = 'dead')::INT     AS dead,
                count(*) FILTER (u.status = 'constant')::INT AS constant,
                count(*) FILTER (u.status = 'negative')::INT AS negative,
-               l.note,
-               avg(s.value) AS mean_score, avg(s.null_mean) AS mean_null, avg(s.null_high) AS mean_null_high,
-               l.way, l.effect_reason, l.push_reason, l.map_reason, avg(a.value) AS mean_ablation, avg(o.value) AS mean_observer,
-               count(s.value)::INT AS scored, count(a.value)::INT AS ablated, count(o.value)::INT AS observed
-        FROM layers l
-        JOIN units u USING (layer_id)
-        LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = ?
-        LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
-        LEFT JOIN ({ABLATIONS}) a ON a.explanation_id = e.explanation_id
-        LEFT JOIN observer_scores o ON o.layer_id = u.layer_id AND o.unit = u.unit AND o.place = 0
-        GROUP BY l.layer_id, l.name, l.source, l.kind, l.pooling, l.shape, l.units, l.note, l.way,
-                 l.effect_reason, l.push_reason, l.map_reason ORDER BY l.layer_id
+               l.note, l.way, l.effect_reason, l.push_reason, l.map_reason
+        FROM layers l JOIN units u USING (layer_id) GROUP BY ALL ORDER BY l.layer_id
+        """
+    )
+    means = store.frame(
+        f"""
+        SELECT s.layer_id, s.measure, avg(s.value) AS mean, count(s.value)::INT AS units, avg(s.chance) AS chance
+        FROM ({HEADLINES}) s LEFT JOIN explanations e USING (explanation_id)
+        WHERE s.explanation_id IS NULL OR e.method = ? GROUP BY s.layer_id, s.measure
         """,
         [method],
     )
-    return none_for_missing(frame, "way", "effect_reason", "push_reason", "map_reason")
+    for name in stored(store):
+        own = means[means["measure"] == name].set_index("layer_id")
+        rows = own.reindex(frame["layer_id"]).reset_index(drop=True)
+        frame[f"mean_{name}"], frame[f"units_{name}"] = rows["mean"], rows["units"].fillna(0).astype("int32")
+        frame[f"mean_{name}_chance"] = rows["chance"]
+    return none_for_missing(
+        frame.drop(columns="layer_id"), "way", "effect_reason", "push_reason", "map_reason"
+    )
 
 
-# Why there is no ablation score: of a layer `l`, an explanation `e`, its configuration `c` and its score `a`.
-ABLATION_REASON = """CASE WHEN a.value IS NULL THEN coalesce(
-                   a.reason, l.effect_reason, e.reason,
-                   CASE WHEN c.source IS NOT NULL THEN 'Imported explanations get no ablation scores.' END
-               ) END"""
-# One row per unit, with the explanation by $method.
-UNITS = f"""
+def stored(store: Catalog) -> dict[str, Description]:
+    """The measures that the store has rows of."""
+    derived = {one.name for one in DERIVED}
+    return {name: one for name, one in store.measures.items() if name not in derived}
+
+
+def headlines(store: Catalog) -> tuple[str, str]:
+    """Columns and joins that lay the headline of each measure beside units `u` and explanations `e`.
+
+    The columns are the measure's value, under its name, and `MEASURE_END` of each of `ENDS`.
+    """
+    columns, joins = [], []
+    for number, (name, one) in enumerate(
+        stored(store).items()
+    ):  # names are those that `check_names` lets pass
+        s = f"s{number}"
+        columns += [f"{s}.value AS {name}", *(f'{s}."{end}" AS {name}_{end}' for end in ENDS)]
+        same = f"{s}.explanation_id = e.explanation_id"
+        if one.of == "unit":
+            same = f"{s}.layer_id = u.layer_id AND {s}.unit = u.unit"
+        joins.append(f"LEFT JOIN ({HEADLINES} AND s.measure = '{name}') {s} ON {same}")
+    return ", ".join(columns), " ".join(joins)
+
+
+def units_sql(store: Catalog) -> str:
+    """One row per unit, with the explanation by $method and the headline of each measure, as `headlines` has it."""
+    columns, joins = headlines(store)
+    return f"""
         SELECT u.layer_id, l.name AS layer, u.unit, u.name, u.status, coalesce(u.reason, e.reason) AS reason,
-               u.maximum, u.minimum, u.mean, e.explanation_id, e.bias, e.length,
-               s.value AS score, s.low, s.high, s.n AS score_n, s.reason AS score_reason,
-               s.simulator, s.null_units, s.null_mean, s.null_high, s.null_above, a.value AS ablation,
-               {ABLATION_REASON} AS ablation_reason,
-               i.total AS impact, coalesce(i.sampled, false) AS impact_sampled,
-               i.total_error AS impact_error,
-               o.value AS observer, o.embedding AS observer_embedding, o.trials AS observer_trials,
-               o.reason AS observer_reason, e.two_faced, e.two_faced_reason
+               u.maximum, u.minimum, u.mean, e.explanation_id, e.bias, e.length, {columns}
         FROM units u JOIN layers l USING (layer_id)
         LEFT JOIN explanations e ON e.layer_id = u.layer_id AND e.unit = u.unit AND e.method = $method
-        LEFT JOIN method_configs c ON c.config_hash = e.config_hash
-        LEFT JOIN ({CORRELATIONS}) s ON s.explanation_id = e.explanation_id
-        LEFT JOIN ({ABLATIONS}) a ON a.explanation_id = e.explanation_id
-        LEFT JOIN impacts i ON i.layer_id = u.layer_id AND i.unit = u.unit AND i.to_value = 'zero'
-        LEFT JOIN observer_scores o ON o.layer_id = u.layer_id AND o.unit = u.unit AND o.place = 0
-"""
-_TEXTS = (
-    "name", "reason", "score_reason", "simulator", "ablation_reason", "observer_embedding", "observer_reason",
-    "two_faced_reason",
-)  # fmt: skip
+        {joins}
+    """
 
 
 def unit_table(store: Catalog, layer: str | None, method: str) -> pd.DataFrame:
     """See `Store.unit_table`."""
     frame = store.frame(
-        f"SELECT * FROM ({UNITS}) WHERE $layer IS NULL OR layer = $layer ORDER BY layer_id, unit",
+        f"{units_sql(store)} WHERE $layer IS NULL OR l.name = $layer ORDER BY u.layer_id, u.unit",
         {"method": method, "layer": layer},
     )
     return told(store, frame.drop(columns="layer_id"), method)
 
 
 def told(store: Catalog, frame: pd.DataFrame, method: str, few: bool = False) -> pd.DataFrame:
-    """Rows of `UNITS` with their explanations in words, in place of ids. few: there are few rows."""
+    """Rows of `units_sql` with their explanations in words, in place of ids. few: there are few rows."""
     names, lines = in_words(store, frame.pop("explanation_id"), frame.pop("bias"), method, few)
     frame.insert(8, "explanation", lines)
     frame.insert(9, "terms", names)
-    return none_for_missing(frame, *_TEXTS)
+    texts = [f"{name}_{end}" for name in stored(store) for end in ("by", "reason")]
+    return none_for_missing(frame, "name", "reason", *(column for column in texts if column in frame))
 
 
 def in_words(
@@ -133,7 +139,8 @@ def in_words(
 def none_for_missing(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """The frame with None, not NaN, where its text columns hold nothing."""
     for column in columns:
-        frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
+        texts = [text if isinstance(text, str) else None for text in frame[column]]
+        frame[column] = pd.Series(texts, index=frame.index, dtype=object)
     return frame
 
 

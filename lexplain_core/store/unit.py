@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from ..base.errors import quote
-from . import effects, relations
+from . import effects, explained, relations
 from .buckets import MATCH, N_BUCKETS, Buckets, buckets_of, chosen_images, composition, example_images
 from .catalog import Catalog
 from .concept_values import ConceptValues
 from .groups import composition_of, levels_of
 from .guard import guarded
 from .meta import read_cell
-from .model import Explanation, Impact, ObserverScore, Score, Term, UnitMap
+from .model import Explanation, Impact, Score, UnitMap
 from .version import StoreError
 
 _DRAW_BETWEEN = 0x1F  # a stream of random numbers of their own
@@ -132,65 +132,30 @@ class Unit:
     def explanations(self) -> list[Explanation]:
         """Every method's explanation of the unit, with its scores.
 
-        Correlations come first, and the main simulator's before those of others.
+        Scores stand in the order of their measures, and the main simulator's before those of others.
         """
-        store = self.store
-        rows = store.rows(
-            """
-            SELECT e.explanation_id, e.method, e.matrix, e.bias, e.val_correlation, e.reason, e.violation,
-                   c.config, c.simulator, c.source, e.two_faced, e.two_faced_reason
-            FROM explanations e JOIN method_configs c USING (config_hash)
-            WHERE e.layer_id = ? AND e.unit = ? ORDER BY e.method, e.explanation_id
-            """,
-            [self.layer_id, self.index],
-        )
-        terms, scores = self._terms_and_scores([row[0] for row in rows])
-        found, labels = [], store.concept_labels
-        for identity, method, matrix, bias, correlation, reason, violation, config, simulator, *more in rows:
-            source, faced, faced_reason = more
-            own = [Score(*score) for score in scores.get(identity, ())]
-            own.sort(key=lambda s: (s.kind != "correlation", s.kind, s.simulator != simulator, s.simulator))
-            found.append(
-                Explanation(
-                    id=identity,
-                    method=method,
-                    matrix=matrix,
-                    terms=tuple(
-                        Term(weight, c, *labels[c], store.same_concepts.get(matrix, {}).get(c, ()))
-                        for weight, c in terms.get(identity, ())
-                    ),
-                    bias=bias,
-                    val_correlation=correlation,
-                    reason=reason,
-                    config=read_cell("method_configs.config", config),
-                    scores=tuple(own),
-                    simulator=simulator,
-                    violation=violation,
-                    source=source,
-                    two_faced=faced,
-                    two_faced_reason=faced_reason,
-                )
-            )
-        return found
+        return explained.explanations(self.store, self._key, self._scores)
 
-    def _terms_and_scores(self, ids: list[int]) -> tuple[dict[int, list], dict[int, list]]:
-        """Rows of terms (weight, concept id) and of scores, by explanation."""
-        terms: dict[int, list] = {}
-        scores: dict[int, list] = {}
-        for identity, *row in self.store.rows(
-            "SELECT explanation_id, weight, concept_id FROM terms "
-            "WHERE explanation_id IN ?::INT[] ORDER BY explanation_id, rank",
-            [ids],
-        ):
-            terms.setdefault(identity, []).append(row)
-        for identity, *row in self.store.rows(
-            "SELECT explanation_id, simulator, kind, split, n, value, low, high, reason, null_units, null_mean, null_high, "
-            "null_above, null_reason, c, d, coalesce(sampled, false) FROM scores "
-            "WHERE explanation_id IN ?::INT[]",
-            [ids],
-        ):
-            scores.setdefault(identity, []).append(row)
-        return terms, scores
+    @cached_property
+    def _scores(self) -> dict[int | None, list[Score]]:
+        return explained.scores(self.store, self._key)
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Scores of the unit itself, in the order of their measures; each measure's headline first."""
+        return tuple(self._scores.get(None, ()))
+
+    def score(self, measure: str, by: str | None = None) -> Score | None:
+        """A score of the unit itself.
+
+        Args:
+            measure: Name of a measure of units.
+            by: Who scored, the headline's without.
+
+        Returns:
+            The score, or None where there is no such score.
+        """
+        return next((s for s in self.scores if s.measure == measure and by in (None, s.by)), None)
 
     def explanation(self, method: str | None = None) -> Explanation:
         """The unit in words, by one method.
@@ -367,16 +332,6 @@ class Unit:
             A map by image id; images whose map isn't kept are left out.
         """
         return effects.maps(self.store, self._key, image_ids, kind)
-
-    @cached_property
-    def observer(self) -> list[ObserverScore]:
-        """Scores of machine observers on 2AFC trials about the unit, the main one first; empty where the build had none."""
-        rows = self.store.rows(
-            "SELECT embedding, trials, value, soft, reason FROM observer_scores "
-            "WHERE layer_id = ? AND unit = ? ORDER BY place",
-            [self.layer_id, self.index],
-        )
-        return [ObserverScore(*row) for row in rows]
 
     # -- what it is like ---------------------------------------------------------------------
 

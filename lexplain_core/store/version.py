@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..base.errors import UserError
 
 # Raise this with every change of schema.sql: a store of another version is refused.
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 
 class StoreError(UserError):

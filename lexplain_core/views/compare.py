@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -16,7 +16,7 @@ from ..store import Explanation, Score, Unit
 from ..store.buckets import example_images
 from .explanations import colored
 from .opened import Opened
-from .scores import seen_by
+from .scores import score_facts, seen_by
 from .unit import quantity
 
 _ENDS = 6  # images from either end of a unit without ranges
@@ -27,7 +27,7 @@ def ranked(table: pd.DataFrame, layer: str) -> pd.DataFrame:
     """The units of a layer, best explained first, living ones before others."""
     rows = table[table["layer"] == layer]
     return rows.assign(living=rows["status"] == "alive").sort_values(
-        ["living", "score"], ascending=False, na_position="last", kind="stable"
+        ["living", "correlation"], ascending=False, na_position="last", kind="stable"
     )
 
 
@@ -71,10 +71,6 @@ class Selection:
     ids: list[list[int | None]]
 
 
-def sorted_simulators(names: Iterable[str]) -> list[str]:
-    return sorted(set(names), key=lambda name: (name != "label", name))
-
-
 def score_note(score: Score | None) -> str:
     """The split and the images that a score was computed on (HTML)."""
     if score is None or score.value is None:
@@ -102,7 +98,7 @@ def score_line(score: Score | None) -> str:
         interval = f" ({two(score.low)} to {two(score.high)})"
     return (
         f"{score.split.capitalize()} correlation <b>{two(score.value)}</b>{interval}, {plural(score.n, 'image')}, "
-        f"{escape(seen_by(score.simulator))}"
+        f"{escape(seen_by(score.by))}"
     )
 
 
@@ -310,17 +306,8 @@ def score_table(shown: Sequence[Shown]) -> pd.DataFrame:
             "maximum": one.unit.maximum,
         }
         for score in (one.in_words.scores if one.in_words else ()) or (None,):
-            rows.append(facts | ({} if score is None else vars(score)))
+            rows.append(facts | ({} if score is None else score_facts(score)))
     return pd.DataFrame(rows)
-
-
-def machine_cell(one: Shown) -> str:
-    for score in one.unit.observer:
-        if score.value is not None:
-            return (
-                f'<b>{two(score.value)}</b><br><span class="lx-muted">{plural(score.trials, "trial")}</span>'
-            )
-    return '<span class="lx-muted">none</span>'
 
 
 def unit_words(one: Shown, styles: dict[str, Any]) -> str:

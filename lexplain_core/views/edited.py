@@ -88,11 +88,11 @@ def check_method_name(name: str, store: Store) -> str:
 def score_sentence(edited: Edited, before: Edited | None) -> str:
     """The val correlation in the headline simulator's eyes, beside that of the words before (HTML)."""
     score = edited.val[0]
-    eyes = f'<span class="lx-muted">(concepts seen by {escape(seen_by(score.simulator))})</span>'
+    eyes = f'<span class="lx-muted">(concepts seen by {escape(seen_by(score.by))})</span>'
     if score.value is None:
         return f"<b>No val correlation</b> {eyes}<b>:</b> {escape(score.reason or 'it is undefined.')}"
     words = f"Val correlation <b>{two(score.value)}</b>{_interval(score)}, {plural(score.n, 'image')} {eyes}"
-    old = before.score("val", score.simulator) if before else None
+    old = before.score("val", score.by) if before else None
     if before is None or old is None or old.value is None:
         return words
     change = _change(score.value, old.value)

@@ -13,6 +13,7 @@ from .scores import ABLATIONS, seen_by
 
 _NO_RELATION = 0.1  # R² of the fit
 BETA = 0.02  # of the scatter
+FITS = {name: measure for measure, (name, _) in ABLATIONS.items()}  # how c and d are found, and the measure
 
 
 def top_impact_words(table: pd.DataFrame, images: int, to: str) -> str:
@@ -115,7 +116,7 @@ def together_words(frame: pd.DataFrame, fit: str) -> str:
     words = (
         f"Each point is one of {plural(len(frame), 'explanation')} of {plural(units, 'unit')}; **click one to open its unit.** To the "
         f"right how well its words predict the unit, upwards how well their prediction stands in for it, both on the test split, "
-        f"with concepts seen by {seen}, and with c and d by {fit} ({ABLATIONS[f'ablation-{fit}'][1].removeprefix('c and d ')})."
+        f"with concepts seen by {seen}, and with c and d by {fit} ({ABLATIONS[FITS[fit]][1].removeprefix('c and d ')})."
     )
     found = quadratic(frame["correlation"], frame["ablation"])
     if found is None:

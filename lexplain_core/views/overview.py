@@ -7,49 +7,37 @@ from typing import Any
 import pandas as pd
 
 from ..base.numbers import plain, plural, rounded, two
-from ..store import Start, of_units
-from ..store.search.query import COLUMNS, Found
+from ..store import SearchResult, Start, Store, of_units
 from .markdown import code, md
-from .scores import seen_by
+from .scores import scorer, seen_by
 
 _ROLES = {"explainer": "find", "simulator": "score"}  # what a concept matrix is used to do
-_WIDTHS = {"unit": "7.4rem", "score": "8rem"}
-# title and help of each column; the others are numbers of `COLUMNS`.
-TITLES = {
+_WIDTHS = {"unit": "7.4rem", "correlation": "8rem"}
+# title and help of each column that isn't a measure's
+_TITLES = {
     "unit": ("Unit", "Layer and number; a click opens the unit"),
     "explanation": ("Explanation", "weight·concept, strongest first, and the bias"),
-    "score": (
-        "Test corr.",
-        "Correlation of simulated and actual activation on the test split; below it chance: what the same words score on "
-        "other units of the layer, 95% of which are below",
-    ),
-    "ablation": (
-        "Ablation",
-        "How well the words’ prediction stands in for the unit on the test split (norm): 1, the network’s loss stays as it is; "
-        "0, no better than the unit’s mean",
-    ),
-    "impact": ("Impact", "What the network loses with the unit at 0, summed as |impact| over all images"),
-    "observer": (
-        "Machine",
-        "Machine 2AFC: how often a machine tells the unit’s strongest images from its weakest in trials as people get them: "
-        "1, always; 0.5, chance",
-    ),
-    "human": (
-        "Human",
-        "Human 2AFC: how often people were right in the studies of this store, over all their difficulties: 1, always; "
-        "0.5, chance. The Results page has intervals",
-    ),
-    "two_faced": (
-        "Two-faced",
-        "How different the concepts are that the unit’s low and its high ranges show: 0, the same; 1, none in common",
-    ),
-    "gap": ("Gap", "Between the best and the worst method’s test correlation of the unit"),
     "apart": ("Apart", "Between the unit’s rank by people and its rank by test correlation, among units that have both: 0 to 1"),
-    "length": ("Length", "How many concepts the explanation has"),
     "maximum": ("Max", "Largest activation over the whole probing set"),
     "status": ("Status", "alive; dead, constant or without a positive range (negative)"),
 }  # fmt: skip
-_REASONS = {"score": "score_reason", "ablation": "ablation_reason", "observer": "observer_reason", "two_faced": "two_faced_reason"}  # fmt: skip
+ALWAYS = (
+    "unit",
+    "explanation",
+    "correlation",
+    "length",
+    "maximum",
+    "status",
+)  # columns that are shown without numbers, too
+
+
+def titles(store: Store, sort: str = "") -> dict[str, tuple[str, str]]:
+    """Title and help of each column of the table of units, in their order. sort: what it is sorted by."""
+    shown = {
+        name: one for name, one in store.measures.items() if one.listed or name == sort.removeprefix("-")
+    }
+    known = _TITLES | {name: (one.short, one.help) for name, one in shown.items()}
+    return {name: known[name] for name in store.columns if name in known}
 
 
 def store_words(info: dict) -> str:
@@ -103,7 +91,7 @@ def _mean_words(info: dict) -> str:
     return f" Test correlation by {md(first)}: {', '.join(told[: 4 if more else 5])}{more}."
 
 
-def seen_note(found: Found) -> str:
+def seen_note(found: SearchResult) -> str:
     """Methods may have different simulators, and their scores then don't compare."""
     seen = " and ".join(seen_by(name) for name in found.simulators)
     return " " + md(f"Scored with concepts seen by {seen}.") if seen else ""
@@ -115,24 +103,16 @@ def export_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 def layer_mean_of(row: Any) -> str:
     """Over how many units a layer's mean correlation is, and what the others are; row: of `Store.layers`."""
-    return of_units(row.scored, row.units, dead=row.dead, constant=row.constant)
+    return of_units(row.units_correlation, row.units, dead=row.dead, constant=row.constant)
 
 
 def start_number(start: Start, value: float) -> str:
-    return f"{value:.0f} concepts" if start.wanted.sort.endswith("length") else two(value)
+    return f"{value:.0f} concepts" if start.query.sort.endswith("length") else two(value)
 
 
-def first_order(column: str) -> str:
+def first_order(store: Store, column: str) -> str:
     """'-' for columns that one wants largest first, '' for those that start at the small end."""
-    return "-" if COLUMNS[column].number and column != "length" else ""
-
-
-def observer_note(rows: pd.DataFrame) -> str:
-    """With which eyes the machine looks, and at how many trials, in words to put in a sentence."""
-    judged = rows[rows["observer"].notna()]
-    names = sorted(judged["observer_embedding"].unique())
-    words = " and ".join("the network’s own last layer" if name == "target" else name for name in names)
-    return f" ({words}, {int(judged['observer_trials'].max())} trials)" if len(judged) else ""
+    return "-" if store.columns[column].number and column != "length" else ""
 
 
 def elsewhere(found: tuple[str, ...], method: str) -> str:
@@ -149,11 +129,11 @@ def table_cell(name: str, row: dict) -> dict[str, Any]:
     if name == "status":
         return {"text": value, "why": row["reason"] or ""}
     if pd.isna(value) or (name == "length" and not value):
-        return {"text": "", "why": row.get(_REASONS.get(name, "")) or ""}
+        return {"text": "", "why": row.get(f"{name}_reason") or ""}
     if name == "length":
         return {"text": f"{int(value)}"}
-    if name == "score":
-        chance = row["null_high"]
+    if name == "correlation":
+        chance = row["correlation_chance"]
         return {
             "text": two(value),
             "share": value,
@@ -162,13 +142,15 @@ def table_cell(name: str, row: dict) -> dict[str, Any]:
     return {"text": rounded(value) if name in ("maximum", "impact") else two(value)}
 
 
-def table_column(name: str, sort: str, found: Found) -> dict[str, Any]:
-    title, about = TITLES[name]
-    if name == "impact" and found.rows["impact_sampled"].eq(True).any():
+def table_column(store: Store, name: str, sort: str, found: SearchResult) -> dict[str, Any]:
+    title, about = titles(store, sort)[name]
+    rows = found.rows
+    if f"{name}_sampled" in rows and rows[f"{name}_sampled"].eq(True).any():
         about += "; partly estimates from samples"
-    if name == "observer" and (who := observer_note(found.rows)):
-        about = about.replace("a machine tells", f"a machine{who} tells")
-    column = COLUMNS[name]
+    scorers = sorted({by for by in rows.get(f"{name}_by", ()) if by})
+    if scorers and store.measures[name].of == "unit" and name != "impact":
+        about += f"; scored by {' and '.join(map(scorer, scorers))}"
+    column = store.columns[name]
     order = ""
     if sort.removeprefix("-") == name:
         order = "descending" if sort.startswith("-") else "ascending"

@@ -104,8 +104,8 @@ def unit_words(unit: pd.Series) -> str:
         return '<p class="lx-facts lx-muted" style="margin:0">no explanation</p>'
     score = (
         ""
-        if pd.isna(unit["score"])
-        else f' <span class="lx-muted">(test r {plain(unit["score"])}, n = {int(unit["score_n"]):,})</span>'
+        if pd.isna(unit["correlation"])
+        else f' <span class="lx-muted">(test r {plain(unit["correlation"])}, n = {int(unit["correlation_n"]):,})</span>'
     )
     return f'<p class="lx-facts" style="margin:0">{escape(text)}{score}</p>'
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from html import escape
+from typing import Any
 
 import pandas as pd
 
+from ..base.measures import Description
 from ..base.numbers import plural, rounded, two
 from ..store import Explanation, Score, Unit
+from ..store.catalog import Catalog
 from .markdown import md
 
 ABLATIONS = {
-    "ablation-norm": (
+    "ablation": (
         "norm",
         "c and d in closed form: the straight line from prediction to activation that fits best on val",
     ),
-    "ablation-optim": (
+    "ablation_optim": (
         "optim",
         "c and d by gradient descent on val, begun at those of norm, towards where the network’s loss changes least (not promised to be the least); on test it can do worse than norm, "
         "most of all where few val images decide",
@@ -32,48 +36,48 @@ def seen_by(matrix: str) -> str:
 def score_words(unit: Unit, explanation: Explanation, main_only: bool = False) -> str:
     """Each score with its interval, split, number of images and simulator, and what chance gives; or
     why there is none (HTML). main_only: the headline's alone."""
-    scores = tuple(score for score in explanation.scores if score.kind == "correlation")
+    scores = tuple(score for score in explanation.scores if score.measure == "correlation")
     if main_only and (main := explanation.score()):
         scores = (main,)
     return "<br>".join(_words(unit, score) for score in scores) or "This explanation has no score."
 
 
 def _words(unit: Unit, score: Score) -> str:
-    name = escape(f"{score.split.capitalize()} {score.kind}")
-    how = f'<span class="lx-muted">(concepts seen by {escape(seen_by(score.simulator))})</span>'
+    name = escape(f"{score.split.capitalize()} correlation")
+    how = f'<span class="lx-muted">(concepts seen by {escape(seen_by(score.by))})</span>'
     if score.value is None:
         return f"<b>No {name.lower()}</b> {how}<b>:</b> {escape(score.reason or 'it is undefined.')}"
     value = f"{name} <b>{two(score.value)}</b>{_interval(score, ', 95% interval {}')}, {plural(score.n, 'image')} {how}"
     chance = f'. <span class="lx-muted">{escape(null_words(unit, score))}</span>'
-    doubt = f' <span class="lx-doubt">{escape(doubt_words(score))}</span>' if score.doubt else ""
-    return value + chance + doubt
+    doubt = doubt_words(unit, score)
+    return value + chance + (f' <span class="lx-doubt">{escape(doubt)}</span>' if doubt else "")
 
 
 def ablation_words(unit: Unit, explanation: Explanation, main_only: bool = False) -> str:
     """How well the words' prediction stands in for the unit, or why nobody knows (HTML); empty where the
     store has no ablation scores and gives no reason."""
-    scores = [score for score in explanation.scores if score.kind in ABLATIONS]
+    scores = [score for score in explanation.scores if score.measure in ABLATIONS]
     if not scores:
         why = unit.effect_reason
         return f"<b>No test ablation score:</b> {escape(why)}" if why else ""
-    simulators = list(dict.fromkeys(score.simulator for score in scores))
+    simulators = list(dict.fromkeys(score.by for score in scores))
     if main_only and explanation.simulator in simulators:
         simulators = [explanation.simulator]
-    lines = [_ablated([s for s in scores if s.simulator == name]) for name in simulators]
-    if any(score.value is not None for score in scores if score.simulator in simulators):
+    lines = [_ablated([s for s in scores if s.by == name]) for name in simulators]
+    if any(score.value is not None for score in scores if score.by in simulators):
         lines[-1] += f'. <span class="lx-muted">{_SCALE}</span>'
     return "<br>".join(lines)
 
 
 def _ablated(scores: list[Score]) -> str:
     """The ablation scores by one simulator."""
-    how = f'<span class="lx-muted">(concepts seen by {escape(seen_by(scores[0].simulator))})</span>'
+    how = f'<span class="lx-muted">(concepts seen by {escape(seen_by(scores[0].by))})</span>'
     known = [(score, score.value) for score in scores if score.value is not None]
     if not known:
         reason = scores[0].reason or "it is undefined."
         return f"<b>No test ablation score</b> {how}<b>:</b> {escape(reason)}"
     told = "; ".join(
-        f'<span title="{escape(ablation_title(score), quote=True)}"><b>{two(value)}</b> by {ABLATIONS[score.kind][0]}'
+        f'<span title="{escape(ablation_title(score), quote=True)}"><b>{two(value)}</b> by {ABLATIONS[score.measure][0]}'
         f"{_interval(score, ', 95% interval {}')}</span>"
         for score, value in known
     )
@@ -86,36 +90,16 @@ def _images(score: Score) -> str:
 
 def ablation_title(score: Score) -> str:
     """What an ablation score was computed with, for a tooltip."""
-    name, meaning = ABLATIONS[score.kind]
-    fitted = "" if score.c is None or score.d is None else f" c = {rounded(score.c)}, d = {rounded(score.d)}."
+    name, meaning = ABLATIONS[score.measure]
+    c, d = _fitted(score)
+    fitted = f" c = {c}, d = {d}." if c else ""
     return f"{name}: the unit is replaced by c·prediction + d, {meaning}.{fitted} {_images(score)}. {_SCALE}"
 
 
-def ablation_cell(scores: list[Score | None]) -> str:
-    """The ablation scores by one simulator as a cell of a table (HTML)."""
-    found = [score for score in scores if score is not None]
-    if not found:
-        return '<span class="lx-muted">not scored</span>'
-    if all(score.value is None for score in found):
-        reason = escape(found[0].reason or "it is undefined.")
-        return f'<span class="lx-muted">none: {reason}</span>'
-    parts = []
-    for score in found:
-        name = ABLATIONS[score.kind][0]
-        if score.value is None:
-            parts.append(f'<span class="lx-muted">{name}: none, {escape(score.reason or "undefined")}</span>')
-            continue
-        estimate = ", estimate" if score.sampled else ""
-        fitted = (
-            ""
-            if score.c is None or score.d is None
-            else f"c {rounded(score.c)}, d {rounded(score.d)}{estimate}"
-        )
-        parts.append(
-            f'<span class="lx-one" title="{escape(ablation_title(score), quote=True)}">{name} <b>{two(score.value)}</b>'
-            f'{_interval(score, " ({})")}<br><span class="lx-muted">{fitted}</span></span>'
-        )
-    return "<br>".join(parts)
+def _fitted(score: Score) -> tuple[str, str]:
+    """The factor and the shift of an ablation, as text; '' where they aren't known."""
+    c, d = score.details.get("c"), score.details.get("d")
+    return ("", "") if c is None or d is None else (rounded(c), rounded(d))
 
 
 def _interval(score: Score, pattern: str) -> str:
@@ -126,24 +110,34 @@ def _interval(score: Score, pattern: str) -> str:
 
 def null_words(unit: Unit, score: Score) -> str:
     """What chance gives: how well the same words predict the layer's other units."""
-    if score.null_high is None:
-        return f"Chance: unknown. {score.null_reason or 'No null was computed.'}"
-    count, above = score.null_units, score.null_above
+    if score.chance is None:
+        return f"Chance: unknown. {score.details.get('null_reason') or 'No null was computed.'}"
+    count, above = score.details.get("null_units"), score.details.get("null_above")
+    if count is None or above is None:
+        return f"Chance: 95% of what is meaningless scores below {two(score.chance)}."
     none = "none scores" if above == 0 else "1 scores" if above == 1 else f"{above:,} score"
     return (
-        f"Chance: these words score below {two(score.null_high)} on 95% of the layer’s other {count:,} units; "
+        f"Chance: these words score below {two(score.chance)} on 95% of the layer’s other {count:,} units; "
         f"{none} as high as unit {unit.unit}."
     )
 
 
-def doubt_words(score: Score) -> str:
+def doubt_words(unit: Unit, score: Score) -> str:
     """Why a score is no better than chance; empty where it is better."""
-    if score.doubt == "interval":
-        side = "holds 0" if score.high is None or score.high >= 0 else "lies below 0"
-        return f"⚠ No better than chance: the interval {side}."
-    if score.doubt == "null":
+    description = unit.store.measures.get(score.measure)
+    doubt = score.doubt(description) if description else None
+    if description is None or doubt is None:
+        return ""
+    if doubt == "null":
         return "⚠ No better than chance: these words fit other units of the layer as well."
-    return ""
+    chance = description.chance or 0
+    inside = (score.low is None or score.low <= chance) and (score.high is None or score.high >= chance)
+    side = (
+        f"holds {chance:g}"
+        if inside
+        else f"lies {'below' if description.best == 'high' else 'above'} {chance:g}"
+    )
+    return f"⚠ No better than chance: the interval {side}."
 
 
 def score_cell(unit: Unit, score: Score | None) -> str:
@@ -152,20 +146,64 @@ def score_cell(unit: Unit, score: Score | None) -> str:
         return '<span class="lx-muted">not scored</span>'
     if score.value is None:
         return f'<span class="lx-muted" title="{escape(score.reason or "", quote=True)}">none: {escape(score.reason or "")}</span>'
-    chance = ""
-    if score.null_high is not None:
-        chance = f"chance {two(score.null_high)}; {score.null_above:,} of {score.null_units:,} others as high"
-    title = escape(f"{null_words(unit, score)} {doubt_words(score)}", quote=True)
-    doubt = '<br><span class="lx-doubt">⚠ no better than chance</span>' if score.doubt else ""
+    doubt, chance, about = doubt_words(unit, score), "", ""
+    if score.chance is not None:
+        above, count = score.details.get("null_above"), score.details.get("null_units")
+        others = "" if above is None or count is None else f"; {above:,} of {count:,} others as high"
+        chance, about = f"chance {two(score.chance)}{others}", null_words(unit, score)
+    mark = '<br><span class="lx-doubt">⚠ no better than chance</span>' if doubt else ""
     return (
-        f'<span title="{title}"><b>{two(score.value)}</b>{_interval(score, " ({})")}<br>'
-        f'<span class="lx-muted">{escape(chance)}</span></span>{doubt}'
+        f'<span title="{escape(f"{about} {doubt}".strip(), quote=True)}"><b>{two(score.value)}</b>{_interval(score, " ({})")}'
+        + (f'<br><span class="lx-muted">{escape(chance)}</span>' if chance else "")
+        + f"</span>{mark}"
     )
+
+
+def judge_line(unit: Unit, description: Description, scores: Sequence[Score]) -> str:
+    """What a measure says of a unit or its explanation, in a line (HTML): the headline, and beside it those by others."""
+    known = [score for score in scores if score.value is not None]
+    title = f'<span title="{escape(description.help, quote=True)}">{escape(description.title.capitalize())}</span>'
+    if not known:
+        return f"<b>No {escape(description.title)}:</b> {escape(scores[0].reason or 'it is undefined.')}"
+    parts = [
+        f"<b>{two(score.value)}</b>{_interval(score, ', 95% interval {}')}"
+        f"{f' by {escape(scorer(score.by))}' if score.by else ''}"
+        for score in known
+        if score.value is not None
+    ]
+    chance = "" if description.chance is None else f" Chance is {description.chance:g}."
+    doubt = doubt_words(unit, known[0])
+    return f'{title} {"; ".join(parts)}, n = {known[0].n:,}.<span class="lx-muted">{chance}</span>' + (
+        f' <span class="lx-doubt">{escape(doubt)}</span>' if doubt else ""
+    )
+
+
+def scorer(by: str) -> str:
+    """Who scored, in words."""
+    return {"label": "the images’ labels", "target": "the network’s own last layer"}.get(by, by)
+
+
+_OWN_WORDS = (
+    "correlation",
+    "ablation",
+    "ablation_optim",
+    "margin",
+    "human",
+)  # judges with words of their own
+
+
+def other_judges(unit: Unit, explanation: Explanation | None) -> Iterator[tuple[str, str]]:
+    """(name, line) of the judges that have no words of their own (HTML)."""
+    for name, one in unit.store.measures.items():
+        whole = unit.scores if one.of == "unit" else explanation.scores if explanation else ()
+        scores = [score for score in whole if score.measure == name]
+        if one.judge and scores and name not in _OWN_WORDS:
+            yield name, judge_line(unit, one, scores)
 
 
 def simulated_score(unit: Unit, explanation: Explanation, matrix: str) -> str:
     """The score of what is shown, as Markdown."""
-    score = explanation.score(simulator=matrix)
+    score = explanation.score(by=matrix)
     if score is None:
         if matrix == explanation.matrix:
             return "The explanation was found with these values, so they are not used to score it."
@@ -185,19 +223,44 @@ def residuals_note(frame: pd.DataFrame, side: str) -> str:
     )
 
 
-def ablated_by(found: list[Explanation], simulators: list[str]) -> list[str]:
-    """The simulators that have a column of ablation scores; none where all are missing for one reason,
-    which the headline says."""
-    scores = [score for one in found for score in one.scores if score.kind in ABLATIONS]
-    if all(score.value is None for score in scores) and len({score.reason for score in scores}) < 2:
-        return []
-    return [name for name in simulators if any(score.simulator == name for score in scores)]
+def scored_columns(store: Catalog, found: Sequence[Explanation]) -> list[tuple[Description, str]]:
+    """The columns of scores of explanations: each measure with each of its scorers, labels first; those that say nothing of
+    any explanation are left out, but for the correlation."""
+    columns = []
+    for name, one in store.measures.items():
+        scores = [score for explanation in found for score in explanation.scores if score.measure == name]
+        reasons = {score.reason for score in scores if score.value is None}
+        silent = all(score.value is None for score in scores) and len(reasons) < 2
+        if one.of == "explanation" and one.listed and scores and (name == "correlation" or not silent):
+            scorers = {score.by for score in scores if score.by} or {""}
+            columns += [(one, by) for by in sorted(scorers, key=lambda by: (by != "label", by))]
+    return columns
 
 
-def simulators_of(found: list[Explanation]) -> list[str]:
-    """All that scored one of the explanations, labels first."""
-    names = {score.simulator for one in found for score in one.scores}
-    return sorted(names, key=lambda name: (name != "label", name))
+def column_title(measure: Description, by: str) -> str:
+    """'Test corr. by labels'."""
+    return measure.short + (f" by {'labels' if by == 'label' else by}" if by else "")
+
+
+def measure_cell(unit: Unit, explanation: Explanation, measure: Description, by: str) -> str:
+    """A score of an explanation as a cell of a table (HTML)."""
+    score = explanation.score(measure.name, by)
+    fitted = _fitted(score) if score is not None and score.value is not None else ("", "")
+    estimate = ", estimate" if score is not None and score.sampled else ""
+    more = f'<br><span class="lx-muted">c {fitted[0]}, d {fitted[1]}{estimate}</span>' if fitted[0] else ""
+    return score_cell(unit, score) + more
+
+
+def unit_cell(unit: Unit, measure: Description) -> str:
+    """The headline of a measure of units as a cell of a table (HTML)."""
+    score = unit.score(measure.name)
+    n = "" if score is None or score.value is None else f'<br><span class="lx-muted">n = {score.n:,}</span>'
+    return score_cell(unit, score) + n
+
+
+def score_facts(score: Score) -> dict[str, Any]:
+    """A score as a row of a table: its fields, and its details beside them."""
+    return {name: value for name, value in vars(score).items() if name != "details"} | dict(score.details)
 
 
 def methods_table(unit: Unit) -> pd.DataFrame:
@@ -209,7 +272,7 @@ def methods_table(unit: Unit) -> pd.DataFrame:
             "val_correlation": one.val_correlation, "violation": one.violation, "reason": one.reason,
         }  # fmt: skip
         for score in one.scores or (None,):
-            more = {} if score is None else vars(score) | {"score_reason": score.reason}
+            more = {} if score is None else score_facts(score) | {"score_reason": score.reason}
             more.pop("reason", None)
             rows.append(facts | more)
     return pd.DataFrame(rows)

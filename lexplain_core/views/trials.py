@@ -128,18 +128,13 @@ def _first(unit: Unit) -> Explanation:
 
 def observer_answer(unit: Unit) -> str:
     """How often the main machine observer is right about the unit, '' where the store has none."""
-    known = [(score, score.value) for score in unit.observer if score.value is not None]
-    if not known:
+    score = next((s for s in unit.scores if s.measure == "observer" and s.value is not None), None)
+    if score is None or score.value is None:
         return ""
-    score, value = known[0]
-    eyes = (
-        "by the network’s own features"
-        if score.embedding == "target"
-        else f"as {md(score.embedding)} sees them"
-    )
+    eyes = "by the network’s own features" if score.by == "target" else f"as {md(score.by)} sees them"
     return (
-        f"**The machine observer**, which compares images {eyes}, is right in **{percent(value)}** of "
-        f"{plural(score.trials, 'such trial')} about this unit (chance: 50%)."
+        f"**The machine observer**, which compares images {eyes}, is right in **{percent(score.value)}** of "
+        f"{plural(score.n, 'such trial')} about this unit (chance: 50%)."
     )
 
 

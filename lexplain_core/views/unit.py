@@ -6,6 +6,7 @@ from html import escape
 
 from ..base.numbers import plural, rounded, two
 from ..store import Unit
+from .scores import scorer
 
 _POOLED = {
     ("map", "mean"): "activation (mean over the channel’s map)",
@@ -44,20 +45,30 @@ def range_line(unit: Unit) -> str:
 
 
 def observer_line(unit: Unit) -> str:
-    """How often machines tell the unit's images apart, or why they can't (HTML); empty where none was asked."""
-    if not unit.observer:
+    """How clearly machines tell the unit's images apart, or why they can't (HTML); empty where none was asked."""
+    margins = [score for score in unit.scores if score.measure == "margin"]
+    if not margins:
         return ""
-    scores = [(score, score.value) for score in unit.observer if score.value is not None]
-    if not scores:
-        return f'<p class="lx-facts lx-observer"><b>No machine 2AFC score:</b> {escape(unit.observer[0].reason or "")}</p>'
-    main, *others = [
-        (two(value), "the network’s own last layer" if s.embedding == "target" else escape(s.embedding))
-        for s, value in scores
-    ]
-    also = "".join(f"; {value} by {name}" for value, name in others)
+    known = [score for score in margins if score.value is not None]
+    if not known:
+        return f'<p class="lx-facts lx-observer"><b>No machine 2AFC margin:</b> {escape(margins[0].reason or "")}</p>'
+    main = known[0]
+    share = unit.score("observer", main.by)
+    right = (
+        "" if share is None or share.value is None else f", right in {two(share.value)} of {share.n} trials"
+    )
+    interval = (
+        "" if main.low is None or main.high is None else f", 95% interval {two(main.low)} to {two(main.high)}"
+    )
+    also = "".join(
+        f"; {two(score.value)} by {escape(scorer(score.by))}"
+        for score in known[1:]
+        if score.value is not None
+    )
     return (
-        f'<p class="lx-facts lx-observer">Machine 2AFC: right in <b>{main[0]}</b> of {scores[0][0].trials} trials, comparing images by {main[1]}'
-        f'{also}. <span class="lx-muted">Which of two images goes with those that excite the unit? Chance is 0.5.</span></p>'
+        f'<p class="lx-facts lx-observer">Machine 2AFC margin <b>{two(main.value or 0.0)}</b>{interval}{right}, comparing '
+        f'images by {escape(scorer(main.by))}{also}. <span class="lx-muted">How much more alike an image is to those that excite '
+        "the unit, in standard deviations of the similarities of all images. Chance is 0.</span></p>"
     )
 
 

@@ -9,15 +9,8 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.base.numbers import plural, two
-from lexplain_core.views.compare import (
-    Shown,
-    machine_cell,
-    people_cell,
-    score_note,
-    score_table,
-    sorted_simulators,
-)
-from lexplain_core.views.scores import ABLATIONS, ablation_cell, score_cell, seen_by
+from lexplain_core.views.compare import Shown, people_cell, score_note, score_table
+from lexplain_core.views.scores import column_title, measure_cell, scored_columns, unit_cell
 from pages.compare.charts import word_styles
 from pages.ui import links, plots, shell, tables
 from pages.ui.humans import of_unit
@@ -48,18 +41,21 @@ def scores(shown: Sequence[Shown]) -> None:
     """A row for each unit: scores by each simulator with intervals, split and images; human, machine, length."""
     st.subheader("Scores", anchor=False)
     ready = [one for one in shown if one.in_words is not None]
-    found = [score for one in shown if one.in_words for score in one.in_words.scores]
-    simulators = sorted_simulators(s.simulator for s in found if s.kind == "correlation")
-    ablated = sorted_simulators(s.simulator for s in found if s.kind in ABLATIONS and s.value is not None)
+    store = shown[0].opened.store
+    columns = scored_columns(store, [one.in_words for one in ready if one.in_words])
+    of_units = [
+        one
+        for one in store.measures.values()
+        if one.of == "unit" and one.listed and any(u.unit.score(one.name) for u in shown)
+    ]
     several = len({one.place.store for one in shown}) > 1
     people = [of_unit(one.place.store, one.place.layer, one.place.unit) for one in shown]
-    head = ["Unit", "By", *(f"Correlation, {seen_by(name)}" for name in simulators)]
-    head += [f"Ablation, {seen_by(name)}" for name in ablated]
+    asked = any(row is not None for row in people)
+    head = ["Unit", "By", *(column_title(measure, by) for measure, by in columns), "Concepts"]
     head += [
-        "Concepts",
         f"Val corr.{_val_images(ready)}",
-        "Machine 2AFC",
-        *(["Human 2AFC"] if any(row is not None for row in people) else []),
+        *(one.short for one in of_units),
+        *(["Human 2AFC"] if asked else []),
     ]
     body = []
     for one, person in zip(shown, people, strict=True):
@@ -69,23 +65,18 @@ def scores(shown: Sequence[Shown]) -> None:
             if words
             else ['<span class="lx-muted">no explanation</span>']
         )
-        for name in simulators:
-            score = words.score(simulator=name) if words else None
-            cells.append(score_cell(one.unit, score) + score_note(score) if words else "–")
-        for name in ablated:
-            both = [words.score(kind, name) for kind in ABLATIONS] if words else []
-            cells.append(
-                ablation_cell(both) + score_note(next((s for s in both if s is not None), None))
-                if words
-                else "–"
-            )
+        for measure, by in columns:
+            score = words.score(measure.name, by) if words else None
+            cells.append(measure_cell(one.unit, words, measure, by) + score_note(score) if words else "–")
         val = words.val_correlation if words else None
-        cells += [str(words.length) if words else "–", "–" if val is None else two(val), machine_cell(one)]
-        if len(head) > len(cells) + 1:
-            cells.append(people_cell(person))
-        store = f'<br><span class="lx-muted">{escape(one.opened.store.name)}</span>' if several else ""
+        cells += [str(words.length) if words else "–", "–" if val is None else two(val)]
+        cells += [
+            *(unit_cell(one.unit, measure) for measure in of_units),
+            *([people_cell(person)] if asked else []),
+        ]
+        where = f'<br><span class="lx-muted">{escape(one.opened.store.name)}</span>' if several else ""
         row = "".join(f"<td>{value}</td>" for value in cells)
-        body.append(f'<tr><th scope="row">{escape(one.name)}{store}</th>{row}</tr>')
+        body.append(f'<tr><th scope="row">{escape(one.name)}{where}</th>{row}</tr>')
     st.html(
         '<div class="lx-table"><table class="lx-compare"><thead><tr>'
         + "".join(f'<th scope="col">{escape(title)}</th>' for title in head)

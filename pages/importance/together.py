@@ -9,7 +9,7 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.store import of_units
-from lexplain_core.views.importance import together_words
+from lexplain_core.views.importance import FITS, together_words
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.scores import ABLATIONS
 from pages.ui import links, measured, plots, shell, tables
@@ -20,7 +20,7 @@ _POINTS = "score points"
 
 def show(view: links.Importance, opened: Opened) -> None:
     """The half of the page."""
-    known = {fit: measured.score_pairs(opened, f"ablation-{fit}") for fit in links.FITS}
+    known = {fit: measured.score_pairs(opened, FITS[fit]) for fit in links.FITS}
     if all(frame.empty for frame in known.values()):
         _nothing(opened)
         return

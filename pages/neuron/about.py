@@ -11,6 +11,7 @@ from lexplain_core.store import Explanation, Unit
 from lexplain_core.views.facts import facts_table
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened
+from lexplain_core.views.scores import score_facts
 from lexplain_core.views.tables import of_unit
 from lexplain_core.views.unit import quantity
 from pages.ui import plots, shell, tables
@@ -80,29 +81,32 @@ def _terms(unit: Unit, explanation: Explanation) -> None:
 
 
 def _scores(unit: Unit, explanation: Explanation) -> None:
-    """Every score of the explanation with all that it was computed with."""
+    """Every score of the explanation and of the unit with all that it was computed with."""
     st.subheader("Scores", anchor=False)
-    names = ["kind", "simulator", "value", "low", "high", "n", "split", "c", "d", "sampled", "reason"]
-    scores = pd.DataFrame([{name: getattr(score, name) for name in names} for score in explanation.scores])
+    scores = pd.DataFrame([score_facts(score) for score in (*explanation.scores, *unit.scores)])
+    scores.insert(0, "score", [unit.store.measures[name].title for name in scores["measure"]])
     number = tables.number
     tables.show(
         scores,
         "scores table",
-        "Table of the explanation's scores",
+        "Table of the scores of the explanation and of the unit",
         {
-            "kind": tables.text("Score", width=104),
-            "simulator": tables.text("Seen by", width=100),
+            "score": tables.text("Score", width=140),
+            "by": tables.text("By", width=100),
             "value": number("Value", format="%.3f", width=52),
             "low": number("Low", format="%.3f", width=52, help="Of the 95% interval"),
             "high": number("High", format="%.3f", width=52, help="Of the 95% interval"),
-            "n": number("Images", format="localized", width=56),
+            "chance": number(
+                "Chance", format="%.3f", width=58, help="95% of what is meaningless scores less"
+            ),
+            "n": number("n", format="localized", width=56, help="Images or trials"),
             "split": tables.text("Split", width=46),
             "c": number("c", format="%.4g", help="The unit was replaced by c·prediction + d"),
             "d": number("d", format="%.4g", help="The unit was replaced by c·prediction + d"),
             "sampled": tables.check("Estimate", help="From a random sample of the split"),
             "reason": tables.text("Why there is none"),
         },
-        optional=("c", "d", "sampled", "reason"),
+        optional=("c", "d", "chance", "sampled", "reason"),
         tall=(100, 800),
     )
     tables.csv("Scores as CSV", scores, *of_unit(unit), explanation.method, "scores")

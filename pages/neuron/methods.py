@@ -11,13 +11,11 @@ from lexplain_core.store import Explanation, Unit
 from lexplain_core.views.explanations import matrix_title
 from lexplain_core.views.markdown import md
 from lexplain_core.views.scores import (
-    ABLATIONS,
-    ablated_by,
-    ablation_cell,
+    column_title,
+    measure_cell,
     methods_table,
-    score_cell,
+    scored_columns,
     seen_by,
-    simulators_of,
 )
 from lexplain_core.views.tables import of_unit
 from pages.neuron.edit_link import edit_link
@@ -83,30 +81,18 @@ def side_by_side(unit: Unit, shown: Explanation | None) -> None:
     found = unit.explanations
     if len(found) < 2 or all(one.reason for one in found):
         return
-    simulators = simulators_of(found)
+    columns = scored_columns(unit.store, found)
     head = "".join(
-        f'<th scope="col" title="Correlation of simulated and actual activation on the test split, its 95% interval, '
-        f'and what the same words score on other units">Test corr. by {escape(matrix_title(name))}</th>'
-        for name in simulators
-    )
-    ablated = ablated_by(found, simulators)
-    head += "".join(
-        f'<th scope="col" title="How well the prediction stands in for the unit: 1, the network’s loss stays as it is; 0, no '
-        f'better than the unit’s mean. norm, optim: how c and d of c·prediction + d are found">Test ablation by '
-        f"{escape('labels' if name == 'label' else name)}</th>"
-        for name in ablated
+        f'<th scope="col" title="{escape(measure.help, quote=True)}">{escape(column_title(measure, by))}</th>'
+        for measure, by in columns
     )
     rows = []
     for one in found:
         current = shown is not None and one.id == shown.id
         text = escape(one.text) if not one.reason else f'<span class="lx-muted">{escape(one.reason)}</span>'
         scores = "".join(
-            f"<td>{score_cell(unit, one.score(simulator=name)) if not one.reason else '–'}</td>"
-            for name in simulators
-        )
-        scores += "".join(
-            f"<td>{ablation_cell([one.score(kind, name) for kind in ABLATIONS]) if not one.reason else '–'}</td>"
-            for name in ablated
+            f"<td>{measure_cell(unit, one, measure, by) if not one.reason else '–'}</td>"
+            for measure, by in columns
         )
         val = "–" if one.val_correlation is None else two(one.val_correlation)
         rows.append(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from lexplain_core.base.pages import Page
-from lexplain_core.store import StoreError, Unit, Wanted
+from lexplain_core.store import StoreError, Unit, UnitQuery
 from lexplain_core.views.explanations import explanation_of
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
@@ -68,7 +68,7 @@ def _find(view: links.Neuron, opened: Opened) -> tuple[links.Neuron, Unit | None
 
 def _first_sight(opened: Opened, layer: str) -> int:
     """The unit to show where the address names none: the best explained one of the layer."""
-    rows = opened.store.find(Wanted(layer=layer, sort="-score"), 1).rows
+    rows = opened.store.find(UnitQuery(layer=layer, sort="-correlation"), 1).rows
     return int(rows["unit"].iloc[0]) if len(rows) else 0
 
 

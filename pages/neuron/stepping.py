@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from lexplain_core.store import Unit, Wanted
+from lexplain_core.store import Unit, UnitQuery
 from lexplain_core.views.opened import Opened
 from pages.neuron.figure_link import figure_link
 from pages.ui import links, shell
@@ -73,7 +73,7 @@ def other(**to: Any) -> Changes:
 
 def _random(opened: Opened, unit: Unit) -> Changes | None:
     for _ in range(_TRIES):
-        found = opened.store.surprise(Wanted(layer=unit.layer))
+        found = opened.store.surprise(UnitQuery(layer=unit.layer))
         if found is None:  # nothing in this layer is alive
             break
         if found[1] != unit.unit:

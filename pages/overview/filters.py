@@ -11,9 +11,9 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lexplain_core.store import Wanted
-from lexplain_core.store.search.query import COLUMNS, RANGES, STATUS_WORDS
-from lexplain_core.store.search.text import LONGEST_SEARCH, OPEN, write_range
+from lexplain_core.store import Store, UnitQuery
+from lexplain_core.store.search.query import STATUS_WORDS, ranged, write_where
+from lexplain_core.store.search.text import LONGEST_SEARCH
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.overview import first_order
@@ -31,10 +31,10 @@ HELP = """One box for all: words of concepts, the unit’s name, or `layer:unit`
 - `block7:3` – that unit"""
 
 
-def wanted(view: links.Overview, opened: Opened) -> tuple[Wanted, list[str]]:
+def wanted(view: links.Overview, opened: Opened) -> tuple[UnitQuery, list[str]]:
     """What a view asks for, and a sentence (Markdown) for all of it that can't be used."""
     units, listed, lost = lists.among(view, opened)
-    asked, problems = Wanted.read(links.query(view))
+    asked, problems = opened.store.read_query(links.query(view))
     return replace(asked, among=units, listed=listed), [*lost, *map(md, problems)]
 
 
@@ -62,13 +62,13 @@ def spans(opened: Opened, method: str, human: pd.DataFrame) -> Spans:
 # -- widgets --------------------------------------------------------------------------------------
 
 
-def widgets(view: links.Overview, opened: Opened, asked: Wanted, known: Spans) -> DeltaGenerator:
+def widgets(view: links.Overview, opened: Opened, asked: UnitQuery, known: Spans) -> DeltaGenerator:
     """The search box, the filters and the order; each puts itself into the address. Gives the place beside them."""
-    _filters(view, list(shell.layers(opened)["layer"]), known)
+    _filters(view, opened, asked.sort, known)
     second = _methods(view, shell.methods(opened), opened.store.default_method)
     place = second.container(horizontal=True, vertical_alignment="center", gap="small")
     with place:
-        _more(view, asked, known)
+        _more(view, opened.store, asked, known)
         if asked.filtered:
             st.button(
                 "Remove the filters",
@@ -87,8 +87,9 @@ def _bind(
     return bind(view, field, lambda chosen: {field: to(chosen), "shown": 1}, **more)
 
 
-def _filters(view: links.Overview, layers: list[str], known: Spans) -> None:
+def _filters(view: links.Overview, opened: Opened, sort: str, known: Spans) -> None:
     """The first row: words, layer, status and order."""
+    layers, store = list(shell.layers(opened)["layer"]), opened.store
     first = st.columns([2.6, 1.3, 1.3, 1.7, 1.2])
     first[0].text_input(
         "Search explanations",
@@ -106,16 +107,16 @@ def _filters(view: links.Overview, layers: list[str], known: Spans) -> None:
         format_func=lambda s: STATUS_WORDS.get(s, "any status"),
         **_bind(view, "status"),
     )
-    columns = [name for name in COLUMNS if not COLUMNS[name].number or name in known]
-    sorted_by = view.sort.removeprefix("-")
+    columns = [name for name, one in store.columns.items() if not one.number or name in known]
+    sorted_by = sort.removeprefix("-")
     if sorted_by not in columns:
         columns.append(sorted_by)
-    column = COLUMNS[sorted_by]
+    column = store.columns[sorted_by]
     first[3].selectbox(
         "Sort by",
         columns,
-        format_func=lambda name: COLUMNS[name].name,
-        **_bind(view, "sort", lambda name: first_order(name) + name, shows=sorted_by),
+        format_func=lambda name: store.columns[name].name,
+        **_bind(view, "sort", lambda name: first_order(store, name) + name, shows=sorted_by),
     )
     first[4].selectbox(
         "Order",
@@ -125,7 +126,7 @@ def _filters(view: links.Overview, layers: list[str], known: Spans) -> None:
             view,
             "sort",
             lambda order: order + sorted_by,
-            shows="-" if view.sort.startswith("-") else "",
+            shows="-" if sort.startswith("-") else "",
             key="overview order",
         ),
     )
@@ -152,20 +153,20 @@ def _methods(view: links.Overview, methods: list[str], default: str) -> DeltaGen
     return columns[2]
 
 
-def _more(view: links.Overview, asked: Wanted, known: Spans) -> None:
+def _more(view: links.Overview, store: Store, asked: UnitQuery, known: Spans) -> None:
     """Ranges of the numbers, in a box that opens."""
-    names = [name for name in RANGES if name in known or getattr(asked, name) != OPEN]
-    on = sum(getattr(asked, name) != OPEN for name in RANGES)
+    names = [name for name in ranged(store.columns) if name in known or name in asked.ranges]
+    on = len(asked.ranges)
     if not names:
         return
     with st.popover("Ranges" + (f" ({on})" if on else ""), icon=":material/tune:", key="ranges", width=150):
         st.caption("From … to, both included; units without such a number are left out.")
         for name in names:
             low, high = known.get(name, (0.0, 0.0))
-            title = COLUMNS[name].name
+            title = store.columns[name].name
             ends = st.columns(2)
             for place, (end, bound) in enumerate((("from", low), ("to", high))):
-                value = getattr(asked, name)[place]
+                value = asked.range(name)[place]
                 whole = name == "length" and (value is None or value == int(value))
                 ends[place].number_input(
                     f"{title[0].upper()}{title[1:]} {end}",
@@ -175,20 +176,16 @@ def _more(view: links.Overview, asked: Wanted, known: Spans) -> None:
                     placeholder=f"{bound:.3g}".replace("-", "−"),
                     **bind(
                         view,
-                        "low" if name == "score" else name,
-                        partial(_ranged, view, name, place),
+                        "where",
+                        partial(_ranged, view, store, name, place),
                         shows=int(value) if whole and value is not None else value,
                         key=f"overview {name} {end}",
                     ),
                 )
 
 
-def _ranged(view: links.Overview, name: str, place: int, end: float | None) -> dict[str, Any]:
+def _ranged(view: links.Overview, store: Store, name: str, place: int, end: float | None) -> dict[str, Any]:
     """What the address is to say of a range, one of whose ends was set."""
-    asked, _ = Wanted.read(links.query(shell.now(view)))
-    ends = list(getattr(asked, name))
-    ends[place] = end
-    if name == "score":
-        low, high = (None if end is None else min(1.0, max(-1.0, round(end, 4))) for end in ends)
-        return {"low": low, "high": high, "shown": 1}
-    return {name: write_range((ends[0], ends[1])), "shown": 1}
+    asked, _ = store.read_query(links.query(shell.now(view)))
+    low, high = (end, asked.range(name)[1]) if place == 0 else (asked.range(name)[0], end)
+    return {"where": write_where({**asked.ranges, name: (low, high)}), "shown": 1}

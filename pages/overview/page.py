@@ -10,7 +10,7 @@ import streamlit as st
 from lexplain_core import figures
 from lexplain_core.base.numbers import plural
 from lexplain_core.base.pages import Page
-from lexplain_core.store import Found, sentence
+from lexplain_core.store import SearchResult
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened, distinct, same_id
 from lexplain_core.views.overview import export_rows, seen_note, store_words
@@ -42,7 +42,7 @@ def render(view: links.Overview, opened: Opened, offer: Offer) -> None:
     expanded = st.session_state.setdefault("starting points open", plain)
     starting.starting_points(view, opened, human, expanded)
     _units(view, opened, human)
-    left, right = st.columns([1, 1.15], gap="large")
+    left, right = st.columns([1.15, 1], gap="large")
     with left:
         side.layers_table(opened, layers)
         side.matrices_table(opened)
@@ -70,7 +70,8 @@ def _units(view: links.Overview, opened: Opened, human: pd.DataFrame) -> None:
         found = opened.store.find(wanted, ROWS, ROWS * (pages - 1), human)
     with st.container(horizontal=True, vertical_alignment="center", key="lx_found"):
         st.markdown(
-            md(sentence(wanted, found)) + seen_note(found) + _turned_round(view, found), width="stretch"
+            md(opened.store.sentence(wanted, found)) + seen_note(found) + _turned_round(view, found),
+            width="stretch",
         )
         if found.total:
             starting.surprise(view, opened, wanted, human)
@@ -78,7 +79,7 @@ def _units(view: links.Overview, opened: Opened, human: pd.DataFrame) -> None:
         _nothing_found(found)
         return
     look = figures.theme_of(shell.theme())
-    clicked = units_table(view, found, known, method, look.accent)
+    clicked = units_table(view, opened.store, found, known, wanted.sort, method, look.accent)
     if clicked:
         go.unit(view, *clicked, view.method)
     if pages > 1:
@@ -96,7 +97,7 @@ def _units(view: links.Overview, opened: Opened, human: pd.DataFrame) -> None:
             st.caption(md(f"No ablation scores and impacts: {reason}"))
 
 
-def _turned_round(view: links.Overview, found: Found) -> str:
+def _turned_round(view: links.Overview, found: SearchResult) -> str:
     """Which of the found units the table shows, where it doesn't show all."""
     if len(found.rows) == found.total:
         return ""
@@ -108,7 +109,7 @@ def _pages(view: links.Overview, pages: int) -> None:
     st.pagination(pages, **bind(view, "shown", key=f"shown of {pages}"))
 
 
-def _nothing_found(found: Found) -> None:
+def _nothing_found(found: SearchResult) -> None:
     words = "No unit passes these filters."
     if found.missing:
         lost = " and ".join(f"“{text}”" for text in found.missing)
@@ -157,10 +158,10 @@ the same words score on other units of the layer: 95% of those units are below i
 **Ablation** says how well the predicted activation can stand in for the real one: 1 where the network’s loss stays as it
 is, 0 where the words do no better than the unit’s mean. **Impact** says how much the network needs the unit: what it loses where the
 unit is 0, summed over all images. The page *Importance* has more.
-**Machine 2AFC** says how often a machine tells images that excite the unit from images that don’t, in the trials that people get in
-a study: two alternatives, so 0.5 is chance. It looks for what the images of a side have in common, and knows nothing of the words.
-**Human 2AFC** is the same of people, over all studies of this store so far.
-**Two-faced** says how different the concepts are in the unit’s low ranges (2 to 4) and in its high ones (5 to 8), over the whole
+**Machine** says how clearly a machine tells images that excite the unit from images that don’t, in the two-alternative (2AFC) trials that
+people get in a study: a margin, so 0 is chance. It looks for what the images of a side have in common, and knows nothing of the words.
+**Human 2AFC** is how often people are right in such trials, over all studies of this store so far; 0.5 is chance.
+**Range shift** says whether a unit means different things at different activations: how different the concepts are in the unit’s low ranges (2 to 4) and in its high ones (5 to 8), over the whole
 probing set: 0, the same; 1, none in common. **Gap** is the distance between the best and the worst method’s test correlation of a unit;
 different encoders may score the methods, so a small gap means little. **Apart** is the distance between the unit’s rank by people and by test correlation,
 each from 0 to 1, among the units that have both.

@@ -16,13 +16,20 @@ from pages.ui.cache import cached
 def layers_table(opened: Opened, layers: pd.DataFrame) -> None:
     """The layers: how many units of which status, mean scores."""
     st.subheader("Layers", anchor=False)
-    rows = layers.assign(mean_of=[layer_mean_of(row) for row in layers.itertuples()])
-    rows = rows.assign(mean_of=rows["mean_of"].str.partition(";")[0])  # the others stand beside it
+    rows = layers.assign(mean_of=[layer_mean_of(row).partition(";")[0] for row in layers.itertuples()])
     number, text = tables.number, tables.text
+    means = {
+        f"mean_{name}": number(
+            one.short, width=58, format="%.2f", help=f"Mean over the units that have one. {one.help}"
+        )
+        for name, one in opened.store.measures.items()
+        if one.judge and f"mean_{name}" in layers
+    }
+    first = {"mean_correlation": means.pop("mean_correlation")}
     tables.show(
         rows,
         "layers",
-        "Table of layers: units, alive, dead, constant, without positive range, mean score",
+        "Table of layers: units, alive, dead, constant, without positive range, mean scores",
         {
             "layer": text("Layer", width=64),
             "units": number("Units", width=43),
@@ -30,25 +37,20 @@ def layers_table(opened: Opened, layers: pd.DataFrame) -> None:
             "dead": number("Dead", width=41, help="Largest activation below the threshold"),
             "constant": number("Const.", width=47, help="Constant: the same for every image"),
             "negative": number("Neg.", width=40, help="Without a positive range: below zero for every image"),
-            "mean_score": number(
-                "Corr.", width=44, format="%.2f", help="Mean test correlation over the units that have one"
-            ),
+        }
+        | first
+        | {
             "mean_of": text(
                 "Mean of",
                 width=110,
                 help="Over how many units the mean correlation is, and what the others are",
             ),
-            "mean_null_high": number(
+            "mean_correlation_chance": number(
                 "Chance", width=54, format="%.2f", help="Mean of the units’ chance: see the table of units"
             ),
-            "mean_ablation": number(
-                "Abl.",
-                width=42,
-                format="%.2f",
-                help="Mean test ablation score (norm) over the units that have one",
-            ),
-        },
-        optional=("constant", "negative", "mean_null_high", "mean_ablation"),
+        }
+        | means,
+        optional=("constant", "negative", "mean_correlation_chance", *means),
         tall=(6, 236),
     )
     tables.csv("Layers as CSV", rows, opened.store.name, "layers")

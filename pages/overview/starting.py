@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.numbers import plural
-from lexplain_core.store import Start, Wanted
+from lexplain_core.store import Start, UnitQuery
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.overview import TITLES, start_number
+from lexplain_core.views.overview import start_number, titles
 from pages.ui import go, links, shell
 from pages.ui.bound import press
 from pages.ui.cache import cached
@@ -31,14 +31,14 @@ def starting_points(view: links.Overview, opened: Opened, human: pd.DataFrame, e
 
 def _told(view: links.Overview, opened: Opened, start: Start) -> str:
     """What the numbers of a card are: their column in the table, and where they are from."""
-    column = start.wanted.sort.removeprefix("-")
-    title = TITLES[column][0]
+    column = start.query.sort.removeprefix("-")
+    title = titles(opened.store, column)[column][0]
     splits, method = shell.info(opened).get("splits") or {}, view.method or opened.store.default_method
     test = f"test split, {plural(splits.get('test') or 0, 'image')}"
     images = f"all {shell.info(opened)['images']:,} images"
     return {
-        "score": f"Test correlation by {method}, {test}",
-        "two_faced": f"{title}: 0 to 1, by {method}, {images}",
+        "correlation": f"Test correlation by {method}, {test}",
+        "range_shift": f"{title}: 0 to 1, by {method}, {images}",
         "length": f"{title}: concepts in the words by {method}",
         "gap": f"{title}: between methods’ test correlations, {test}",
         "apart": f"{title}: between ranks by people and by test correlation ({test}), 0 to 1",
@@ -68,11 +68,11 @@ def _card(view: links.Overview, opened: Opened, start: Start) -> None:
 def overview(view: links.Overview, start: Start) -> links.Overview:
     """The table that shows all units of a starting point."""
     return links.Overview(
-        store=view.store, method=view.method, status=start.wanted.status, sort=start.wanted.sort
+        store=view.store, method=view.method, status=start.query.status, sort=start.query.sort
     )
 
 
-def surprise(view: links.Overview, opened: Opened, wanted: Wanted, human: pd.DataFrame) -> None:
+def surprise(view: links.Overview, opened: Opened, wanted: UnitQuery, human: pd.DataFrame) -> None:
     """A button that opens any living unit of those that are found."""
     if not st.button(
         "Surprise me",

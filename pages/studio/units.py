@@ -48,7 +48,7 @@ def _best(opened: Opened) -> list[tuple[str, int]]:
     """The best explained units of the network's last layer."""
     table = shell.units(opened)
     rows = table[(table["layer"] == shell.last_layer(opened)) & (table["status"] == "alive")]
-    rows = rows.sort_values("score", ascending=False, kind="stable", na_position="last").head(_FIRST)
+    rows = rows.sort_values("correlation", ascending=False, kind="stable", na_position="last").head(_FIRST)
     return [(str(row.layer), int(row.unit)) for row in rows.itertuples()]
 
 

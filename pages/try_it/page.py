@@ -7,9 +7,9 @@ from dataclasses import astuple, replace
 
 import streamlit as st
 
+from lexplain_core.base.intervals import wilson
 from lexplain_core.base.numbers import percent, plural
 from lexplain_core.base.pages import Page
-from lexplain_core.studies.results.intervals import wilson
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.trial_screen import Answer, Feedback, Shown, Times

@@ -11,7 +11,7 @@ from lexplain_core.store import Explanation, Unit
 from lexplain_core.views.explanations import colored, other_names
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.scores import ablation_words, score_words
+from lexplain_core.views.scores import ablation_words, other_judges, score_words
 from lexplain_core.views.unit import observer_line, range_line
 from pages.ui import shell
 from pages.ui.humans import of_unit
@@ -49,11 +49,19 @@ def _humans(unit: Unit) -> str:
     )
 
 
+def _others(unit: Unit, explanation: Explanation | None) -> str:
+    """A line for each other judge (HTML)."""
+    return "".join(
+        f'<p class="lx-facts lx-judge" data-measure="{name}">{line}</p>'
+        for name, line in other_judges(unit, explanation)
+    )
+
+
 def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
     """The explanation as one line, each term underlined in its colour; its score; the unit's range."""
     if explanation is None or explanation.reason:
         reason = (explanation.reason if explanation else None) or unit.reason or "No method was run on it."
-        st.html(observer_line(unit) + _humans(unit) + range_line(unit))
+        st.html(observer_line(unit) + _others(unit, None) + _humans(unit) + range_line(unit))
         st.info(f"**This unit has no explanation.** {md(reason)}", icon=":material/info:")
         return
     several = len(unit.explanations) > 1
@@ -64,6 +72,7 @@ def words(unit: Unit, explanation: Explanation | None, styles: dict) -> None:
         + (f'<p class="lx-facts lx-ablation">{ablation}</p>' if ablation else "")
         + other_names(explanation)
         + observer_line(unit)
+        + _others(unit, explanation)
         + _humans(unit)
         + range_line(unit)
     )
@@ -112,7 +121,8 @@ first scaled, to *c* times it plus *d*: *norm* takes the straight line that fits
 descent finds from there, towards the least change of the loss on val; that it is the least is not promised.
 
 **Machine 2AFC** asks the same as people are asked in a study: here are 9 images that excite the unit most and 9 that do so least; which
-of two others belongs with the first? The machine takes the one that looks more like them to an encoder. It knows nothing of the words.
+of two others belongs with the first? The machine takes the one that looks more like them to an encoder. It knows nothing of the words. The *margin* says
+how clearly it does so, on average over some trials.
 
 The slider **Map** lays over each example where in it the unit fires. *Look closer at one image* runs the network itself, where it is at
 hand.

@@ -15,26 +15,10 @@ from urllib.parse import unquote, urlencode
 from lexplain_core.base.numbers import LARGEST_INTEGER
 from lexplain_core.base.pages import VIEWS, View, choice, long, within
 from lexplain_core.stimuli.ranks import DIFFICULTIES as KNOWN_DIFFICULTIES
+from lexplain_core.store.search.query import OLD_RANGES, where_of
 from lexplain_core.store.search.text import LONGEST_SEARCH
 
 STATUSES = ("alive", "dead", "constant", "negative")
-_SORTED = (
-    "unit",
-    "explanation",
-    "score",
-    "chance",
-    "ablation",
-    "impact",
-    "observer",
-    "human",
-    "length",
-    "maximum",
-    "status",
-    "two_faced",
-    "gap",
-    "apart",
-)
-SORTS = (*_SORTED, *(f"-{name}" for name in _SORTED))
 TABS = ("examples", "values", "similar", "simulated", "effect", "images", "about")
 LEVELS = ("concepts", "classes", "superclasses")
 FIGURES = ("areas", "ranges")
@@ -61,31 +45,27 @@ class Overview(View):
     """The overview: a store and the filters of its table of units.
 
     layer: '' for all. q: what the explanation's concepts must say (`store.find` has the language). by: whose
-    explanations are searched, '' for any method's. low, high: range of the test correlation, None for open.
-    ablation, observer, human, impact, length, maximum, two_faced: ranges `0.2..0.7`, `..4`, `2..`, '' for open.
-    status: '' for all. starred: a list's name. units: a shared list, `block7:3,block7:5`. sort: a column, with '-'
+    explanations are searched, '' for any method's. where: ranges of measures, `correlation:0.2..0.7,length:..4`. status: '' for all. starred: a list's name. units: a shared list, `block7:3,block7:5`. sort: a column, with '-'
     for descending. method: whose explanations and scores the table shows. shown: which page of the table, from 1.
     """
 
     page = "overview"
+    old = frozenset({*OLD_RANGES, "low", "high"})
     layer: str = ""
     q: str = long(LONGEST_SEARCH)
     by: str = ""
-    low: float | None = None
-    high: float | None = None
-    ablation: str = ""
-    observer: str = ""
-    human: str = ""
-    impact: str = ""
-    length: str = ""
-    maximum: str = ""
-    two_faced: str = ""
+    where: str = ""
     status: str = choice("", STATUSES)
     starred: str = ""
     units: str = long(20_000)
-    sort: str = choice("unit", SORTS)
+    sort: str = "unit"
     method: str = ""
     shown: int = within(1, 1, LARGEST_INTEGER)
+
+    @classmethod
+    def current(cls, params: Mapping[str, str]) -> Mapping[str, str]:
+        """The ranges of measures that had parameters of their own become `where`."""
+        return {**params, "where": where_of(params)}
 
 
 @dataclass(frozen=True)
@@ -245,6 +225,7 @@ def parse(page: str, params: Mapping[str, str]) -> tuple[Any, list[str]]:
     Parameters that the page doesn't know are ignored; unusable ones, and those longer than `LONGEST`, get their default.
     """
     view, values, problems = VIEWS[page], {}, []
+    params = view.current(params)
     for field in fields(view):
         text = params.get(field.name, "")
         if text == "":
@@ -284,7 +265,7 @@ def next_draw(draw: int) -> int:
 
 def strays(page: str, params: Mapping[str, str]) -> bool:
     """Whether an address of this page carries parameters that only other pages have."""
-    own = {field.name for field in fields(VIEWS[page])}
+    own = {field.name for field in fields(VIEWS[page])} | VIEWS[page].old
     known = {field.name for view in VIEWS.values() for field in fields(view)}
     return any(name in known - own for name in params)
 

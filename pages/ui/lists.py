@@ -10,7 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from lexplain_core.base.errors import UserError
 from lexplain_core.base.numbers import plural
 from lexplain_core.notes import LARGEST_FILE, LONGEST_NAME, Notes, Starred, UnitList, shared, unshared
-from lexplain_core.store import FORMATS, Wanted, as_bytes, sentence
+from lexplain_core.store import FORMATS, UnitQuery, as_bytes
 from lexplain_core.views.markdown import md
 from lexplain_core.views.opened import Opened
 from lexplain_core.views.tables import file_name
@@ -26,7 +26,7 @@ _TITLES = {"csv": "CSV", "json": "JSON", "parquet": "Parquet"}
 
 def among(view: links.Overview, opened: Opened) -> tuple[tuple[tuple[str, int], ...] | None, str, list[str]]:
     """The (layer, unit)s that the view's list and address leave, None for all; what they are in words, and a sentence
-    (Markdown) for what of it can't be used. They are to be `Wanted.among` and `Wanted.listed`."""
+    (Markdown) for what of it can't be used. They are to be `UnitQuery.among` and `UnitQuery.listed`."""
     notes = Notes.of(opened.store)
     try:
         units, words, problems = notes.among(view.starred, view.units)
@@ -225,7 +225,7 @@ def _remark(row: Starred) -> str:
 # -- what one takes away --------------------------------------------------------------------------
 
 
-def export(opened: Opened, wanted: Wanted, total: int) -> None:
+def export(opened: Opened, wanted: UnitQuery, total: int) -> None:
     """The units of a filter as files, and onto a list. total: how many units it leaves."""
     count = plural(total, "unit")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lx_export"):
@@ -256,16 +256,16 @@ def export(opened: Opened, wanted: Wanted, total: int) -> None:
             st.button("Put", type="primary", key="put", on_click=shell.told(_put), args=(opened, wanted))
 
 
-def _file(opened: Opened, wanted: Wanted, form: str) -> bytes:
+def _file(opened: Opened, wanted: UnitQuery, form: str) -> bytes:
     store = opened.store
     facts = {
         "store": {"id": store.id, "name": store.name},
-        "filter": sentence(wanted) if wanted.filtered else "All units.",
+        "filter": store.sentence(wanted) if wanted.filtered else "All units.",
     }
     return as_bytes(store.export(wanted, people(store.id)), form, facts)
 
 
-def _put(opened: Opened, wanted: Wanted) -> None:
+def _put(opened: Opened, wanted: UnitQuery) -> None:
     name, store = st.session_state["onto"], opened.store
     rows = store.find(wanted, None, 0, people(store.id)).rows
     new = star.safely(_say, Notes.of(store).star_all, name, zip(rows["layer"], rows["unit"], strict=True))

@@ -37,9 +37,9 @@ def impact_values(opened: Opened) -> list[str]:
 
 
 @cached("Reading the scores …")
-def score_pairs(opened: Opened, kind: str) -> pd.DataFrame:
-    """`Store.score_pairs` of a kind."""
-    return opened.store.score_pairs(kind)
+def score_pairs(opened: Opened, measure: str) -> pd.DataFrame:
+    """`Store.score_pairs` of a measure."""
+    return opened.store.score_pairs(measure)
 
 
 # -- in words ----------------------------------------------------------------------------------------

@@ -22,9 +22,9 @@ SPOILT = (
 def table(edited: Edited, before: Edited | None, with_test: bool) -> None:
     """A row per concept matrix that knows the words: their correlations now and before."""
     new = edited.explanation
-    names = [score.simulator for score in edited.val]
+    names = [score.by for score in edited.val]
     if before:
-        names += [score.simulator for score in before.val if score.simulator not in names]
+        names += [score.by for score in before.val if score.by not in names]
     splits = ["val", "test"] if with_test else ["val"]
     columns = [(split, one, whose) for split in splits for one, whose in compared(edited, before)]
     head = "".join(

@@ -23,7 +23,45 @@ VOLATILE = {
 MEANT: dict[str, str] = {
     "meta.versions.lexplain": "0.2.0",
     "meta.config.record.memory": "`memory` holds for the whole build",
-    "scores.sampled": "false in place of NULL where nothing was sampled",
+    "meta.schema_version": "7",
+}
+
+# Name -> (SQL on the old store, SQL on the new one) that give the same rows: what moved to another table. They are compared
+# where the new store has the table `measures` and the old one hasn't; under the name of a table, in its place.
+MOVED: dict[str, tuple[str, str]] = {
+    "scores": (
+        "SELECT s.* REPLACE (coalesce(sampled, false) AS sampled), e.layer_id, e.unit FROM old.scores s "
+        "JOIN old.explanations e USING (explanation_id)",
+        """
+        SELECT explanation_id, "by" AS simulator,
+               CASE measure WHEN 'ablation' THEN 'ablation-norm' ELSE replace(measure, '_', '-') END AS kind,
+               split, n, value, low, high, reason, (details->>'null_units')::INTEGER AS null_units,
+               (details->>'null_mean')::DOUBLE AS null_mean, chance AS null_high,
+               (details->>'null_above')::INTEGER AS null_above, details->>'null_reason' AS null_reason,
+               (details->>'c')::DOUBLE AS c, (details->>'d')::DOUBLE AS d, sampled, layer_id, unit
+        FROM new.scores WHERE measure IN ('correlation', 'ablation', 'ablation_optim')""",
+    ),
+    "observer_scores": (
+        "FROM old.observer_scores",
+        """
+        SELECT layer_id, unit, "by" AS embedding, place, n AS trials, value, (details->>'soft')::DOUBLE AS soft, reason
+        FROM new.scores WHERE measure = 'observer'""",
+    ),
+    "explanations": (
+        "FROM old.explanations",
+        """
+        SELECT e.*, s.value AS two_faced, replace(s.reason, 'There is no explanation to score: ', '') AS two_faced_reason FROM new.explanations e
+        LEFT JOIN new.scores s ON s.explanation_id = e.explanation_id AND s.measure = 'range_shift'""",
+    ),
+    "scores of impact": (
+        """
+        SELECT layer_id, unit, to_value, total, images, sampled, CASE WHEN total IS NULL THEN reason END AS reason,
+               round(1.959963984540054 * nullif(total_error, 0), 12) AS error, total_error > 0 AS interval FROM old.impacts""",
+        """
+        SELECT layer_id, unit, "by" AS to_value, value AS total, n AS images, sampled, reason,
+               round(high - value, 12) AS error, CASE WHEN value IS NOT NULL THEN high IS NOT NULL END AS interval
+        FROM new.scores WHERE measure = 'impact' AND "by" <> ''""",
+    ),
 }
 
 # What makes a row the same one, for tables without a primary key, or where the key itself may be renamed.
@@ -39,4 +77,11 @@ KEYS = {
     "pushes": ("layer_id", "unit", "bucket", "rank"),
     "maps": ("layer_id", "unit", "image_id", "kind"),
     "embeddings": ("matrix", "kind", "ids"),
+    "scores": ("measure", "layer_id", "unit", "explanation_id", "by", "split"),
+}
+MOVED_KEYS = {
+    "scores": ("explanation_id", "simulator", "kind"),
+    "observer_scores": ("layer_id", "unit", "embedding"),
+    "explanations": ("explanation_id",),
+    "scores of impact": ("layer_id", "unit", "to_value"),
 }

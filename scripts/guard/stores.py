@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,14 @@ def compare(old: Path, new: Path, known: Changes = KNOWN) -> tuple[list[Differen
     with duckdb.connect(":memory:") as con:
         _attach(con, old=old, new=new)
         before, after = _columns(con, "old"), _columns(con, "new")
+        moved = changes.MOVED if "measures" in after and "measures" not in before else {}
+        for table, sides in moved.items():
+            types = _views(con, *sides)
+            found += _rows(con, table, types, changes.MOVED_KEYS[table], known)
+            rows[table] = con.execute("SELECT count(*) FROM a").fetchone()[0]
         for table, columns in before.items():
+            if table in moved:
+                continue
             renamed = known.tables.get(table, table)
             if renamed not in after:
                 found.append(Difference(table, "the table is gone"))
@@ -63,15 +70,22 @@ def compare(old: Path, new: Path, known: Changes = KNOWN) -> tuple[list[Differen
             found += some
             names = ", ".join(_q(column) for column in shared)
             renames = ", ".join(f"{_q(other)} AS {_q(column)}" for column, other in shared.items())
-            con.execute(f"CREATE OR REPLACE TEMP VIEW a AS SELECT {names} FROM old.{_q(table)}")
-            con.execute(f"CREATE OR REPLACE TEMP VIEW b AS SELECT {renames} FROM new.{_q(renamed)}")
-            found += (
-                _facts(con, known) if table == "meta" else _rows(con, table, columns, list(shared), known)
+            types = _views(
+                con, f"SELECT {names} FROM old.{_q(table)}", f"SELECT {renames} FROM new.{_q(renamed)}"
             )
+            keys = changes.KEYS.get(table) or _primary_key(con, table)
+            found += _facts(con, known) if table == "meta" else _rows(con, table, types, keys, known)
             rows[table] = con.execute("SELECT count(*) FROM a").fetchone()[0]
-        expected = {known.tables.get(table, table) for table in before}
+        expected = {known.tables.get(table, table) for table in before} | ({"measures"} if moved else set())
         found += [Difference(table, "the table is new") for table in after if table not in expected]
     return [difference for difference in found if not known.ignores(difference.where)], rows
+
+
+def _views(con, old: str, new: str) -> dict[str, str]:
+    """Make the views `a` and `b` of what is compared; gives the columns of `a` with their types."""
+    con.execute(f"CREATE OR REPLACE TEMP VIEW a AS {old}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW b AS {new}")
+    return dict(row[:2] for row in con.execute("DESCRIBE a").fetchall())
 
 
 def _attach(con: duckdb.DuckDBPyConnection, **paths: Path) -> None:
@@ -114,9 +128,9 @@ def _shared(table: str, before: dict, after: dict, known: Changes) -> tuple[dict
     return {column: other for column, other in names.items() if other in after}, found
 
 
-def _rows(con, table: str, types: dict, shared: list[str], known: Changes) -> list[Difference]:
-    """Rows that one store alone has, and values that differ in the others."""
-    keys = [key for key in changes.KEYS.get(table) or _primary_key(con, table) if key in shared]
+def _rows(con, table: str, types: dict[str, str], keys: Iterable[str], known: Changes) -> list[Difference]:
+    """Rows that one store alone has, and values that differ in the others. types: of the columns that both have."""
+    keys = [key for key in keys if key in types]
     by = ", ".join(_q(key) for key in keys)
     if not keys or any(
         con.execute(f"SELECT count(*) > count(DISTINCT ({by})) FROM {side}").fetchone()[0] for side in "ab"
@@ -124,15 +138,22 @@ def _rows(con, table: str, types: dict, shared: list[str], known: Changes) -> li
         return [Difference(table, f"its rows can't be told apart by {by or 'any column'}")]
     found = []
     for one, other, said in (("a", "b", "gone"), ("b", "a", "new")):
-        only = con.execute(f"SELECT {by} FROM {one} ANTI JOIN {other} USING ({by}) ORDER BY ALL").fetchall()
+        only = con.execute(
+            f"SELECT {by} FROM {one} a ANTI JOIN {other} b ON {_same(keys)} ORDER BY ALL"
+        ).fetchall()
         if only:
             examples = "; ".join(", ".join(map(str, row)) for row in only[:_EXAMPLES])
             found.append(Difference(table, f"{len(only):,} rows are {said} ({', '.join(keys)}: {examples})"))
-    for column in shared:
+    for column in types:
         where = f"{table}.{column}"
         if column not in keys and not known.ignores(where):
-            found += _values(con, where, by, column, types[column], known)
+            found += _values(con, where, keys, column, types[column], known)
     return found
+
+
+def _same(keys: list[str]) -> str:
+    """That rows of `a` and `b` have the same keys, any of which may be NULL."""
+    return " AND ".join(f"a.{_q(key)} IS NOT DISTINCT FROM b.{_q(key)}" for key in keys)
 
 
 def _primary_key(con, table: str) -> list[str]:
@@ -144,10 +165,10 @@ def _primary_key(con, table: str) -> list[str]:
     return found[0][0] if found else []
 
 
-def _values(con, where: str, by: str, column: str, kind: str, known: Changes) -> list[Difference]:
+def _values(con, where: str, keys: list[str], column: str, kind: str, known: Changes) -> list[Difference]:
     """What differs in a column among the rows that both stores have."""
     c = _q(column)
-    both = f"FROM a JOIN b USING ({by}) WHERE a.{c} IS DISTINCT FROM b.{c}"
+    both = f"FROM a JOIN b ON {_same(keys)} WHERE a.{c} IS DISTINCT FROM b.{c}"
     (count,) = con.execute(f"SELECT count(*) {both}").fetchone()
     if not count:
         return []
@@ -162,6 +183,7 @@ def _values(con, where: str, by: str, column: str, kind: str, known: Changes) ->
         pairs = con.execute(f"SELECT a.{c}, b.{c} {both} ORDER BY ALL").fetchall()
         found = [difference for pair in pairs for difference in _texts(where, *pair, known)]
         return list(dict.fromkeys(found))
+    by = ", ".join(f"a.{_q(key)}" for key in keys)
     (example,) = con.execute(f"SELECT ({by}) {both} ORDER BY ALL LIMIT 1").fetchall()
     return [Difference(where, f"{count:,} values differ, first at {example[0]}")]
 

@@ -29,7 +29,7 @@ def pair(store):
     found = []
     for layer in (layers[0], layers[-1]):
         rows = table[(table["layer"] == layer) & (table["status"] == "alive")]
-        found.append(store.unit(layer, int(rows.loc[rows["score"].idxmax(), "unit"])))
+        found.append(store.unit(layer, int(rows.loc[rows["correlation"].idxmax(), "unit"])))
     return found
 
 
@@ -161,7 +161,7 @@ def test_axes_places_and_scores(visit, site, store, pair):
 
     rows = downloaded(page, "Scores as CSV")
     wanted = [s for unit in (a, second) for s in unit.explanation().scores]
-    assert [row["kind"] for row in rows] == [s.kind for s in wanted]
+    assert [row["measure"] for row in rows] == [s.measure for s in wanted]
     assert [float(row["value"]) if row["value"] else None for row in rows] == [
         None if s.value is None else pytest.approx(s.value) for s in wanted
     ]

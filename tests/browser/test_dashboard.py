@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from lexplain_core.store import Wanted, sentence
+from lexplain_core.store import UnitQuery
 
 from .helpers import (
     charts,
@@ -33,7 +33,7 @@ def units(store):
 def best(units):
     """The unit with the best score of a network's layer."""
     network = units[units["layer"] == units["layer"].iloc[0]]
-    return network.loc[network["score"].idxmax()]
+    return network.loc[network["correlation"].idxmax()]
 
 
 def neuron(dashboard, store, row, **more) -> str:
@@ -48,15 +48,15 @@ def test_overview_filter_click_unit(visit, dashboard, store, units, best):
     expect(page.get_by_text(f"All {len(units):,} units.")).to_be_visible()
     settle(page)
     (scores,) = charts(page)
-    assert sum(sum(trace["y"]) for trace in scores["data"]) == units["score"].notna().sum()
+    assert sum(sum(trace["y"]) for trace in scores["data"]) == units["correlation"].notna().sum()
 
     word = best["terms"][0]
     page.get_by_label("Search explanations", exact=True).fill(f'"{word}"')
     page.keyboard.press("Enter")
-    wanted = Wanted(q=f'"{word}"')
+    wanted = UnitQuery(q=f'"{word}"')
     found = store.find(wanted)
     rows = found.rows
-    expect(page.get_by_text(sentence(wanted, found))).to_be_visible()
+    expect(page.get_by_text(store.sentence(wanted, found))).to_be_visible()
     wait_for_parameters(page, q=f'"{word}"')
     settle(page)
 
@@ -141,8 +141,13 @@ def test_filters_are_in_the_copied_link(visit, dashboard, store, units):
     page = visit(
         f"{dashboard}/overview?store={store.id}&layer={layer}&low=0.3&length=2..4&sort=-score&status=alive"
     )
-    wanted = Wanted(layer=layer, score=(0.3, None), length=(2, 4), sort="-score", status="alive")
-    words = sentence(wanted, store.find(wanted))
+    wanted = UnitQuery(
+        layer=layer,
+        ranges={"correlation": (0.3, None), "length": (2, 4)},
+        sort="-correlation",
+        status="alive",
+    )
+    words = store.sentence(wanted, store.find(wanted))
     expect(page.get_by_text(words)).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Copy link").click()
@@ -183,7 +188,7 @@ def test_csv_holds_the_filtered_table(visit, dashboard, store, units):
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Table as CSV").click()
     rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text("utf-8"))))
-    expected = store.find(Wanted(layer=layer, sort="-score"), None).rows
+    expected = store.find(UnitQuery(layer=layer, sort="-correlation"), None).rows
     assert [int(row["unit"]) for row in rows] == list(expected["unit"])
     assert [row["explanation"] for row in rows] == list(expected["explanation"])
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from lexplain_core.store import Wanted, sentence
+from lexplain_core.store import UnitQuery
 
 from .helpers import heading, parameters, settle, table_of_units, wait_for_parameters
 
@@ -20,7 +20,9 @@ def titles(found) -> list[str]:
 def word(store):
     """A concept that some units have with a negative weight, in the words of the default method."""
     rows = store.unit_table()
-    return next(name for terms in rows["terms"] for name in terms if store.find(Wanted(q=f'-"{name}"')).total)
+    return next(
+        name for terms in rows["terms"] for name in terms if store.find(UnitQuery(q=f'-"{name}"')).total
+    )
 
 
 def test_searches_narrow_the_table_to_the_right_units(visit, dashboard, store, word):
@@ -31,18 +33,18 @@ def test_searches_narrow_the_table_to_the_right_units(visit, dashboard, store, w
         box.fill(q)
         box.press("Enter")
         wait_for_parameters(page, q=q)
-        wanted = Wanted(q=q)
+        wanted = UnitQuery(q=q)
         found = store.find(wanted)
-        expect(page.get_by_text(sentence(wanted, found))).to_be_visible()
+        expect(page.get_by_text(store.sentence(wanted, found))).to_be_visible()
         settle(page)
         assert table_of_units(page) == titles(found)
     # a range, from the box of ranges, on top
     page.get_by_role("button", name="Ranges").click()
     page.get_by_label("Test correlation from").fill("0.6")
     page.get_by_label("Test correlation from").press("Enter")
-    wait_for_parameters(page, low="0.6", q=f'"{word}"')
-    wanted = Wanted(q=f'"{word}"', score=(0.6, None))
-    expect(page.get_by_text(sentence(wanted, store.find(wanted)))).to_be_visible()
+    wait_for_parameters(page, where="correlation:0.6..", q=f'"{word}"')
+    wanted = UnitQuery(q=f'"{word}"', ranges={"correlation": (0.6, None)})
+    expect(page.get_by_text(store.sentence(wanted, store.find(wanted)))).to_be_visible()
     page.keyboard.press("Escape")
     settle(page)
     # heads sort all units, not only the page
@@ -50,8 +52,8 @@ def test_searches_narrow_the_table_to_the_right_units(visit, dashboard, store, w
     wait_for_parameters(page, sort="length")
     page.locator(".st-key-units").get_by_role("button", name="Length").click()
     wait_for_parameters(page, sort="-length")
-    wanted = Wanted(q=f'"{word}"', score=(0.6, None), sort="-length")
-    expect(page.get_by_text(sentence(wanted, store.find(wanted)))).to_be_visible()
+    wanted = UnitQuery(q=f'"{word}"', ranges={"correlation": (0.6, None)}, sort="-length")
+    expect(page.get_by_text(store.sentence(wanted, store.find(wanted)))).to_be_visible()
     settle(page)
     assert table_of_units(page) == titles(store.find(wanted))
     expect(page.locator(".st-key-units th[aria-sort=descending]")).to_have_text("Length ↓")
@@ -61,7 +63,7 @@ def test_searches_narrow_the_table_to_the_right_units(visit, dashboard, store, w
     expect(page.get_by_role("alert").filter(has_text="a quotation mark has no partner")).to_be_visible()
     expect(page.get_by_text("No unit passes these filters.")).to_contain_text("“zebra”")
     page.get_by_role("button", name="Remove the filters").click()
-    expect(page.get_by_text(f"All {store.find(Wanted()).of:,} units.")).to_be_visible()
+    expect(page.get_by_text(f"All {store.find(UnitQuery()).of:,} units.")).to_be_visible()
     page.wait_for_function("() => !/[?&](q|low)=/.test(location.search)")
 
 
@@ -75,7 +77,7 @@ def test_the_table_by_keys_at_1280(visit, dashboard, store):
         expect(table.get_by_role("button", name=re.compile(f"^{re.escape(title)}"))).to_be_in_viewport(
             ratio=0
         )
-    rows = titles(store.find(Wanted(sort="-score")))
+    rows = titles(store.find(UnitQuery(sort="-correlation")))
     # focus goes into the table and on, and opens nothing
     table.get_by_role("button", name="Status").focus()
     page.keyboard.press("Tab")
@@ -86,11 +88,11 @@ def test_the_table_by_keys_at_1280(visit, dashboard, store):
     page.wait_for_timeout(600)
     assert "/overview" in page.url
     # the second page of the table
-    assert store.find(Wanted()).of > 100
+    assert store.find(UnitQuery()).of > 100
     page.get_by_role("button", name="Page 2").click()
     wait_for_parameters(page, shown="2")
     settle(page)
-    assert table_of_units(page) == titles(store.find(Wanted(sort="-score"), 100, 100))
+    assert table_of_units(page) == titles(store.find(UnitQuery(sort="-correlation"), 100, 100))
     page.go_back()
     expect(page.get_by_text("Units 1 to 100 of them are shown.")).to_be_visible()
     settle(page)
@@ -109,10 +111,10 @@ def test_starting_points_and_any_unit(visit, dashboard, store):
     expect(page.get_by_text("People have judged fewer than two units")).to_be_visible()
     best = starts["best"].units[0]
     expect(page.get_by_role("link", name=f"{best[0]} · {best[1]} {best[2]:.2f}")).to_be_visible()
-    page.get_by_role("button", name="Most two-faced").click()
-    wait_for_parameters(page, sort="-two_faced")
+    page.get_by_role("button", name="Largest range shift").click()
+    wait_for_parameters(page, sort="-range_shift")
     settle(page)
-    assert table_of_units(page) == titles(store.find(starts["two-faced"].wanted))
+    assert table_of_units(page) == titles(store.find(starts["range-shift"].query))
     # any living unit of those that are found
     layer = store.layers()["layer"].iloc[-1]
     page.goto(f"{dashboard}/overview?store={store.id}&layer={layer}")

@@ -76,7 +76,7 @@ def test_a_click_on_a_point_opens_its_unit(visit, dashboard, store):
 def test_scores_together_opens_units_and_says_the_fit(visit, dashboard, store):
     page = visit(f"{dashboard}/importance?store={store.id}&part=together")
     settle(page)
-    pairs = store.score_pairs("ablation-norm")
+    pairs = store.score_pairs("ablation")
     (chart,) = charts(page)
     marks = [trace for trace in chart["data"] if trace["name"] != "quadratic fit"]
     assert sorted(y for trace in marks for y in trace["y"]) == pytest.approx(sorted(pairs["ablation"]))
@@ -116,7 +116,7 @@ def test_back_leads_to_the_unit_that_was_left(visit, dashboard, store, measured)
 
 
 def test_the_filters_of_scores_together_are_in_the_address(visit, dashboard, store):
-    pairs = store.score_pairs("ablation-optim")
+    pairs = store.score_pairs("ablation_optim")
     assert len(pairs), "the demo has no scores by optim"
     method, layer = pairs["method"].iloc[0], pairs["layer"].iloc[0]
     page = visit(f"{dashboard}/importance?store={store.id}&part=together&method={method}&layer={layer}")

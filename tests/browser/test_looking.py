@@ -14,7 +14,7 @@ from .helpers import charts, heading, parameters, pictures, settle, wait_for_par
 def best(store):
     """The best explained unit of the network's last layer."""
     units = store.unit_table("block7")
-    return units.loc[units["score"].idxmax()]
+    return units.loc[units["correlation"].idxmax()]
 
 
 def address(dashboard, store, row, **more) -> str:

@@ -20,7 +20,7 @@ def mapped(store):
     layers = store.layers()
     layer = layers.loc[layers["kind"] == "map", "layer"].iloc[-1]
     table = store.unit_table(layer)
-    row = table.loc[table["score"].idxmax()]
+    row = table.loc[table["correlation"].idxmax()]
     unit = store.unit(layer, int(row["unit"]))
     assert unit.maps(unit.examples(7)["image"].tolist()), "the demo keeps no maps of its examples"
     return unit

@@ -63,15 +63,17 @@ def test_methods_stand_side_by_side_and_one_is_chosen(visit, dashboard, store, s
     for row, method in enumerate((OWN, OTHER)):
         found, text = unit.explanation(method), rows.nth(row).inner_text()
         assert found.text in text and method in text
-        correlations = [score for score in found.scores if score.kind == "correlation"]
-        ablations = [score for score in found.scores if score.kind != "correlation"]
+        correlations = [score for score in found.scores if score.measure == "correlation"]
+        ablations = [score for score in found.scores if score.measure == "ablation"]
         assert len(correlations) == 2 and ablations
         for score in ablations:
-            name = score.kind.removeprefix("ablation-")
-            assert f"{name} {two(score.value)} ({two(score.low)} to {two(score.high)})" in text
+            assert f"{two(score.value)} ({two(score.low)} to {two(score.high)})" in text
         for score in correlations:
             assert f"{two(score.value)} ({two(score.low)} to {two(score.high)})" in text
-            assert f"chance {two(score.null_high)}; {score.null_above} of {score.null_units} others" in text
+            assert (
+                f"chance {two(score.chance)}; {score.details['null_above']} of {score.details['null_units']} others"
+                in text
+            )
     expect(page.locator(".lx-compare .now")).to_contain_text(OWN)
     expect(page.locator(".lx-line")).to_have_text(unit.explanation(OWN).text)
 
@@ -83,7 +85,7 @@ def test_methods_stand_side_by_side_and_one_is_chosen(visit, dashboard, store, s
     settle(page)
     headline = page.locator(".lx-score").inner_text()
     assert f"Test correlation {two(found.score().value)}" in headline and found.simulator in headline
-    assert f"below {two(found.score().null_high)} on 95%" in headline
+    assert f"below {two(found.score().chance)} on 95%" in headline
     assert chosen(page, "Concepts seen by") == found.matrix  # its own, not that of the other method
     assert len(charts(page)[1]["data"][0]["y"]) == found.length
     page.go_back()
@@ -187,14 +189,14 @@ def test_the_overview_shows_each_methods_scores_with_chance(visit, dashboard, st
     table = store.unit_table(method=OTHER)
     rows = downloaded(page, "Table as CSV")
     assert [r["explanation"] for r in rows] == table["explanation"].tolist()
-    for column in ("score", "null_high"):
+    for column in ("correlation", "correlation_chance"):
         assert [float(r[column] or "nan") for r in rows] == pytest.approx(table[column].tolist(), nan_ok=True)
-    means = store.layers(method=OTHER)["mean_score"].tolist()
-    assert [float(r["mean_score"]) for r in downloaded(page, "Layers as CSV")] == pytest.approx(means)
+    means = store.layers(method=OTHER)["mean_correlation"].tolist()
+    assert [float(r["mean_correlation"]) for r in downloaded(page, "Layers as CSV")] == pytest.approx(means)
     rows = downloaded(page, "Concept matrices as CSV")
     assert [r["matrix"] for r in rows] == store.matrices()["matrix"].tolist()
     (scores,) = charts(page)
-    assert sum(sum(trace["y"]) for trace in scores["data"]) == table["score"].notna().sum()
+    assert sum(sum(trace["y"]) for trace in scores["data"]) == table["correlation"].notna().sum()
 
 
 def test_the_filter_and_the_calibration_are_told(visit, dashboard, store, seen_by_all):

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from lexplain_core import Store
 from lexplain_core.notes import Notes
-from lexplain_core.store import Score, UserExplanation, Wanted
+from lexplain_core.store import Score, UnitQuery, UserExplanation
 
 from .conftest import lent
 from .helpers import heading, pictures, settle, wait_for_parameters
@@ -158,7 +158,7 @@ def test_an_image_is_hidden_and_brought_back(visit, own):
 def test_a_kept_explanation_counts_as_a_method_and_goes_into_the_export(visit, own):
     address, store, notes = own
     total = store.info()["units"]
-    score = Score("label", "correlation", "test", 400, 0.125, 0.1, 0.2, None)
+    score = Score("correlation", "label", "test", 400, 0.125, 0.1, 0.2)
     terms = ((2.5, "class:dog"), (-1.5, "class:cat"))
     page = visit(neuron(own, 3))
     settle(page)
@@ -175,7 +175,7 @@ def test_a_kept_explanation_counts_as_a_method_and_goes_into_the_export(visit, o
     table = pd.read_csv(download.value.path())
     assert table["method"].tolist() == ["le-label", "le-siglip", "by me"] and set(table["unit"]) == {3}
     last = table.iloc[-1]
-    assert (last["origin"], last["score"]) == ("hand", 0.125)
+    assert (last["origin"], last["correlation"]) == ("hand", 0.125)
     assert [t["key"] for t in json.loads(last["terms"])] == ["class:dog", "class:cat"]
     # the whole filter, not the page of the table, and put on a list
     page.goto(f"{address}/overview?store={store.id}&layer=block7")
@@ -183,7 +183,7 @@ def test_a_kept_explanation_counts_as_a_method_and_goes_into_the_export(visit, o
     with page.expect_download() as download:
         page.locator(".st-key-export-parquet").get_by_role("button").click()
     frame = pq.read_table(io.BytesIO(download.value.path().read_bytes())).to_pandas()
-    ours = store.export(Wanted(layer="block7"))
+    ours = store.export(UnitQuery(layer="block7"))
     made = frame["method"] == "by me"
     assert made.sum() == 1 and frame[~made]["explanation"].tolist() == ours["explanation"].tolist()
     page.get_by_role("button", name="Onto a list").click()

@@ -19,7 +19,7 @@ from .helpers import parameters, settle, wait_for_parameters
 @pytest.fixture(scope="module")
 def units(store):
     table = store.unit_table()
-    good = table[table["score"].notna()].sort_values("score", ascending=False)
+    good = table[table["correlation"].notna()].sort_values("correlation", ascending=False)
     return [(r.layer, int(r.unit)) for r in good[good["layer"] != "planted"].head(2).itertuples()]
 
 

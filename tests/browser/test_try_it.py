@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from lexplain_core.base.intervals import wilson
 from lexplain_core.base.numbers import percent
-from lexplain_core.studies.results.intervals import wilson
 from lexplain_core.views.opened import Opened
 from pages.try_it import tried
 from pages.ui import links

@@ -50,7 +50,7 @@ def test_words_are_edited_scored_kept_and_deleted(visit, own, store):
     rows = table[
         (table["length"] >= 2) & (table["status"] == "alive") & table["layer"].str.startswith("block")
     ]
-    row = rows.loc[rows["score"].idxmax()]
+    row = rows.loc[rows["correlation"].idxmax()]
     unit = store.unit(row["layer"], int(row["unit"]))
     words = unit.explanation("le-label")
     ids = [term.concept_id for term in by_weight(words)]

@@ -102,7 +102,7 @@ def test_planted_units_are_recovered_through_the_encoder(demo_store):
             found = {term.name: term.weight for term in explanation.terms}
             score = explanation.score()  # by the other encoder
             scores.append(score.value)
-            assert score.value > score.null_high, f"planted {recipe}, found {found}"
+            assert score.value > score.chance, f"planted {recipe}, found {found}"
             if set(found) == set(recipe):
                 recovered += 1
                 assert found == pytest.approx(recipe, rel=0.25)

@@ -15,13 +15,16 @@ import pandas as pd
 import pytest
 
 from lexplain_core.base.errors import UserError, did_you_mean
+from lexplain_core.base.measures import DERIVED
 from lexplain_core.base.memory import parse_size
 from lexplain_core.concepts.sets import read_concepts
 from lexplain_core.figures.print import read_choice
+from lexplain_core.measures import measures
 from lexplain_core.notes import Notes, check_name, unshared
 from lexplain_core.notes.base import from_json
 from lexplain_core.pipeline.explanation_files import read_explanations
-from lexplain_core.store import Wanted, csv_bytes
+from lexplain_core.store import UnitQuery, csv_bytes
+from lexplain_core.store.search.query import columns
 from lexplain_core.store.search.text import LONGEST_SEARCH, read_range, read_search
 from lexplain_core.studies.imi.importing import _natural
 from lexplain_core.studies.imi.names import task_name
@@ -37,6 +40,8 @@ from pages.ui.text import message
 
 from .patterns import sources
 from .timing import growth, repeated, seconds
+
+COLUMNS = columns({one.name: one for one in (*measures.values(), *DERIVED)})
 
 
 def allowed(read: Callable[..., object]) -> Callable[[str], object]:
@@ -81,7 +86,7 @@ PIECES = [
 MARKS = repeated("\u0315\u0300", "", "a")  # composed and ordered, these take the square of their number
 READERS: dict[str, tuple[Callable[[str], object], list[Callable[[int], str]]]] = {
     "search": (read_search, [DIGITS, SPACES, repeated("1", "x", "a>"), repeated("> "), repeated('"a" '), repeated('" '), MARKS]),
-    "filters": (lambda text: Wanted.read({"q": text, "score": text, "status": text}), [DIGITS, SPACES, repeated("1..")]),
+    "filters": (lambda text: UnitQuery.read({"q": text, "score": text, "status": text, "where": text}, COLUMNS), [DIGITS, SPACES, repeated("1..")]),
     "range": (read_range, [DIGITS, SPACES, repeated("1", "x"), repeated("."), repeated("1", "..1")]),
     "q=": (address("overview", "q"), [DIGITS, WORDS]),
     "unit=": (address("neuron", "unit"), [DIGITS, SPACES, WORDS]),

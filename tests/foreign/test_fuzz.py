@@ -19,12 +19,15 @@ from hypothesis import strategies as st
 
 from lexplain_core.base.errors import UserError, did_you_mean
 from lexplain_core.base.listening import this_machine_alone
+from lexplain_core.base.measures import DERIVED
 from lexplain_core.base.memory import parse_size
 from lexplain_core.concepts.sets import read_concepts
 from lexplain_core.figures.print import read_choice
+from lexplain_core.measures import measures
 from lexplain_core.notes import Notes, check_name, unshared
 from lexplain_core.pipeline.explanation_files import read_explanations
-from lexplain_core.store import Wanted, csv_bytes
+from lexplain_core.store import UnitQuery, csv_bytes
+from lexplain_core.store.search.query import columns
 from lexplain_core.store.search.text import read_range, read_search
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.imi.names import task_name
@@ -40,6 +43,8 @@ from pages.participant.page import _last_part
 from pages.ui import links
 from pages.ui.text import message
 from tests.studies.conftest import make_plan
+
+COLUMNS = columns({one.name: one for one in (*measures.values(), *DERIVED)})
 
 BOUNDED = settings(  # 60 examples of each reader, the same in each run
     max_examples=60,
@@ -130,7 +135,7 @@ READERS = {
     "links.parse": Reader(each_page, st.dictionaries(st.sampled_from(NAMES), texts, max_size=6)),
     "read_search": Reader(read_search, texts),
     "read_range": Reader(read_range, texts),
-    "Wanted.read": Reader(Wanted.read, st.dictionaries(st.sampled_from(["q", "score", "low", "high", "status", "sort", "length"]), texts, max_size=5)),
+    "UnitQuery.read": Reader(lambda texts: UnitQuery.read(texts, COLUMNS), st.dictionaries(st.sampled_from(["q", "where", "score", "low", "high", "status", "sort", "length"]), texts, max_size=5)),
     "unshared": Reader(unshared, texts),
     "edit_terms.read": Reader(lambda text: read_terms(text, range(5)), texts),
     "read_choice": Reader(read_choice, st.dictionaries(st.sampled_from(["figure", "units", "pins", "without", "per", "size", "draw", "words", "level"]), texts, max_size=5)),

@@ -57,6 +57,8 @@ ATTACKS: dict[str | bytes, list[Callable[[int], str]]] = {
     r"\w[\w .()+-]{0,79}(?<![ .])": [repeated(" ", "!", "a"), repeated("a ", "!")],
     r"[A-Za-z0-9_-]{1,80}": [repeated("a", "!")],
     r"n\d{8}": [repeated("1", "x", "n")],
+    "[a-z][a-z0-9_]{0,39}": [repeated("a", "!")],
+    r"%\.(\d)f": [repeated("1", "f", "%.")],
     r"[0-9]{1,18}": [repeated("1", "x")],
     r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*+(?:([KMGT])(i)?)?B?": [repeated(" ", "x", "1"), repeated("1", "x"), repeated("1", "x", "1.")],
     # lexplain_core/pipeline, cli

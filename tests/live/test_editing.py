@@ -24,7 +24,7 @@ from ..store.helpers import CONCEPTS, write
 def explained(store):
     """Units of the demo with all their explanations: the best explained one of each layer, and a poor one."""
     table = store.unit_table()
-    table = table[table["score"].notna()].sort_values("score")
+    table = table[table["correlation"].notna()].sort_values("correlation")
     rows = [*table.groupby("layer").tail(1).itertuples(), next(table.itertuples())]
     return [store.unit(row.layer, row.unit) for row in rows]
 
@@ -95,8 +95,8 @@ def test_the_words_of_a_method_are_found_and_scored_again_as_the_build_did(expla
             assert again.simulator == words.simulator
             for kept in (fit(unit, ids, [t.weight for t in words.terms], words.bias, words.matrix), edited):
                 for score in words.scores:
-                    if score.kind == "correlation":
-                        mine = kept.score("test", score.simulator)
+                    if score.measure == "correlation":
+                        mine = kept.score("test", score.by)
                         assert (mine.split, mine.n) == (score.split, score.n)
                         assert mine.value == pytest.approx(score.value, abs=1e-5)
                         assert (mine.low, mine.high) == pytest.approx((score.low, score.high), abs=1e-5)
@@ -142,8 +142,8 @@ def test_the_headline_is_by_a_judge_that_the_weights_were_not_fitted_with(store,
         edited = fit(unit, ids, matrix=matrix)
         judge = edited.explanation.simulator
         assert judge != matrix and "simulator" in roles[judge]
-        assert {score.simulator for score in edited.val} == set(roles.index)  # all know the labels
-        assert edited.val[0].simulator == edited.test[0].simulator == judge
+        assert {score.by for score in edited.val} == set(roles.index)  # all know the labels
+        assert edited.val[0].by == edited.test[0].by == judge
         assert edited.score("test") == edited.explanation.score()
         assert fit(unit, ids, matrix=matrix, simulator="no such").explanation.simulator == judge
         assert fit(unit, ids, matrix=matrix, simulator=matrix).explanation.simulator == matrix
@@ -183,8 +183,8 @@ def test_a_matrix_that_does_not_know_a_concept_is_named(tmp_path):
         unit, red = small.unit("layer1", 0), len(CONCEPTS) - 1
         with pytest.raises(StoreError, match="'eye'.*'red'"):
             fit(unit, [0, red], matrix="eye")
-        assert [score.simulator for score in fit(unit, [0, red]).val] == ["label"]
-        assert {score.simulator for score in fit(unit, [0, 3]).val} == {"label", "eye", "other eye"}
+        assert [score.by for score in fit(unit, [0, red]).val] == ["label"]
+        assert {score.by for score in fit(unit, [0, 3]).val} == {"label", "eye", "other eye"}
         with pytest.raises(StoreError, match="It is dead"):
             scored(small.unit("layer1", 2), small.unit("layer1", 2).explanation())
 

@@ -11,10 +11,9 @@ import torch
 from lexplain_core.base.sampling import draw
 from lexplain_core.concepts import Concept
 from lexplain_core.concepts.simulators import Unsupported
-from lexplain_core.measures import ablation
+from lexplain_core.measures import Words, ablation
 from lexplain_core.measures.ablation import score_ablation
 from lexplain_core.measures.matching import normalise
-from lexplain_core.measures.scoring import Words
 
 from ..measures.brute import KINDS, LAYER_OF, Brute, make_world
 

@@ -10,8 +10,9 @@ import pytest
 from lexplain_core.base.correlation import correlation, simulate
 from lexplain_core.concepts import Concept, ConceptMatrix
 from lexplain_core.concepts.simulators import EncoderSimulator, LabelSimulator, Unsupported
-from lexplain_core.measures import scoring
-from lexplain_core.measures.scoring import Words, score_layer
+from lexplain_core.measures import Words
+from lexplain_core.measures import correlation as scoring
+from lexplain_core.measures.correlation import score_layer
 
 
 @dataclass

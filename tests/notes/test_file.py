@@ -20,13 +20,8 @@ from tests.conftest import ROOT
 from tests.rotten import flipped
 
 
-@pytest.fixture
-def notes(tmp_path) -> Notes:
-    return Notes(tmp_path / "a.notes.sqlite", ("1234", "a"))
-
-
 def made(method="mine", **changes) -> UserExplanation:
-    score = Score("label", "correlation", "test", 400, 0.5, 0.4, 0.6, None)
+    score = Score("correlation", "label", "test", 400, 0.5, 0.4, 0.6, None)
     facts = {
         "layer": "block7",
         "unit": 3,
@@ -327,7 +322,7 @@ def test_what_another_program_has_just_written_is_read(notes):
 
 @pytest.mark.parametrize("value", ["9" * 400, "1e999", "-" + "9" * 400, "NaN"])
 @pytest.mark.parametrize(
-    "name", ["bias", "val_correlation", "scores[0].value", "scores[0].n", "scores[0].null_units"]
+    "name", ["bias", "val_correlation", "scores[0].value", "scores[0].n", "scores[0].chance"]
 )
 def test_numbers_without_measure_are_refused(notes, name, value):
     notes.keep(made())

@@ -56,7 +56,7 @@ def notes(path: Path) -> None:
     made.star("Starred", "planted", 0)
     made.begin("Empty")
     made.hide("demo/00007.png", "demo/00009.png")
-    scores = (Score("label", "correlation", "test", 400, 0.41, 0.3, 0.5, None),)
+    scores = (Score("correlation", "label", "test", 400, 0.41, 0.3, 0.5, None),)
     for way, method in (("refit", "mine"), ("keep", "Größe")):
         made.keep(
             UserExplanation(

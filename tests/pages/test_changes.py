@@ -34,16 +34,16 @@ def test_all_that_was_changed_in_one_moment_is_in_the_address(own):
     app = opened("overview", store=own.id)
     app.text_input(key="overview q").set_value("dog")
     app.number_input(key="overview length from").set_value(2)
-    app.selectbox(key="overview sort").set_value("score")
+    app.selectbox(key="overview sort").set_value("correlation")
     app.run()
     assert not app.exception
     found = params(app)
-    assert (found["q"], found["length"], found["sort"]) == ("dog", "2..", "-score")
+    assert (found["q"], found["where"], found["sort"]) == ("dog", "length:2..", "-correlation")
     # what was put back to its default in the same moment stays there
     app.text_input(key="overview q").set_value("")
     app.number_input(key="overview length from").set_value(3)
     app.run()
-    assert "q" not in params(app) and params(app)["length"] == "3.."
+    assert "q" not in params(app) and params(app)["where"] == "length:3.."
 
 
 def test_a_weight_that_is_typed_in_is_kept_by_the_click_that_ends_it(own):

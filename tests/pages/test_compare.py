@@ -109,7 +109,7 @@ def test_the_start_is_the_best_unit_by_two_methods(opened):
     first, second = compare_places.first_sight(opened)
     table = opened.store.unit_table()
     rows = table[(table["layer"] == first.layer) & (table["status"] == "alive")]
-    assert rows.set_index("unit")["score"].idxmax() == first.unit == second.unit
+    assert rows.set_index("unit")["correlation"].idxmax() == first.unit == second.unit
     assert first.method == opened.store.default_method != second.method
 
 

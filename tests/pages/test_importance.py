@@ -45,7 +45,7 @@ def test_a_layer_without_rows_leaves_all_layers(demo, part, said):
     app = opened("importance", store=demo.id, layer=layer, part=part)
     assert f"{said} “{layer}”" in alerts(app)[0]
     marks = [trace for trace in charts(app)[-1]["data"] if trace["name"] != "quadratic fit"]
-    known = demo.impacts()["total"].gt(0).sum() if part == "top" else len(demo.score_pairs("ablation-norm"))
+    known = demo.impacts()["total"].gt(0).sum() if part == "top" else len(demo.score_pairs("ablation"))
     assert sum(len(trace["y"]) for trace in marks) == known > 0
 
 
@@ -89,7 +89,7 @@ def test_an_estimate_says_so(demo):
 
 def test_ablation_stands_beside_correlation(demo, measured):
     app, unit = neuron(demo.id, measured), demo.unit(*measured)
-    score = unit.explanation().score("ablation-norm")
+    score = unit.explanation().score("ablation")
     said = f"{score.value:.2f} by norm, 95% interval {score.low:.2f} to {score.high:.2f}".replace("-", "−")
     assert said in ablation(app) and f"{score.n:,} images" in ablation(app)
     assert "ablation" not in inner(of_class(app, "lx-score")[0])
@@ -97,7 +97,7 @@ def test_ablation_stands_beside_correlation(demo, measured):
 
 def test_an_undefined_score_shows_its_reason(demo):
     table = demo.unit_table()
-    planted = table[table["ablation_reason"].notna() & table["score"].notna()].iloc[0]
+    planted = table[table["ablation_reason"].notna() & table["correlation"].notna()].iloc[0]
     unit = demo.unit(planted["layer"], int(planted["unit"]))
     app = neuron(demo.id, unit)
     assert "No test ablation score" in ablation(app) and planted["ablation_reason"] in ablation(app)

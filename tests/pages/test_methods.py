@@ -47,9 +47,9 @@ def test_a_matrix_that_is_not_there_is_said(demo, seen_by_all):
 
 def test_what_is_no_better_than_chance_is_flagged(demo):
     table = demo.unit_table()
-    rows = table[(table["low"] <= 0) | (table["score"] <= table["null_high"])]
+    rows = table[(table["correlation_low"] <= 0) | (table["correlation"] <= table["correlation_chance"])]
     assert len(rows), "every unit of the demo is better explained than chance"
-    good = table[(table["low"] > 0) & (table["score"] > table["null_high"])]
+    good = table[(table["correlation_low"] > 0) & (table["correlation"] > table["correlation_chance"])]
     for row, flagged in ((rows.iloc[0], True), (good.iloc[0], False)):
         app = neuron(demo.id, (row["layer"], int(row["unit"])))
         (line,) = of_class(app, "lx-score")

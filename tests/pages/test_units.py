@@ -21,7 +21,7 @@ def best(demo_store) -> tuple[str, int]:
     with Store.open(demo_store) as store:
         units = store.unit_table()
     network = units[units["layer"] == units["layer"].iloc[0]]
-    row = network.loc[network["score"].idxmax()]
+    row = network.loc[network["correlation"].idxmax()]
     return row["layer"], int(row["unit"])
 
 
@@ -79,7 +79,7 @@ def mapped(demo) -> tuple[str, int]:
     layers = demo.layers()
     layer = layers.loc[layers["kind"] == "map", "layer"].iloc[-1]
     table = demo.unit_table(layer)
-    unit = demo.unit(layer, int(table.loc[table["score"].idxmax(), "unit"]))
+    unit = demo.unit(layer, int(table.loc[table["correlation"].idxmax(), "unit"]))
     assert unit.maps(unit.examples(7)["image"].tolist()), "the demo keeps no maps of its examples"
     return layer, unit.unit
 

@@ -66,12 +66,15 @@ def test_the_store_says_what_went_in(store, world):
     assert info["layers"][1] | {"note": None} == {
         "name": "last", "source": "network", "kind": "map", "pooling": "mean", "shape": [8, 24, 24],
         "units": 8, "dead": 1, "constant": 1, "negative": 1, "note": None, "way": "closed",
-        "mean_ablation": None, "mean_top_impact": None, "mean_observer": 1.0, "map_reason": None, "push_reason": None,
-        "mean_ablation_over": "0 of 8 units; 1 dead, 1 constant, 6 without a value",
-        "mean_observer_over": "6 of 8 units; 2 without a value",
+        "mean_top_impact": None, "map_reason": None, "push_reason": None,
         "effect_reason": "No output of tiny:make is known to stand for 1 of the 4 classes (single). If the network was trained on "
         "these classes, set target.outputs.",
     }  # fmt: skip
+    (ablation,) = [row for row in info["scores"] if (row["layer"], row["measure"]) == ("last", "ablation")]
+    (observed,) = [row for row in info["scores"] if (row["layer"], row["measure"]) == ("last", "observer")]
+    assert (ablation["mean"], observed["mean"]) == (None, 1.0)
+    assert ablation["mean_over"] == "0 of 8 units; 1 dead, 1 constant, 6 without a value"
+    assert observed["mean_over"].startswith("6 of 8 units; ")
     assert info["config"]["probe"]["root"] == str(world / "images")
     assert info["versions"]["torch"] and info["build"]["device"] == "cpu"
     assert store.meta["rebuild"] == "python -m lexplain_core build small.toml"
@@ -135,7 +138,7 @@ def test_explanations_and_scores_are_those_of_the_stored_numbers(store):
         simulated = unit.simulated(found)
         assert found.val_correlation == pytest.approx(np.corrcoef(simulated[val], q[val])[0, 1], abs=1e-6)
         score = found.score()
-        assert (score.simulator, score.split, score.n) == ("label", "test", 18)
+        assert (score.by, score.split, score.n) == ("label", "test", 18)
         assert score.value == pytest.approx(np.corrcoef(simulated[test], q[test])[0, 1], abs=1e-6)
         assert score.low < score.value < score.high
     assert explained >= 10

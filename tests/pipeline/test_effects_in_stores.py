@@ -280,11 +280,11 @@ def scored(world: World, layer: str, unit: int, kind: str):
     one = world.store.unit(layer, unit)
     for explanation in one.explanations:
         for score in explanation.scores:
-            if score.kind == kind and score.value is not None:
-                yield explanation, score, one.simulated(explanation, score.simulator)
+            if score.measure == kind and score.value is not None:
+                yield explanation, score, one.simulated(explanation, score.by)
 
 
-@pytest.mark.parametrize("kind", ["ablation-norm", "ablation-optim"])
+@pytest.mark.parametrize("kind", ["ablation", "ablation_optim"])
 @pytest.mark.parametrize("unit", EXACT)
 def test_ablation_scores_follow_from_c_and_d(world, unit, kind):
     val, test = (np.flatnonzero(world.split == part) for part in ("val", "test"))
@@ -293,14 +293,14 @@ def test_ablation_scores_follow_from_c_and_d(world, unit, kind):
     seen = set()
     for explanation, score, simulated in scored(world, "block7", unit, kind):
         assert (score.n, score.sampled, score.split) == (len(test), False, "test")
-        lost = changes(world, "block7", unit, score.c * simulated[test] + score.d, test)
+        lost = changes(world, "block7", unit, score.details["c"] * simulated[test] + score.details["d"], test)
         value = 1 - lost.sum() / mean.sum()
         assert score.value == pytest.approx(value, abs=1e-4)
         n = len(test)
         error = np.sqrt(n / (n - 1) * ((lost - (1 - value) * mean) ** 2).sum()) / mean.sum()
         assert score.high - score.value == pytest.approx(1.96 * error, rel=1e-2)
         assert score.value - score.low == pytest.approx(1.96 * error, rel=1e-2)
-        seen.add((explanation.method, score.simulator))
+        seen.add((explanation.method, score.by))
     assert len(seen) >= 3
 
 
@@ -308,11 +308,13 @@ def test_ablation_scores_follow_from_c_and_d(world, unit, kind):
 def test_norm_puts_the_simulation_on_the_units_scale_by_val(world, layer, unit):
     val = world.split == "val"
     q, seen = world.store.unit(layer, unit).activations.astype(np.float64)[val], 0
-    for _, score, simulated in scored(world, layer, unit, "ablation-norm"):
+    for _, score, simulated in scored(world, layer, unit, "ablation"):
         s = simulated[val]
         c = np.corrcoef(q, s)[0, 1] * q.std() / s.std()
-        assert score.c == pytest.approx(c, rel=1e-3, abs=1e-6)
-        assert score.d == pytest.approx(q.mean() - c * s.mean(), rel=1e-3, abs=1e-4 * np.abs(q).max())
+        assert score.details["c"] == pytest.approx(c, rel=1e-3, abs=1e-6)
+        assert score.details["d"] == pytest.approx(
+            q.mean() - c * s.mean(), rel=1e-3, abs=1e-4 * np.abs(q).max()
+        )
         seen += 1
     assert seen >= 2
 
@@ -320,19 +322,24 @@ def test_norm_puts_the_simulation_on_the_units_scale_by_val(world, layer, unit):
 def test_optim_is_no_worse_on_val_than_norm_and_the_mean(world):
     val, seen = np.flatnonzero(world.split == "val"), 0
     for unit in EXACT:
-        norms = {(e.id, s.simulator): s for e, s, _ in scored(world, "block7", unit, "ablation-norm")}
+        norms = {(e.id, s.by): s for e, s, _ in scored(world, "block7", unit, "ablation")}
         q = world.store.unit("block7", unit).activations.astype(np.float64)
-        for explanation, optim, s in scored(world, "block7", unit, "ablation-optim"):
-            norm = norms[explanation.id, optim.simulator]
+        for explanation, optim, s in scored(world, "block7", unit, "ablation_optim"):
+            norm = norms[explanation.id, optim.by]
             lost = [
                 changes(world, "block7", unit, c * s[val] + d, val).sum()
-                for c, d in ((optim.c, optim.d), (norm.c, norm.d), (0.0, q[val].mean()), (1.0, 0.0))
+                for c, d in (
+                    (optim.details["c"], optim.details["d"]),
+                    (norm.details["c"], norm.details["d"]),
+                    (0.0, q[val].mean()),
+                    (1.0, 0.0),
+                )
             ]
             assert lost[0] <= min(lost[1:]) * (1 + 1e-4)
             seen += 1
     assert seen >= 6
     assert not any(
-        score.kind == "ablation-optim" for score in world.store.unit("block4", 5).explanations[0].scores
+        score.measure == "ablation_optim" for score in world.store.unit("block4", 5).explanations[0].scores
     )
 
 
@@ -342,11 +349,13 @@ def test_ablation_scores_from_a_sample_are_as_near_as_they_say(world):
     for unit in SAMPLED:
         q = world.store.unit("block4", unit).activations.astype(np.float64)
         mean = changes(world, "block4", unit, q[val].mean(), test).sum()
-        for explanation, score, simulated in scored(world, "block4", unit, "ablation-norm"):
-            if explanation.simulator != score.simulator:
+        for explanation, score, simulated in scored(world, "block4", unit, "ablation"):
+            if explanation.simulator != score.by:
                 continue
             assert score.sampled and 4 <= score.n < len(test)
-            lost = changes(world, "block4", unit, score.c * simulated[test] + score.d, test).sum()
+            lost = changes(
+                world, "block4", unit, score.details["c"] * simulated[test] + score.details["d"], test
+            ).sum()
             error = (score.high - score.low) / 2 / 1.96
             assert abs(score.value - (1 - lost / mean)) < 4 * error
             seen += 1
@@ -360,7 +369,7 @@ def test_that_a_unit_has_no_effect_is_said_only_where_it_has_none(world):
     for layer in ("block4", "block7"):
         for number in range(world.maps[layer].shape[1]):
             unit = world.store.unit(layer, number)
-            scores = [s for e in unit.explanations for s in e.scores if s.kind == "ablation-norm"]
+            scores = [s for e in unit.explanations for s in e.scores if s.measure == "ablation"]
             if any(s.value is None and "stays the same" in s.reason for s in scores):
                 mean = unit.activations[val].mean(dtype=np.float64)
                 if changes(world, layer, number, mean, test).mean() > 2e-6:
@@ -419,13 +428,13 @@ def test_the_planted_layer_says_that_there_is_nothing_to_replace(store):
         assert unit.pushes().empty and unit.maps(unit.top()["image"]) == {}
         for explanation in unit.explanations:
             for score in explanation.scores:
-                if score.kind != "correlation":
+                if score.measure.startswith("ablation"):
                     scores += 1
-                    assert (score.kind, score.value, score.low, score.c) == (
-                        "ablation-norm",
+                    assert (score.measure, score.value, score.low, score.details) == (
+                        "ablation",
                         None,
                         None,
-                        None,
+                        {},
                     )
                     assert score.reason == why
     assert scores >= 24

@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 from lexplain_core.base.correlation import correlation
 from lexplain_core.base.errors import UserError
 from lexplain_core.cli import main
+from lexplain_core.measures.range_shift import range_shift
 from lexplain_core.pipeline.explanation_files import read_explanations
 from lexplain_core.pipeline.import_explanations import import_explanations
 from lexplain_core.store import MATCH, Store, StoreError
 from lexplain_core.store.appender import StoreAppender
-from lexplain_core.store.relations import two_faced
 
 from ..conftest import ROOT
 from ..explanations import explanation, write_explanations
@@ -52,7 +52,7 @@ def labels_only(small) -> Path:
     with duckdb.connect(str(small)) as con:
         con.execute("DELETE FROM concept_values WHERE matrix <> 'label'")
         con.execute("DELETE FROM concept_matrices WHERE kind = 'encoder'")
-        con.execute("DELETE FROM scores WHERE simulator <> 'label'")
+        con.execute("DELETE FROM scores WHERE \"by\" NOT IN ('label', '')")
     return small
 
 
@@ -86,16 +86,24 @@ def test_explanations_come_in_with_terms_scores_and_nulls(small, made, file):
         p = made.p(matrix).astype(np.float64)
         simulated = 2 * p[0] + p[1] + 0.5
         value, mean, high, above = plain(q, 1, simulated, [0, 1, 4], test)
-        score = found.score(simulator=matrix)
-        assert (score.kind, score.split, score.n) == ("correlation", "test", test.sum())
-        assert (score.value, score.null_mean, score.null_high) == pytest.approx((value, mean, high), abs=1e-5)
-        assert (score.null_units, score.null_above, score.reason, score.null_reason) == (2, above, None, None)
+        score = found.score(by=matrix)
+        assert (score.measure, score.split, score.n) == ("correlation", "test", test.sum())
+        assert (score.value, score.details["null_mean"], score.chance) == pytest.approx(
+            (value, mean, high), abs=1e-5
+        )
+        assert score.details == {
+            "null_units": 2,
+            "null_mean": score.details["null_mean"],
+            "null_above": above,
+            "null_reason": None,
+        }
+        assert score.reason is None
         wider = correlation(q[1, test], simulated[test], interval="wider")
         assert (score.low, score.high) == pytest.approx((wider.low, wider.high), abs=1e-9)
     with Store.open(small) as store:
         assert store.methods() == ["le-label", "mine"]
         assert store.unit_table("layer1", "mine")["explanation"][1] == "2·boat + 1·crane bird + 0.5"
-        assert store.unit("layer1", 1).explanation("le-label").score(simulator="label") is not None
+        assert store.unit("layer1", 1).explanation("le-label").score(by="label") is not None
 
 
 def test_two_faces_of_what_comes_in(small, made, file):
@@ -105,11 +113,12 @@ def test_two_faces_of_what_comes_in(small, made, file):
     assert found[0].matrix == "label"  # the encoders have no red
     with Store.open(small) as store:
         unit = store.unit("layer1", 0)
-        expected = two_faced(unit.activations, unit.values(found[0]) >= MATCH, [1, 2])
-    assert (found[0].two_faced, found[0].two_faced_reason) == expected
-    assert found[1].two_faced is None and "No concept matrix" in found[1].two_faced_reason
-    assert found[3].two_faced is None and found[3].two_faced_reason == "It is constant."
-    assert found[4].two_faced is None and "No activation is above 0" in found[4].two_faced_reason
+        expected = range_shift(unit.activations, unit.values(found[0]) >= MATCH, [1, 2])
+    shifts = {unit: one.score("range_shift") for unit, one in found.items()}
+    assert (shifts[0].value, shifts[0].reason) == expected
+    assert shifts[1].value is None and "No concept matrix" in shifts[1].reason
+    assert shifts[3].value is None and shifts[3].reason.endswith("It is constant.")
+    assert shifts[4].value is None and "No activation is above 0" in shifts[4].reason
 
 
 def test_what_is_no_label_has_no_score_by_labels_and_says_why(labels_only, file):
@@ -119,9 +128,16 @@ def test_what_is_no_label_has_no_score_by_labels_and_says_why(labels_only, file)
     assert done.scores["label"][0] == 1 and done.new_concepts == 1
     found = explanation(labels_only, "layer1", 0, "m")
     assert found.text == "1·a warm feeling"
-    (score,) = found.scores
-    assert (score.value, score.low, score.null_mean, score.null_above) == (None, None, None, None)
-    assert score.reason == score.null_reason == "“a warm feeling” is not a label of the probing set."
+    (score,) = [score for score in found.scores if score.measure == "correlation"]
+    assert (score.value, score.low, score.details["null_mean"], score.details["null_above"]) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert (
+        score.reason == score.details["null_reason"] == "“a warm feeling” is not a label of the probing set."
+    )
     assert found.terms[0].origin == "imported"
     assert explanation(labels_only, "layer1", 1, "m").score().value is not None
     with Store.open(labels_only) as store, pytest.raises(StoreError, match="no values of 'a warm feeling'"):
@@ -151,7 +167,9 @@ def test_dead_and_constant_units_keep_their_words_and_have_no_score(small, file)
     for unit, word in ((2, "dead"), (3, "constant")):
         found = explanation(small, "layer1", unit, "m")
         assert "boat" in found.text
-        assert {s.reason for s in found.scores} == {f"It is {word}."} and found.score().value is None
+        assert {s.reason for s in found.scores if s.measure in ("correlation", "range_shift")} == {
+            f"It is {word}."
+        } and found.score().value is None
 
 
 def test_a_prediction_that_is_the_same_everywhere_has_no_score(small, file):
@@ -162,8 +180,12 @@ def test_a_prediction_that_is_the_same_everywhere_has_no_score(small, file):
 
 def test_a_small_layer_has_no_null(small, file):
     import_explanations(file("layer,unit,text\nplanted,0,boat\n"), small, "m")
-    score = explanation(small, "planted", 0, "m").score(simulator="label")
-    assert score.value > 0.99 and score.null_mean is None and "only 1 other unit" in score.null_reason
+    score = explanation(small, "planted", 0, "m").score(by="label")
+    assert (
+        score.value > 0.99
+        and score.details["null_mean"] is None
+        and "only 1 other unit" in score.details["null_reason"]
+    )
 
 
 WRONG = [
@@ -215,8 +237,12 @@ def test_an_import_is_replaced_only_on_demand(labels_only, file):
         assert [e.method for e in store.unit("layer1", 0).explanations] == ["le-label"]
     with duckdb.connect(str(labels_only), read_only=True) as con:
         of_mine = "explanation_id IN (SELECT explanation_id FROM explanations WHERE method = 'mine')"
+        kinds = con.execute("SELECT count(*) FROM measures WHERE \"of\" = 'explanation'").fetchone()[0]
+        one_each = {"terms": 1, "scores": kinds}
         for table in ("terms", "scores"):
-            assert con.execute(f"SELECT count(*) FROM {table} WHERE {of_mine}").fetchone() == (1,)
+            assert con.execute(f"SELECT count(*) FROM {table} WHERE {of_mine}").fetchone() == (
+                one_each[table],
+            )
             orphans = f"SELECT count(*) FROM {table} WHERE explanation_id NOT IN (SELECT explanation_id FROM explanations)"
             assert con.execute(orphans).fetchone() == (0,)
 

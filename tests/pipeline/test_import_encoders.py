@@ -70,17 +70,19 @@ def come_back(path: Path, file, layers: tuple[str, ...]) -> None:
             again = explanation(path, entry["layer"], entry["unit"], f"again-{method}")
             first = own[method, entry["layer"], entry["unit"]]
             assert again.terms == first.terms
-            assert {s.simulator for s in again.scores} == {s.simulator for s in first.scores}
+            assert {s.by for s in again.scores} == {s.by for s in first.scores}
             for score in first.scores:
-                if score.kind != "correlation":
+                if score.measure != "correlation":
                     continue  # an import has no network at hand (docs/how-to/importing.md)
-                same = again.score(simulator=score.simulator)
+                same = again.score(by=score.by)
                 # An encoder's P differs in its last digit with the number of texts asked at once.
-                for name in ("value", "low", "high", "null_mean", "null_high"):
+                for name in ("value", "low", "high", "chance"):
                     assert getattr(same, name) == pytest.approx(getattr(score, name), abs=1e-4)
-                for name in ("n", "reason", "null_units", "null_above", "null_reason"):
-                    assert getattr(same, name) == getattr(score, name)
-                compared += score.null_mean is not None
+                assert (same.n, same.reason) == (score.n, score.reason)
+                ours, theirs = dict(same.details), dict(score.details)
+                assert ours.pop("null_mean", None) == pytest.approx(theirs.pop("null_mean", None), abs=1e-4)
+                assert ours == theirs
+                compared += score.chance is not None
     assert compared > 5
 
 
@@ -111,10 +113,10 @@ def test_new_words_are_seen_by_the_stores_encoders(real, file):
             assert unit.values(found)[0] == pytest.approx(expected, abs=1e-6)
             value = np.corrcoef(expected[test].astype(np.float64), unit.activations[test])[0, 1]
             assert found.score().value == pytest.approx(value, abs=1e-4)
-            assert found.score(simulator="label").reason == f"“{text}” is not a label of the probing set."
+            assert found.score(by="label").reason == f"“{text}” is not a label of the probing set."
             assert set(unit.matrices(found)) == set(encoders.index)
         label = store.unit("conv", 2).explanation("mine")
-        assert label.terms[0].origin == "class" and label.score(simulator="label").value is not None
+        assert label.terms[0].origin == "class" and label.score(by="label").value is not None
         again = store.unit("conv", 0).explanation("le-siglip")
         assert again.score().value is not None  # what was there is there
 
@@ -237,13 +239,13 @@ def test_an_encoder_that_cannot_be_asked_gives_its_reason_and_the_others_their_s
     with Store.open(real) as store:
         new, label, old = (store.unit("conv", unit) for unit in range(3))
         for unit in (new, label):
-            score = unit.explanation("mine").score(simulator=simulator)
-            assert (score.value, score.low, score.null_mean) == (None, None, None)
-            assert words in score.reason and score.reason == score.null_reason
+            score = unit.explanation("mine").score(by=simulator)
+            assert (score.value, score.low, score.details["null_mean"]) == (None, None, None)
+            assert words in score.reason and score.reason == score.details["null_reason"]
             assert "\n" not in score.reason and score.reason[-1] in ".?"
-        assert old.explanation("mine").score(simulator=simulator).value is not None
+        assert old.explanation("mine").score(by=simulator).value is not None
         for unit in (label, old):
-            assert unit.explanation("mine").score(simulator="label").value is not None
+            assert unit.explanation("mine").score(by="label").value is not None
         assert (label.explanation("mine").matrix, old.explanation("mine").matrix) == ("label", simulator)
         assert np.isfinite(label.simulated(label.explanation("mine"))).all()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -19,8 +20,10 @@ from lexplain_core.concepts import Concept, ConceptMatrix, EncoderView
 from lexplain_core.concepts.simulators import EncoderSimulator, LabelSimulator
 from lexplain_core.config import Build, apply_overrides, parse_config
 from lexplain_core.explain import ConfiguredMethod, Found
+from lexplain_core.measures import ablation, correlation
+from lexplain_core.measures.base import absent
+from lexplain_core.measures.correlation import Scored
 from lexplain_core.measures.null import Null
-from lexplain_core.measures.scoring import Scored
 from lexplain_core.model import RecordingRun, load_target
 from lexplain_core.pipeline import persist
 from lexplain_core.pipeline.persist import (
@@ -33,11 +36,9 @@ from lexplain_core.pipeline.persist_meta import store_id, write_meta
 from lexplain_core.pipeline.stage import Desk
 from lexplain_core.pipeline.stages.concepts import Choice, Vocabulary
 from lexplain_core.pipeline.stages.recording import Layer, Outputs
-from lexplain_core.pipeline.stages.replacing import not_scored
-from lexplain_core.pipeline.stages.scoring import without
-from lexplain_core.pipeline.tables import score_table, shift_table
 from lexplain_core.probe import load_probing_set
 from lexplain_core.store import StoreWriter
+from lexplain_core.store.rows import score_row, table
 
 from ..conftest import ROOT
 from ..small_folder import config_dict, make_world
@@ -121,18 +122,23 @@ def make_results(concepts: tuple[Concept, ...] = ()) -> Results:
         "le-label": Choice(labels, np.array([True, True, False, True]), {}),
         "le-siglip": Choice(matrix, KEPT, {}),
     }
+
+    def rows(scored: dict[str, Scored]):
+        missing, places = {1: dead.reason}, [Counter(), Counter()]
+        for by, one in scored.items():
+            for unit, score in [
+                (0, one.score(by)), *absent(correlation.NAME, by, 12, missing),
+                *absent(ablation.NAMES["norm"], by, 12, missing),
+            ]:  # fmt: skip
+                yield score_row(score, 0, unit, place=places[unit][score.measure])
+                places[unit][score.measure] += 1
+
     methods_found = [
         MethodResults(
             ConfiguredMethod(name, config.explain),
             choices[name],
             {0: found[name]},
-            shift_table(((0, unit), (None, None)) for unit in (0, 1)),
-            score_table(
-                ((0, unit), one.score(by) if unit == 0 else without(by, "correlation", 12, dead.reason))
-                for by, one in scored[name].items()
-                for unit in (0, 1)
-            ),
-            not_scored(0, found[name], vocabulary.simulators, 12, None),
+            scores=table("scores", rows(scored[name])),
         )
         for name in ("le-label", "le-siglip")
     ]
@@ -245,11 +251,11 @@ def test_explanations_point_at_their_concepts(con):
 
 def test_scores_nulls_and_reasons(con):
     columns = (
-        "e.method, s.simulator, s.n, s.value, s.low, s.high, s.reason, s.null_units, s.null_mean, "
-        "s.null_high, s.null_above, s.null_reason"
+        "e.method, s.by, s.n, s.value, s.low, s.high, s.reason, (s.details->>'null_units')::INT, "
+        "(s.details->>'null_mean')::DOUBLE, s.chance, (s.details->>'null_above')::INT, s.details->>'null_reason'"
     )
     query = f"SELECT {columns} FROM scores s JOIN explanations e USING (explanation_id) WHERE e.unit = ? "
-    rows = con.execute(query + "AND s.kind = 'correlation' ORDER BY ALL", [0]).fetchall()
+    rows = con.execute(query + "AND s.measure = 'correlation' ORDER BY ALL", [0]).fetchall()
     nothing = "“sky” is not a label of the probing set."
     assert rows == [
         ("le-label", "label", 12, 0.6, 0.5, 0.7, None, 7, 0.01, 0.2, 1, None),
@@ -260,15 +266,15 @@ def test_scores_nulls_and_reasons(con):
     # Nothing was ablated here; what has no explanation has a reason in place of each score.
     why = "There is no explanation to score: It is dead."
     rows = con.execute(
-        "SELECT e.unit, e.method, s.simulator, s.kind, s.split, s.n, s.value, s.low, s.high, s.reason, s.null_units, "
-        "s.null_reason, s.c, s.d, s.sampled FROM scores s JOIN explanations e USING (explanation_id) "
-        "WHERE e.unit = 1 OR s.kind <> 'correlation' ORDER BY ALL"
+        "SELECT e.unit, e.method, s.by, s.measure, s.split, s.n, s.value, s.low, s.high, s.reason, s.chance, "
+        "s.details, s.place, s.layer_id, s.unit, s.sampled FROM scores s JOIN explanations e USING (explanation_id) "
+        "WHERE e.unit = 1 OR s.measure <> 'correlation' ORDER BY ALL"
     ).fetchall()
     assert rows == [
-        (1, method, simulator, kind, "test", 12, None, None, None, why, None, None, None, None, False)
-        for method in ("le-label", "le-siglip")
-        for simulator in ("label", "other")
-        for kind in ("ablation-norm", "correlation")
+        (1, method, simulator, kind, "test", 12, None, None, None, why, None, None, place, 0, 1, False)
+        for method, places in (("le-label", (0, 1)), ("le-siglip", (1, 0)))
+        for place, simulator in zip(places, ("label", "other"), strict=True)
+        for kind in ("ablation", "correlation")
     ]
 
 

@@ -25,7 +25,8 @@ from lexplain_core.pipeline.build import build
 from lexplain_core.pipeline.stages.mapping import Whole
 from lexplain_core.pipeline.stages.replacing import impact_tables, output_effect_table
 from lexplain_core.pipeline.tables import joined, of_frames
-from lexplain_core.store import ObserverScore, Store, StoreWriter
+from lexplain_core.store import Score, Store, StoreWriter
+from lexplain_core.store.rows import score_row
 
 from ..small_folder import NETWORK, config_dict, make_folder, make_network
 
@@ -89,8 +90,8 @@ def counts(path: Path, tables=(*EFFECTS, "maps")) -> dict[str, int]:
 def ablations(path: Path) -> list[tuple]:
     with duckdb.connect(str(path), read_only=True) as con:
         return con.execute(
-            "SELECT e.layer_id, e.unit, s.kind, s.value, s.reason FROM scores s "
-            "JOIN explanations e USING (explanation_id) WHERE s.kind LIKE 'ablation%' ORDER BY ALL"
+            "SELECT e.layer_id, e.unit, s.measure, s.value, s.reason FROM scores s "
+            "JOIN explanations e USING (explanation_id) WHERE s.measure LIKE 'ablation%' ORDER BY ALL"
         ).fetchall()
 
 
@@ -126,7 +127,7 @@ def by_hand(world, full, tmp_path_factory):
     path = tmp_path_factory.mktemp("hand") / "hand.duckdb"
     shutil.copy(full, path)
     with duckdb.connect(str(path)) as con:
-        for table in (*EFFECTS, "maps", "observer_scores"):
+        for table in (*EFFECTS, "maps", "scores"):
             con.execute(f"DELETE FROM {table}")
     impacts = [
         impact_tables(1, "mean", {0: undefined(0.0, "Nothing happens."), 2: undefined(None, "Not finite.")}),
@@ -150,10 +151,9 @@ def by_hand(world, full, tmp_path_factory):
             )
         )
     ]  # fmt: skip
-    score = {"layer_id": 1, "embedding": "target", "place": 0, "soft": np.nan}
     observers = [
-        pd.DataFrame([score | {"unit": 0, "trials": 20, "value": 0.75, "reason": None}]),
-        pd.DataFrame([score | {"unit": 1, "trials": 0, "value": np.nan, "reason": "No sides."}]),
+        score_row(Score("observer", "target", "all", 20, 0.75), 1, 0),
+        score_row(Score("observer", "target", "all", 0, reason="No sides."), 1, 1),
     ]
     rows = path.with_name("rows.duckdb")
     with StoreWriter(rows) as store:
@@ -161,10 +161,10 @@ def by_hand(world, full, tmp_path_factory):
             store.rows(name, joined(name, [one[name] for one in impacts]))
         store.rows("pushes", joined("pushes", effects))
         store.maps(of_frames("maps", maps).to_pandas())
-        store.rows("observer_scores", of_frames("observer_scores", observers))
+        store.rows("scores", observers)
     with duckdb.connect(str(path)) as con:
         con.execute(f"ATTACH '{rows}' AS rows (READ_ONLY)")
-        for table in (*EFFECTS, "maps", "observer_scores"):
+        for table in (*EFFECTS, "maps", "scores"):
             con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows.{table}")
     with Store.open(path) as store:
         yield store, values
@@ -210,10 +210,11 @@ def test_undefined_is_null_with_a_reason(by_hand):
 
 def test_observers_come_back_as_they_were(by_hand):
     store, _ = by_hand
-    assert store.unit("last", 0).observer == [ObserverScore("target", 20, 0.75, None, None)]
-    assert store.unit("last", 1).observer == [ObserverScore("target", 0, None, None, "No sides.")]
-    assert store.rows("SELECT count(*) FROM observer_scores WHERE isnan(value) OR isnan(soft)") == [(0,)]
-    assert store.info()["layers"][1]["mean_observer"] == 0.75
+    assert store.unit("last", 0).scores == (Score("observer", "target", "all", 20, 0.75),)
+    assert store.unit("last", 1).scores == (Score("observer", "target", "all", 0, reason="No sides."),)
+    assert store.rows("SELECT count(*) FROM scores WHERE isnan(value) OR isnan(low)") == [(0,)]
+    (row,) = store.info()["scores"]
+    assert (row["layer"], row["mean"], row["scored"], row["unscored"]) == ("last", 0.75, 1, 1)
 
 
 def test_pushes_come_back_in_order_with_names(by_hand):
@@ -240,7 +241,7 @@ def test_maps_come_back_to_a_step(by_hand):
 
 def test_ablation_scores_made_by_hand_come_back(world, full, tmp_path, monkeypatch):
     """The real build, but for the scores: each mode of each simulator finds its explanation."""
-    from lexplain_core.pipeline.stages import replacing
+    from lexplain_core.measures import ablation
 
     def score(found, simulators, effects, val, test, *, modes, **more):
         return {
@@ -258,16 +259,16 @@ def test_ablation_scores_made_by_hand_come_back(world, full, tmp_path, monkeypat
             for s in simulators
         }
 
-    monkeypatch.setattr(replacing, "score_ablation", score)
+    monkeypatch.setattr(ablation, "score_ablation", score)
     path = built(world, tmp_path / "s.duckdb", "make", "maps.run=false")
     with Store.open(path) as store:
-        for kind in ("ablation-norm", "ablation-optim"):
+        for kind in ("ablation", "ablation_optim"):
             one = store.unit("last", 3).explanation().score(kind)
             assert (one.n, one.value, one.low, one.high) == (9, 0.3, -0.7, 1.3)
-            assert (one.c, one.d, one.reason, one.split) == (2.5, -1.5, None, "test")
-            assert one.sampled == (kind == "ablation-norm") and one.null_units is None
+            assert (dict(one.details), one.reason, one.split) == ({"c": 2.5, "d": -1.5}, None, "test")
+            assert one.sampled == (kind == "ablation") and one.chance is None
             none = store.unit("last", 0).explanation().score(kind)
-            assert (none.value, none.low, none.high, none.reason, none.c) == (
+            assert (none.value, none.low, none.high, none.reason, none.details["c"]) == (
                 None,
                 None,
                 None,
@@ -320,7 +321,7 @@ def test_builds_without_some_of_it(world, tmp_path, importance, ablation):
             assert set(layers["effect_reason"]) == {"This build was told to replace no units."}
         unit = store.unit("last", 0)
         assert (unit.impact() is not None) == importance == (not unit.pushes().empty)
-        assert (unit.explanation().score("ablation-norm") is not None) == ablation
+        assert (unit.explanation().score("ablation") is not None) == ablation
         assert store.impact_values() == (["zero"] if importance else [])
         assert (len(store.table1()) > 0) == importance and (len(store.score_pairs()) > 0) == ablation
         json.dumps(store.info(), allow_nan=False)
@@ -337,7 +338,7 @@ def test_classes_without_an_output_leave_the_pushes(world, tmp_path):
         assert len(why) == 1 and "is known to stand for 1 of the 4 classes (" in why.pop()
         rows = ablations(path)
         assert rows and all(value is None and reason for *_, value, reason in rows)
-        assert {kind for _, _, kind, _, _ in rows} == {"ablation-norm"}
+        assert {kind for _, _, kind, _, _ in rows} == {"ablation"}
         assert any("No output of tiny:make is known" in reason for *_, reason in rows)
         # behind a linear head an output changes by its weight
         weight = load_target(Target(model=f"{world / 'tiny.py'}:make")).module.head.weight
@@ -364,7 +365,7 @@ def test_outputs_that_cannot_be_compared(world, tmp_path, function, words):
     with Store.open(path) as store:
         layers = store.layers()
         assert layers["way"].isna().all() and all(words in why for why in layers["effect_reason"])
-        score = store.unit("last", 0).explanation().score("ablation-norm")
+        score = store.unit("last", 0).explanation().score("ablation")
         assert score.value is None and score.reason == layers["effect_reason"][1]
         assert store.unit("last", 0).explanation().score().value is not None
         assert store.meta["temperature"] is None  # there is no loss that it could be the temperature of

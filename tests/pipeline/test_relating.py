@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from lexplain_core.measures.range_shift import range_shift
 from lexplain_core.pipeline.stages import relating
 from lexplain_core.pipeline.stages.relating import similar_units
 from lexplain_core.store import MATCH, Store
 from lexplain_core.store.concept_values import ConceptValues
-from lexplain_core.store.relations import two_faced
 
 CPU = torch.device("cpu")
 
@@ -71,17 +71,16 @@ def test_the_demos_store_has_them(demo_store):
             for number in range(16):
                 one = store.unit(layer, number)
                 for explanation in one.explanations:
+                    shift = explanation.score("range_shift")
                     if explanation.reason is not None:
-                        assert (
-                            explanation.two_faced is None
-                            and explanation.two_faced_reason == explanation.reason
-                        )
+                        why = f"There is no explanation to score: {explanation.reason}"
+                        assert (shift.value, shift.reason) == (None, why)
                         continue
                     matches = one.values(explanation) >= MATCH
-                    expected = two_faced(one.activations, matches, [t.weight for t in explanation.terms])
-                    assert explanation.two_faced == pytest.approx(expected[0])
-                    assert explanation.two_faced_reason == expected[1]
-                    seen += explanation.two_faced is not None
+                    expected = range_shift(one.activations, matches, [t.weight for t in explanation.terms])
+                    assert shift.value == pytest.approx(expected[0])
+                    assert shift.reason == expected[1]
+                    seen += shift.value is not None
         assert seen > 20
 
 

@@ -141,13 +141,13 @@ def test_damaged_files_are_made_again(world, whole, tmp_path, monkeypatch, damag
 CHANGES = {  # an option -> the stages that depend on it
     "explain.epsilon=0.1": {
         "explanations, le-label",
-        "scores, le-label",
+        "test correlation, le-label",
         "range shift, le-label",
-        "ablation, le-label",
+        "ablation score, le-label",
     },
-    "importance.runs=1500": {"output effects", "impacts"},
-    "ablation.runs=1500": {"ablation, le-label"},
-    "observer.trials=30": {"observer"},
+    "importance.runs=1500": {"output effects", "impacts", "impact"},
+    "ablation.runs=1500": {"ablation score, le-label"},
+    "observer.trials=30": {"machine 2AFC margin"},
     "maps.side=4": {"maps", "pictures"},
     "thumbnail=64": {"pictures"},
     "record.workers=2": set(),
@@ -180,7 +180,7 @@ def test_a_changed_option_gives_the_store_of_a_fresh_build(world, kept, tmp_path
     changes = ["explain.epsilon=0.1", "maps.side=4", 'layers=["conv", {name="last", pooling="mean"}]']
     watched = Watched()
     build(settings(world, store, *changes), watched)
-    assert "relations" not in watched.stages and "scores, le-label" in watched.stages
+    assert "relations" not in watched.stages and "test correlation, le-label" in watched.stages
     fresh = build(settings(world, tmp_path / "fresh.duckdb", *changes))
     assert same(fresh, store)
 

@@ -11,7 +11,7 @@ from lexplain_core.concepts import first_alike
 from lexplain_core.config import apply_overrides, parse_config
 from lexplain_core.pipeline.build import build
 from lexplain_core.pipeline.import_explanations import import_explanations
-from lexplain_core.store import Store, Wanted
+from lexplain_core.store import Store, UnitQuery
 
 from ..small_folder import config_dict, make_folder, make_network
 from .test_build import Listening
@@ -77,7 +77,7 @@ def test_merged_concepts_count_once(store, built):
 )
 @pytest.mark.parametrize("more", ["", "+", "-"])
 def test_units_are_found_by_every_name(store, other, name, more):
-    found = [store.find(Wanted(q=f"{more}{q}"), None) for q in (other, name)]
+    found = [store.find(UnitQuery(q=f"{more}{q}"), None) for q in (other, name)]
     rows = [list(zip(f.rows["layer"], f.rows["unit"], strict=True)) for f in found]
     assert rows[0] == rows[1] and (more or rows[0]) and not found[0].missing
 
@@ -95,7 +95,7 @@ def test_every_name_scores_alike(built, tmp_path):
 
 
 def test_exports_and_tables_name_the_others(store):
-    frame = store.export(Wanted(q="+red_disc"))
+    frame = store.export(UnitQuery(q="+red_disc"))
     said = frame[frame["explanation"].fillna("").str.contains("red_disc")]["same"]
     assert len(said) and all("red_disc = reds = Rubies" in text for text in said)
 

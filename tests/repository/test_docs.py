@@ -10,6 +10,7 @@ from typer.main import get_command
 from lexplain_core.cli import reference as command_line
 from lexplain_core.cli.main import app
 from lexplain_core.config import load_config, reference
+from lexplain_core.measures import reference as measures_reference
 
 from ..conftest import ROOT
 
@@ -110,6 +111,12 @@ def test_info_json_is_documented(demo_store):
     keys = set(facts) | {key for part in parts for key in facts[part][0]}
     missing = sorted(key for key in keys if f"`{key}`" not in text)
     assert not missing, f"docs/reference/info-json.md says nothing of the keys {missing} of `info --json`"
+
+
+def test_measures_page_is_what_the_measures_say():
+    assert (ROOT / "docs/reference/measures.md").read_text("utf-8") == measures_reference.render(), (
+        "docs/reference/measures.md is out of date: python -m lexplain_core.measures.reference > docs/reference/measures.md"
+    )
 
 
 def test_study_settings_page_is_what_the_settings_say():

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from lexplain_core.store import Store
-from lexplain_core.store.search.query import Wanted
+from lexplain_core.store import Store, UnitQuery
+from lexplain_core.views.overview import titles
+from lexplain_core.views.scores import other_judges
 
 from ..conftest import ROOT
 from ..pages.helpers import alerts, headings, opened
@@ -52,8 +53,9 @@ def run(folder: Path, *words: str, ends: int = 0, **variables: str) -> str:
 
 @pytest.fixture(scope="module")
 def folder(world) -> Path:
-    """A build with the page's method and the page's options."""
-    (world / "best_concept.py").write_text(block("python"))
+    """A build with the method, the measure and the options of the pages."""
+    for name, page in (("best_concept", "methods"), ("sparseness", "measures")):
+        (world / f"{name}.py").write_text(block("python", page))
     config = config_dict(world / "images", world / "tiny.py", world / "s.duckdb")
     config |= {
         "importance": {"run": False},
@@ -61,9 +63,9 @@ def folder(world) -> Path:
         "maps": {"run": False},
         "observer": {"run": False},
     }
-    given = tomllib.loads(block("toml"))
+    given, more = tomllib.loads(block("toml")), tomllib.loads(block("toml", "measures"))
     config["explain"] |= given.pop("explain")
-    config |= given
+    config |= given | {"plugins": given["plugins"] + more["plugins"]}
     (world / "c.toml").write_text("".join(f"{key} = {toml(value)}\n" for key, value in config.items()))
     run(world, "build", "c.toml")
     return world
@@ -85,6 +87,41 @@ def test_a_method_in_a_file_outside_the_package_is_known_everywhere(folder):
     assert "best-concept" in run(folder, "info", "s.duckdb")
     run(folder, "export", "s.duckdb", "--method", "best-concept", "--out", "table.csv")
     assert "best-concept" in (folder / "table.csv").read_text()
+
+
+def test_a_measure_in_a_file_outside_the_package_is_known_everywhere(folder):
+    assert not subprocess.run(
+        ["git", "grep", "-l", "sparseness", "--", "lexplain_core", "pages"], cwd=ROOT, capture_output=True
+    ).stdout
+    with Store.open(folder / "s.duckdb") as store:
+        one = store.measures["sparseness"]
+        assert (one.title, one.of, one.best, one.judge) == ("sparseness", "unit", "high", True)
+        table = store.unit_table()
+        known = table[table["sparseness"].notna()]
+        for row in known.itertuples():
+            unit = store.unit(row.layer, row.unit)
+            q = np.maximum(unit.activations[unit.split == "test"].astype(float), 0)
+            assert row.sparseness == pytest.approx(1 - q.mean() ** 2 / (q**2).mean())
+            assert row.sparseness_n == len(q) and unit.score("sparseness").value == row.sparseness
+        assert len(known) and table["sparseness_reason"].notna().equals(table["sparseness"].isna())
+        query, problems = store.read_query({"where": "sparseness:0.1..0.9", "sort": "-sparseness"})
+        found = store.find(query)
+        assert not problems and "sparseness from 0.1 to 0.9" in store.sentence(query, found)
+        assert "Sorted by sparseness, best first." in store.sentence(query, found)
+        expected = known[known["sparseness"].between(0.1, 0.9)].sort_values("sparseness", ascending=False)
+        assert found.rows["sparseness"].tolist() == expected["sparseness"].tolist() and len(expected)
+        assert store.spans()["sparseness"][1] == pytest.approx(known["sparseness"].max())
+        row = next(row for row in store.info()["scores"] if row["measure"] == "sparseness")
+        assert row["scored"] and row["mean"] is not None
+        assert "sparseness" in titles(store)
+        lines = [
+            line
+            for name, line in other_judges(store.unit(known.layer.iloc[0], int(known.unit.iloc[0])), None)
+        ]
+        assert any("Sparseness" in line for line in lines)
+    run(folder, "export", "s.duckdb", "--filter", "where=sparseness:0.1..", "--out", "table.csv")
+    assert "sparseness_reason" in (folder / "table.csv").read_text().partition("\n")[0]
+    assert "sparseness" in run(folder, "info", "s.duckdb", "--json")
 
 
 def test_only_this_method_runs_again_where_its_options_change(folder):
@@ -186,9 +223,9 @@ def test_a_kind_in_a_file_outside_the_package_is_known_everywhere(directions):
         assert all(
             unit.explanation().terms and unit.explanation().score().value is not None for unit in units
         )
-        assert all(unit.observer[0].value is not None for unit in units)
-        found = store.find(Wanted(layer=f"conv/{KIND}", sort="-score")).rows
-        assert sorted(found["unit"]) == [0, 1, 2, 3] and found["score"].notna().all()
+        assert all(unit.score("margin").value is not None for unit in units)
+        found = store.find(UnitQuery(layer=f"conv/{KIND}", sort="-correlation")).rows
+        assert sorted(found["unit"]) == [0, 1, 2, 3] and found["correlation"].notna().all()
         _are_projections(store, units)
         assert len(store.unit_table(f"conv/{KIND}")) == 4
         assert store.meta["config"]["units"][0]["own"] == {"count": 4}
@@ -219,7 +256,7 @@ def _are_projections(store: Store, units: list) -> None:
             )
         assert unit.way == "prefix" and unit.impact().total > 0
         assert bool(len(unit.pushes())) == (unit.status == "alive")  # else all images are of one range
-        assert unit.explanation().score("ablation-norm").value is not None
+        assert unit.explanation().score("ablation").value is not None
 
 
 def test_units_without_shift_or_places_say_what_they_lack(directions):
@@ -227,7 +264,7 @@ def test_units_without_shift_or_places_say_what_they_lack(directions):
         unit = store.unit("readouts", 1)
         assert unit.explanation().score().value is not None and not unit.maps(unit.top(3)["image"].tolist())
         assert unit.impact() is None and not len(unit.pushes())
-        assert unit.explanation().score("ablation-norm").value is None
+        assert unit.explanation().score("ablation").value is None
         assert (
             unit.effect_reason
             == f"Units of the kind “{READ_ONLY}” can only be read, so none can be replaced to see what changes."

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from lexplain_core.store import Buckets, StoreWriter
+from lexplain_core.store import Buckets, Score, StoreWriter
+from lexplain_core.store.rows import places, score_row
 
-from .helpers import SECOND, Made, N
+from .helpers import EFFECT_REASON, SECOND, Made, N
 
 BETAS = (0.02, 0.1, 0.5, 1.0)
 WAYS = {"layer1": "prefix", "layer2": "closed"}
 NO_EFFECT = "Replacing the unit changes no loss."
-KINDS = ("ablation-norm", "ablation-optim")
+IMPORTED = "Imported explanations get no ablation score."
+KINDS = ("ablation", "ablation_optim")
 EXACT = ("layer2", "zero")  # the only impacts that are no estimates
 IDLE = 3  # the unit of each layer that has no effect
 
@@ -24,7 +26,7 @@ class Effects:
     """Numbers that `write` puts into a store.
 
     impact: I(x) by (layer, to), (K, N). error: of a number that was estimated, by (layer, to, unit).
-    ablation: the score by (layer, unit, method, simulator, kind), None of a unit without effect.
+    ablation: the score by (layer, unit, method, simulator, measure), None of a unit without effect.
     maps: bytes by (layer, unit, image, kind), with low and high.
     """
 
@@ -98,7 +100,7 @@ def pushes(made: Made, layer: str) -> list[tuple]:
 def write(store: StoreWriter, made: Made, effects: Effects, explanations: pd.DataFrame) -> None:
     """Put the effects into a store whose explanations are there already."""
     numbers = {layer: number for number, layer in enumerate(made.activations)}
-    totals, tops, buckets = [], [], []
+    totals, tops, buckets, scores = [], [], [], []
     for (layer, to), impact in effects.impact.items():
         for unit, (q, own) in enumerate(zip(made.activations[layer], impact, strict=True)):
             key, error = (numbers[layer], unit, to), effects.error[layer, to, unit]
@@ -107,6 +109,10 @@ def write(store: StoreWriter, made: Made, effects: Effects, explanations: pd.Dat
                 (*key, total, error, 0.01 * unit, error / 2, -0.02 * unit, error / 3, None if idle else 5 * (unit + 1),
                  N if exact else 10, not exact, NO_EFFECT if idle else None)
             )  # fmt: skip
+            half = None if not error else 1.96 * error
+            low, high = (None, None) if half is None else (max(0.0, total - half), total + half)
+            score = Score("impact", to, "all", N if exact else 10, total, low, high, sampled=not exact)
+            scores.append(score_row(score, numbers[layer], unit, place=int(to == "mean")))
             for beta in BETAS[::-1]:
                 tops.append(
                     (*key, beta, None if idle else top_impact(q, own, beta), None if idle else error / 2)
@@ -124,6 +130,7 @@ def write(store: StoreWriter, made: Made, effects: Effects, explanations: pd.Dat
     columns = [*key, "total", "total_error", "accuracy", "accuracy_error", "loss", "loss_error", "half", "images",
                "sampled", "reason"]  # fmt: skip
     store.rows("impacts", pd.DataFrame(totals, columns=columns))
+    store.rows("scores", scores)
     store.rows("top_impacts", pd.DataFrame(tops, columns=[*key, "beta", "value", "error"]))
     columns = [*key, "bucket", "images", "impact", "share", "error"]
     store.rows("bucket_impacts", pd.DataFrame(buckets, columns=columns))
@@ -143,17 +150,29 @@ def write(store: StoreWriter, made: Made, effects: Effects, explanations: pd.Dat
 def _ablations(store: StoreWriter, made: Made, effects: Effects, explanations: pd.DataFrame) -> None:
     layers, rows = list(made.activations), []
     for one in explanations.itertuples():
-        for simulator in ("label", "other eye"):
-            for kind in KINDS:
-                key = (layers[one.layer_id], one.unit, one.method, simulator, kind)
+        for measure in KINDS:
+            words = (
+                EFFECT_REASON
+                if layers[one.layer_id] not in WAYS
+                else one.reason
+                if isinstance(one.reason, str)
+                else IMPORTED
+            )
+            scores = []
+            for simulator in ("label", "other eye"):
+                key = (layers[one.layer_id], one.unit, one.method, simulator, measure)
                 if key not in effects.ablation:
                     continue
                 value = effects.ablation[key]
-                ends = (None, None) if value is None else (value - 0.3, value + 0.1)
-                rows.append(
-                    (one.explanation_id, simulator, kind, "test", 9, value, *ends,
-                     NO_EFFECT if value is None else None, 0.5, -0.25, key[0] == "layer1")
+                ends = (None, None, NO_EFFECT) if value is None else (value - 0.3, value + 0.1, None)
+                scores.append(
+                    Score(measure, simulator, "test", 9, value, *ends, sampled=key[0] == "layer1",
+                          details={"c": 0.5, "d": -0.25})
                 )  # fmt: skip
-    columns = ["explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason", "c", "d",
-               "sampled"]  # fmt: skip
-    store.rows("scores", pd.DataFrame(rows, columns=columns))
+            scores = scores or [Score(measure, "", "test", 9, reason=words)]
+            main = "other eye" if one.method == SECOND else "label"
+            rows += [
+                score_row(score, one.layer_id, one.unit, one.explanation_id, place)
+                for score, place in places(scores, main)
+            ]
+    store.rows("scores", rows)

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from lexplain_core.store import StoreWriter
+from lexplain_core.measures import measures
+from lexplain_core.store import Score, StoreWriter
+from lexplain_core.store.rows import measure_rows, places, score_row
 
 N = 60
 CLASSES = ("boat", "crane", "dog")
@@ -25,6 +27,7 @@ CONCEPTS = (
 SECOND = "a-second"  # an imported method, before the default one in the alphabet
 ENCODERS = ("eye", "other eye")  # concept matrices; the first is the second method's, the second scores
 EFFECT_REASON = "Its units are computed, so no network holds them."
+NULL = ("null_units", "null_mean", "null_above", "null_reason")
 UNITS = ("alive", "alive", "dead", "constant", "negative")
 
 
@@ -113,6 +116,7 @@ def fill(
         "versions": {"duckdb": "2"}, "rebuild": "python -m lexplain_core build small.toml",
     }  # fmt: skip
     store.meta(**facts | meta)
+    store.rows("measures", measure_rows(measures.values()))
     store.rows(
         "classes",
         pd.DataFrame(
@@ -191,7 +195,7 @@ def fill(
         configs.append(("c0ffee2", SECOND, '{"l1": 0.5}', "other eye", "mine.csv, sha256 ab12"))
     columns = ["config_hash", "method", "config", "simulator", "source"]
     store.rows("method_configs", pd.DataFrame(configs, columns=columns))
-    return _explanations(store, made, simulators, second)
+    return _explanations(store, made, simulators, {row[0]: row[3] for row in configs})
 
 
 def own_score(unit: int, simulator: int) -> float:
@@ -199,9 +203,14 @@ def own_score(unit: int, simulator: int) -> float:
     return 0.5 + 0.1 * unit - 0.3 * simulator
 
 
-def _explanations(store: StoreWriter, made: Made, simulators: tuple[str, ...], second: bool) -> pd.DataFrame:
+def _explanations(
+    store: StoreWriter, made: Made, simulators: tuple[str, ...], mains: dict[str, str]
+) -> pd.DataFrame:
+    """mains: main simulators by digest of the method's options."""
     explanations, terms, scores = [], [], []
-    ways = [("le-label", "c0ffee", "label", 1.0)] + ([(SECOND, "c0ffee2", "eye", -1.0)] if second else [])
+    ways = [("le-label", "c0ffee", "label", 1.0)] + (
+        [(SECOND, "c0ffee2", "eye", -1.0)] if "c0ffee2" in mains else []
+    )
     everything = [
         (way, number, layer, unit)
         for number, layer in enumerate(made.activations)
@@ -217,18 +226,20 @@ def _explanations(store: StoreWriter, made: Made, simulators: tuple[str, ...], s
              0.5 if found else None, 1e-9 if found else None, reason)
         )  # fmt: skip
         terms += [(identity, rank, concept, weight) for rank, (concept, weight) in enumerate(found)]
+        own = []
         for i, simulator in enumerate(simulators):
             value = own_score(unit, i) if found else None
-            ends = (value - 0.1, value + 0.1, None) if found else (None, None, "none")
-            null = (11, 0.01 * i, 0.2 + 0.01 * i, 2, None) if found else (0, None, None, None, "none")
-            scores.append((identity, simulator, "correlation", "test", 12, value, *ends, *null))
+            ends = (value - 0.1, value + 0.1, None, 0.2 + 0.01 * i) if found else (None, None, "none", None)
+            null = (11, 0.01 * i, 2, None) if found else (0, None, None, "none")
+            details = dict(zip(NULL, null, strict=True))
+            own.append(Score("correlation", simulator, "test", 12, value, *ends, details=details))
+        scores += [
+            score_row(score, number, unit, identity, place) for score, place in places(own, mains[digest])
+        ]
     written = pd.DataFrame(explanations, columns=[
         "explanation_id", "layer_id", "unit", "method", "config_hash", "matrix", "bias", "length",
         "val_correlation", "violation", "reason"])  # fmt: skip
     store.rows("explanations", written)
     store.rows("terms", pd.DataFrame(terms, columns=["explanation_id", "rank", "concept_id", "weight"]))
-    frame = pd.DataFrame(scores, columns=[
-        "explanation_id", "simulator", "kind", "split", "n", "value", "low", "high", "reason", "null_units",
-        "null_mean", "null_high", "null_above", "null_reason"])  # fmt: skip
-    store.rows("scores", frame.astype({"null_units": "Int32", "null_above": "Int32"}))
+    store.rows("scores", scores)
     return written

@@ -80,7 +80,7 @@ CHANGES = {
     "DELETE FROM images WHERE image_id = 7": "`image_id` of `images` is not counted from 0",
     "UPDATE images SET split = 'all' WHERE image_id = 3": "`split IN ('train', 'val', 'test')` doesn't hold of 1 of the rows of `images`",
     "UPDATE scores SET value = 1.5": "of the rows of `scores`",
-    "UPDATE scores SET low = high, high = low - 1": "`low <= high AND",
+    "UPDATE scores SET low = high, high = low - 1": "`low <= high`",
     "UPDATE units SET status = 'undead'": "`status IN (",
     "UPDATE terms SET concept_id = 99 WHERE explanation_id = 0 AND rank = 0": "point to nothing in `concepts`",
     "UPDATE pushes SET bucket = 8": "`bucket BETWEEN -1 AND 7` doesn't hold of 1",
@@ -106,7 +106,9 @@ def test_numbers_that_come_out_otherwise_are_found(demo_store, tmp_path):
     path = tmp_path / "s.duckdb"
     shutil.copyfile(demo_store, path)
     with StoreAppender(path) as store:
-        store._con.execute("UPDATE scores SET value = 0.11, low = 0.1, high = 0.2 WHERE kind = 'correlation'")
+        store._con.execute(
+            "UPDATE scores SET value = 0.11, low = 0.1, high = 0.2 WHERE measure = 'correlation'"
+        )
         store._con.execute("UPDATE bucket_impacts SET images = images + 1")
         store._con.execute("UPDATE units SET mean = mean + 0.5 * (maximum - minimum) WHERE unit = 1")
         frame = pd.DataFrame({"picture": [png_of(50_000, 50_000)]})
@@ -159,10 +161,23 @@ UPDATE concept_matrices SET a = 1, b = 1 WHERE matrix = 'label' => `(kind = 'enc
 UPDATE concept_matrices SET roles = ['judge'] WHERE matrix = 'eye' => `list_has_all(['explainer', 'simulator'], roles)` doesn't hold of 1 of the rows of `concept_matrices`
 UPDATE concept_matrices SET kept = NULL WHERE matrix = 'eye' => `(kept IS NULL) = (dropped IS NULL) AND (kept IS NULL) = (filter IS NULL)` doesn't hold of 1 of the rows of `concept_matrices`
 UPDATE concept_matrices SET kept = -1 WHERE matrix = 'eye' => `kept >= 0 AND dropped >= 0` doesn't hold of 1 of the rows of `concept_matrices`
-UPDATE scores SET simulator = 'nobody' WHERE explanation_id = 0 AND simulator = 'label' => 1 of `scores` (simulator) point to nothing in `matrices`
-UPDATE scores SET kind = 'beauty' WHERE explanation_id = 0 AND simulator = 'label' => `kind IN ('correlation', 'ablation-norm', 'ablation-optim')` doesn't hold of 1 of the rows of `scores`
-UPDATE scores SET null_above = null_units + 1 => `null_units >= 0 AND null_above BETWEEN 0 AND null_units` doesn't hold of 42 of the rows of `scores`
-UPDATE scores SET null_mean = 3 => `null_mean BETWEEN -1 - 1e-6 AND 1 + 1e-6 AND null_high BETWEEN -1 - 1e-6 AND 1 + 1e-6` doesn't hold of 42 of the rows of `scores`
+UPDATE scores SET measure = 'beauty' WHERE explanation_id = 0 AND "by" = 'label' => 1 of `scores` (measure) point to nothing in `measures`
+UPDATE scores SET value = 1.5, high = 2 WHERE explanation_id = 0 AND "by" = 'label' => 1 scores lie outside the range of their measure
+UPDATE scores SET explanation_id = NULL WHERE explanation_id = 0 AND "by" = 'label' => 1 scores of units name an explanation, or the other way round
+UPDATE scores SET explanation_id = 0 WHERE measure = 'observer' => 1 scores of units name an explanation, or the other way round
+UPDATE scores SET unit = 4 WHERE explanation_id = 0 AND "by" = 'label' => 1 of `explained` (explanation_id, layer_id, unit) point to nothing in `explanations`
+UPDATE scores SET unit = 77 WHERE measure = 'observer' => 1 of `scores` (layer_id, unit) point to nothing in `units`
+UPDATE scores SET details = '[1]' WHERE measure = 'observer' => `scores.details` holds what can't be used
+UPDATE scores SET details = 'soft' WHERE measure = 'observer' => `scores.details` holds what can't be read
+UPDATE scores SET split = 'some' WHERE measure = 'observer' => `split IN ('train', 'val', 'test', 'all')` doesn't hold of 1 of the rows of `scores`
+UPDATE scores SET place = 0 WHERE explanation_id = 0 => 1 of `scores` (measure, layer_id, unit, explanation_id, place) stand there more than once
+UPDATE scores SET "by" = 'label' WHERE explanation_id = 0 => 1 of `scores` (measure, layer_id, unit, explanation_id, "by", split) stand there more than once
+UPDATE measures SET place = 0 => 1 of `measures` (place) stand there more than once
+UPDATE measures SET measure = 'Beauty' WHERE measure = 'margin' => `regexp_full_match(measure, '[a-z][a-z0-9_]{0,39}')` doesn't hold of 1 of the rows of `measures`
+UPDATE measures SET "of" = 'layer' WHERE measure = 'margin' => `"of" IN ('unit', 'explanation')` doesn't hold of 1 of the rows of `measures`
+UPDATE measures SET best = 'both' WHERE measure = 'margin' => `best IN ('high', 'low', '')` doesn't hold of 1 of the rows of `measures`
+UPDATE measures SET low = 2 WHERE measure = 'observer' => `low <= high` doesn't hold of 1 of the rows of `measures`
+UPDATE measures SET title = ' ' WHERE measure = 'margin' => `trim(title) <> '' AND trim(short) <> ''` doesn't hold of 1 of the rows of `measures`
 UPDATE method_configs SET simulator = 'nobody' => 1 of `method_configs` (simulator) point to nothing in `matrices`
 UPDATE method_configs SET method = 'le-siglip' WHERE method = 'le-label' => 1 of `explanations` (config_hash, method) point to nothing in `method_configs`
 UPDATE explanations SET matrix = 'nobody' => 1 of `explanations` (matrix) point to nothing in `matrices`
@@ -172,8 +187,8 @@ UPDATE impacts SET total_error = -1 => `total_error >= 0 AND accuracy_error >= 0
 UPDATE impacts SET total = NULL => `total IS NOT NULL OR reason IS NOT NULL` doesn't hold of 1 of the rows of `impacts`
 UPDATE impacts SET unit = 2 => 1 of `top_impacts` (layer_id, unit, to_value) point to nothing in `impacts`
 UPDATE top_impacts SET beta = 0 => `beta > 0 AND beta <= 1` doesn't hold of 1 of the rows of `top_impacts`
-UPDATE observer_scores SET place = -1 => `place >= 0` doesn't hold of 1 of the rows of `observer_scores`
-UPDATE observer_scores SET value = NULL => `value IS NOT NULL OR reason IS NOT NULL` doesn't hold of 1 of the rows of `observer_scores`
+UPDATE scores SET place = -1 WHERE measure = 'observer' => `n >= 0 AND place >= 0` doesn't hold of 1 of the rows of `scores`
+UPDATE scores SET value = NULL WHERE measure = 'observer' => `value IS NOT NULL OR reason IS NOT NULL` doesn't hold of 1 of the rows of `scores`
 UPDATE units SET truth = '{"terms": 7}' WHERE truth IS NOT NULL => `units.truth` holds what can't be used
 UPDATE units SET truth = '{"terms": [["boat", 3.0]]}' WHERE truth IS NOT NULL => `units.truth` holds what can't be used
 UPDATE units SET truth = '{"terms": [], "noise": "much"}' WHERE truth IS NOT NULL => `units.truth` holds what can't be used
@@ -214,7 +229,7 @@ def test_a_store_without_images_is_not_in_order(whole, tmp_path):  # noqa: F811
 
 def test_every_column_has_a_rule_or_is_free():
     """A new column is described in `store/rules.py`, or named here."""
-    free = {"name", "reason", "caption", "note", "origin", "weight", "bias", "mean", "loss", "c", "d", "sampled", "impact", "change", "value", "method_configs.source"}  # fmt: skip
+    free = {"name", "reason", "caption", "note", "origin", "weight", "bias", "mean", "loss", "help", "chance", "judge", "listed", "sampled", "impact", "change", "value", "method_configs.source"}  # fmt: skip
     keys = {
         (t, c)
         for t, key, *_ in (*rules.ONCE, *rules.NUMBERED, *rules.POINTERS)

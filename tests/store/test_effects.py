@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lexplain_core.measures import measures
 from lexplain_core.store import Buckets, Store, StoreError, StoreWriter
 from lexplain_core.store.model import Score
 
 from . import effect_rows
-from .effect_rows import BETAS, EXACT, IDLE, KINDS, NO_EFFECT, WAYS, top_impact
-from .helpers import EFFECT_REASON, SECOND, UNITS, N, fill, own_score
+from .effect_rows import BETAS, EXACT, IDLE, IMPORTED, KINDS, NO_EFFECT, WAYS, top_impact
+from .helpers import EFFECT_REASON, NULL, SECOND, UNITS, N, fill, own_score
 
 KEYS = [("layer1", "zero"), ("layer2", "zero"), ("layer2", "mean")]
 
@@ -258,34 +259,38 @@ def test_scores_of_an_explanation_are_in_order_and_whole(store, effects):
     for method, first, second in (("le-label", "label", "other eye"), (SECOND, "other eye", "label")):
         found = store.unit("layer1", 1).explanation(method)
         kinds = ["correlation", *KINDS]
-        assert [(s.kind, s.simulator) for s in found.scores] == [
-            (k, s) for k in kinds for s in (first, second)
-        ]
+        assert [(s.measure, s.by) for s in found.scores] == [(k, s) for k in kinds for s in (first, second)]
         for kind in KINDS:
             for simulator in (first, second):
                 score = found.score(kind, simulator)
                 assert score.value == effects.ablation["layer1", 1, method, simulator, kind]
                 assert (score.low, score.high) == (score.value - 0.3, score.value + 0.1)
-                assert (score.c, score.d, score.sampled, score.n, score.split) == (
+                assert (score.details["c"], score.details["d"], score.sampled, score.n, score.split) == (
                     0.5,
                     -0.25,
                     True,
                     9,
                     "test",
                 )
-                assert (score.null_units, score.null_high, score.null_reason) == (None, None, None)
-            assert found.score(kind).simulator == first
-        assert (found.score().c, found.score().d, found.score().sampled) == (None, None, False)
-    assert store.unit("layer2", 1).explanation().score("ablation-norm").sampled is False
-    none = store.unit("layer1", 4).explanation().score("ablation-optim")
-    assert (none.value, none.low, none.reason, none.doubt) == (None, None, NO_EFFECT, None)
+                assert set(score.details) == {"c", "d"} and score.chance is None
+            assert found.score(kind).by == first
+        assert set(found.score().details) == set(NULL) and found.score().sampled is False
+    assert store.unit("layer2", 1).explanation().score("ablation").sampled is False
+    none = store.unit("layer1", 4).explanation().score("ablation_optim")
+    assert (none.value, none.low, none.reason, none.doubt(measures["ablation_optim"])) == (
+        None,
+        None,
+        NO_EFFECT,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
     ("value", "low", "doubt"), [(0.5, 0.1, None), (0.5, 0.0, "interval"), (-0.5, -1, "interval")]
 )
 def test_an_ablation_is_doubted_by_its_interval_alone(value, low, doubt):
-    assert Score("label", "ablation-norm", "test", 12, value, low, 0.9, None, c=1.0, d=0.0).doubt == doubt
+    score = Score("ablation", "label", "test", 12, value, low, 0.9, details={"c": 1.0, "d": 0.0})
+    assert score.doubt(measures["ablation"]) == doubt
 
 
 @pytest.mark.parametrize("method", ["le-label", SECOND])
@@ -294,7 +299,7 @@ def test_the_tables_have_the_main_simulators_ablation(store, effects, method):
     assert len(table) == 12 and table.index.is_unique
     main = "label" if method == "le-label" else "other eye"
     for (layer, number), row in table.iterrows():
-        value = effects.ablation.get((layer, number, method, main, "ablation-norm"))
+        value = effects.ablation.get((layer, number, method, main, "ablation"))
         assert same(row["ablation"], value)
         if value is not None:
             assert row["ablation_reason"] is None
@@ -306,17 +311,16 @@ def test_the_tables_have_the_main_simulators_ablation(store, effects, method):
             assert row["ablation_reason"] == NO_EFFECT
         else:
             assert (method, layer) == (SECOND, "layer2")
-            assert row["ablation_reason"] == "Imported explanations get no ablation scores."
+            assert row["ablation_reason"] == IMPORTED
         impact = effects.impact.get((layer, "zero"))
         assert same(row["impact"], None if impact is None else float(np.abs(impact[number]).sum()))
-        assert row["impact_sampled"] == (layer == "layer1")
-    assert table["impact_sampled"].dtype == bool
+        assert row["impact_sampled"] is (pd.NA if impact is None else layer == "layer1")
     layers = store.layers(method).set_index("layer")
     assert layers["way"].tolist() == ["prefix", "closed", None]
     assert layers["effect_reason"].tolist() == [None, None, EFFECT_REASON]
     for layer in layers.index:
         found = [
-            v for k, v in effects.ablation.items() if (k[0], *k[2:]) == (layer, method, main, "ablation-norm")
+            v for k, v in effects.ablation.items() if (k[0], *k[2:]) == (layer, method, main, "ablation")
         ]
         assert same(layers["mean_ablation"][layer], mean(found))
         assert layers["alive"][layer] == 2  # no join doubles a unit
@@ -340,7 +344,7 @@ def test_pairs_of_scores_are_of_explanations_that_have_both(store, effects, kind
         assert row.correlation == pytest.approx(own_score(row.unit, 0 if main == "label" else 1))
         assert row.ablation == effects.ablation[row.layer, row.unit, row.method, main, kind]
         assert (row.length, row.explanation) == (found.length, found.text) and found.text
-    assert len(store.score_pairs("ablation-nothing")) == 0
+    assert len(store.score_pairs("nothing")) == 0
 
 
 # -- info ------------------------------------------------------------------------------------
@@ -357,7 +361,6 @@ def test_info_says_what_units_do(store, rich, effects):
     table = store.layers().set_index("layer")
     for name, row in layers.items():
         assert row["way"] == WAYS.get(name) and row["effect_reason"] == table["effect_reason"][name]
-        assert same(row["mean_ablation"], table["mean_ablation"][name])
         assert same(row["mean_top_impact"], tops.get((name, "zero")))
     assert [(row["layer"], row["to"]) for row in info["impacts"]] == KEYS
     for row in info["impacts"]:
@@ -367,25 +370,39 @@ def test_info_says_what_units_do(store, rich, effects):
         assert same(row["mean_top_impact"], tops[key])
         errors = [effects.error[(*key, unit)] / 2 for unit in (0, 1, 2, 4)]
         assert same(row["mean_top_impact_error"], sum(e * e for e in errors) ** 0.5 / 4)
-    rows = info["ablations"]
-    assert [(r["layer"], r["method"], r["simulator"], r["kind"]) for r in rows] == [
-        (layer, method, simulator, kind)
-        for layer, methods in (("layer1", (SECOND, "le-label")), ("layer2", ("le-label",)))
-        for method in methods for simulator in ("label", "other eye") for kind in KINDS
+    for kind in KINDS:
+        rows = [row for row in info["scores"] if row["measure"] == kind and row["by"]]
+        assert [(r["layer"], r["method"], r["by"]) for r in rows] == [
+            ("layer1", SECOND, "other eye"), ("layer1", SECOND, "label"), ("layer1", "le-label", "label"),
+            ("layer1", "le-label", "other eye"), ("layer2", "le-label", "label"), ("layer2", "le-label", "other eye"),
+        ]  # fmt: skip
+        for row in rows:
+            values = [
+                v for (layer, _, *of), v in effects.ablation.items()
+                if (layer, *of) == (row["layer"], row["method"], row["by"], kind) and v is not None
+            ]  # fmt: skip
+            assert row["main"] == ((row["by"] == "label") == (row["method"] == "le-label"))
+            assert (row["scored"], row["mean"]) == (2, pytest.approx(mean(values)))
+            assert row["sampled"] == (2 if row["layer"] == "layer1" else 0)
+            assert row["doubtful"] == sum(v - 0.3 <= 0 for v in values)
+        none = [row for row in info["scores"] if row["measure"] == kind and not row["by"]]
+        assert all(row["scored"] == 0 and row["mean"] is None for row in none) and none
+    rows = [row for row in info["scores"] if row["measure"] == "impact"]
+    assert [(row["layer"], row["by"], row["main"], row["method"]) for row in rows] == [
+        ("layer1", "zero", True, None), ("layer2", "zero", True, None), ("layer2", "mean", False, None)
     ]  # fmt: skip
     for row in rows:
-        key = row["layer"], row["method"], row["simulator"], row["kind"]
-        values = [v for k, v in effects.ablation.items() if (k[0], *k[2:]) == key and v is not None]
-        assert row["main"] == ((row["simulator"] == "label") == (row["method"] == "le-label"))
-        assert (row["scored"], row["mean_ablation"]) == (2, pytest.approx(mean(values)))
-        assert row["sampled"] == (2 if row["layer"] == "layer1" else 0)
-        assert row["doubtful"] == sum(v - 0.3 <= 0 for v in values)
+        own = effects.impact[row["layer"], row["by"]]
+        assert same(row["mean"], mean([float(np.abs(unit).sum()) for unit in own]))
+        assert (row["scored"], row["sampled"]) == (5, 0 if (row["layer"], row["by"]) == EXACT else 5)
     # what was there before is not touched by the new kinds
     for row in info["scores"]:
-        place = ("label", "other eye").index(row["simulator"])
+        if row["measure"] != "correlation":
+            continue
+        place = ("label", "other eye").index(row["by"])
         units = (0, 1, 4) if row["layer"] == "layer1" else (0, 1)
         assert row["scored"] == len(units)
-        assert row["mean_correlation"] == pytest.approx(mean([own_score(u, place) for u in units]))
+        assert row["mean"] == pytest.approx(mean([own_score(u, place) for u in units]))
 
 
 def test_buckets_of_the_store_are_those_of_the_impacts(store):
@@ -403,5 +420,5 @@ def test_buckets_of_the_store_are_those_of_the_impacts(store):
 def test_what_info_says_of_effects_is_documented(store):
     text = (Path(__file__).resolve().parents[2] / "docs/reference/info-json.md").read_text("utf-8")
     info = store.info()
-    keys = {key for part in ("layers", "ablations", "impacts") for key in info[part][0]}
+    keys = {key for part in ("layers", "measures", "scores", "impacts") for key in info[part][0]}
     assert not sorted(key for key in keys | set(info) if f"`{key}`" not in text)

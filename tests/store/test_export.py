@@ -17,16 +17,16 @@ from lexplain_core.base.errors import UserError
 from lexplain_core.cli.main import _fields, app
 from lexplain_core.notes import Notes
 from lexplain_core.store import (
-    EXPORTED,
     Score,
     Store,
     StoreError,
+    UnitQuery,
     UserExplanation,
-    Wanted,
     as_bytes,
     csv_bytes,
 )
-from lexplain_core.store.export import guarded
+from lexplain_core.store.export import export_columns, guarded
+from lexplain_core.store.tables import stored
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def store(demo_store, tmp_path):
 
 
 def test_every_unit_has_a_row_a_method_or_one_without(store):
-    frame = store.export(Wanted())
-    assert list(frame.columns) == list(EXPORTED)
+    frame = store.export(UnitQuery())
+    assert list(frame.columns) == list(export_columns(store))
     units = {(layer, unit) for layer, unit in zip(frame["layer"], frame["unit"], strict=True)}
     assert len(units) == store.info()["units"]
     assert not frame.duplicated(["layer", "unit", "method"]).any()
@@ -46,9 +46,11 @@ def test_every_unit_has_a_row_a_method_or_one_without(store):
         rows = frame[frame["method"] == method].set_index(["layer", "unit"])
         table = table.loc[rows.index]
         # what both have has one name
-        for name in (
-            "score", "low", "high", "score_n", "ablation", "null_mean", "null_high", "impact", "observer", "maximum",
-        ):  # fmt: skip
+        numbers = [f"{name}{end}" for name in stored(store) for end in ("", "_low", "_high", "_n", "_chance")]
+        assert {"correlation_low", "correlation_chance", "ablation", "impact", "observer", "margin"} <= set(
+            numbers
+        )
+        for name in (*numbers, "maximum"):
             a, b = rows[name].to_numpy(float, na_value=np.nan), table[name].to_numpy(float, na_value=np.nan)
             assert np.array_equal(a, b, equal_nan=True), name
         assert rows["explanation"].fillna("").tolist() == table["explanation"].tolist()
@@ -60,27 +62,27 @@ def test_every_unit_has_a_row_a_method_or_one_without(store):
 
 
 def test_only_the_filters_units_in_its_order_and_only_the_methods_asked_for(store):
-    wanted = Wanted(layer="block7", q="dog", sort="-score")
+    wanted = UnitQuery(layer="block7", q="dog", sort="-correlation")
     found = store.find(wanted, None).rows
     assert 0 < len(found) < 80
     frame = store.export(wanted, methods=["le-label"])
     assert frame["unit"].tolist() == found["unit"].tolist() and set(frame["method"]) == {"le-label"}
-    assert frame["score"].dropna().is_monotonic_decreasing
-    among = Wanted(among=(("block7", 5), ("block4", 2)))
+    assert frame["correlation"].dropna().is_monotonic_decreasing
+    among = UnitQuery(among=(("block7", 5), ("block4", 2)))
     assert set(zip(*[store.export(among)[c] for c in ("layer", "unit")], strict=True)) == {*among.among}
-    assert store.export(Wanted(among=())).empty
+    assert store.export(UnitQuery(among=())).empty
     with pytest.raises(StoreError, match="no explanations by 'nope'; it has le-label"):
-        store.export(Wanted(), methods=["nope"])
+        store.export(UnitQuery(), methods=["nope"])
 
 
 def test_people_and_hand_made_explanations_are_in_it(store):
-    score = Score("label", "correlation", "test", 400, 0.5, 0.4, 0.6, None)
+    score = Score("correlation", "label", "test", 400, 0.5, 0.4, 0.6, None)
     terms = ((1.0, "class:dog"), (-2.0, "class:cat"))
     seen = {"test_scores_seen": 2}
     made = UserExplanation("block7", 3, "=mine", terms, 0.0, "label", "label", 0.4, (score,), config=seen)
     store = store.with_notes([made])
     human = pd.DataFrame({"layer": ["block7"], "unit": [3], "human": [0.75]})
-    frame = store.export(Wanted(among=(("block7", 3), ("block7", 4))), human)
+    frame = store.export(UnitQuery(among=(("block7", 3), ("block7", 4))), human)
     rows = frame[frame["unit"] == 3]
     assert rows["method"].tolist() == ["le-label", "le-siglip", "=mine"]
     assert rows["origin"].tolist() == ["build", "build", "hand"]
@@ -89,7 +91,7 @@ def test_people_and_hand_made_explanations_are_in_it(store):
     assert rows["human"].tolist() == [0.75] * 3 and frame[frame["unit"] == 4]["human"].isna().all()
     last = rows.iloc[-1]
     assert [(t["weight"], t["key"]) for t in last["terms"]] == [(1.0, "class:dog"), (-2.0, "class:cat")]
-    assert [(s["simulator"], s["value"]) for s in last["scores"] if s["kind"] == "correlation"] == [
+    assert [(s["by"], s["value"]) for s in last["scores"] if s["measure"] == "correlation"] == [
         ("label", 0.5)
     ]
     assert ",'=mine,hand," in as_bytes(frame, "csv").decode()
@@ -97,30 +99,35 @@ def test_people_and_hand_made_explanations_are_in_it(store):
 
 def test_only_methods_leave_out_what_only_others_explain(store):
     mine = UserExplanation("block7", 3, "mine", ((1.0, "class:dog"),), 0.0, "label", "label", 0.4)
-    frame = store.with_notes([mine]).export(Wanted(), methods=["mine"])
+    frame = store.with_notes([mine]).export(UnitQuery(), methods=["mine"])
     assert frame["method"].dropna().tolist() == ["mine"]
     without = frame[frame["method"].isna()]
     assert set(without["status"]) <= {"dead", "constant"} and frame[frame["status"] == "alive"][
         "unit"
     ].tolist() == [3]
-    everything = store.export(Wanted())
+    everything = store.export(UnitQuery())
     assert len(without) == everything["method"].isna().sum()
 
 
 def test_a_missing_ablation_score_has_the_reason_that_tables_give(demo_store, tmp_path):
     path = shutil.copy(demo_store, tmp_path / "copy.duckdb")
     with duckdb.connect(str(path)) as con:
-        con.execute("DELETE FROM scores WHERE kind LIKE 'ablation%'")
-        con.execute("UPDATE layers SET effect_reason = NULL")
-        con.execute("UPDATE method_configs SET source = 'x.csv' WHERE method = 'le-siglip'")
+        con.execute("DELETE FROM scores WHERE measure LIKE 'ablation%' AND layer_id = 0")
+        con.execute(
+            "UPDATE scores SET value = NULL, low = NULL, high = NULL, reason = 'Imported explanations get no ablation score.' "
+            "FROM explanations e WHERE e.explanation_id = scores.explanation_id AND measure = 'ablation' "
+            "AND e.method = 'le-siglip'"
+        )
     with Store.open(path) as store:
-        frame = store.export(Wanted())
+        frame = store.export(UnitQuery())
         for method in ("le-label", "le-siglip"):
             table = store.unit_table(method=method).set_index(["layer", "unit"])["ablation_reason"]
             rows = frame[frame["method"] == method].set_index(["layer", "unit"])["ablation_reason"]
             assert rows.tolist() == table.loc[rows.index].tolist()
-            assert rows.notna().all() == (method == "le-siglip") and len(rows)
-        assert "Imported explanations get no ablation scores." in set(rows)
+            assert rows.notna().sum() > 0 and rows.isna().sum() > 0
+        assert "Imported explanations get no ablation score." in set(rows)
+        first = store.layers()["layer"][0]  # which has no rows
+        assert rows.loc[first].isna().all() and rows.drop(first, level=0).notna().all()
 
 
 def test_an_export_reads_the_terms_and_scores_of_its_units_alone(store, monkeypatch):
@@ -131,30 +138,32 @@ def test_an_export_reads_the_terms_and_scores_of_its_units_alone(store, monkeypa
         read.append(len(rows))
         return rows
 
-    store.export(Wanted())  # what is read once
+    store.export(UnitQuery())  # what is read once
     monkeypatch.setattr(Store, "rows", counted)
-    frame = store.export(Wanted(among=(("block7", 3),)))
+    frame = store.export(UnitQuery(among=(("block7", 3),)))
     assert len(frame) == 2 and (frame["scores"].map(len) > 0).all()
     assert max(read) <= frame["scores"].map(len).sum()
 
 
 def test_three_formats_say_the_same(store):
-    frame = store.export(Wanted(layer="block7"))
+    frame = store.export(UnitQuery(layer="block7"))
     facts = {"store": {"id": store.id, "name": store.name}, "filter": "In block7 – „ü“."}
     table = pd.read_csv(io.BytesIO(as_bytes(frame, "csv", facts)))
     whole = json.loads(as_bytes(frame, "json", facts))
     parquet = pq.read_table(io.BytesIO(as_bytes(frame, "parquet", facts)))
-    assert whole["filter"] == facts["filter"] and whole["columns"] == EXPORTED
+    assert whole["filter"] == facts["filter"] and whole["columns"] == export_columns(store)
     assert json.loads(parquet.schema.metadata[b"lexplain"]) == facts
-    assert parquet.schema.field("bias").metadata[b"about"].decode() == EXPORTED["bias"]
-    assert list(table.columns) == parquet.column_names == list(EXPORTED) == list(whole["rows"][0])
+    assert parquet.schema.field("bias").metadata[b"about"].decode() == export_columns(store)["bias"]
+    assert (
+        list(table.columns) == parquet.column_names == list(export_columns(store)) == list(whole["rows"][0])
+    )
     assert len(table) == len(whole["rows"]) == parquet.num_rows == len(frame) > 80
     rows = parquet.to_pylist()
     for number, row in enumerate(whole["rows"]):
         assert row == rows[number]
         for column in ("terms", "scores"):
             assert json.loads(table.loc[number, column]) == row[column]
-        for column in ("score", "bias", "length", "explanation", "score_n"):
+        for column in ("correlation", "bias", "length", "explanation", "correlation_n"):
             value = table.loc[number, column]
             assert (None if pd.isna(value) else value) == row[column]
     with pytest.raises(StoreError, match="no format 'xls'"):
@@ -189,7 +198,7 @@ def test_the_command_writes_what_an_address_filters(store, tmp_path):
     )
     assert result.exit_code == 0, result.output
     table = pd.read_csv(out)
-    wanted = Wanted(layer="block7", q="dog", score=(0.3, None))
+    wanted = UnitQuery(layer="block7", q="dog", ranges={"correlation": (0.3, None)})
     assert table["unit"].unique().tolist() == store.find(wanted, None).rows["unit"].tolist()
     assert f"{len(table)} rows" in result.output and "in “block7”" in result.output
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lexplain_core.measures import measures
 from lexplain_core.store import OTHER, Store, StoreError, StoreWriter
 from lexplain_core.store.model import Score
 
@@ -41,17 +42,21 @@ def test_the_headline_is_the_main_simulator_everywhere(tmp_path, main):
     with Store.open(path) as store:
         table = store.unit_table("planted")
         expected = [own_score(unit, place) for unit in range(2)]
-        assert table["score"].tolist() == pytest.approx(expected)
-        assert set(table["simulator"]) == {main} and set(table["null_high"]) == {0.2 + 0.01 * place}
-        assert set(table["null_mean"]) == {0.01 * place} and set(table["null_above"]) == {2}
+        assert table["correlation"].tolist() == pytest.approx(expected)
+        assert set(table["correlation_by"]) == {main} and set(table["correlation_chance"]) == {
+            0.2 + 0.01 * place
+        }
+        for unit in range(2):
+            details = store.unit("planted", unit).explanation().score().details
+            assert (details["null_mean"], details["null_above"]) == (0.01 * place, 2)
         layers = store.layers().set_index("layer")
-        assert layers["mean_score"]["planted"] == pytest.approx(np.mean(expected))
-        assert layers["mean_null"]["planted"] == pytest.approx(0.01 * place)
+        assert layers["mean_correlation"]["planted"] == pytest.approx(np.mean(expected))
+        assert layers["mean_correlation_chance"]["planted"] == pytest.approx(0.2 + 0.01 * place)
         found = store.unit("planted", 1).explanation()
-        assert found.simulator == main and found.scores[0].simulator == main  # it comes first
+        assert found.simulator == main and found.scores[0].by == main  # it comes first
         assert found.score().value == pytest.approx(own_score(1, place))
         for i, name in enumerate(BOTH):
-            assert found.score(simulator=name).value == pytest.approx(own_score(1, i))
+            assert found.score(by=name).value == pytest.approx(own_score(1, i))
         rows = {r["layer"]: r for r in store.info()["explanations"]}
         assert rows["planted"]["simulator"] == main
         assert rows["planted"]["mean_correlation"] == pytest.approx(np.mean(expected))
@@ -62,7 +67,7 @@ def test_without_the_main_simulators_score_there_is_no_headline(tmp_path):
     write(path, simulators=("label",), main="other eye")
     with Store.open(path) as store:
         assert store.unit("planted", 0).explanation().score() is None
-        assert store.unit_table()["score"].isna().all()
+        assert store.unit_table()["correlation"].isna().all()
         row = store.info()["explanations"][0]
         assert (row["mean_correlation"], row["scored"], row["simulator"]) == (None, 0, "other eye")
 
@@ -78,11 +83,11 @@ def test_every_method_has_its_own_rows(two):
     assert [t.weight for t in other.terms] == [-t.weight for t in ours.terms]
     for method, place in ((SECOND, 1), ("le-label", 0)):
         table = two.unit_table("planted", method=method)
-        assert table["score"].tolist() == pytest.approx([own_score(u, place) for u in range(2)])
+        assert table["correlation"].tolist() == pytest.approx([own_score(u, place) for u in range(2)])
         assert table["explanation"].tolist() == [
             two.unit("planted", u).explanation(method).text for u in (0, 1)
         ]
-        mean = two.layers(method=method).set_index("layer")["mean_score"]["planted"]
+        mean = two.layers(method=method).set_index("layer")["mean_correlation"]["planted"]
         assert mean == pytest.approx(np.mean([own_score(u, place) for u in range(2)]))
 
 
@@ -97,18 +102,17 @@ def test_info_has_matrices_and_every_mean(two):
         {"matrix": "other eye", "kind": "encoder", "roles": ["simulator"], "a": 12.0, "b": 0.5, "loss": None,
          "kept": None, "dropped": None, "filter": None, "same": {}},
     ]  # fmt: skip
-    keys = [(r["layer"], r["method"], r["simulator"], r["main"]) for r in info["scores"]]
+    keys = [(r["layer"], r["method"], r["by"], r["main"]) for r in info["scores"]]
     assert keys == [
         (layer, method, simulator, (simulator == "label") == (method == "le-label"))
-        for layer in ("layer1", "planted") for method in (SECOND, "le-label") for simulator in BOTH
-    ]  # fmt: skip
+        for layer in ("layer1", "planted") for method in (SECOND, "le-label") for simulator in (BOTH if method == "le-label" else BOTH[::-1])
+    ]  # the main one comes first  # fmt: skip
     for row in info["scores"]:
-        place, units = BOTH.index(row["simulator"]), (0, 1, 4) if row["layer"] == "layer1" else (0, 1)
+        place, units = BOTH.index(row["by"]), (0, 1, 4) if row["layer"] == "layer1" else (0, 1)
         values = np.array([own_score(unit, place) for unit in units])
-        assert row["scored"] == row["with_null"] == len(units)
-        assert row["mean_correlation"] == pytest.approx(values.mean())
-        assert row["mean_null"] == pytest.approx(0.01 * place)
-        assert row["mean_null_high"] == pytest.approx(0.2 + 0.01 * place)
+        assert (row["measure"], row["scored"]) == ("correlation", len(units))
+        assert row["mean"] == pytest.approx(values.mean())
+        assert row["mean_chance"] == pytest.approx(0.2 + 0.01 * place)
         assert row["doubtful"] == int(((values <= 0.2 + 0.01 * place) | (values - 0.1 <= 0)).sum())
 
 
@@ -118,7 +122,8 @@ def test_info_has_matrices_and_every_mean(two):
      (0.5, 0.1, 0.5, "null"), (0.5, 0.1, 0.6, "null"), (0.5, 0.1, None, None), (None, None, None, None)],
 )  # fmt: skip
 def test_scores_no_better_than_chance(value, low, high, doubt):
-    assert Score("label", "correlation", "test", 12, value, low, 0.9, None, 11, 0.0, high, 0).doubt == doubt
+    score = Score("correlation", "label", "test", 12, value, low, 0.9, chance=high)
+    assert score.doubt(measures["correlation"]) == doubt
 
 
 # -- concept matrices ------------------------------------------------------------------------

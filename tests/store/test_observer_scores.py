@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lexplain_core.store import ObserverScore, Store, StoreWriter
+from lexplain_core.store import Score, Store, StoreWriter
+from lexplain_core.store.rows import score_row
 
 from .helpers import fill
 
 WHY = "It is the same for all images."
-# (layer_id, unit, embedding, place, trials, value, soft, reason), in no good order
+
+
+def score(
+    by: str, n: int, value: float | None, soft: float | None = None, measure: str = "observer"
+) -> Score:
+    ends = (None, None, WHY) if value is None else (value - 0.1, value + 0.1, None)
+    return Score(measure, by, "all", n, value, *ends, details={} if soft is None else {"soft": soft})
+
+
+# (layer_id, unit, place, score), in no good order; the margin of each is twice its share less 1
 ROWS = [
-    (0, 1, "target", 1, 20, 0.5, 0.5, None), (0, 0, "target", 1, 20, 0.25, 0.4, None),
-    (0, 3, "eye", 0, 0, None, None, WHY), (0, 3, "target", 1, 0, None, None, WHY),
-    (0, 0, "eye", 0, 20, 0.75, 0.625, None), (0, 1, "eye", 0, 20, 1.0, 0.875, None),
-    (1, 1, "eye", 0, 20, 0.6, None, None),
+    (0, 1, 1, score("target", 20, 0.5, 0.5)), (0, 0, 1, score("target", 20, 0.25, 0.4)),
+    (0, 3, 0, score("eye", 0, None)), (0, 3, 1, score("target", 0, None)),
+    (0, 0, 0, score("eye", 20, 0.75, 0.625)), (0, 1, 0, score("eye", 20, 1.0, 0.875)),
+    (1, 1, 0, score("eye", 20, 0.6)),
 ]  # fmt: skip
-COLUMNS = ["layer_id", "unit", "embedding", "place", "trials", "value", "soft", "reason"]
+
+
+def margin(one: Score) -> Score:
+    value = None if one.value is None else 2 * one.value - 1
+    return score(one.by, one.n, value, measure="margin")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +43,8 @@ def path(tmp_path_factory, made):
     path = tmp_path_factory.mktemp("observers") / "observers.duckdb"
     with StoreWriter(path) as writer:
         fill(writer, made)
-        writer.rows("observer_scores", pd.DataFrame(ROWS, columns=COLUMNS))
+        for layer, unit, place, one in ROWS:
+            writer.rows("scores", [score_row(s, layer, unit, place=place) for s in (one, margin(one))])
     return path
 
 
@@ -39,13 +55,29 @@ def store(path):
 
 
 def test_a_unit_has_every_observers_score_the_main_one_first(store):
-    assert store.unit("layer1", 0).observer == [
-        ObserverScore("eye", 20, 0.75, 0.625, None),
-        ObserverScore("target", 20, 0.25, 0.4, None),
-    ]
-    assert store.unit("layer1", 3).observer[0] == ObserverScore("eye", 0, None, None, WHY)
-    assert store.unit("planted", 1).observer == [ObserverScore("eye", 20, 0.6, None, None)]
-    assert store.unit("planted", 0).observer == []
+    eye, target = score("eye", 20, 0.75, 0.625), score("target", 20, 0.25, 0.4)
+    unit = store.unit("layer1", 0)
+    assert unit.scores == (margin(eye), margin(target), eye, target)
+    assert unit.score("observer") == eye and unit.score("observer", "target") == target
+    assert unit.score("margin") == margin(eye) and unit.score("observer", "nobody") is None
+    assert unit.score("correlation") is None  # which is of explanations
+    assert store.unit("layer1", 3).score("observer") == score("eye", 0, None)
+    assert store.unit("planted", 1).scores == (margin(score("eye", 20, 0.6)), score("eye", 20, 0.6))
+    assert store.unit("planted", 0).scores == ()
+
+
+def test_a_share_is_doubted_where_its_interval_holds_one_half_and_a_margin_where_it_holds_0(store):
+    observer, margins = store.measures["observer"], store.measures["margin"]
+    eye, target = (
+        store.unit("layer1", 0).score("observer"),
+        store.unit("layer1", 0).score("observer", "target"),
+    )
+    assert (eye.doubt(observer), target.doubt(observer)) == (None, "interval")
+    assert (
+        replace(eye, low=0.5).doubt(observer) == "interval"
+        and replace(eye, value=None).doubt(observer) is None
+    )
+    assert (margin(eye).doubt(margins), margin(target).doubt(margins)) == (None, "interval")
 
 
 def test_the_table_of_units_has_the_main_observers(store, small):
@@ -53,48 +85,53 @@ def test_the_table_of_units_has_the_main_observers(store, small):
     assert len(table) == len(small.unit_table())  # a second observer makes no second row
     table = table.set_index(["layer", "unit"])
     assert table.loc[("layer1", 0), "observer"] == 0.75 and table.loc[("layer1", 1), "observer"] == 1.0
-    assert table.loc[("layer1", 0), "observer_embedding"] == "eye"
-    assert table.loc[("layer1", 0), "observer_trials"] == 20
+    assert table.loc[("layer1", 0), "margin"] == 0.5 and table.loc[("layer1", 1), "margin"] == 1.0
+    assert table.loc[("layer1", 0), ["observer_low", "observer_high"]].tolist() == [0.65, 0.85]
+    assert table.loc[("layer1", 0), "observer_by"] == table.loc[("layer1", 0), "margin_by"] == "eye"
+    assert table.loc[("layer1", 0), "observer_n"] == 20
     assert np.isnan(table.loc[("layer1", 3), "observer"])
     assert table.loc[("layer1", 3), "observer_reason"] == WHY
     assert table.loc[("layer1", 0), "observer_reason"] is None
     assert np.isnan(table.loc[("planted", 0), "observer"])
-    assert table.loc[("planted", 0), "observer_embedding"] is None
+    assert table.loc[("planted", 0), "observer_by"] is None
 
 
 def test_a_store_without_observers(small):
     table = small.unit_table()
-    assert table["observer"].isna().all() and (table["observer_embedding"].isna()).all()
-    assert small.unit("layer1", 0).observer == [] and small.info()["observers"] == []
-    assert small.layers()["mean_observer"].isna().all()
-    assert [row["mean_observer"] for row in small.info()["layers"]] == [None, None]
+    assert table["observer"].isna().all() and (table["observer_by"].isna()).all()
+    assert small.unit("layer1", 0).scores == ()
+    assert "observer" not in {row["measure"] for row in small.info()["scores"]}
+    assert small.layers()["mean_observer"].isna().all() and small.layers()["units_observer"].tolist() == [
+        0,
+        0,
+    ]
 
 
 def test_means_by_layer(store):
     layers = store.layers().set_index("layer")
     assert layers.loc["layer1", "mean_observer"] == pytest.approx((0.75 + 1.0) / 2)
     assert layers.loc["planted", "mean_observer"] == pytest.approx(0.6)
-    info = store.info()
-    assert [row["mean_observer"] for row in info["layers"]] == pytest.approx([0.875, 0.6])
-    first, second, third = info["observers"]
+    assert layers["units_observer"].tolist() == [2, 1]
+    first, second, third = (row for row in store.info()["scores"] if row["measure"] == "observer")
     units = layers.loc["layer1", "units"]
     assert first.pop("mean_over").startswith(f"2 of {units} units; ")
     assert first == {
-        "layer": "layer1", "embedding": "eye", "main": True, "trials": 20, "scored": 2, "unscored": 1,
-        "mean": 0.875, "mean_soft": 0.75,
+        "measure": "observer", "layer": "layer1", "method": None, "by": "eye", "main": True, "split": "all", "n": 20,
+        "scored": 2, "unscored": 1, "mean": 0.875, "mean_chance": None, "sampled": 0, "doubtful": 0,
     }  # fmt: skip
-    assert (second["embedding"], second["main"], second["mean"]) == ("target", False, 0.375)
-    assert (third["layer"], third["scored"], third["mean_soft"]) == ("planted", 1, None)
+    assert (second["by"], second["main"], second["mean"], second["doubtful"]) == ("target", False, 0.375, 2)
+    assert (third["layer"], third["scored"], third["doubtful"]) == ("planted", 1, 1)
 
 
 def test_counts_and_scores_of_words_stay(store, small):
-    names = ["units", "alive", "dead", "constant", "negative", "mean_score"]
+    names = ["units", "alive", "dead", "constant", "negative", "mean_correlation"]
     pd.testing.assert_frame_equal(store.layers()[names], small.layers()[names])
-    words = ["layer", "unit", "explanation", "score", "low", "high", "length"]
+    words = ["layer", "unit", "explanation", "correlation", "correlation_low", "correlation_high", "length"]
     pd.testing.assert_frame_equal(store.unit_table()[words], small.unit_table()[words])
 
 
-def test_what_info_says_of_observers_is_documented(store):
+def test_what_info_says_of_scores_is_documented(store):
     text = (Path(__file__).resolve().parents[2] / "docs/reference/info-json.md").read_text("utf-8")
     info = store.info()
-    assert not [key for key in {*info, *info["observers"][0], *info["layers"][0]} if f"`{key}`" not in text]
+    keys = {*info, *info["scores"][0], *info["measures"][0], *info["layers"][0]}
+    assert not [key for key in keys if f"`{key}`" not in text]

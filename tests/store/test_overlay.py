@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lexplain_core.notes import Noted, Notes, with_notes
-from lexplain_core.store import Score, Store, StoreError, UserExplanation, Wanted
+from lexplain_core.store import Score, Store, StoreError, UnitQuery, UserExplanation
 from lexplain_core.store.search.table import Tables
 
 
@@ -24,8 +24,8 @@ def store(demo_store, tmp_path):
 
 def made(method="mine", **changes) -> UserExplanation:
     scores = (
-        Score("label", "correlation", "test", 400, 0.5, 0.4, 0.6, None),
-        Score("demo/simulator", "correlation", "test", 400, None, None, None, "It is constant."),
+        Score("correlation", "label", "test", 400, 0.5, 0.4, 0.6, None),
+        Score("correlation", "demo/simulator", "test", 400, None, None, None, "It is constant."),
     )
     facts = {
         "layer": "block7",
@@ -63,11 +63,13 @@ def test_an_explanation_stands_beside_the_stores_own(store):
         "from": "le-label",
     }
     assert one.score() == made().scores[0]
-    assert one.score(simulator="demo/simulator") == made().scores[1]
-    assert one.score("ablation-norm").reason == "Explanations made by hand get no ablation scores."
+    assert one.score(by="demo/simulator") == made().scores[1]
+    assert one.score("ablation").reason == "Explanations made by hand get no ablation score."
     # it counts as a method: in tables, in the search, in what the store says of itself
     row = store.unit_table(method="aaa").set_index(["layer", "unit"]).loc[("block7", 3)]
-    assert row["explanation"] == "1.5·dog − 0.5·cat + 0.1" and row["score"] == 0.5 and row["length"] == 2
+    assert (
+        row["explanation"] == "1.5·dog − 0.5·cat + 0.1" and row["correlation"] == 0.5 and row["length"] == 2
+    )
     facts = next(e for e in store.info()["explanations"] if e["method"] == "aaa")
     assert facts["explained"] == 1 and facts["mean_correlation"] == 0.5
     assert store.unit_table(method="le-label").equals(before)
@@ -75,7 +77,7 @@ def test_an_explanation_stands_beside_the_stores_own(store):
     assert bare.methods() == own and bare.user_methods == frozenset()
     assert {e.method for e in bare.unit("block7", 3).explanations} == {*own}
     with pytest.raises(StoreError, match="no explanations by 'aaa'"):
-        bare.find(Wanted(method="aaa"))
+        bare.find(UnitQuery(method="aaa"))
 
 
 def test_it_is_simulated_and_drawn_like_any_other(store):
@@ -133,7 +135,7 @@ def test_many_changes_of_notes_pile_nothing_up(store):
     notes = Notes.of(store)
     for number in range(1, 16):
         notes.keep(made(bias=number))
-        found = with_notes(store).store.find(Wanted(method="mine", by="mine")).rows
+        found = with_notes(store).store.find(UnitQuery(method="mine", by="mine")).rows
         assert found["explanation"].tolist() == [f"1.5·dog − 0.5·cat + {number}"]
         assert _laid(store) == 1
     tables = store.rows("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'finding_%'")[0][0]
@@ -180,7 +182,7 @@ def test_hidden_images_are_shown_nowhere_and_counted_everywhere(store):
 
 def test_hiding_an_image_leaves_the_tables_for_finding_as_they_are(store):
     noted = store.with_notes([made(), made("le-label")])
-    wanted = Wanted(q="dog", method="mine")
+    wanted = UnitQuery(q="dog", method="mine")
     found, tables = noted.find(wanted), [*store.kept(Tables)._tables.values()]
     hiding = noted.with_notes([made(), made("le-label")], [store.images([0])["key"][0]])
     assert hiding.overlay is noted.overlay and hiding.hidden == {0}
@@ -190,7 +192,7 @@ def test_hiding_an_image_leaves_the_tables_for_finding_as_they_are(store):
 
 
 def test_a_table_being_made_keeps_nobody_from_another(store, monkeypatch):
-    store.find(Wanted())
+    store.find(UnitQuery())
     begun, go, asked = threading.Event(), threading.Event(), Store.cursor
     slow = threading.Thread(target=lambda: store.spans("le-siglip"))
 
@@ -217,7 +219,7 @@ def test_a_table_being_made_keeps_nobody_from_another(store, monkeypatch):
     monkeypatch.setattr(Store, "cursor", own)
     slow.start()
     assert begun.wait(20)
-    assert store.find(Wanted()).total and slow.is_alive()
+    assert store.find(UnitQuery()).total and slow.is_alive()
     go.set()
     slow.join()
 
@@ -255,7 +257,7 @@ def test_threads_read_while_notes_change(store):
                 seen = with_notes(store).store
                 bias = seen.unit("block7", 3).explanation("mine").bias
                 seen.layers("mine")
-                row = seen.find(Wanted(layer="block7", method="mine", among=(("block7", 3),))).rows.iloc[0]
+                row = seen.find(UnitQuery(layer="block7", method="mine", among=(("block7", 3),))).rows.iloc[0]
                 assert row["explanation"] == "1.5·dog − 0.5·cat" + (f" + {bias:g}" if bias else "")
                 assert seen.unit("block7", 3).explanation("mine").bias == bias
             except BaseException as error:
@@ -330,15 +332,15 @@ def test_scores_of_another_build_are_not_shown(store):
     assert there.score().value is None and "keep it again" in there.score().reason
     assert all(score.value is None and score.reason for score in there.scores)
     row = store.unit_table(method="there").set_index(["layer", "unit"]).loc[("block7", 3)]
-    assert np.isnan(row["score"]) and "keep it again" in row["score_reason"]
+    assert np.isnan(row["correlation"]) and "keep it again" in row["correlation_reason"]
 
 
 def test_scores_by_a_matrix_that_the_store_lacks_are_left_out(store):
-    gone = Score("gone", "correlation", "test", 400, 0.9, 0.8, 1.0, None)
+    gone = Score("correlation", "gone", "test", 400, 0.9, 0.8, 1.0, None)
     one = (
         store.with_notes([made(simulator="gone", scores=(gone, *made().scores))])
         .unit("block7", 3)
         .explanation("mine")
     )
     assert one.simulator == "label" and one.score().value == 0.5
-    assert "gone" not in {score.simulator for score in one.scores}
+    assert "gone" not in {score.by for score in one.scores}

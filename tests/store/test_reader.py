@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lexplain_core.base.measures import Description
+from lexplain_core.measures import measures
 from lexplain_core.store import OTHER, SCHEMA_VERSION, Store, StoreError, explanation_text
 
 from .helpers import CLASSES, UNITS, N, jpeg, write
@@ -59,9 +62,9 @@ def test_an_explanation_is_what_was_written(small, made, layer, number):
     assert (found.bias, found.length, found.reason) == (made.bias[layer, number], len(written), None)
     assert found.config == {"l1": 0.05} and found.val_correlation == 0.5
     score = found.score()
-    assert (score.simulator, score.kind, score.split, score.n) == ("label", "correlation", "test", 12)
+    assert (score.by, score.measure, score.split, score.n) == ("label", "correlation", "test", 12)
     assert (score.value, score.reason) == (0.5 + 0.1 * number, None) and score.low < score.value < score.high
-    assert found.score("ablation") is None and found.score(simulator="nobody") is None
+    assert found.score("ablation") is None and found.score(by="nobody") is None
     assert found.text == explanation_text([(w, NAMES[c]) for c, w in written], found.bias)
 
     np.testing.assert_array_equal(unit.values(found), made.values[[c for c, _ in written]])
@@ -202,9 +205,13 @@ def check_unit_table(store, frame, layers):
         assert row["explanation"] == found.text and row["length"] == found.length
         strongest_first = sorted(found.terms, key=lambda t: -abs(t.weight))
         assert row["terms"] == [t.name for t in strongest_first]
-        for column, value in (("score", score.value), ("low", score.low), ("high", score.high)):
+        for column, value in (
+            ("correlation", score.value),
+            ("correlation_low", score.low),
+            ("correlation_high", score.high),
+        ):
             assert (value is None and np.isnan(row[column])) or row[column] == value
-        assert row["score_n"] == score.n and row["score_reason"] == score.reason
+        assert row["correlation_n"] == score.n and row["correlation_reason"] == score.reason
 
 
 def test_the_unit_table_says_what_the_units_say(small):
@@ -218,7 +225,7 @@ def test_layers_count_their_units(small):
     assert frame.index.tolist() == ["layer1", "planted"]
     counts = frame[["units", "alive", "dead", "constant", "negative"]].to_numpy().tolist()
     assert counts == [[5, 2, 1, 1, 1], [2, 2, 0, 0, 0]]
-    assert frame["mean_score"].tolist() == pytest.approx([(0.5 + 0.6 + 0.9) / 3, 0.55])
+    assert frame["mean_correlation"].tolist() == pytest.approx([(0.5 + 0.6 + 0.9) / 3, 0.55])
 
 
 def test_a_second_simulator_doubles_nothing(tmp_path):
@@ -227,7 +234,9 @@ def test_a_second_simulator_doubles_nothing(tmp_path):
     with Store.open(path) as store:
         check_unit_table(store, store.unit_table(), ("layer1", "planted"))
         frame = store.layers().set_index("layer")
-        assert frame["alive"].tolist() == [2, 2] and frame["mean_score"]["planted"] == pytest.approx(0.55)
+        assert frame["alive"].tolist() == [2, 2] and frame["mean_correlation"]["planted"] == pytest.approx(
+            0.55
+        )
         rows = {r["layer"]: r for r in store.info()["explanations"]}
         assert [rows[n]["explained"] for n in ("layer1", "planted")] == [3, 2]
         assert rows["planted"]["mean_correlation"] == pytest.approx(0.55)
@@ -254,7 +263,7 @@ def test_info_is_strict_json_with_the_right_numbers(small):
     assert list(info) == [
         "id", "name", "schema_version", "created", "probing_set", "target", "images", "splits", "skipped",
         "classes", "superclasses", "concepts", "layers", "units", "dead_units", "explanations",
-        "matrices", "scores", "ablations", "impacts", "observers", "temperature", "same_encoder", "unsteady",
+        "matrices", "measures", "scores", "impacts", "temperature", "same_encoder", "unsteady",
         "build", "config", "versions",
     ]  # fmt: skip
     assert (info["id"], info["name"], info["schema_version"]) == ("abc123abc123", "small", SCHEMA_VERSION)
@@ -266,14 +275,16 @@ def test_info_is_strict_json_with_the_right_numbers(small):
         "way": None,
         "effect_reason": None,
         "map_reason": None,
-        "mean_ablation": None,
-        "mean_observer": None,
+        "push_reason": None,
+        "mean_top_impact": None,
     }
-    nothing["mean_top_impact"] = None
-    assert (info["ablations"], info["impacts"], info["temperature"]) == ([], [], None)
-    for row in info["layers"]:
-        over = [row.pop(name) for name in ("mean_ablation_over", "mean_observer_over")]
-        assert row.pop("push_reason") is None and all(words.startswith("0 of ") for words in over)
+    assert (info["impacts"], info["temperature"]) == ([], None)
+    assert info["measures"] == [
+        {field.name: getattr(one, field.name) for field in fields(Description)} for one in measures.values()
+    ]
+    assert {row["measure"] for row in info["scores"]} == {"correlation"}
+    for row in info["scores"]:
+        assert (row["by"], row["main"], row["split"], row["n"]) == ("label", True, "test", 12)
     assert info["layers"] == [
         {"name": "layer1", "source": "network", "kind": "map", "pooling": "mean", "shape": [5, 4, 4],
          "units": 5, "dead": 1, "constant": 1, "negative": 1, "note": None, **nothing},

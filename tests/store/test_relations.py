@@ -1,4 +1,4 @@
-"""Two faces, alike units and means by class: each against its definition, one at a time."""
+"""Range shift, alike units and means by class: each against its definition, one at a time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lexplain_core.measures.range_shift import range_shift
 from lexplain_core.store import Store, StoreWriter
-from lexplain_core.store.relations import two_faced
 
 from .helpers import CLASSES, SECOND, fill, make, own_score
 from .test_buckets import plain_winner
@@ -22,20 +22,20 @@ def ranges(*parts: tuple[int, int]) -> np.ndarray:
 def test_what_has_nothing_in_common_is_1_and_the_same_is_0():
     q = ranges((2, 12), (6, 12))
     high = q > 4
-    assert two_faced(q, np.stack([high, ~high]), [1, 1]) == (1.0, None)
+    assert range_shift(q, np.stack([high, ~high]), [1, 1]) == (1.0, None)
     alternating = np.arange(len(q)) % 2 == 0
-    value, reason = two_faced(q, np.stack([alternating, ~alternating]), [1, 1])
+    value, reason = range_shift(q, np.stack([alternating, ~alternating]), [1, 1])
     assert value == pytest.approx(abs(7 / 13 - 6 / 12)) and reason is None
-    assert two_faced(q, np.ones((1, len(q)), bool), [1]) == (0.0, None)
+    assert range_shift(q, np.ones((1, len(q)), bool), [1]) == (0.0, None)
 
 
 def test_ranges_1_and_below_and_images_of_no_concept_do_not_count():
     q = ranges((-1, 30), (0, 30), (1, 10), (7, 9))
     shown = np.zeros((2, len(q)), bool)
     shown[0, 60:70], shown[1, 70:] = True, True
-    assert two_faced(q, shown, [1, 1]) == (1.0, None)
+    assert range_shift(q, shown, [1, 1]) == (1.0, None)
     shown[0, :60] = True  # silent images, all of the first concept
-    assert two_faced(q, shown, [1, 1]) == (1.0, None)
+    assert range_shift(q, shown, [1, 1]) == (1.0, None)
 
 
 @pytest.mark.parametrize(
@@ -43,16 +43,16 @@ def test_ranges_1_and_below_and_images_of_no_concept_do_not_count():
 )
 def test_fewer_than_10_images_are_no_part(low, high, words):
     q = ranges((1, low), (4, high))
-    value, reason = two_faced(q, np.ones((1, len(q)), bool), [1])
+    value, reason = range_shift(q, np.ones((1, len(q)), bool), [1])
     assert value is None and reason.startswith(words) and "fewer than 10" in reason
 
 
-def test_without_a_positive_range_there_are_no_faces():
-    value, reason = two_faced(np.array([-1.0, -2.0]), np.ones((1, 2), bool), [1])
+def test_without_a_positive_range_there_is_no_shift():
+    value, reason = range_shift(np.array([-1.0, -2.0]), np.ones((1, 2), bool), [1])
     assert value is None and "No activation is above 0" in reason
 
 
-def test_two_faces_by_the_definition():
+def test_range_shift_by_the_definition():
     rng = np.random.default_rng(3)
     for _ in range(20):
         q = rng.gamma(2, 1, 400)
@@ -64,7 +64,7 @@ def test_two_faces_by_the_definition():
             winner = plain_winner(matches[:, image], matches.sum(1), weights)
             if bucket > 0 and winner >= 0:
                 counts[int(bucket > 3), winner] += 1
-        value, reason = two_faced(q, matches, weights)
+        value, reason = range_shift(q, matches, weights)
         if counts.sum(1).min() < 10:
             assert value is None and reason
             continue

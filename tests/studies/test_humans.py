@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lexplain_core.base.intervals import wilson
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.results.humans import human_scores
-from lexplain_core.studies.results.intervals import wilson
 from lexplain_core.studies.session.course import begin
 
 from .conftest import make_plan, walk

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from lexplain_core.base.intervals import wilson
 from lexplain_core.studies.results.intervals import (
     association,
     bootstrap_clustered,
     bootstrap_units,
     few_units,
     no_interval,
-    wilson,
 )
 
 

@@ -408,7 +408,7 @@ def test_what_is_known_of_units(demo_store):
             assert unit.name == row["name"]
             assert (unit.explanation or "") == row["explanation"]
             for name, column in (
-                ("correlation", "score"),
+                ("correlation", "correlation"),
                 ("ablation", "ablation"),
                 ("observer", "observer"),
             ):

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from lexplain_core.store import StoreWriter
+from lexplain_core.measures import measures
+from lexplain_core.store import Score, StoreWriter
+from lexplain_core.store.rows import measure_rows, score_row
 
 
 def write_store(
@@ -34,6 +36,7 @@ def write_store(
             id="0123456789ab", name="by hand", target={"name": "NoNet"}, outputs=None,
             config={"name": "by hand", "layers": list(layers), "store": str(path), "probe": probe or {"set": "folder"}},
         )  # fmt: skip
+        store.rows("measures", measure_rows(measures.values()))
         store.rows("classes", pd.DataFrame({"class_id": [0], "key": ["c"], "name": ["c"], "output_id": [0]}))
         images = {
             "image_id": range(n),
@@ -62,10 +65,10 @@ def write_store(
             assert sum(store.activations(number, q)) == len(q)
             if observer and name in observer:
                 scores = {
-                    "layer_id": number, "unit": range(len(q)), "embedding": "eye", "place": 0, "trials": 20,
-                    "value": observer[name],
+                    "measure": "observer", "layer_id": number, "unit": range(len(q)), "by": "eye", "place": 0, "split": "all",
+                    "n": 20, "value": observer[name], "sampled": False,
                 }  # fmt: skip
-                store.rows("observer_scores", pd.DataFrame(scores))
+                store.rows("scores", pd.DataFrame(scores))
             for u, value in enumerate((correlation or {}).get(name, ())):
                 explain(store, number, u, float(value))
         if correlation:
@@ -81,11 +84,7 @@ def explain(store: StoreWriter, layer: int, unit: int, value: float) -> None:
         "matrix": "label", "bias": 0.5, "length": 0,
     }  # fmt: skip
     store.rows("explanations", pd.DataFrame([explanation]))
-    score = {
-        "explanation_id": number, "simulator": "label", "kind": "correlation", "split": "test", "n": 20,
-        "value": value,
-    }  # fmt: skip
-    store.rows("scores", pd.DataFrame([score]))
+    store.rows("scores", [score_row(Score("correlation", "label", "test", 20, value), layer, unit, number)])
 
 
 def jpeg_of(image: Image.Image) -> bytes:

@@ -56,7 +56,7 @@ def test_what_an_address_cannot_mean_is_said(text, kept, said):
 
 def words(value=0.5, method="le-label", **more) -> Edited:
     def score(split, simulator, value):
-        return Score(simulator, "correlation", split, 40, value, value - 0.1, value + 0.1, None)
+        return Score("correlation", simulator, split, 40, value, value - 0.1, value + 0.1, None)
 
     terms = (Term(-1.0, 3, "<b>", "noun"), Term(2.0, 7, "dog", "noun"))
     val = score("val", "eye", value), score("val", "label", value + 0.1)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from lexplain_core.base.numbers import plural
+from lexplain_core.measures import measures
 from lexplain_core.store import Explanation, Impact, Score
 from lexplain_core.store.buckets import Buckets
 from lexplain_core.views.effect import (
@@ -17,10 +18,11 @@ from lexplain_core.views.effect import (
     strip_words,
     total_words,
 )
-from lexplain_core.views.scores import ablation_cell, ablation_words, score_words
+from lexplain_core.views.scores import ablation_words, measure_cell, score_words
 
 Q = np.concatenate([np.full(3, -1.0), np.linspace(0.01, 8, 97)]).astype(np.float32)
-UNIT = SimpleNamespace(unit=5, activations=Q, buckets=Buckets.of(Q), effect_reason=None)
+UNIT = SimpleNamespace(unit=5, activations=Q, buckets=Buckets.of(Q), effect_reason=None,
+                       store=SimpleNamespace(measures={name: measures[name] for name in measures}))  # fmt: skip
 
 
 def impact(**more):
@@ -109,18 +111,22 @@ def test_a_unit_that_is_at_most_0_has_ranges_for_its_pushes():
     assert sum(range_counts(SimpleNamespace(activations=Q, buckets=UNIT.buckets)).values()) == len(Q)
 
 
-def score(kind="ablation-norm", value=0.35, simulator="label", reason=None, **more):
+def score(kind="ablation", value=0.35, simulator="label", reason=None, **more):
     ends = (None, None) if value is None else (value - 0.05, value + 0.05)
-    return Score(simulator, kind, "test", 840, value, *ends, reason, c=1.1, d=-0.2, **more)
+    return Score(kind, simulator, "test", 840, value, *ends, reason, details={"c": 1.1, "d": -0.2}, **more)
 
 
 def explanation(*found, simulator="label"):
     return Explanation(0, "m", "label", (), 0.0, None, None, {}, tuple(found), simulator)
 
 
+def cell(one, measure="ablation"):
+    return measure_cell(UNIT, one, measures[measure], "label")
+
+
 def test_ablation_beside_correlation():
-    correlation = Score("label", "correlation", "test", 840, 0.6, 0.5, 0.7, None)
-    both = explanation(correlation, score(), score("ablation-optim", 0.4))
+    correlation = Score("correlation", "label", "test", 840, 0.6, 0.5, 0.7, None)
+    both = explanation(correlation, score(), score("ablation_optim", 0.4))
     words = ablation_words(UNIT, both)
     assert words.startswith("Test ablation score <span title=")
     assert "<b>0.35</b> by norm, 95% interval 0.30 to 0.40" in words
@@ -135,16 +141,17 @@ def test_an_estimate_says_so():
     assert "840 images (an estimate from a random sample)" in ablation_words(
         UNIT, explanation(score(sampled=True))
     )
-    assert "c 1.1, d −0.2, estimate" in ablation_cell([score(sampled=True)])
+    assert "c 1.1, d −0.2, estimate" in cell(explanation(score(sampled=True)))
 
 
 def test_an_undefined_ablation_says_why():
     none = explanation(score(value=None, reason="No <output>."))
     assert ablation_words(UNIT, none).endswith("<b>:</b> No &lt;output&gt;.")
-    assert "none: No &lt;output&gt;." in ablation_cell([none.scores[0], None])
-    assert "not scored" in ablation_cell([None, None])
-    mixed = ablation_cell([score(), score("ablation-optim", None, reason="No “head”.")])
-    assert "norm <b>0.35</b> (0.30 to 0.40)" in mixed and "optim: none, No “head”." in mixed
+    assert "none: No &lt;output&gt;." in cell(none)
+    assert "not scored" in cell(explanation())
+    mixed = explanation(score(), score("ablation_optim", None, reason="No “head”."))
+    assert "<b>0.35</b> (0.30 to 0.40)" in cell(mixed) and "c 1.1, d −0.2" in cell(mixed)
+    assert "none: No “head”." in cell(mixed, "ablation_optim")
 
 
 def test_a_layer_without_ablations_says_why_and_a_store_without_is_silent():

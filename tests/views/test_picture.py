@@ -49,6 +49,6 @@ def test_the_list_says_what_it_is_and_whose_words(above, count, said):
 
 
 def test_words_from_a_store_are_no_markup():
-    unit = pd.Series({"explanation": "1·<b>cat</b>", "score": 0.5, "score_n": 400})
+    unit = pd.Series({"explanation": "1·<b>cat</b>", "correlation": 0.5, "correlation_n": 400})
     assert "&lt;b&gt;cat" in unit_words(unit) and "n = 400" in unit_words(unit)
-    assert "no explanation" in unit_words(pd.Series({"explanation": None, "score": np.nan}))
+    assert "no explanation" in unit_words(pd.Series({"explanation": None, "correlation": np.nan}))

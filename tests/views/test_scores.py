@@ -4,15 +4,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from lexplain_core.base.measures import Description
+from lexplain_core.measures import measures
 from lexplain_core.store import Explanation, Score
-from lexplain_core.views.scores import null_words, score_cell, score_words
+from lexplain_core.views.scores import judge_line, null_words, other_judges, score_cell, score_words
 
-UNIT = SimpleNamespace(unit=5)
+UNIT = SimpleNamespace(unit=5, store=SimpleNamespace(measures={name: measures[name] for name in measures}))
 
 
 def score(value=0.6, low=0.5, high=0.7, simulator="label", **null):
     facts = {"null_units": 79, "null_mean": 0.01, "null_high": 0.21, "null_above": 0} | null
-    return Score(simulator, "correlation", "test", 840, value, low, high, None, **facts)
+    chance = facts.pop("null_high")
+    return Score("correlation", simulator, "test", 840, value, low, high, None, chance, details=facts)
 
 
 def explanation(*found, simulator="label"):
@@ -74,7 +77,7 @@ def test_the_headline_alone_or_every_score():
 
 
 def test_a_score_without_a_value_says_why():
-    none = Score("label", "correlation", "test", 12, None, None, None, "“<i>” is no label.")
+    none = Score("correlation", "label", "test", 12, None, None, None, "“<i>” is no label.")
     assert score_words(UNIT, explanation(none)).endswith("<b>:</b> “&lt;i&gt;” is no label.")
     assert "none: “&lt;i&gt;” is no label." in score_cell(UNIT, none)
     assert "not scored" in score_cell(UNIT, None)
@@ -83,3 +86,38 @@ def test_a_score_without_a_value_says_why():
 def test_a_cell_has_value_interval_and_chance():
     cell = score_cell(UNIT, score(null_above=2))
     assert "<b>0.60</b> (0.50 to 0.70)" in cell and "chance 0.21; 2 of 79 others as high" in cell
+
+
+def judge(**facts):
+    own = {"name": "sharpness", "title": "sharpness", "short": "Sharp", "help": "How <sharp>.", "of": "unit"}
+    return Description(**own | facts)
+
+
+def test_a_measure_that_no_page_knows_has_a_line_of_its_own():
+    one = judge(best="high", chance=0.5)
+    by = [Score("sharpness", "eye", "all", 20, 0.75, 0.6, 0.9), Score("sharpness", "target", "all", 20, 0.25)]
+    unit = SimpleNamespace(unit=5, scores=tuple(by), store=SimpleNamespace(measures={"sharpness": one}))
+    line = judge_line(unit, one, by)
+    assert (
+        "<b>0.75</b>, 95% interval 0.60 to 0.90 by eye; <b>0.25</b> by the network’s own last layer, n = 20."
+        in line
+    )
+    assert "Chance is 0.5." in line and "How &lt;sharp&gt;." in line and "⚠" not in line
+    doubtful = [Score("sharpness", "", "all", 20, 0.55, 0.45, 0.65)]
+    assert "the interval holds 0.5" in judge_line(unit, one, doubtful)
+    low = judge(best="low", chance=0.5)
+    unit.store.measures["sharpness"] = low
+    assert "the interval lies above 0.5" in judge_line(
+        unit, low, [Score("sharpness", "", "all", 20, 0.7, 0.6, 0.8)]
+    )
+    assert "⚠" not in judge_line(unit, low, [Score("sharpness", "", "all", 20, 0.2, 0.1, 0.3)])
+    none = [Score("sharpness", "", "all", 0, reason="It is <silent>.")]
+    assert judge_line(unit, one, none) == "<b>No sharpness:</b> It is &lt;silent&gt;."
+
+
+def test_only_judges_have_lines():
+    scores = (Score("sharpness", "", "all", 20, 0.75),)
+    for is_judge, count in ((True, 1), (False, 0)):
+        one = judge(judge=is_judge)
+        unit = SimpleNamespace(unit=5, scores=scores, store=SimpleNamespace(measures={"sharpness": one}))
+        assert len(list(other_judges(unit, None))) == count

@@ -57,7 +57,7 @@ def score_words(score: Score | None) -> str:
     interval = (
         "" if score.low is None or score.high is None else f" [{plain(score.low)}, {plain(score.high)}]"
     )
-    by = "labels" if score.simulator == "label" else score.simulator
+    by = "labels" if score.by == "label" else score.by
     return f"correlation {plain(score.value)}{interval} by {by}, {score.split} split, n = {score.n:,}"
 
 

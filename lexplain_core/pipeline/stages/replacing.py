@@ -1,8 +1,8 @@
-"""The stages of a build that replace units: impacts, output effects, ablation."""
+"""The stages of a build that replace units: impacts, output effects; ablation is a measure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -12,23 +12,16 @@ import pandas as pd
 import pyarrow as pa
 import torch
 
-from ... import config
+from ... import config, measures
 from ...base.memory import blocks, large
-from ...concepts.simulators import Simulator
-from ...explain import Found
-from ...measures.ablation import score_ablation
 from ...measures.impact import Impact, measure_impact
 from ...measures.pushes import measure_pushes
 from ...model import Effects, RecordingRun, TargetModel, fit_temperature, open_effects
 from ...probe import ProbingSet
-from ...store import Score
 from ...store.rows import table
 from ..stage import Desk
-from ..tables import joined, of_frames, score_table
-from .concepts import Choice
-from .explaining import Explained
+from ..tables import joined, of_frames
 from .recording import Layer, Outputs
-from .scoring import in_words, without
 
 T = TypeVar("T")
 
@@ -81,7 +74,7 @@ class Replacing:
         if replaces and logits is not None and finite and outputs.reason is None:
             self.temperature = fit_temperature(logits[val], outputs.labels[val])
         self._missing = {
-            number: _OFF if not replaces else self._why_not(layer, finite)
+            number: _OFF if not replaces else self._unreplaceable(layer, finite)
             for number, layer in self.layers.items()
         }
         self.ways: dict[int, tuple[str | None, str | None]] = {}
@@ -91,7 +84,7 @@ class Replacing:
         if outputs.reason and any(way for way, _ in self.ways.values()):
             desk.progress.note(f"no impacts and no ablation scores: {outputs.reason}")
 
-    def _why_not(self, layer: Layer, finite: bool) -> str | None:
+    def _unreplaceable(self, layer: Layer, finite: bool) -> str | None:
         if finite or layer.units.fixed:
             return layer.units.fixed
         why = "not one number per image and class" if self._logits is None else "not all finite"
@@ -108,7 +101,15 @@ class Replacing:
             if way and not (with_losses and reason):
                 yield self.layers[number]
 
-    def measure(self, layer: Layer, what: Callable[[Effects], T]) -> T:
+    def why_not(self, layer: measures.Layer) -> str | None:
+        """Why there are no losses to compare for a layer's units; None where there are."""
+        return self.ways[layer.number][1]
+
+    def closed(self, layer: measures.Layer) -> bool:
+        """Whether replacing a layer's units takes matrix products alone."""
+        return self.ways[layer.number][0] == "closed"
+
+    def measure(self, layer: measures.Layer, what: Callable[[Effects], T]) -> T:
         """What `what(effects)` gives for a layer; on the CPU where the device's memory is full."""
         return self._with_effects(layer.number, what)
 
@@ -239,78 +240,3 @@ def impact_tables(number: int, to: str, found: dict[int, Impact]) -> dict[str, p
             "bucket_impacts", (one.buckets.assign(**where[unit]) for unit, one in found.items())
         ),
     }
-
-
-def measure_ablation(
-    desk: Desk,
-    replacing: Replacing,
-    splits: np.ndarray,
-    layers: list[Layer],
-    simulators: tuple[Simulator, ...],
-    choice: Choice,
-    explanations: Explained,
-    ablation: config.Ablation,
-    methods: Sequence[str],
-    seed: int,
-) -> pa.Table:
-    """How little the network notices when an explanation's prediction replaces the unit: rows of `scores`.
-
-    methods: all of the build, which share the runs of the network.
-    """
-    val, test = splits == "val", splits == "test"
-    measurable = {layer.number for layer in replacing.measurable()}
-
-    def scored(layer: Layer) -> pa.Table:
-        optim = {"auto": replacing.ways[layer.number][0] == "closed", "always": True, "never": False}
-        scores = replacing.measure(
-            layer,
-            lambda effects: score_ablation(
-                in_words(choice, explanations[layer.number]),
-                simulators,
-                effects,
-                val,
-                test,
-                modes=("norm", "optim") if optim[ablation.optim] else ("norm",),
-                runs=ablation.runs // len(methods),
-                seed=seed,
-                progress=desk.progress,
-                kept=desk.kept.within(f"layer {layer.number}"),
-            ),
-        )
-        return score_table(
-            (
-                (layer.number, unit),
-                Score(simulator, f"ablation-{mode}", "test", a.n, a.value, a.low, a.high, a.reason,
-                      c=a.c, d=a.d, sampled=a.sampled),
-            )
-            for simulator, by_unit in scores.items()
-            for unit, by_mode in by_unit.items()
-            for mode, a in by_mode.items()
-        )  # fmt: skip
-
-    tables = []
-    for layer in layers if ablation.run else ():
-        why = replacing.ways[layer.number][1]
-        tables.append(not_scored(layer.number, explanations[layer.number], simulators, int(test.sum()), why))
-        if layer.number in measurable:
-            tables.append(desk.once(f"layer {layer.number}", scored, layer))
-    return pa.concat_tables([score_table(()), *tables])
-
-
-def not_scored(
-    number: int, found: dict[int, Found], simulators: Sequence[Simulator], n: int, why: str | None
-) -> pa.Table:
-    """Scores of the explanations of a layer that have no ablation score. n: images of the test split. why: where that is
-    all of them."""
-
-    def score(result: Found, simulator: str) -> Score:
-        if result.reason is not None:
-            return without(simulator, "ablation-norm", n, result.reason)
-        return Score(simulator, "ablation-norm", "test", n, None, None, None, why)
-
-    return score_table(
-        ((number, unit), score(result, simulator.name))
-        for unit, result in found.items()
-        if result.reason is not None or why
-        for simulator in simulators
-    )

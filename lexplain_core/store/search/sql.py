@@ -1,4 +1,4 @@
-"""The statements behind `Wanted`: the units that pass its filters, sorted, and one page of their table."""
+"""The statements behind `UnitQuery`: the units that pass its filters, sorted, and one page of their table."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ...base.text import folded
 from .. import tables
 from ..catalog import Catalog
 from ..version import StoreError
-from .query import COLUMNS, RANGES, Found, Wanted
+from .query import SearchResult, UnitQuery, columns
 from .table import Tables
 from .text import Term, read_search
 
-_NUMBERS = ("two_faced", "gap", "human", "apart")
+_NUMBERS = ("gap", "human", "apart")
 
 
 @dataclass
@@ -47,16 +47,16 @@ class _Query:
 
 def find(
     store: Catalog,
-    wanted: Wanted,
+    wanted: UnitQuery,
     limit: int | None = 100,
     offset: int = 0,
     human: pd.DataFrame | None = None,
-) -> Found:
+) -> SearchResult:
     """See `Store.find`."""
     method = wanted.method or store.default_method
     name, way = wanted.sort.removeprefix("-"), "DESC" if wanted.sort.startswith("-") else "ASC"
     tie = way if name == "unit" else "ASC"
-    order = f"{COLUMNS[name].sql} {way} NULLS LAST, u.layer_id {tie}, u.unit {tie}"
+    order = f"{columns(store.measures)[name].sql} {way} NULLS LAST, u.layer_id {tie}, u.unit {tie}"
     page = {"most": 2**62 if limit is None else int(limit), "before": int(offset)}
     with _query(store, wanted, method, human) as (query, missing):
         keys = store.rows(
@@ -69,14 +69,14 @@ def find(
         rows = _rows(store, query, keys, method)
         of = store.rows(f"SELECT count(*) FROM {query.units}")[0][0]
     simulators = sorted({simulator for name, simulator in query.methods if name == method})
-    return Found(rows, int(total), int(of), tuple(simulators), tuple(missing))
+    return SearchResult(rows, int(total), int(of), tuple(simulators), tuple(missing))
 
 
 def _rows(store: Catalog, query: _Query, keys: list[tuple], method: str) -> pd.DataFrame:
     """The rows of a page, in their order."""
     frame = store.frame(
         f"""
-        SELECT u.* EXCLUDE (layer_id, word), h.human, h.apart
+        SELECT u.* EXCLUDE (layer_id, word, gap), u.gap, h.human, h.apart
         FROM (SELECT unnest($rows::BIGINT[]) AS id, generate_subscripts($rows::BIGINT[], 1) AS place) p
         JOIN {query.units} u ON u.rowid = p.id
         LEFT JOIN {query.people} h ON h.layer_id = u.layer_id AND h.unit = u.unit
@@ -86,12 +86,12 @@ def _rows(store: Catalog, query: _Query, keys: list[tuple], method: str) -> pd.D
     )
     frame = tables.told(store, frame, method, few=len(keys) <= 1000)
     # a method without a row in method_configs has no place among the names
-    places = [sorted({place for place in key[1] or () if place}) for key in keys]
-    frame["found"] = [tuple(query.names[place - 1] for place in some) for some in places]
+    methods = [sorted({place for place in key[1] or () if place}) for key in keys]
+    frame["found"] = [tuple(query.names[place - 1] for place in some) for some in methods]
     return frame.astype(dict.fromkeys(_NUMBERS, float))
 
 
-def any_alive(store: Catalog, wanted: Wanted, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
+def any_alive(store: Catalog, wanted: UnitQuery, human: pd.DataFrame | None = None) -> tuple[str, int] | None:
     """See `Store.surprise`."""
     with _query(store, wanted, wanted.method or store.default_method, human) as (query, _):
         query.conditions.append("u.status = 'alive'")
@@ -101,9 +101,10 @@ def any_alive(store: Catalog, wanted: Wanted, human: pd.DataFrame | None = None)
 
 def spans(store: Catalog, method: str, human: pd.DataFrame | None = None) -> dict[str, tuple[float, float]]:
     """See `Store.spans`."""
-    names = [name for name, column in COLUMNS.items() if column.number]
-    ends = ", ".join(f"min({COLUMNS[name].sql}), max({COLUMNS[name].sql})" for name in names)
-    with _query(store, Wanted(), method, human) as (query, _):
+    known = columns(store.measures)
+    names = [name for name, column in known.items() if column.number]
+    ends = ", ".join(f"min({known[name].sql}), max({known[name].sql})" for name in names)
+    with _query(store, UnitQuery(), method, human) as (query, _):
         row = store.rows(query.sql(ends))[0]
     found = {name: row[2 * place : 2 * place + 2] for place, name in enumerate(names)}
     return {name: (float(low), float(high)) for name, (low, high) in found.items() if low is not None}
@@ -111,8 +112,8 @@ def spans(store: Catalog, method: str, human: pd.DataFrame | None = None) -> dic
 
 def score_column(store: Catalog, method: str) -> pd.DataFrame:
     """See `Store.score_column`."""
-    with _query(store, Wanted(), method, None) as (query, _):
-        return store.frame(f"SELECT layer, score FROM {query.units} ORDER BY layer_id, unit")
+    with _query(store, UnitQuery(), method, None) as (query, _):
+        return store.frame(f"SELECT layer, correlation AS score FROM {query.units} ORDER BY layer_id, unit")
 
 
 # -- filters --------------------------------------------------------------------------------------
@@ -120,7 +121,7 @@ def score_column(store: Catalog, method: str) -> pd.DataFrame:
 
 @contextmanager
 def _query(
-    store: Catalog, wanted: Wanted, method: str, human: pd.DataFrame | None
+    store: Catalog, wanted: UnitQuery, method: str, human: pd.DataFrame | None
 ) -> Iterator[tuple[_Query, list[str]]]:
     """The filters as SQL, and the terms of the search that no concept's name contains.
 
@@ -138,7 +139,7 @@ def _query(
         yield query, _filters(store, query, wanted)
 
 
-def _filters(store: Catalog, query: _Query, wanted: Wanted) -> list[str]:
+def _filters(store: Catalog, query: _Query, wanted: UnitQuery) -> list[str]:
     """Add the filters. Gives the terms of the search that no concept's name contains."""
     missing: list[str] = []
     if wanted.layer:
@@ -153,10 +154,11 @@ def _filters(store: Catalog, query: _Query, wanted: Wanted) -> list[str]:
         query.parameters |= tables.among(
             (layers[layer], unit) for layer, unit in wanted.among if layer in layers
         )
-    for name in RANGES:
-        for end, sign, bound in zip(("low", "high"), (">=", "<="), getattr(wanted, name), strict=True):
+    known = columns(store.measures)
+    for name, ends in wanted.ranges.items():
+        for end, sign, bound in zip(("low", "high"), (">=", "<="), ends, strict=True):
             if bound is not None:
-                query.conditions.append(f"{COLUMNS[name].sql} {sign} ${name}_{end}")
+                query.conditions.append(f"{known[name].sql} {sign} ${name}_{end}")
                 query.parameters[f"{name}_{end}"] = float(bound)
     if terms := read_search(wanted.q)[0]:
         missing = _say(store, query, terms, wanted.by)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..catalog import Catalog
-from .query import COLUMNS, Wanted
+from .query import UnitQuery, columns
 from .sql import find, spans
 
 
@@ -15,7 +15,7 @@ from .sql import find, spans
 class Start:
     """A place to begin. title and note: what stands out about the units. units: (layer, unit, value) of the first ones.
 
-    value: the number that they are sorted by, which `quantity` names. wanted: what finds all of them. reason: why the store
+    value: the number that they are sorted by, which `quantity` names. query: what finds all of them. reason: why the store
     has none, in a sentence; there are no units then.
     """
 
@@ -23,30 +23,30 @@ class Start:
     title: str
     note: str
     quantity: str
-    wanted: Wanted
+    query: UnitQuery
     units: tuple[tuple[str, int, float], ...] = ()
     reason: str | None = None
 
 
 _STARTS = (
-    ("best", "Best explained", "the words predict the unit best", Wanted(sort="-score")),
+    ("best", "Best explained", "the words predict the unit best", UnitQuery(sort="-correlation")),
     (
         "worst", "Worst explained", "alive, with words that say least about the unit",
-        Wanted(status="alive", sort="score"),
+        UnitQuery(status="alive", sort="correlation"),
     ),
     (
-        "two-faced", "Most two-faced", "low and high ranges hold different concepts", Wanted(sort="-two_faced"),
+        "range-shift", "Largest range shift", "low and high ranges hold different concepts", UnitQuery(sort="-range_shift"),
     ),
-    ("longest", "Longest explanations", "the most concepts", Wanted(sort="-length")),
-    ("gap", "Methods disagree", "the biggest gap between two methods’ scores", Wanted(sort="-gap")),
+    ("longest", "Longest explanations", "the most concepts", UnitQuery(sort="-length")),
+    ("gap", "Methods disagree", "the biggest gap between two methods’ scores", UnitQuery(sort="-gap")),
     (
-        "apart", "People and scores disagree", "one ranks the unit high, the other low", Wanted(sort="-apart"),
+        "apart", "People and scores disagree", "one ranks the unit high, the other low", UnitQuery(sort="-apart"),
     ),
 )  # fmt: skip
 _REASONS = {
     "best": "No explanation of this store has a score.",
     "worst": "No explanation of this store has a score.",
-    "two-faced": "No unit shows enough of its concepts in its low and in its high ranges.",
+    "range-shift": "No unit shows enough of its concepts in its low and in its high ranges.",
     "longest": "This store has no explanations.",
     "gap": "No unit of this store has scores of two methods.",
     "apart": "People have judged fewer than two units of this store that have a score.",
@@ -59,15 +59,17 @@ def starting_points(
     """See `Store.starting_points`. count: units of each."""
     known = spans(store, method or store.default_method, human)
 
-    def start(name: str, title: str, note: str, wanted: Wanted) -> Start:
-        wanted = Wanted(status=wanted.status, sort=wanted.sort, method=method)
-        column = wanted.sort.removeprefix("-")
-        quantity = COLUMNS[column].name
+    names = columns(store.measures)
+
+    def start(name: str, title: str, note: str, query: UnitQuery) -> Start:
+        query = UnitQuery(status=query.status, sort=query.sort, method=method)
+        column = query.sort.removeprefix("-")
+        quantity = names[column].name
         if column not in known:
-            return Start(name, title, note, quantity, wanted, reason=_REASONS[name])
-        rows = find(store, wanted, count, 0, human).rows
+            return Start(name, title, note, quantity, query, reason=_REASONS[name])
+        rows = find(store, query, count, 0, human).rows
         rows = rows[rows[column].notna()]
         units = tuple(zip(rows["layer"], map(int, rows["unit"]), map(float, rows[column]), strict=True))
-        return Start(name, title, note, quantity, wanted, units)
+        return Start(name, title, note, quantity, query, units)
 
     return [start(*one) for one in _STARTS]

@@ -19,24 +19,22 @@ from typing import Any
 import pandas as pd
 
 from ..catalog import Catalog
-from ..tables import UNITS
+from ..tables import units_sql
 
-_KEPT = 8  # tables that no query reads; one of 100,000 units takes some 30 MB
+_KEPT = 4  # tables that no query reads; one of 100,000 units takes some 80 MB
 
-# Beside the columns of the table of units: gap, between the best and the worst method's test correlation, and the
+# Beside `units_sql`: gap, between the best and the worst method's test correlation, and the
 # strongest concept.
-_WIDE = f"""
+_WIDE = """
     WITH gaps AS (
-        SELECT e.layer_id, e.unit, max(s.value) - min(s.value) AS gap
-        FROM explanations e JOIN method_configs c USING (config_hash)
-        JOIN scores s ON s.explanation_id = e.explanation_id AND s.simulator = c.simulator
-        WHERE s.kind = 'correlation' AND s.value IS NOT NULL GROUP BY ALL HAVING count(*) > 1
+        SELECT s.layer_id, s.unit, max(s.value) - min(s.value) AS gap FROM scores s
+        WHERE s.measure = 'correlation' AND s.place = 0 AND s.value IS NOT NULL GROUP BY ALL HAVING count(*) > 1
     ), strongest AS (
         SELECT t.explanation_id, arg_max(t.concept_id, (abs(t.weight), -t.rank)) AS concept_id
         FROM terms t JOIN explanations e USING (explanation_id) WHERE e.method = $method GROUP BY ALL
     )
     SELECT u.*, g.gap, lower(k.name) AS word
-    FROM ({UNITS}) u
+    FROM ({units}) u
     LEFT JOIN gaps g ON g.layer_id = u.layer_id AND g.unit = u.unit
     LEFT JOIN strongest w ON w.explanation_id = u.explanation_id
     LEFT JOIN concepts k ON k.concept_id = w.concept_id
@@ -52,9 +50,9 @@ _PEOPLE = """
     ), ranks AS (
         SELECT p.layer_id, p.unit, round(abs(
             (rank() OVER (ORDER BY p.human) + (count(*) OVER (PARTITION BY p.human) - 1) / 2)
-            - (rank() OVER (ORDER BY u.score) + (count(*) OVER (PARTITION BY u.score) - 1) / 2)
+            - (rank() OVER (ORDER BY u.correlation) + (count(*) OVER (PARTITION BY u.correlation) - 1) / 2)
         ) / nullif(count(*) OVER () - 1, 0), 6) AS apart
-        FROM people p JOIN {wide} u USING (layer_id, unit) WHERE u.score IS NOT NULL
+        FROM people p JOIN {wide} u USING (layer_id, unit) WHERE u.correlation IS NOT NULL
     )
     SELECT p.*, r.apart FROM people p LEFT JOIN ranks r USING (layer_id, unit)
 """
@@ -83,7 +81,7 @@ class Tables:
     def of(self, use: str, method: str, human: pd.DataFrame | None = None) -> Iterator[tuple[str, str]]:
         """The names of two tables, which stay as long as the context does. use: the store's that asks (`Database.use`).
 
-        The first has a row per unit: the columns of `tables.UNITS`, gap and word (the strongest concept). The other one has
+        The first has a row per unit: those of `tables.units_sql`, gap and word (the strongest concept). The other one has
         the units that people judged: layer_id, unit, human, apart; it is empty where there is no `human`.
         """
         digest = b""
@@ -99,7 +97,8 @@ class Tables:
                 "values": known["human"].astype(float).tolist(),
             }
         with ExitStack() as stack:
-            wide = stack.enter_context(self._table(use, (method,), _WIDE, {"method": method}))
+            query = _WIDE.format(units=units_sql(self._store))
+            wide = stack.enter_context(self._table(use, (method,), query, {"method": method}))
             query = _PEOPLE.format(wide=wide)
             yield wide, stack.enter_context(self._table(use, (method, digest), query, parameters))
 

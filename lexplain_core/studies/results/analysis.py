@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from ...base.intervals import wilson
 from ...config.study import Checks, StudySettings
 from ...stimuli.ranks import DIFFICULTIES
 from .intervals import (
@@ -24,7 +25,6 @@ from .intervals import (
     bootstrap_units,
     few_units,
     no_interval,
-    wilson,
 )
 from .verdicts import Exclusions, exclusions
 

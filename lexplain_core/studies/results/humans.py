@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from ...base.errors import UserError
+from ...base.intervals import wilson
 from ..file.study import StudyFile, find_studies
 from .analysis import kept_responses
-from .intervals import wilson
 
 COLUMNS = ["layer", "unit", "right", "answers", "human", "low", "high", "studies"]
 

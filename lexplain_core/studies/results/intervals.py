@@ -15,28 +15,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from ...base.intervals import LEVEL
+
 RESAMPLES = 10_000  # as IMI
-LEVEL = 0.95
 FEW = 10  # units; below, a bootstrap's 95 % interval holds the true mean less than 90 % of the time
 _CHUNK = 2_000_000  # numbers of a matrix of weights that are held at once
-
-
-def wilson(right: ArrayLike, n: ArrayLike, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's score interval of right/n, elementwise: (low, high), float64; NaN where n is 0.
-
-    Within [0, 1], and sensible at 0 and n right (Wilson, JASA 1927; Brown, Cai & DasGupta 2001). It takes
-    the answers as independent.
-    """
-    k, n = np.asarray(right, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    z2 = stats.norm.ppf((1 + level) / 2) ** 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = k / n
-        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-        # At the ends the formula is exactly 0 and 1, but for rounding.
-        low = np.where(k == 0, 0.0, np.clip(centre - half, 0, 1))
-        high = np.where(k == n, 1.0, np.clip(centre + half, 0, 1))
-    return np.where(n > 0, low, nan), np.where(n > 0, high, nan)
 
 
 def bootstrap_units(

@@ -1,4 +1,4 @@
-"""Scores of all explanations of a layer by one simulator, each beside its null."""
+"""Correlation of simulated and actual activation (Oikarinen & Weng 2024, eq. 8–10), each beside its null."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ import numpy as np
 
 from ..base.correlation import Correlation, constant, correlation, simulate
 from ..base.memory import large
+from ..base.progress import Progress
 from ..concepts import Concept
 from ..concepts.simulators import Simulator, Unsupported
 from ..store import Score
+from .base import Layer, Measure, Scores, Words, absent, measures
 from .null import Null, null
+
+NAME = "correlation"
 
 # Entries of the arrays that are worked on at a time: 64 MiB of float32.
 _AT_ONCE = 16_000_000
-
-
-@dataclass(frozen=True)
-class Words:
-    """An explanation as a simulator reads it: (weight, concept) terms and a bias."""
-
-    terms: tuple[tuple[float, Concept], ...]
-    bias: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -36,10 +32,24 @@ class Scored:
     def score(self, simulator: str) -> Score:
         """As a store keeps it: by a simulator, on the test split."""
         own, null = self.correlation, self.null
+        details = {
+            "null_units": null.units,
+            "null_mean": null.mean,
+            "null_above": null.above,
+            "null_reason": null.reason,
+        }
         return Score(
-            simulator, "correlation", "test", own.n, own.value, own.low, own.high, own.reason,
-            null.units, null.mean, null.high, null.above, null.reason,
-        )  # fmt: skip
+            NAME,
+            simulator,
+            "test",
+            own.n,
+            own.value,
+            own.low,
+            own.high,
+            own.reason,
+            null.high,
+            details=details,
+        )
 
 
 def score_layer(
@@ -180,3 +190,35 @@ def _standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     vary &= length[:, 0] > 0
     return (centred / np.where(vary[:, None], length, np.inf)).astype(np.float32), vary
+
+
+def score_explanations(
+    layer: Layer,
+    words: Mapping[int, Words],
+    missing: Mapping[int, str],
+    splits: np.ndarray,
+    simulators: Sequence[Simulator],
+    progress: Progress,
+) -> Scores:
+    """Correlation on the test split, as each simulator predicts it, beside its null.
+
+    A simulator that ran has a score of every unit, though it may be undefined.
+    """
+    test = splits == "test"
+    alive = np.isin(np.arange(len(layer.values)), layer.explainable)
+    with progress.task(f"simulate {layer.name}", total=len(simulators)) as advance:
+        for simulator in simulators:
+            scored = score_layer(words, simulator, layer.values, alive, test)
+            yield from ((unit, one.score(simulator.name)) for unit, one in scored.items())
+            yield from absent(NAME, simulator.name, int(test.sum()), missing)
+            advance(1)
+
+
+measures.add(
+    Measure(
+        name=NAME, title="test correlation", short="Test corr.", of="explanation", low=-1, high=1, best="high", chance=0,
+        judge=True, needs="splits simulators progress", measure=score_explanations,
+        help="Correlation of simulated and actual activation on the test split; below it chance: what the same words score "
+        "on other units of the layer, 95% of which are below",
+    )
+)  # fmt: skip
