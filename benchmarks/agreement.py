@@ -62,19 +62,19 @@ def main() -> None:
         )  # fmt: skip
         best, pairs = opened(), layer.info.units * len(labels)
         for way, most in (("prefix", arguments.rows), ("whole", arguments.whole)):
-            if way == best.way or (way == "prefix" and best.way == "whole"):
+            if way == best.intervention or (way == "prefix" and best.intervention == "whole"):
                 continue
             chosen = np.arange(pairs) if not most or most >= pairs else rng.choice(pairs, most, replace=False)
             apart = compare(
-                best, opened(way=way), chosen % len(labels), chosen // len(labels), outputs.shape[1]
+                best, opened(intervention=way), chosen % len(labels), chosen // len(labels), outputs.shape[1]
             )
             facts.append({
-                "layer": layer.info.name, "ways": [best.way, way], "pairs": len(chosen), "of": pairs,
+                "layer": layer.info.name, "ways": [best.intervention, way], "pairs": len(chosen), "of": pairs,
                 "outputs": apart[0], "largest output": float(np.abs(outputs).max()), "losses": apart[1],
                 "other answers": apart[2],
             })  # fmt: skip
             rows.append([
-                layer.info.name, f"{best.way}, {way}", f"{len(chosen):,} of {pairs:,}", f"{apart[0]:.1e}",
+                layer.info.name, f"{best.intervention}, {way}", f"{len(chosen):,} of {pairs:,}", f"{apart[0]:.1e}",
                 f"{np.abs(outputs).max():.1f}", f"{apart[1]:.1e}", str(apart[2]),
             ])  # fmt: skip
     columns = ["layer", "ways", "pairs", "outputs apart", "largest output", "losses apart", "other answers"]

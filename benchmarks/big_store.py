@@ -4,7 +4,7 @@
     python -m benchmarks.big_store STORE.duckdb --images 5000 --shrink 8
 
 What pages read is there and as large as in a real one: activations with structure (a unit likes some groups of classes), JPEG
-thumbnails and crops of their own for every image, explanations with scores, impacts, pushes, maps, machine observers, embeddings of
+thumbnails and crops of their own for every image, explanations with scores, impacts, output_effects, maps, machine observers, embeddings of
 all concepts. What it says of units is made up; only its size and its shape are to be measured.
 """
 
@@ -149,7 +149,7 @@ def _concepts(store: StoreWriter, rng, labels: np.ndarray, groups: np.ndarray) -
 def _layer(store: StoreWriter, rng, number: int, name: str, units: int, labels: np.ndarray, groups: np.ndarray) -> None:  # fmt: skip
     """A layer with its units, activations and maps of its example images."""
     row = {"layer_id": number, "name": name, "source": "network", "kind": "map", "pooling": "mean", "shape": [units, 7, 7],
-           "units": units, "note": None, "way": "prefix", "effect_reason": None}  # fmt: skip
+           "units": units, "note": None, "intervention": "prefix", "effect_reason": None}  # fmt: skip
     store.rows("layers", pd.DataFrame([row]))
     facts, maps = [], []
     for start in range(0, units, _AT_ONCE):
@@ -194,14 +194,14 @@ def _words(store: StoreWriter, rng, number: int, units: int, first: int, test: i
                     scores.append(Score("ablation", name, "test", test, *ends, details={"c": 1.0, "d": 0.0}))
             rows.add(
                 zip(weights, concepts, strict=True), scores, simulator, layer_id=number, unit=unit, method=method,
-                config_hash=method, matrix=matrix, bias=0.1, val_correlation=0.5, violation=1e-9,
+                config_hash=method, matrix=matrix, bias=0.1, val_correlation=0.5, kkt_violation=1e-9,
             )  # fmt: skip
     store.explanations(rows)
     return first + units * len(METHODS)
 
 
 def _effects(store: StoreWriter, rng, number: int, units: int, images: int) -> None:
-    """Impacts, pushes, machine observers and similar units."""
+    """Impacts, output_effects, machine observers and similar units."""
     unit = np.arange(units)
     for to in ("zero", "mean"):
         where = {"layer_id": number, "to_value": to}
@@ -216,7 +216,7 @@ def _effects(store: StoreWriter, rng, number: int, units: int, images: int) -> N
         store.rows("bucket_impacts", pd.DataFrame(rows))
     ranks = [*range(1, 6), *range(-5, 0)]
     per = N_BUCKETS * len(ranks)
-    store.rows("pushes", pd.DataFrame({
+    store.rows("output_effects", pd.DataFrame({
         "layer_id": number, "unit": np.repeat(unit, per), "bucket": np.tile(np.repeat(range(N_BUCKETS), len(ranks)), units),
         "output_id": rng.integers(0, CLASSES, units * per), "change": rng.normal(size=units * per),
         "rank": np.tile(ranks, units * N_BUCKETS), "images": 100,

@@ -44,7 +44,7 @@ def exact_side(layer: Layer) -> dict:
     lengths = [len(f.concepts) for f in found]
     return {
         "seconds": median(times), "memory": memory.taken(), "threads": torch.get_num_threads(),
-        "scores": scores, "length": float(np.mean(lengths)), "violation": max(f.violation for f in found),
+        "scores": scores, "length": float(np.mean(lengths)), "kkt_violation": max(f.kkt_violation for f in found),
     }  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def published_side(layer: Layer, epochs: int | None, units: int | None) -> dict:
     import torch
 
     from lexplain_core.config import Explain
-    from lexplain_core.explain.exact import solve, violation
+    from lexplain_core.explain.exact import kkt_violation, solve
     from lexplain_core.explain.sparse import Standardised, objective
 
     from . import published
@@ -79,13 +79,13 @@ def published_side(layer: Layer, epochs: int | None, units: int | None) -> dict:
     options, problem = Explain(), layer.problem()
     best, _ = solve(problem.basis, problem.targets, options.l1, options.alpha)
     gap = objective(data, weights, 0.05, 0.99) - objective(data, best.numpy(), 0.05, 0.99)
-    off = violation(problem.basis, problem.targets, torch.from_numpy(weights).double(), 0.05, 0.05 / 99)
+    off = kkt_violation(problem.basis, problem.targets, torch.from_numpy(weights).double(), 0.05, 0.05 / 99)
     scores = [_score(layer, u, f.concepts, f.weights, f.bias) for u, f in zip(chosen, found, strict=True)]
     return {
         "fit": fit, "mended": mended, "search": search, "epochs": ran, "cut": bool(epochs), "units": len(chosen), "memory": memory,
         "scores": scores, "length": float(np.mean([len(f.concepts) for f in found])),
         "objective": float(objective(data, weights, 0.05, 0.99).mean()), "gap": float(gap.mean()),
-        "worst_gap": float(gap.max()), "violation": float(off.max()),
+        "worst_gap": float(gap.max()), "kkt_violation": float(off.max()),
     }  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _rows(facts: dict) -> list[list[str]]:
     gap = f"{theirs['objective']:.4f}, {theirs['gap']:.4f} above the optimum"
     rows = [
         [facts["layer"], "exact", f"{ours['seconds']:.3f}", f"{1000 * each['exact']:.3f}", "1",
-         f"{ours['memory']:.2f}", f"violation {ours['violation']:.0e}", scored],
+         f"{ours['memory']:.2f}", f"kkt_violation {ours['kkt_violation']:.0e}", scored],
         ["", f"published{cut}", f"{theirs['fit'] + theirs['search']:.1f}", f"{1000 * each['published']:,.0f}",
          f"{facts['ratio']:,.0f}", f"{theirs['memory']:.2f}", gap, f"{pair['published']:.4f}" if pair else "–"],
         ["", "published, SAGA mended", f"{theirs['mended'] + theirs['search']:.1f}", f"{1000 * each['mended']:,.0f}",

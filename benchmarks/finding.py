@@ -56,7 +56,7 @@ def write(path: Path, units: int, layers: int, seed: int = 0) -> None:
             "pooling": "mean",
             "shape": [[each, 7, 7]] * layers,
             "units": each,
-            "way": "closed",
+            "intervention": "closed",
         }
         store.rows("layers", pd.DataFrame(facts))
         store.rows(

@@ -109,7 +109,7 @@ def config(store: str, memory: str | None) -> dict:
         "name": "memory", "store": store, "memory": memory, "cache": f"{store}.cache", "layers": ["3"],
         "probe": {"set": "noise"}, "target": {"model": "wide", "outputs": "classes"},
         "concepts": {"sets": ["nouns"]}, "explainer": {"model": "demo/explainer", "a": 20.0, "b": 0.0},
-        "explain": {"concept_mean5": 0.0}, "record": {"device": "cpu", "batch_size": 64},
+        "explain": {"min_top5_mean": 0.0}, "record": {"device": "cpu", "batch_size": 64},
         "importance": {"runs": 2000}, "ablation": {"runs": 2000},
     }  # fmt: skip
 

@@ -104,7 +104,7 @@ def main() -> None:
         "images": options.images, "concepts": m, "units": k, "device": options.device,
         "threads": torch.get_num_threads(), "seconds": seconds, "total": total, "arithmetic": arithmetic,
         "gflops": speed / 1e9, "nonzero": nonzero,
-        "violation": float(off.max()), "length": length,
+        "kkt_violation": float(off.max()), "length": length,
         "data_gib": data, "peak_gib": memory.taken(),
     }  # fmt: skip
     if options.device != "cpu":
@@ -112,7 +112,7 @@ def main() -> None:
     title = (
         f"{k:,} units, {m:,} concepts, {options.images:,} images on {options.device} "
         f"({facts['threads']} threads, {speed / 1e9:,.0f} GFLOP/s): {facts['nonzero']:.0f} weights and "
-        f"{facts['length']:.1f} concepts a unit, violation {facts['violation']:.0e}, "
+        f"{facts['length']:.1f} concepts a unit, violation {facts['kkt_violation']:.0e}, "
         f"{facts['peak_gib']:.1f} GiB beside the data's {data:.1f}"
     )
     name = f"paper_size-{options.device}-{k}-{facts['threads']}threads"

@@ -84,7 +84,7 @@ def built_layer(config, layer: str) -> Layer:
     splits, labels, recorded = make(config, "splits", "matrix:label", "recorded", progress=Terminal())
     train, val, test = (splits == part for part in ("train", "val", "test"))
     P = labels.values
-    P = P[usable(P, train, config.explain.concept_mean5, config.explain.concept_std)]
+    P = P[usable(P, train, config.explain.min_top5_mean, config.explain.min_std)]
     found = next(one for one in recorded if one.name == layer)
     q = np.array(found.values[found.explainable])
     return Layer(f"{config.name}, {layer}, N={P.shape[1]:,} M={len(P)} K={len(q)}", P, q, train, val, test)

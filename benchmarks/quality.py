@@ -56,7 +56,7 @@ class Layer:
     ):
         self.name, self.method = layer.name, method
         train, val, self.test = (splits == part for part in ("train", "val", "test"))
-        self.matrix = matrix.subset(usable(matrix.values, train, options.concept_mean5, options.concept_std))
+        self.matrix = matrix.subset(usable(matrix.values, train, options.min_top5_mean, options.min_std))
         self.alive = np.isin(np.arange(len(layer.facts)), layer.explainable)
         self.q = layer.values
         self.problem = Problem(self.q[self.alive], self.matrix, train, val)

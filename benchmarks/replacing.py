@@ -64,7 +64,7 @@ def config_problem(path: str, layer: str, overrides: list[str]):
         probing.keys,
         device,
     )
-    effects, whole = open_effects(*common, way="closed"), open_effects(*common, way="whole")
+    effects, whole = open_effects(*common, intervention="closed"), open_effects(*common, intervention="whole")
     images = np.arange(len(labels))
 
     def plain(unit: int) -> np.ndarray:

@@ -39,7 +39,7 @@ def elsewhere(store: Path, path: Path) -> None:
 def without_effects(store: Path, path: Path) -> None:
     """No outputs for its classes, so nothing was measured."""
     with called(store, path) as con:
-        for table in ("impacts", "top_impacts", "bucket_impacts", "pushes", "maps"):
+        for table in ("impacts", "top_impacts", "bucket_impacts", "output_effects", "maps"):
             con.execute(f"DELETE FROM {table}")
         con.execute("DELETE FROM scores WHERE measure LIKE 'ablation%' OR measure = 'impact'")
         con.execute("UPDATE layers SET way = NULL, effect_reason = 'Class [x] has no output.'")

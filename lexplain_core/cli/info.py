@@ -106,7 +106,10 @@ def _means_left_out(facts: dict) -> list[str]:
 def _missing_effects(facts: dict) -> list[str]:
     """Why layers have no effects."""
     found = []
-    for what, key in (("No ablation and impact", "effect_reason"), ("No output effects", "push_reason")):
+    for what, key in (
+        ("No ablation and impact", "effect_reason"),
+        ("No output effects", "output_effects_reason"),
+    ):
         reasons: dict[str, list[str]] = {}
         for layer in facts["layers"]:
             if layer[key]:

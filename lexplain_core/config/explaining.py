@@ -45,12 +45,12 @@ class Explain(Linear):
         ["le-label"],
         description="Explanation methods to run; `le-siglip` is added to the default where there is an explainer.",
     )
-    concept_mean5: float = Field(
+    min_top5_mean: float = Field(
         0.5,
         allow_inf_nan=False,
         description="A concept is kept if the mean of its 5 largest values on the train split is at least this.",
     )
-    concept_std: float = Field(
+    min_std: float = Field(
         1e-5,
         allow_inf_nan=False,
         description="A concept is kept if its standard deviation on the train split is at least this.",

@@ -287,7 +287,7 @@ class Build(Section):
     name: str = Field(description="Name of the store, for people.")
     store: Path = Field(description="Where the store is written, a `.duckdb` file.")
     seed: int = Field(0, ge=0, description="Seed of the split, the draws and the shuffles.")
-    dead_below: float = Field(
+    dead_threshold: float = Field(
         0.01, allow_inf_nan=False, description="A unit whose largest activation is below this is dead."
     )
     thumbnail: int = Field(
@@ -452,6 +452,13 @@ def apply_overrides(data: dict, overrides: Sequence[str]) -> dict:
     return data
 
 
+_RENAMED = {  # options as 0.1 called them
+    "dead_below": "dead_threshold",
+    "explain.concept_mean5": "explain.min_top5_mean",
+    "explain.concept_std": "explain.min_std",
+}
+
+
 def parse_config(data: dict, source: str) -> Build:
     """Check a config given as a dict; `source` is named in the error."""
     try:
@@ -463,7 +470,12 @@ def parse_config(data: dict, source: str) -> Build:
         path = tuple(p for p in first["loc"] if p not in _MEMBERS)
         key = ".".join(str(p) for p in path)
         if first["type"] == "extra_forbidden":
-            reason = "there is no such option." + _unknown_key(path, Build)
+            renamed = _RENAMED.get(key)
+            reason = (
+                f"it is called {renamed} now."
+                if renamed
+                else "there is no such option." + _unknown_key(path, Build)
+            )
         elif first["type"] == "missing":
             reason = "it is needed but not there."
         elif first["type"] == "model_type":

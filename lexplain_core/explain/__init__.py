@@ -1,7 +1,7 @@
 """A unit in words: sparse fit, greedy search, and the registry of methods."""
 
 from . import linear  # noqa: F401  (registers le-label)
-from .base import ConfiguredMethod, Found, Method, Problem, methods
+from .base import ConfiguredMethod, Explanation, Method, Problem, methods
 from .sparse import solvers
 
-__all__ = ["ConfiguredMethod", "Found", "Method", "Problem", "methods", "solvers"]
+__all__ = ["ConfiguredMethod", "Explanation", "Method", "Problem", "methods", "solvers"]

@@ -52,12 +52,12 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Found:
+class Explanation:
     """One unit's explanation: concept indices into the problem's matrix, in order of selection.
 
-    Where there is none, `concepts` is empty, `bias` is None and `reason` says why. violation: by how
+    Where there is none, `concepts` is empty, `bias` is None and `reason` says why. kkt_violation: by how
     much the sparse fit that ranked the concepts misses its optimality conditions
-    (`exact.violation`), None for methods without such a fit.
+    (`exact.kkt_violation`), None for methods without such a fit.
     """
 
     concepts: tuple[int, ...] = ()
@@ -65,7 +65,7 @@ class Found:
     bias: float | None = None
     val_correlation: float | None = None
     reason: str | None = None
-    violation: float | None = None
+    kkt_violation: float | None = None
 
 
 class Method(Protocol):
@@ -79,7 +79,7 @@ class Method(Protocol):
     matrix: str
     Options: type[Section]
 
-    def explain(self, problem: Problem, options: Any, progress: Progress) -> Sequence[Found]:
+    def explain(self, problem: Problem, options: Any, progress: Progress) -> Sequence[Explanation]:
         """Explain each unit of the problem.
 
         Args:
@@ -89,7 +89,7 @@ class Method(Protocol):
 
         Returns:
             One explanation for each row of `problem.q`, in order. Of a unit that the method can't explain,
-            `Found(reason="…")`, a sentence.
+            `Explanation(reason="…")`, a sentence.
         """
 
 
@@ -137,14 +137,14 @@ class ConfiguredMethod:
     @property
     def config(self) -> dict[str, Any]:
         """All that changes what the method finds; its hash is part of the key of an explanation."""
-        filter = {name: getattr(self.build, name) for name in ("concept_mean5", "concept_std")}
+        filter = {name: getattr(self.build, name) for name in ("min_top5_mean", "min_std")}
         return (
             {"method": self.name, "matrix": self.method.matrix}
             | filter
             | self.options.model_dump(mode="json")
         )
 
-    def explain(self, problem: Problem, progress: Progress) -> list[Found]:
+    def explain(self, problem: Problem, progress: Progress) -> list[Explanation]:
         """One explanation for each unit of the problem. Raises `ValueError` where the method gives another number."""
         found = list(self.method.explain(problem, self.options, progress))
         if len(found) != len(problem.q):

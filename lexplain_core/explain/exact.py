@@ -29,7 +29,7 @@ _SETS = 100  # working sets of a unit, at most; a few are the rule
 _FLOATS = 8_000_000  # in the units' sub-matrices of G at a time
 
 
-def violation(basis: Basis, targets: Targets, weights: Tensor, l1: float, ridge: float) -> Tensor:
+def kkt_violation(basis: Basis, targets: Targets, weights: Tensor, l1: float, ridge: float) -> Tensor:
     """By how much each unit's weights (K, M) miss the optimality conditions; float64 (K,).
 
     The largest, over concepts, distance of 0 from the objective's subdifferential: with the

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..base.progress import Advance
-from .base import Found
+from .base import Explanation
 from .moments import Basis, Targets
 
 NO_CANDIDATE = (
@@ -55,7 +55,7 @@ def greedy(
     max_terms: int = 10,
     signed: bool = False,
     advance: Advance | None = None,
-) -> list[Found]:
+) -> list[Explanation]:
     """Grow each unit's explanation concept by concept while its validation correlation gains.
 
     weights: sparse weights (K, M), which rank the concepts. Each round fits the `candidates`
@@ -70,7 +70,7 @@ def greedy(
     # No more than these can be chosen or rejected before the last round has its candidates.
     ranks = size if candidates == "all" else min(size, tried * (max_terms + 1))
     step = max(1, min(_FLOATS // max(size, 1), _FLOATS // (tried * min(max_terms, size) + ranks)))
-    found: list[Found] = []
+    found: list[Explanation] = []
     for start in range(0, len(weights), step):
         part = slice(start, start + step)
         units = Targets(*(getattr(targets, name)[part] for name in Targets.__dataclass_fields__))
@@ -103,7 +103,7 @@ class _State:
 
 def _search(
     basis: Basis, targets: Targets, order: Tensor, tried: int, epsilon: float, max_terms: int
-) -> list[Found]:
+) -> list[Explanation]:
     k, device = len(order), order.device
     none = torch.zeros(k, 0, dtype=torch.float64, device=device)
     state = _State(
@@ -115,7 +115,7 @@ def _search(
         none,
         none.new_full((k,), -torch.inf),
     )
-    found: dict[int, Found] = {}
+    found: dict[int, Explanation] = {}
     for t in range(max_terms):
         place = _window(state.gone, tried)
         concepts = state.order.gather(1, place)
@@ -198,13 +198,13 @@ def _fits(basis: Basis, targets: Targets, state: _State, concepts: Tensor) -> tu
     return v, variance, slope, correlation
 
 
-def _keep(found: dict[int, Found], basis: Basis, targets: Targets, state: _State) -> None:
+def _keep(found: dict[int, Explanation], basis: Basis, targets: Targets, state: _State) -> None:
     """Write down what units that are done have chosen, with weights for P and q as they are."""
     if not len(state.unit):
         return
     if state.chosen.shape[1] == 0:
         for unit in state.unit.tolist():
-            found[unit] = Found(reason=NO_CANDIDATE)
+            found[unit] = Explanation(reason=NO_CANDIDATE)
         return
     standard = torch.linalg.solve_triangular(state.factor.mT, state.y[:, :, None], upper=True)[:, :, 0]
     weights = standard * targets.scale[state.unit, None] / basis.scale[state.chosen]
@@ -212,4 +212,4 @@ def _keep(found: dict[int, Found], basis: Basis, targets: Targets, state: _State
     reached = state.reached.clamp(max=1)  # rounding may put it a little above
     rows = (x.tolist() for x in (state.unit, state.chosen, weights, bias, reached))
     for unit, chosen, w, b, correlation in zip(*rows, strict=True):
-        found[unit] = Found(tuple(chosen), tuple(w), b, correlation)
+        found[unit] = Explanation(tuple(chosen), tuple(w), b, correlation)

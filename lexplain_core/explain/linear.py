@@ -9,14 +9,14 @@ from typing import ClassVar
 from ..base.errors import UserError
 from ..base.progress import Progress
 from ..config import Linear
-from .base import Found, Problem, methods
-from .exact import SHORT, violation
+from .base import Explanation, Problem, methods
+from .exact import SHORT, kkt_violation
 from .greedy import greedy
 from .sparse import solvers
 
 
-def explain_linear(problem: Problem, explain: Linear, progress: Progress) -> Sequence[Found]:
-    """Explain each unit as a sparse linear combination of concepts; one `Found` per unit of q."""
+def explain_linear(problem: Problem, explain: Linear, progress: Progress) -> Sequence[Explanation]:
+    """Explain each unit as a sparse linear combination of concepts; one `Explanation` per unit of q."""
     if not len(problem.matrix.values):
         raise UserError(f"There is no concept of “{problem.matrix.name}” to explain with.")
     if "basis" not in problem.shared:
@@ -25,7 +25,7 @@ def explain_linear(problem: Problem, explain: Linear, progress: Progress) -> Seq
             advance(1)
     weights = solvers[explain.solver](problem, explain, progress)
     ridge = explain.l1 * (1 - explain.alpha) / explain.alpha
-    missed = violation(problem.basis, problem.targets, weights.double(), explain.l1, ridge).tolist()
+    missed = kkt_violation(problem.basis, problem.targets, weights.double(), explain.l1, ridge).tolist()
     short = sum(v > SHORT for v in missed)
     if short and explain.solver == "exact":
         progress.note(
@@ -37,7 +37,7 @@ def explain_linear(problem: Problem, explain: Linear, progress: Progress) -> Seq
             problem.basis, problem.targets, weights, explain.candidates, explain.epsilon,
             explain.max_terms, explain.signed, advance,
         )  # fmt: skip
-    return [replace(result, violation=v) for result, v in zip(found, missed, strict=True)]
+    return [replace(result, kkt_violation=v) for result, v in zip(found, missed, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class LinearExplanations:
     matrix: str
     Options: ClassVar[type[Linear]] = Linear
 
-    def explain(self, problem: Problem, options: Linear, progress: Progress) -> Sequence[Found]:
+    def explain(self, problem: Problem, options: Linear, progress: Progress) -> Sequence[Explanation]:
         return explain_linear(problem, options, progress)
 
 

@@ -4,8 +4,8 @@ from .activations import activation_histogram
 from .area import area_chart
 from .class_means import CLASS_BARS, class_means_bar
 from .impact import impact_strip
+from .output_effects import pushes_bar
 from .palette import DARK, LIGHT, Style, Theme, concept_styles, theme_of
-from .pushes import pushes_bar
 from .scores import score_histogram, simulated_scatter
 from .side import beside, marked, weights_beside
 from .study import human_scatter, proportion_bars, queries_in_range, response_times, unit_dots

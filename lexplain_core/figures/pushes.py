@@ -1,4 +1,4 @@
-"""Which outputs of the network a unit pushes up and down."""
+"""Which outputs of the network a unit output_effects up and down."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from .bars import named_bars
 from .palette import ORANGE, theme_of
 
 
-def pushes_bar(pushes: pd.DataFrame, *, theme: str = "light", height: int = 380) -> go.Figure:
+def pushes_bar(output_effects: pd.DataFrame, *, theme: str = "light", height: int = 380) -> go.Figure:
     """A bar an output, the one that is pushed up most on top; the sign stands at the bar's end.
 
-    pushes: rows of one range, with columns output, change (in logits, less the mean over outputs) and
-    rank (1, 2, … up; −1, −2, … down), as `Unit.pushes` gives them; with error, lines are 95 % intervals. What is
+    output_effects: rows of one range, with columns output, change (in logits, less the mean over outputs) and
+    rank (1, 2, … up; −1, −2, … down), as `Unit.output_effects` gives them; with error, lines are 95 % intervals. What is
     pushed down is hatched.
     """
     look = theme_of(theme)
-    frame = pushes.sort_values("change", ascending=False, kind="stable")
+    frame = output_effects.sort_values("change", ascending=False, kind="stable")
     changes = frame["change"].astype(float).tolist()
     chart = named_bars(
         look,

@@ -96,7 +96,7 @@ def score_ablation(
     said = _Simulations(found, simulators, effects.q, val, test)
     norms, reasons = _normalised(said, list(found), val)
     budgets = [int(val.sum()), int(test.sum())]
-    if effects.way != "closed" and norms:
+    if effects.intervention != "closed" and norms:
         units = len({job.unit for job in norms})
         for_test = runs // 2 if "optim" in modes else runs
         budgets = [(runs - for_test) // (units * NODES), for_test // (units + len(norms) * len(modes))]
@@ -279,7 +279,7 @@ def _score(
         of_unit.setdefault(job.unit, []).append(number)
     most = 1 + max((len(numbers) for numbers in of_unit.values()), default=0)
     step = max(1, _AT_ONCE // (most * len(images)))
-    if effects.way != "closed":  # runs take long, so that less is lost where they are interrupted
+    if effects.intervention != "closed":  # runs take long, so that less is lost where they are interrupted
         step = min(step, max(_LEAST_UNITS, _RUNS_AT_ONCE // (most * len(images))))
     state = kept.load("scores") or {"done": 0, "scores": []}
     done, scores = state["done"], {number: Ablated(**score) for number, score in state["scores"]}
@@ -312,7 +312,7 @@ def _losses(
 ) -> np.ndarray:
     """Losses (V, u, n); NaN for versions that a unit doesn't have, where each would cost runs."""
     has = np.arange(len(values))[:, None] <= np.array(versions)
-    if effects.way == "closed" or has.all():
+    if effects.intervention == "closed" or has.all():
         return effects.block(units, images, values).loss
     version, unit = np.nonzero(has)
     loss = np.full(values.shape, np.nan)

@@ -92,7 +92,7 @@ def measure_impact(
     progress = progress or Silent()
     if reason := _undefined(effects):
         return {unit: _without(effects.q[unit], to, None, 0, False, reason) for unit in units}
-    if effects.way == "closed":
+    if effects.intervention == "closed":
         found = _exact(effects, units, to, progress)
     else:
         found = _by_runs(effects, units, to, runs, seed, progress, kept or NoCheckpoints())

@@ -73,7 +73,7 @@ def optimise(
         near = (s.min(axis=1) > low - _FAR * (high - low)) & (s.max(axis=1) < high + _FAR * (high - low))
         low = np.where(near, np.minimum(low, s.min(axis=1)), low)
         high = np.where(near, np.maximum(high, s.max(axis=1)), high)
-    closed = effects.way == "closed"
+    closed = effects.intervention == "closed"
     curves = effects.curves(units, images, low, high, None if closed else NODES)
     mean_only = Scale(np.zeros(len(units)), means)
     raw = Scale(np.ones(len(units)), np.zeros(len(units)))

@@ -15,7 +15,7 @@ from ..base.errors import out_of_memory
 from .base import TargetModel
 from .feed import Feed
 from .head import Head
-from .replace import Replacer, Shown
+from .replace import Replacer, RunState
 
 # Called with the rows that were run, and their logits (r, C).
 Take = Callable[[np.ndarray, Tensor], None]
@@ -35,14 +35,14 @@ class Measured:
 class Effects(Protocol):
     """One layer of a network that was shown N images of classes that have an output.
 
-    way: 'closed' (matrix products; all images and units at once are cheap), 'prefix' or 'whole' (a
+    intervention: 'closed' (matrix products; all images and units at once are cheap), 'prefix' or 'whole' (a
     run of the rest of the network, or of the whole, for each image, unit and value). q: activations
     (K, N). labels: the output of each image's class, int64 (N,). outputs: logits of the untouched
     network, (N, C). loss, right: of the untouched network, (N,), at `temperature`. runs: how many runs
     were made.
     """
 
-    way: str
+    intervention: str
     q: np.ndarray
     labels: np.ndarray
     temperature: float
@@ -118,7 +118,7 @@ def losses(logits: Tensor, labels: Tensor, temperature: float) -> tuple[np.ndarr
 class _Base(Effects):
     """What both kinds of effects share."""
 
-    way = ""
+    intervention = ""
     _nodes = 9
 
     def __init__(self, q: np.ndarray, outputs: np.ndarray, labels: np.ndarray, temperature: float):
@@ -152,7 +152,7 @@ class _Base(Effects):
 class ClosedEffects(_Base):
     """Effects where only a linear head follows. weight: (C, K), see `replace.linear_head`."""
 
-    way = "closed"
+    intervention = "closed"
     _nodes = 17
 
     def __init__(
@@ -237,7 +237,7 @@ class NetworkEffects(_Base):
         workers: int = 1,
     ):
         super().__init__(q, outputs, labels, temperature)
-        self.way = replacer.way
+        self.intervention = replacer.intervention
         self.device, self.rows_at_once = torch.device(device), rows_at_once
         self._replacer, self._model, self._load, self._keys = replacer, model, load, keys
         self._workers = workers
@@ -290,7 +290,7 @@ class NetworkEffects(_Base):
         return Measured(loss, right)
 
     def _run(
-        self, shown: Shown, span: np.ndarray, place: np.ndarray, units: np.ndarray, values: np.ndarray
+        self, shown: RunState, span: np.ndarray, place: np.ndarray, units: np.ndarray, values: np.ndarray
     ) -> Iterator[tuple]:
         """Run rows `span`, of images `place` of the batch; yields some of both, and their logits."""
         start = 0

@@ -40,7 +40,7 @@ def _exactly(function: Callable) -> Callable:
 
 
 @dataclass(frozen=True)
-class Shown:
+class RunState:
     """A batch that the network has seen: its `logits` (B, C), and what runs with a replaced unit start
     from (the images themselves, or the layer's output)."""
 
@@ -54,7 +54,7 @@ class Replacer:
 
     A unit is shifted so that its pooled value becomes the one asked for; nothing is clamped. `mean` and `max` shift it at
     every place, `cls` at the first one.
-    way: 'whole', or 'prefix' for a layer that `is_cut`.
+    intervention: 'whole', or 'prefix' for a layer that `is_cut`.
     """
 
     def __init__(
@@ -62,19 +62,19 @@ class Replacer:
         module: nn.Module,
         info: LayerInfo,
         pooling: str,
-        way: str = "whole",
+        intervention: str = "whole",
         answer: Answer | None = None,
     ):
-        if way not in WAYS:
-            raise ValueError(f"way {way!r} is none of {', '.join(WAYS)}")
-        self.module, self.info, self.pooling, self.way = module, info, pooling, way
+        if intervention not in WAYS:
+            raise ValueError(f"intervention {intervention!r} is none of {', '.join(WAYS)}")
+        self.module, self.info, self.pooling, self.intervention = module, info, pooling, intervention
         self._logits_of = answer or Answer()
 
     @_exactly
-    def show(self, batch: Tensor) -> Shown:
+    def show(self, batch: Tensor) -> RunState:
         """Show images (B, 3, H, W), on the network's device, to the network."""
-        if self.way == "whole":
-            return Shown(batch, self._logits_of(self.module(batch)), batch[:0])
+        if self.intervention == "whole":
+            return RunState(batch, self._logits_of(self.module(batch)), batch[:0])
         kept: list[Tensor] = []
 
         def keep(call: str, _module: nn.Module, output: Tensor) -> None:
@@ -83,22 +83,22 @@ class Replacer:
 
         with listen(self.module, [self.info.call.partition("#")[0]], keep):
             logits = self._logits_of(self.module(batch))
-        return Shown(kept[0], logits, blank_batch(self.module, 1, size_of(batch)))
+        return RunState(kept[0], logits, blank_batch(self.module, 1, size_of(batch)))
 
     @_exactly
-    def run(self, shown: Shown, images: Tensor, units: Tensor, values: Tensor) -> Tensor:
+    def run(self, shown: RunState, images: Tensor, units: Tensor, values: Tensor) -> Tensor:
         """Logits (R, C), float32: in row r image `images[r]` of the batch with unit `units[r]` set to
         `values[r]`."""
         return self._run(shown, images, lambda output: self._set(output, units, values))
 
     @_exactly
-    def shift(self, shown: Shown, images: Tensor, units: Tensor, by: Tensor) -> Tensor:
+    def shift(self, shown: RunState, images: Tensor, units: Tensor, by: Tensor) -> Tensor:
         """As `run`, with unit `units[r]` shifted by `by[r]` instead of set to a value."""
         return self._run(shown, images, lambda output: self._shifted(output, units, by))
 
-    def _run(self, shown: Shown, images: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    def _run(self, shown: RunState, images: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
         """Logits of images of the batch with the layer's output changed."""
-        if self.way == "whole":
+        if self.intervention == "whole":
             with replacing(self.module, self.info.call, change):
                 return self._logits_of(self.module(shown.start[images]))
         # What comes before the layer has to run on something: a blank image, whose output is thrown away.
@@ -163,7 +163,7 @@ def linear_head(replacer: Replacer, batch: Tensor, low: np.ndarray, high: np.nda
     info, rng = replacer.info, torch.Generator().manual_seed(0)
     shown = replacer.show(batch)
     device = shown.start.device
-    zero = Shown(torch.zeros_like(shown.start[:1]), shown.logits[:1], shown.blank)
+    zero = RunState(torch.zeros_like(shown.start[:1]), shown.logits[:1], shown.blank)
     pooled = pool(shown.start, info, replacer.pooling)
     ends = torch.from_numpy(np.stack([np.minimum(low, 0), np.maximum(high, 0)]).astype(np.float32)).to(device)
     margin = 0.5 * (ends[1] - ends[0]) + 0.1

@@ -31,12 +31,12 @@ def open_effects(
     keys: Sequence[str],
     device: torch.device,
     workers: int | None = None,
-    way: str | None = None,
+    intervention: str | None = None,
 ) -> Effects:
     """The effects of replacing units of a recorded layer, see `effects.Effects`.
 
     outputs: logits of the N images, (N, C). labels: the output of each image's class, int64 (N,).
-    way: 'closed', 'prefix' or 'whole' to have just that (`ValueError` where it isn't right); the
+    intervention: 'closed', 'prefix' or 'whole' to have just that (`ValueError` where it isn't right); the
     fastest that is right without.
     """
     module = model.module.eval().to(device)
@@ -44,18 +44,18 @@ def open_effects(
         low, high, liveliest = _ranges(layer.values)
         tried = {*np.linspace(0, len(keys) - 1, min(_TRIED, len(keys))).astype(int).tolist(), liveliest}
         batch = torch.stack([model.preprocess(load(i)) for i in sorted(tried)]).to(device)
-        cut = way != "whole" and len(batch) >= 3 and is_cut(module, layer.info, batch, model.answer)
-        if not cut and way in ("closed", "prefix"):
+        cut = intervention != "whole" and len(batch) >= 3 and is_cut(module, layer.info, batch, model.answer)
+        if not cut and intervention in ("closed", "prefix"):
             raise ValueError(f"layer {layer.info.name!r} is no cut of the network")
         replacer = Replacer(module, layer.info, layer.pooling, "prefix" if cut else "whole", model.answer)
-        weight = linear_head(replacer, batch, low, high) if cut and way != "prefix" else None
+        weight = linear_head(replacer, batch, low, high) if cut and intervention != "prefix" else None
     finally:
         module.to("cpu")
     common = (layer.values, outputs, labels, temperature)
     if weight is not None:
         # float64 is needed, and MPS has none
         return ClosedEffects(*common, weight, "cpu" if device.type == "mps" else device)
-    if way == "closed":
+    if intervention == "closed":
         raise ValueError(f"what follows layer {layer.info.name!r} is no linear head")
     rows = batch_size(list_layers(model), device)
     threads = decoding_threads(workers, device)

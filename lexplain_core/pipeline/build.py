@@ -203,7 +203,7 @@ def stages(config: Build) -> list[Stage]:
         Stage(
             "recording",
             record_layers,
-            "probing model layers units options=record keep_outputs dead_below",
+            "probing model layers units options=record keep_outputs dead_threshold",
             "run recorded",
             "pieces",
         ),
@@ -221,7 +221,7 @@ def stages(config: Build) -> list[Stage]:
             "output effects",
             measure_output_effects,
             "replacing outputs importance seed",
-            "pushes output_effects_reason",
+            "output_effects output_effects_reason",
             "pieces",
         ),
         Stage(
@@ -263,7 +263,7 @@ def stages(config: Build) -> list[Stage]:
             "store",
             write_store,
             "config rebuild probing model run layers=recorded outputs vocabulary same_encoder replacing map_reasons "
-            "output_effects_reason pictures maps=activation_maps similar_units pushes impacts top_impacts bucket_impacts "
+            "output_effects_reason pictures maps=activation_maps similar_units output_effects impacts top_impacts bucket_impacts "
             + " ".join(
                 [*of_methods, *(name for one in measured(config) for name in _scores_of(one, config))]
             ),

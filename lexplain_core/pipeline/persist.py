@@ -130,12 +130,12 @@ def _write_layers(
 ) -> None:
     for layer in layers:
         info, of = layer.recording.info, layer.units
-        way, reason = replacing.ways[layer.number]
+        intervention, reason = replacing.ways[layer.number]
         row = {
             "layer_id": layer.number, "name": info.name, "source": "computed" if of.outside else "network",
             "kind": info.kind, "pooling": layer.recording.pooling, "shape": list(info.shape), "units": info.units,
-            "note": of.outside, "way": way, "effect_reason": reason,
-            "push_reason": output_effects_reason if way else None, "map_reason": map_reasons.get(info.name),
+            "note": of.outside, "intervention": intervention, "effect_reason": reason,
+            "output_effects_reason": output_effects_reason if intervention else None, "map_reason": map_reasons.get(info.name),
         }  # fmt: skip
         store.rows("layers", [row])
         frame = layer.facts.assign(
@@ -169,7 +169,7 @@ def _write_explanations(
                     zip(result.weights, concepts, strict=True), (), simulator,
                     layer_id=layer.number, unit=unit, method=method.name, config_hash=config_hash(config),
                     matrix=matrix.name, bias=result.bias, val_correlation=result.val_correlation,
-                    violation=result.violation, reason=result.reason,
+                    kkt_violation=result.kkt_violation, reason=result.reason,
                 )  # fmt: skip
         store.explanations(rows)
         store.rows("scores", of_explanations(method.scores, identity, simulator))

@@ -163,6 +163,12 @@ def store_id(
     options = json.loads(config.model_dump_json(exclude=placeless))
     if ".py:" in options["target"]["model"]:  # timm/NAME is no path
         options["target"]["model"] = Path(options["target"]["model"]).name
+    for section, name, old in (
+        (options, "dead_threshold", "dead_below"),
+        (options["explain"], "min_top5_mean", "concept_mean5"),
+        (options["explain"], "min_std", "concept_std"),
+    ):
+        section[old] = section.pop(name)  # builds of before keep their id
     options["target"]["outputs"] = model.outputs
     if not options["explain"]["own"]:  # stores of before keep their id
         del options["explain"]["own"]

@@ -51,7 +51,7 @@ class JudgedUnit:
 
 
 @dataclass(frozen=True)
-class Shown:
+class TrialImage:
     """An image of a trial: index of its picture in the plan, its rank (0 the smallest activation of the
     probing set) and the unit's activation; both None for synthetic images."""
 
@@ -74,8 +74,8 @@ class Trial:
     mode: str
     difficulty: str | None
     batch: int
-    low: tuple[Shown, ...]
-    high: tuple[Shown, ...]
+    low: tuple[TrialImage, ...]
+    high: tuple[TrialImage, ...]
 
 
 @dataclass(frozen=True)

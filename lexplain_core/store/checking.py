@@ -113,7 +113,11 @@ def _counts(store: Catalog) -> Iterator[str]:
     outputs = store.meta.get("outputs")
     known = len(outputs) if outputs else (store.meta.get("target") or {}).get("outputs")
     if known is not None:
-        for table, column in (("images", "predicted"), ("classes", "output_id"), ("pushes", "output_id")):
+        for table, column in (
+            ("images", "predicted"),
+            ("classes", "output_id"),
+            ("output_effects", "output_id"),
+        ):
             if count := _own(store, f"SELECT count(*) FROM {table} WHERE {column} >= {known}"):
                 yield f"`{column}` of {count:,} of the rows of `{table}` is none of the network's {known:,} outputs"
 

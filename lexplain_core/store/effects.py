@@ -1,4 +1,4 @@
-"""What units do to the network, as the store has it: impacts, pushes, activation maps, ablation scores."""
+"""What units do to the network, as the store has it: impacts, output_effects, activation maps, ablation scores."""
 
 from __future__ import annotations
 
@@ -128,10 +128,10 @@ def impact(store: Catalog, unit: tuple[int, int], to: str) -> Impact | None:
     return Impact(**facts[0], top=top, buckets=buckets)
 
 
-def pushes(store: Catalog, unit: tuple[int, int]) -> pd.DataFrame:
-    """See `Unit.pushes`."""
+def output_effects(store: Catalog, unit: tuple[int, int]) -> pd.DataFrame:
+    """See `Unit.output_effects`."""
     frame = store.frame(
-        "SELECT bucket, output_id, change, error, rank, images FROM pushes WHERE layer_id = ? AND unit = ? "
+        "SELECT bucket, output_id, change, error, rank, images FROM output_effects WHERE layer_id = ? AND unit = ? "
         "ORDER BY bucket, rank < 0, abs(rank)",
         list(unit),
     )

@@ -30,7 +30,7 @@ def explanations(
     """See `Unit.explanations`."""
     rows = store.records(
         """
-        SELECT e.explanation_id AS id, e.method, e.matrix, e.bias, e.val_correlation, e.reason, e.violation,
+        SELECT e.explanation_id AS id, e.method, e.matrix, e.bias, e.val_correlation, e.reason, e.kkt_violation,
                c.config, c.simulator, c.source
         FROM explanations e JOIN method_configs c USING (config_hash)
         WHERE e.layer_id = ? AND e.unit = ? ORDER BY e.method, e.explanation_id

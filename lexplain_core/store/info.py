@@ -27,7 +27,7 @@ def describe(store: Catalog) -> dict[str, Any]:
     impacts = _impacts(store)
     tops = {row["layer"]: row["mean_top_impact"] for row in impacts if row["to"] == "zero"}
     keep = ["layer", "source", "kind", "pooling", "shape", "units", "dead", "constant", "negative", "note",
-            "way", "effect_reason", "push_reason", "map_reason"]  # fmt: skip
+            "intervention", "effect_reason", "output_effects_reason", "map_reason"]  # fmt: skip
     facts = layers.set_index("layer")[["units", "dead", "constant"]].to_dict("index")
     layer_rows = layers[keep].rename(columns={"layer": "name"}).to_dict("records")
     for row in layer_rows:

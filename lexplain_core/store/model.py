@@ -99,7 +99,7 @@ class Explanation:
         config: Options of the method.
         scores: All its scores; `score()` finds one.
         simulator: The concept matrix whose score is the headline.
-        violation: The largest violation of the optimality conditions of its sparse fit; None where unknown.
+        kkt_violation: The largest violation of the optimality conditions of its sparse fit; None where unknown.
         source: File and digest of an imported explanation.
     """
 
@@ -113,7 +113,7 @@ class Explanation:
     config: dict
     scores: tuple[Score, ...] = field(default=())
     simulator: str = "label"
-    violation: float | None = None
+    kkt_violation: float | None = None
     source: str | None = None
 
     @property

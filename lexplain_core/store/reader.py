@@ -99,8 +99,8 @@ class Store(Catalog):
 
             - `layer`, `source`, `kind`, `pooling`, `shape`, `units`, `note`
             - `alive`, `dead`, `constant`, `negative`: how many units are
-            - `way`: how units are replaced (`closed`, `prefix`, `whole`, None)
-            - `effect_reason`, `push_reason`, `map_reason`: why there are no impacts and ablation scores, no output
+            - `intervention`: how units are replaced (`closed`, `prefix`, `whole`, None)
+            - `effect_reason`, `output_effects_reason`, `map_reason`: why there are no impacts and ablation scores, no output
               effects, no activation maps
             - for each measure of the store: `mean_MEASURE`, the mean of its headlines; `units_MEASURE`, over how many
               units; `mean_MEASURE_chance`, the mean of what chance gives

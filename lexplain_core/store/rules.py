@@ -29,7 +29,7 @@ RULES = {
         "len(shape) > 0 AND list_min(shape) > 0 AND list_count(shape) = len(shape)",
         "units >= 1", "units = CASE WHEN kind = 'map' THEN shape[1] "
         f"WHEN kind IN {(*OWN_KINDS, 'computed')} THEN shape[-1] ELSE units END",
-        "way IN ('closed', 'prefix', 'whole')",
+        "intervention IN ('closed', 'prefix', 'whole')",
     ],
     "units": [
         "unit >= 0", "minimum <= maximum AND std >= 0", "status IN ('alive', 'dead', 'constant', 'negative')",
@@ -45,7 +45,7 @@ RULES = {
     "concept_values": [f"value {_SHARE}"],
     "explanations": [
         "explanation_id >= 0", "trim(method) <> ''", "(reason IS NULL) = (bias IS NOT NULL)", "length >= 0",
-        "val_correlation BETWEEN -1 - 1e-6 AND 1 + 1e-6", "violation >= -1e-6",
+        "val_correlation BETWEEN -1 - 1e-6 AND 1 + 1e-6", "kkt_violation >= -1e-6",
     ],
     "terms": ["rank >= 0"],
     "method_configs": ["trim(config_hash) <> ''", "trim(method) <> ''"],
@@ -64,7 +64,7 @@ RULES = {
     ],
     "top_impacts": [_TO, "beta > 0 AND beta <= 1", f"value {_ESTIMATE}", "error >= 0"],
     "bucket_impacts": [_TO, _RANGE, "images >= 0", f"share {_ESTIMATE}", "error >= 0"],
-    "pushes": [_RANGE, "output_id >= 0", "abs(rank) BETWEEN 1 AND 5", "images >= 1", "error >= 0"],
+    "output_effects": [_RANGE, "output_id >= 0", "abs(rank) BETWEEN 1 AND 5", "images >= 1", "error >= 0"],
     "maps": [
         "kind IN ('activation', 'occlusion', 'saliency', 'gradcam')", "low <= high",
         "height > 0 AND width > 0 AND octet_length(data) = height::BIGINT * width",
@@ -97,8 +97,8 @@ ONCE = [
     ("method_configs", "method"),
     ("top_impacts", "layer_id, unit, to_value, beta"),
     ("bucket_impacts", "layer_id, unit, to_value, bucket"),
-    ("pushes", "layer_id, unit, bucket, output_id"),
-    ("pushes", "layer_id, unit, bucket, rank"),
+    ("output_effects", "layer_id, unit, bucket, output_id"),
+    ("output_effects", "layer_id, unit, bucket, rank"),
     ("maps", "layer_id, unit, image_id, kind"),
     ("measures", "place"),
     ("scores", 'measure, layer_id, unit, explanation_id, "by", split'),
@@ -128,7 +128,7 @@ POINTERS = [
     ("superclass_members", "superclass_id", "superclasses", "superclass_id"),
     ("units", "layer_id", "layers", "layer_id"),
     *((table, "layer_id, unit", "units", "layer_id, unit") for table in (
-        "activations", "explanations", "impacts", "top_impacts", "bucket_impacts", "pushes", "maps", "scores", "similar_units",
+        "activations", "explanations", "impacts", "top_impacts", "bucket_impacts", "output_effects", "maps", "scores", "similar_units",
     )),
     *((table, "layer_id, unit, to_value", "impacts", "layer_id, unit, to_value") for table in ("top_impacts", "bucket_impacts")),
     ("similar_units", "layer_id, other", "units", "layer_id, unit"),

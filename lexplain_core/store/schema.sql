@@ -54,10 +54,10 @@ CREATE TABLE layers (
     shape    INTEGER[] NOT NULL,    -- of the module's output, without the batch
     units    INTEGER NOT NULL,
     note     VARCHAR,               -- why interventions don't apply, where they don't
-    way      VARCHAR,               -- how units are replaced: closed (matrix products), prefix (the rest of the
+    intervention VARCHAR,            -- how units are replaced: closed (matrix products), prefix (the rest of the
                                     -- network is run again), whole (all of it); NULL where they are not
     effect_reason VARCHAR,          -- why there are no impacts and ablation scores, in a sentence
-    push_reason VARCHAR,            -- why there are no output effects (pushes), in a sentence
+    output_effects_reason VARCHAR,            -- why there are no output effects (output_effects), in a sentence
     map_reason VARCHAR              -- why its units have no activation maps, in a sentence; NULL where they have
 );
 
@@ -131,7 +131,7 @@ CREATE TABLE explanations (
     bias           DOUBLE,           -- NULL where there is no explanation
     length         INTEGER NOT NULL,
     val_correlation DOUBLE,
-    violation      DOUBLE,           -- largest violation of the optimality conditions of its sparse fit
+    kkt_violation      DOUBLE,           -- largest violation of the optimality conditions of its sparse fit
     reason         VARCHAR,          -- why there is no explanation
     UNIQUE (layer_id, unit, method, config_hash)
 );
@@ -226,8 +226,8 @@ CREATE TABLE bucket_impacts (
     error    DOUBLE                  -- standard error of the share; 0 where exact
 );
 
--- The outputs that a unit pushes hardest, as against its mean, on the images of a bucket.
-CREATE TABLE pushes (
+-- The outputs that a unit output_effects hardest, as against its mean, on the images of a bucket.
+CREATE TABLE output_effects (
     layer_id  INTEGER NOT NULL,
     unit      INTEGER NOT NULL,
     bucket    INTEGER NOT NULL,

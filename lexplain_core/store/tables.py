@@ -32,7 +32,7 @@ def layers(store: Catalog, method: str) -> pd.DataFrame:
                count(*) FILTER (u.status = 'dead')::INT     AS dead,
                count(*) FILTER (u.status = 'constant')::INT AS constant,
                count(*) FILTER (u.status = 'negative')::INT AS negative,
-               l.note, l.way, l.effect_reason, l.push_reason, l.map_reason
+               l.note, l.intervention, l.effect_reason, l.output_effects_reason, l.map_reason
         FROM layers l JOIN units u USING (layer_id) GROUP BY ALL ORDER BY l.layer_id
         """
     )
@@ -50,7 +50,7 @@ def layers(store: Catalog, method: str) -> pd.DataFrame:
         frame[f"mean_{name}"], frame[f"units_{name}"] = rows["mean"], rows["units"].fillna(0).astype("int32")
         frame[f"mean_{name}_chance"] = rows["chance"]
     return none_for_missing(
-        frame.drop(columns="layer_id"), "way", "effect_reason", "push_reason", "map_reason"
+        frame.drop(columns="layer_id"), "intervention", "effect_reason", "output_effects_reason", "map_reason"
     )
 
 

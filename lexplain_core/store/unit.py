@@ -46,10 +46,10 @@ class Unit:
         source: `network`, or `computed` for units that come from no network.
         truth: What a planted unit was made of, {terms: [[weight, concept]], bias, noise}, else None.
         note: Why interventions don't apply to the layer, else None.
-        way: How the layer's units are replaced: `closed` (matrix products), `prefix` (the rest of the network is run
+        intervention: How the layer's units are replaced: `closed` (matrix products), `prefix` (the rest of the network is run
             again), `whole` (all of it); None where they are not.
         effect_reason: Why there is no impact and no ablation score.
-        push_reason: Why there are no output effects.
+        output_effects_reason: Why there are no output effects.
         map_reason: Why there are no activation maps.
     """
 
@@ -70,9 +70,9 @@ class Unit:
     source: str
     truth: dict | None
     note: str | None
-    way: str | None = None
+    intervention: str | None = None
     effect_reason: str | None = None
-    push_reason: str | None = None
+    output_effects_reason: str | None = None
     map_reason: str | None = None
 
     @property
@@ -95,7 +95,7 @@ class Unit:
         facts = store.records(
             """
             SELECT l.units, u.name, u.status, u.reason, u.minimum, u.maximum, u.mean, u.std,
-                   l.pooling, l.kind, l.source, u.truth, l.note, l.way, l.effect_reason, l.push_reason, l.map_reason
+                   l.pooling, l.kind, l.source, u.truth, l.note, l.intervention, l.effect_reason, l.output_effects_reason, l.map_reason
             FROM units u JOIN layers l USING (layer_id) WHERE u.layer_id = ? AND u.unit = ?
             """,
             [layer_id, unit],
@@ -304,12 +304,12 @@ class Unit:
         """
         return effects.impact(self.store, self._key, to)
 
-    def pushes(self) -> pd.DataFrame:
-        """The outputs that the unit pushes hardest up and down, on the images of each bucket.
+    def output_effects(self) -> pd.DataFrame:
+        """The outputs that the unit output_effects hardest up and down, on the images of each bucket.
 
         Returns:
             By bucket, up before down, the surest first, with the columns below. Empty where the store has none;
-            `push_reason` may say why.
+            `output_effects_reason` may say why.
 
             - `bucket`: 0 to 7, -1 below 0
             - `output`, `output_id`: the output's name and number
@@ -319,7 +319,7 @@ class Unit:
             - `rank`: 1 is the strongest up, -1 the strongest down
             - `images`: how many were measured
         """
-        return effects.pushes(self.store, self._key)
+        return effects.output_effects(self.store, self._key)
 
     def maps(self, image_ids: Sequence[int], kind: str | None = None) -> dict[int, UnitMap]:
         """Where the unit fires in images.

@@ -134,7 +134,7 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class Slot:
     """A place with all that it names. place: every part filled in. matrix: whose eyes see its concepts, '' where
     none can. explanation: None where the unit has none by any method; it may hold a reason in place of terms."""
 
@@ -156,7 +156,7 @@ class Shown:
         return f"{self.letter} · {self.place.layer}:{self.place.unit}"
 
 
-def alike(one: Shown) -> list[tuple[str, int]]:
+def alike(one: Slot) -> list[tuple[str, int]]:
     """The units whose activations are most like the unit's and most opposed to it, with words; what the store knows."""
     found = []
     similar = one.unit.similar()
@@ -168,7 +168,7 @@ def alike(one: Shown) -> list[tuple[str, int]]:
     return found
 
 
-def marks(shown: Sequence[Shown], chosen: Chosen | None) -> list[float | None]:
+def marks(shown: Sequence[Slot], chosen: Chosen | None) -> list[float | None]:
     """Each unit's activation for the highlighted image, None where its store hasn't it."""
     if chosen is None:
         return [None] * len(shown)
@@ -178,7 +178,7 @@ def marks(shown: Sequence[Shown], chosen: Chosen | None) -> list[float | None]:
     ]
 
 
-def brought(one: Shown, count: int, draw: int, top: bool) -> list[int]:
+def brought(one: Slot, count: int, draw: int, top: bool) -> list[int]:
     """The images that a unit brings in: from each of its ranges, or from both ends where it has none."""
     unit = one.unit
     if unit.buckets is None:
@@ -200,7 +200,7 @@ def brought(one: Shown, count: int, draw: int, top: bool) -> list[int]:
     return found
 
 
-def images_column(one: Shown, ids: Sequence[int | None]) -> dict[str, Any]:
+def images_column(one: Slot, ids: Sequence[int | None]) -> dict[str, Any]:
     """A unit's column: for each of its ranges, the highest first, the images in it, the strongest first."""
     unit, buckets = one.unit, one.unit.buckets
     here = [(n, i) for n, i in enumerate(ids) if i is not None]
@@ -233,7 +233,7 @@ def images_column(one: Shown, ids: Sequence[int | None]) -> dict[str, Any]:
     return {"title": one.name, "method": one.place.method, "cells": cells, "note": note}
 
 
-def on_image(shown: Sequence[Shown], chosen: Chosen) -> pd.DataFrame:
+def on_image(shown: Sequence[Slot], chosen: Chosen) -> pd.DataFrame:
     """What each unit does on the image: unit, method, split, activation, place (of the largest activation, -… to 1),
     percentile (0 to 1: share of images with a smaller activation, ties by half), range (1 to 8, 0 below 0),
     simulated, by. Missing values where the store hasn't the image, or nothing is known."""
@@ -291,7 +291,7 @@ def on_image_table(frame: pd.DataFrame) -> str:
     )
 
 
-def score_table(shown: Sequence[Shown]) -> pd.DataFrame:
+def score_table(shown: Sequence[Slot]) -> pd.DataFrame:
     """A row for each unit and score; one without a score for a unit that has none."""
     rows = []
     for one in shown:
@@ -310,7 +310,7 @@ def score_table(shown: Sequence[Shown]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def unit_words(one: Shown, styles: dict[str, Any]) -> str:
+def unit_words(one: Slot, styles: dict[str, Any]) -> str:
     unit, explanation = one.unit, one.in_words
     facts = f"{escape(quantity(unit))}, {rounded(unit.minimum)} to {rounded(unit.maximum)} over {len(unit.activations):,} images"
     if named := _STATUS[unit.status]:

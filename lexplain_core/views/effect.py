@@ -138,10 +138,10 @@ def total_words(unit: Unit, impact: Impact) -> str:
     return f"{words}, the sum of |impact| over all {n:,} images."
 
 
-def effect_ranges(unit: Unit, pushes: pd.DataFrame) -> dict[int, str]:
-    """The ranges that have pushes, the highest first, in words."""
+def effect_ranges(unit: Unit, output_effects: pd.DataFrame) -> dict[int, str]:
+    """The ranges that have output_effects, the highest first, in words."""
     found = {}
-    for bucket in sorted(pushes["bucket"].unique(), reverse=True):
+    for bucket in sorted(output_effects["bucket"].unique(), reverse=True):
         if bucket < 0:
             found[int(bucket)] = "below 0"
         elif unit.buckets is None:  # the largest activation is 0

@@ -83,8 +83,8 @@ def facts_table(unit: Unit, explanation: Explanation | None, matrix: dict | None
             facts["val correlation"] = (
                 f"{plain(explanation.val_correlation, 3)} (used to choose the concepts)"
             )
-        if explanation.violation is not None:
-            facts["sparse fit off by"] = f"{rounded(explanation.violation)} (violation; 0 is the optimum)"
+        if explanation.kkt_violation is not None:
+            facts["sparse fit off by"] = f"{rounded(explanation.kkt_violation)} (violation; 0 is the optimum)"
         options = {k: v for k, v in explanation.config.items() if k not in ("method", "matrix")}
         if options.get("by") == "hand":
             facts["made by hand"] = by_hand(options)

@@ -269,7 +269,7 @@ def methods_table(unit: Unit) -> pd.DataFrame:
     for one in unit.explanations:
         facts = {
             "method": one.method, "explanation": one.text, "length": one.length, "matrix": one.matrix,
-            "val_correlation": one.val_correlation, "violation": one.violation, "reason": one.reason,
+            "val_correlation": one.val_correlation, "kkt_violation": one.kkt_violation, "reason": one.reason,
         }  # fmt: skip
         for score in one.scores or (None,):
             more = {} if score is None else score_facts(score) | {"score_reason": score.reason}

@@ -79,14 +79,14 @@ class Times:
 @dataclass(frozen=True)
 class Feedback:
     """What follows an answer. right: whether it was; None if people aren't told: then the next trial is asked for
-    after `Times.feedback`, without a button. score: put in place of `Shown.score`."""
+    after `Times.feedback`, without a button. score: put in place of `TrialView.score`."""
 
     right: bool | None = None
     score: str | None = None
 
 
 @dataclass(frozen=True)
-class Shown:
+class TrialView:
     """A trial's images, and the words around them. nonce: another one for every trial, telling nothing.
 
     question: of Markdown, **bold** and *italic* are understood. progress: 0 to 1, None for no bar.

@@ -13,7 +13,7 @@ from lexplain_core.base.numbers import rounded
 from lexplain_core.figures import Style
 from lexplain_core.figures.palette import swatch
 from lexplain_core.store import OTHER
-from lexplain_core.views.compare import Shown, unit_words
+from lexplain_core.views.compare import Slot, unit_words
 from lexplain_core.views.explanations import by_weight
 from lexplain_core.views.ranges import interval_words
 from pages.ui import go, links, plots, shell
@@ -21,7 +21,7 @@ from pages.ui import go, links, plots, shell
 HEIGHT = 300
 
 
-def compositions(shown: Sequence[Shown], level: str) -> list[pd.DataFrame | None]:
+def compositions(shown: Sequence[Slot], level: str) -> list[pd.DataFrame | None]:
     """What the ranges of each unit hold, at a level; None of those of which nobody can say."""
     found: list[pd.DataFrame | None] = []
     for one in shown:
@@ -33,7 +33,7 @@ def compositions(shown: Sequence[Shown], level: str) -> list[pd.DataFrame | None
     return found
 
 
-def styles_of(shown: Sequence[Shown], made: Sequence[pd.DataFrame | None], level: str) -> dict[str, Style]:
+def styles_of(shown: Sequence[Slot], made: Sequence[pd.DataFrame | None], level: str) -> dict[str, Style]:
     """How each concept (class, superclass) is drawn wherever it comes: by name, as ids differ between stores."""
     names: list[str] = []
     if level == "concepts":
@@ -48,7 +48,7 @@ def styles_of(shown: Sequence[Shown], made: Sequence[pd.DataFrame | None], level
 
 def words(
     view: links.Compare,
-    shown: Sequence[Shown],
+    shown: Sequence[Slot],
     styles: dict[str, Style],
     images: Sequence[int | None] | None = None,
 ) -> None:
@@ -72,7 +72,7 @@ def words(
             )
 
 
-def word_styles(shown: Sequence[Shown]) -> dict[str, Style]:
+def word_styles(shown: Sequence[Slot]) -> dict[str, Style]:
     """How the concepts of the explanations are drawn, by name."""
     return styles_of(shown, [], "concepts")
 
@@ -82,7 +82,7 @@ def word_styles(shown: Sequence[Shown]) -> dict[str, Style]:
 
 def areas(
     view: links.Compare,
-    shown: Sequence[Shown],
+    shown: Sequence[Slot],
     made: Sequence[pd.DataFrame | None],
     styles: dict[str, Style],
     marks: Sequence[float | None],
@@ -126,7 +126,7 @@ def areas(
     st.html(legend({name: style for name, style in styles.items() if name in shown_names}))
 
 
-def _narrow(shown: Sequence[Shown], made: Sequence[pd.DataFrame | None], reach: float) -> str:
+def _narrow(shown: Sequence[Slot], made: Sequence[pd.DataFrame | None], reach: float) -> str:
     """What to do where one axis for all squeezes a unit; empty where it squeezes none."""
     small = [
         one.letter
@@ -141,7 +141,7 @@ def _narrow(shown: Sequence[Shown], made: Sequence[pd.DataFrame | None], reach: 
     )
 
 
-def _histogram(one: Shown, key: str, theme: str, mark: float | None) -> None:
+def _histogram(one: Slot, key: str, theme: str, mark: float | None) -> None:
     """Of a unit without areas: why, and how often it takes which value."""
     if one.unit.buckets is None:
         why = "No ranges: this unit has no activation above 0."

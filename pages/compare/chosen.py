@@ -10,7 +10,7 @@ import streamlit as st
 from lexplain_core.base.pictures import data_url
 from lexplain_core.views.compare import (
     Chosen,
-    Shown,
+    Slot,
     on_image,
     on_image_table,
 )
@@ -27,7 +27,7 @@ HOW = (
 )
 
 
-def panel(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) -> None:
+def panel(view: links.Compare, shown: Sequence[Slot], chosen: Chosen | None) -> None:
     """The image with a row for each unit, or how to choose one."""
     if chosen is None:
         if view.key:
@@ -50,7 +50,7 @@ def panel(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) ->
         )
 
 
-def _picture(shown: Sequence[Shown], chosen: Chosen) -> None:
+def _picture(shown: Sequence[Slot], chosen: Chosen) -> None:
     if chosen.hidden:
         st.html(
             f'<p class="lx-facts lx-muted">Hidden in {escape(", ".join(chosen.hidden))}, so it is not shown.</p>'

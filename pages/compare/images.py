@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from lexplain_core.base.pictures import data_url
-from lexplain_core.views.compare import Chosen, Selection, Shown, brought, images_column
+from lexplain_core.views.compare import Chosen, Selection, Slot, brought, images_column
 from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
 from pages.ui.cache import cached
@@ -53,7 +53,7 @@ def ids_of(
     ]
 
 
-def chosen_of(view: links.Compare, shown: Sequence[Shown]) -> Chosen | None:
+def chosen_of(view: links.Compare, shown: Sequence[Slot]) -> Chosen | None:
     """The image that the view highlights; None where it names none, or one that no store here has."""
     if not view.key:
         return None
@@ -75,7 +75,7 @@ def chosen_of(view: links.Compare, shown: Sequence[Shown]) -> Chosen | None:
     return Chosen(view.key, ids, list(hidden))
 
 
-def selection(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) -> Selection:
+def selection(view: links.Compare, shown: Sequence[Slot], chosen: Chosen | None) -> Selection:
     """Images from every range of every unit, and the highlighted one, each in all the stores that have it.
 
     Images that are hidden in one of the stores are left out.
@@ -110,7 +110,7 @@ def selection(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None
 # -- the columns of images -------------------------------------------------------------------------
 
 
-def columns(view: links.Compare, shown: Sequence[Shown], chosen: Chosen | None) -> None:
+def columns(view: links.Compare, shown: Sequence[Slot], chosen: Chosen | None) -> None:
     """The images, in a column for each unit; a click or a key on one highlights it in all."""
     picked = selection(view, shown, chosen)
     layout = [images_column(one, ids) for one, ids in zip(shown, picked.ids, strict=True)]
@@ -152,7 +152,7 @@ def _event(name: str) -> Any:
     return (st.session_state.get("compare images") or {}).get(name)
 
 
-def _pictures(shown: Sequence[Shown], picked: Selection) -> dict[str, Any]:
+def _pictures(shown: Sequence[Slot], picked: Selection) -> dict[str, Any]:
     """The images as data, each from the first store that has it, and which of them are small."""
     stores = {one.place.store: one.opened for one in shown}
     from_store: dict[str, list[tuple[int, int]]] = {store: [] for store in stores}
@@ -172,7 +172,7 @@ def _pictures(shown: Sequence[Shown], picked: Selection) -> dict[str, Any]:
     return {"images": sources, "small": small}
 
 
-def _label(shown: Sequence[Shown], ids: Sequence[int | None]) -> str:
+def _label(shown: Sequence[Slot], ids: Sequence[int | None]) -> str:
     """What is written below an image: its class, in the first store that has it."""
     one, i = next((one, i) for one, i in zip(shown, ids, strict=True) if i is not None)
     return str(shell.images(one.opened)["label"][i])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from lexplain_core.base.pages import Page
-from lexplain_core.views.compare import Chosen, Shown, marks
+from lexplain_core.views.compare import Chosen, Slot, marks
 from lexplain_core.views.opened import Opened
 from pages.compare import charts, images, scores
 from pages.compare import chosen as compare_chosen
@@ -67,7 +67,7 @@ def _nothing(view: links.Compare) -> None:
     )
 
 
-def _bar(view: links.Compare, shown: list[Shown]) -> None:
+def _bar(view: links.Compare, shown: list[Slot]) -> None:
     """The title and what holds for all columns."""
     with st.container(horizontal=True, vertical_alignment="center", key="lx_compare_bar"):
         st.header("Compare", anchor=False, width="content")
@@ -77,7 +77,7 @@ def _bar(view: links.Compare, shown: list[Shown]) -> None:
         switch(view, "scale", _SCALES, "Axes of activations and weights")
 
 
-def _images(view: links.Compare, shown: list[Shown], chosen: Chosen | None) -> None:
+def _images(view: links.Compare, shown: list[Slot], chosen: Chosen | None) -> None:
     st.subheader("The same images in each unit", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         switch(view, "pick", _PICKS, "Which images")

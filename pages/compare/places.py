@@ -10,7 +10,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from lexplain_core.store import StoreError
-from lexplain_core.views.compare import Place, Shown, alike, ranked
+from lexplain_core.views.compare import Place, Slot, alike, ranked
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened
 from pages.ui import links, shell
@@ -22,9 +22,9 @@ _BADGES: tuple[Literal["blue", "orange", "green", "violet"], ...] = ("blue", "or
 _FEW = 6  # suggestions of what to put beside a unit
 
 
-def resolve(view: links.Compare, opened: Opened) -> tuple[list[Shown], list[str]]:
+def resolve(view: links.Compare, opened: Opened) -> tuple[list[Slot], list[str]]:
     """The places of a view, lettered in their order, and a sentence (Markdown) for each that can't be shown."""
-    found: list[Shown] = []
+    found: list[Slot] = []
     problems = []
     for text in filled(view):
         place = Place.of(text)
@@ -38,7 +38,7 @@ def resolve(view: links.Compare, opened: Opened) -> tuple[list[Shown], list[str]
     return found, problems
 
 
-def _shown(letter: str, place: Place, here: Opened, problems: list[str]) -> Shown:
+def _shown(letter: str, place: Place, here: Opened, problems: list[str]) -> Slot:
     other = place.store and place.store != here.store.id
     opened = shell.opened_by_id(place.store) if other else here
     if opened is None:
@@ -56,7 +56,7 @@ def _shown(letter: str, place: Place, here: Opened, problems: list[str]) -> Show
     explanation = unit.explanation(method) if known else None
     matrices = unit.matrices(explanation) if explanation is not None and not explanation.reason else []
     full = Place(place.layer, place.unit, method, opened.store.id)
-    return Shown(letter, full, opened, unit, explanation, matrices[0] if matrices else "")
+    return Slot(letter, full, opened, unit, explanation, matrices[0] if matrices else "")
 
 
 def first_sight(opened: Opened) -> list[Place]:
@@ -88,7 +88,7 @@ def _add(view: links.Compare, place: Place) -> Changes:
     return _set(view, lambda here: [*here, short(view, place).text])
 
 
-def pickers(view: links.Compare, shown: list[Shown]) -> None:
+def pickers(view: links.Compare, shown: list[Slot]) -> None:
     """A column for each place: store, layer, unit, method; a button that takes it away."""
     columns = st.columns(max(2, len(shown)), gap="small")
     for column, one in zip(columns, shown, strict=False):
@@ -100,7 +100,7 @@ def pickers(view: links.Compare, shown: list[Shown]) -> None:
             suggested(view, shown)
 
 
-def _one(view: links.Compare, shown: list[Shown], one: Shown) -> None:
+def _one(view: links.Compare, shown: list[Slot], one: Slot) -> None:
     place = "ABCD".index(one.letter)
     _unit_row(view, one)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
@@ -116,7 +116,7 @@ def _one(view: links.Compare, shown: list[Shown], one: Shown) -> None:
             )
 
 
-def _bind(view: links.Compare, one: Shown, part: str, to: Callable[[Place, Any], Place]) -> dict[str, Any]:
+def _bind(view: links.Compare, one: Slot, part: str, to: Callable[[Place, Any], Place]) -> dict[str, Any]:
     """A widget of a part of a place. to: the place with what was chosen."""
     slot = SLOTS["ABCD".index(one.letter)]
 
@@ -127,7 +127,7 @@ def _bind(view: links.Compare, one: Shown, part: str, to: Callable[[Place, Any],
     return bind(view, slot, changed, shows=getattr(one.place, part), key=f"compare {slot} {part}")
 
 
-def _unit_row(view: links.Compare, one: Shown) -> None:
+def _unit_row(view: links.Compare, one: Slot) -> None:
     """The letter of a place, its layer and its unit."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.badge(one.letter, color=_BADGES["ABCD".index(one.letter)])
@@ -155,7 +155,7 @@ def _unit_row(view: links.Compare, one: Shown) -> None:
         )
 
 
-def _choices(view: links.Compare, one: Shown) -> None:
+def _choices(view: links.Compare, one: Slot) -> None:
     """The method that explains a place's unit, and the store it is from, where there are several."""
     methods, stores = [explanation.method for explanation in one.unit.explanations], shell.stores()
     if len(methods) > 1:
@@ -201,7 +201,7 @@ def counterpart(place: Place, opened: Opened) -> Place:
 # -- what to put beside them ------------------------------------------------------------------------
 
 
-def adding(view: links.Compare, shown: list[Shown]) -> None:
+def adding(view: links.Compare, shown: list[Slot]) -> None:
     """A menu of what may come beside the places that are there; nothing where four are, or only one."""
     if not 2 <= len(shown) < len(SLOTS):
         return
@@ -211,7 +211,7 @@ def adding(view: links.Compare, shown: list[Shown]) -> None:
         suggested(view, shown)
 
 
-def suggested(view: links.Compare, shown: list[Shown]) -> None:
+def suggested(view: links.Compare, shown: list[Slot]) -> None:
     """A button for each suggestion of what to put beside the places; anything else is reached from there by its pickers."""
     for number, (label, place) in enumerate(suggestions(shown)):
         st.button(
@@ -222,7 +222,7 @@ def suggested(view: links.Compare, shown: list[Shown]) -> None:
         )
 
 
-def suggestions(shown: list[Shown]) -> list[tuple[str, Place]]:
+def suggestions(shown: list[Slot]) -> list[tuple[str, Place]]:
     """What may be worth putting beside the last place: (words as Markdown, the place)."""
     one = shown[-1]
     texts = {other.place.text for other in shown}

@@ -9,14 +9,14 @@ import streamlit as st
 
 from lexplain_core import figures
 from lexplain_core.base.numbers import plural, two
-from lexplain_core.views.compare import Shown, people_cell, score_note, score_table
+from lexplain_core.views.compare import Slot, people_cell, score_note, score_table
 from lexplain_core.views.scores import column_title, measure_cell, scored_columns, unit_cell
 from pages.compare.charts import word_styles
 from pages.ui import links, plots, shell, tables
 from pages.ui.humans import of_unit
 
 
-def weights(view: links.Compare, shown: Sequence[Shown]) -> None:
+def weights(view: links.Compare, shown: Sequence[Slot]) -> None:
     """A row for each concept, a panel for each unit."""
     if all(one.in_words is None for one in shown):
         return
@@ -37,7 +37,7 @@ def weights(view: links.Compare, shown: Sequence[Shown]) -> None:
 _AXES = {"same": "one axis for all", "relative": "one axis for all", "own": "each unit on an axis of its own"}
 
 
-def scores(shown: Sequence[Shown]) -> None:
+def scores(shown: Sequence[Slot]) -> None:
     """A row for each unit: scores by each simulator with intervals, split and images; human, machine, length."""
     st.subheader("Scores", anchor=False)
     ready = [one for one in shown if one.in_words is not None]
@@ -91,7 +91,7 @@ def scores(shown: Sequence[Shown]) -> None:
     )
 
 
-def _val_images(ready: Sequence[Shown]) -> str:
+def _val_images(ready: Sequence[Slot]) -> str:
     """How many images the correlations of the val split were computed on, where that is the same for all."""
     found = {(shell.info(one.opened).get("splits") or {}).get("val") for one in ready}
     count = found.pop() if len(found) == 1 else None

@@ -1,4 +1,4 @@
-"""What a unit does to the network: how much of it lies in which range, and which outputs it pushes."""
+"""What a unit does to the network: how much of it lies in which range, and which outputs it output_effects."""
 
 from __future__ import annotations
 
@@ -31,34 +31,36 @@ from pages.ui.bound import bind
 
 
 def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
-    """The tab "Effect": what the unit pushes towards, and how much its highest activations carry."""
-    impact, pushes = impact_of(unit), unit.pushes()
+    """The tab "Effect": what the unit output_effects towards, and how much its highest activations carry."""
+    impact, output_effects = impact_of(unit), unit.output_effects()
     if impact is None:
         nothing = (
             "Nothing is known of this unit’s effect on the network."
-            if pushes.empty
+            if output_effects.empty
             else "No impact is known:"
         )
         st.info(f"**{nothing}** {why_unknown(unit, impact)}", icon=":material/info:")
-    if impact is None and pushes.empty:
+    if impact is None and output_effects.empty:
         return
     left, right = st.columns([1.25, 1], gap="large")
     with left:
-        _pushes(view, unit, pushes)
+        _pushes(view, unit, output_effects)
     with right:
         if impact is not None:
             _curve(opened, unit, impact)
-    if not pushes.empty:
-        _all_ranges(unit, pushes)
+    if not output_effects.empty:
+        _all_ranges(unit, output_effects)
 
 
-def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
-    st.subheader("What it pushes towards", anchor=False)
-    if pushes.empty:
-        why = md(upper_first(unit.push_reason or unit.effect_reason or "The build did not measure it."))
-        st.markdown(f"Which outputs it pushes is not known. {why}")
+def _pushes(view: links.Neuron, unit: Unit, output_effects: pd.DataFrame) -> None:
+    st.subheader("What it output_effects towards", anchor=False)
+    if output_effects.empty:
+        why = md(
+            upper_first(unit.output_effects_reason or unit.effect_reason or "The build did not measure it.")
+        )
+        st.markdown(f"Which outputs it output_effects is not known. {why}")
         return
-    ranges, counts = effect_ranges(unit, pushes), range_counts(unit)
+    ranges, counts = effect_ranges(unit, output_effects), range_counts(unit)
     bucket = view.bucket if view.bucket in ranges else next(iter(ranges))
     default = next(iter(ranges))
     st.selectbox(
@@ -67,7 +69,7 @@ def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
         format_func=lambda b: f"{ranges[b]} ({plural(counts[b], 'image')})",
         **bind(view, "bucket", lambda b: {"bucket": None if b == default else b}, shows=bucket),
     )
-    rows = pushes[pushes["bucket"] == bucket]
+    rows = output_effects[output_effects["bucket"] == bucket]
     few, measured = len(rows), int(rows["images"].iloc[0])
     sampled = measured < counts[bucket]
     rows = rows[rows["certain"]]
@@ -79,7 +81,7 @@ def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
         )
         return
     up, down = rows[rows["rank"] > 0].head(1), rows[rows["rank"] < 0].head(1)
-    words = "On average over these images, the unit pushes"
+    words = "On average over these images, the unit output_effects"
     told = [
         f"{verb} **{md(one['output'].iloc[0])}** by {rounded(abs(one['change'].iloc[0]))}"
         + (f" ± {rounded(1.96 * one['error'].iloc[0])}" if one["error"].iloc[0] > 0 else "")
@@ -99,17 +101,17 @@ def _pushes(view: links.Neuron, unit: Unit, pushes: pd.DataFrame) -> None:
     )
     plots.chart(
         figures.pushes_bar(rows, theme=shell.theme(), height=340),
-        "pushes",
-        f"Bars of the outputs that the unit pushes most, images from {ranges[bucket]}: "
+        "output_effects",
+        f"Bars of the outputs that the unit output_effects most, images from {ranges[bucket]}: "
         + ", ".join(f"{r.output} {signed_change(r.change)}" for r in rows.itertuples()),
     )
 
 
-def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:
+def _all_ranges(unit: Unit, output_effects: pd.DataFrame) -> None:
     """A row a range: its three strongest outputs up and down."""
-    rows, ranges, counts = [], effect_ranges(unit, pushes), range_counts(unit)
+    rows, ranges, counts = [], effect_ranges(unit, output_effects), range_counts(unit)
     for bucket, words in ranges.items():
-        part = pushes[(pushes["bucket"] == bucket) & pushes["certain"]]
+        part = output_effects[(output_effects["bucket"] == bucket) & output_effects["certain"]]
         names = [
             ", ".join(f"{r.output} {signed_change(r.change)}" for r in side.head(3).itertuples())
             for side in (
@@ -118,12 +120,12 @@ def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:
             )
         ]
         rows.append((words, counts[bucket], *names))
-    if not pushes["certain"].all():
+    if not output_effects["certain"].all():
         st.caption("Outputs whose effect is within 4 standard errors of 0 are left out; the CSV has them.")
     tables.show(
         pd.DataFrame(rows, columns=["range", "images", "up", "down"]),
-        "pushes table",
-        "Table of ranges: the outputs that the unit pushes up and down most",
+        "output_effects table",
+        "Table of ranges: the outputs that the unit output_effects up and down most",
         {
             "range": tables.text("Range", width=86),
             "images": tables.number("Images", width=62, format="localized"),
@@ -131,7 +133,7 @@ def _all_ranges(unit: Unit, pushes: pd.DataFrame) -> None:
             "down": tables.text("Pushes down most"),
         },
     )
-    tables.csv("Pushes as CSV", pushes, *of_unit(unit), "output effects")
+    tables.csv("Pushes as CSV", output_effects, *of_unit(unit), "output effects")
 
 
 def _curve(opened: Opened, unit: Unit, impact: Impact) -> None:

@@ -26,7 +26,15 @@ from lexplain_core.config.study import Texts
 from lexplain_core.studies.file.finding import find_study
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.session.course import Course, NotAdmitted, TrialScreen, admit, begin, resume
-from lexplain_core.views.trial_screen import Answer, Feedback, Shown, Times, course_minutes, filled, sketch
+from lexplain_core.views.trial_screen import (
+    Answer,
+    Feedback,
+    Times,
+    TrialView,
+    course_minutes,
+    filled,
+    sketch,
+)
 from pages.participant import look
 from pages.ui import trial as front
 
@@ -218,7 +226,7 @@ def _ask(course: Course, shown: TrialScreen) -> None:
 
     front.trial(
         _TRIAL,
-        Shown(
+        TrialView(
             nonce=shown.nonce,
             upper=shown.upper,
             lower=shown.lower,

@@ -12,7 +12,7 @@ from lexplain_core.base.numbers import percent, plural
 from lexplain_core.base.pages import Page
 from lexplain_core.views.markdown import code, md
 from lexplain_core.views.opened import Opened
-from lexplain_core.views.trial_screen import Answer, Feedback, Shown, Times
+from lexplain_core.views.trial_screen import Answer, Feedback, Times, TrialView
 from lexplain_core.views.trials import Asked, Drawn, Round
 from pages.try_it import explained, tried
 from pages.ui import go, links, shell
@@ -167,10 +167,10 @@ def _about(view: links.TryIt, drawn: Drawn) -> str:
     return f"{whose} {md(drawn.short)}"
 
 
-def _shown(opened: Opened, asked: Asked, done: Round, count: int) -> Shown:
+def _shown(opened: Opened, asked: Asked, done: Round, count: int) -> TrialView:
     pictures = tried.pictures(opened, asked.low + asked.high)
     upper, lower = asked.queries
-    return Shown(
+    return TrialView(
         done.nonce(done.at),
         pictures[upper],
         pictures[lower],

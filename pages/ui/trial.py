@@ -16,8 +16,8 @@ from lexplain_core.config.study import Labels
 from lexplain_core.views.trial_screen import (
     Answer,
     Feedback,
-    Shown,
     Times,
+    TrialView,
     picture_url,
     read_answer,
     screen_words,
@@ -30,7 +30,7 @@ _component = component("trial")
 
 def trial(
     key: str,
-    shown: Shown,
+    shown: TrialView,
     on_answer: Callable[[Answer], None],
     on_continue: Callable[[str], None] | None = None,
     *,
@@ -85,7 +85,7 @@ def trial(
     )
 
 
-def _content(shown: Shown, labels: Labels) -> dict[str, Any]:
+def _content(shown: TrialView, labels: Labels) -> dict[str, Any]:
     """The images and the words of a trial, as the browser gets them."""
     return {
         "images": [picture_url(p) for p in (shown.upper, shown.lower, *shown.left, *shown.right)],

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 # Old name -> new name. Columns by their old table, `layers.way`; facts of `meta` by their old path, `meta.config.seed`.
 # In columns that hold JSON, keys are renamed below the column: `method_configs.config.concept_std`.
-TABLES: dict[str, str] = {}
-COLUMNS: dict[str, str] = {}
-PATHS: dict[str, str] = {}
+TABLES: dict[str, str] = {"pushes": "output_effects"}
+COLUMNS: dict[str, str] = {
+    "layers.way": "intervention",
+    "layers.push_reason": "output_effects_reason",
+    "explanations.violation": "kkt_violation",
+    "method_configs.config.concept_mean5": "min_top5_mean",
+    "method_configs.config.concept_std": "min_std",
+}
+PATHS: dict[str, str] = {
+    "meta.config.dead_below": "meta.config.dead_threshold",
+    "meta.config.explain.concept_mean5": "meta.config.explain.min_top5_mean",
+    "meta.config.explain.concept_std": "meta.config.explain.min_std",
+}
 
 # Never compared: two builds of the same code differ here. Names are the old ones; a path stands for all below it.
 VOLATILE = {
@@ -75,6 +85,7 @@ KEYS = {
     "top_impacts": ("layer_id", "unit", "to_value", "beta"),
     "bucket_impacts": ("layer_id", "unit", "to_value", "bucket"),
     "pushes": ("layer_id", "unit", "bucket", "rank"),
+    "output_effects": ("layer_id", "unit", "bucket", "rank"),
     "maps": ("layer_id", "unit", "image_id", "kind"),
     "embeddings": ("matrix", "kind", "ids"),
     "scores": ("measure", "layer_id", "unit", "explanation_id", "by", "split"),

@@ -137,18 +137,18 @@ def test_the_outputs_that_a_unit_pushes(visit, dashboard, store, measured):
     page = visit(address(dashboard, store, measured, tab="effect"))
     heading(page, measured.layer, measured.unit)
     settle(page)
-    pushes = measured.pushes()
-    highest = pushes["bucket"].max()
-    check_pushes(page, pushes[pushes["bucket"] == highest])
+    output_effects = measured.output_effects()
+    highest = output_effects["bucket"].max()
+    check_pushes(page, output_effects[output_effects["bucket"] == highest])
     rows = downloaded(page, "Pushes as CSV")
-    assert [float(r["change"]) for r in rows] == pytest.approx(pushes["change"].tolist(), rel=1e-5)
+    assert [float(r["change"]) for r in rows] == pytest.approx(output_effects["change"].tolist(), rel=1e-5)
     pick(page, "Images whose activation", -1)
-    lowest = pushes["bucket"].min()
+    lowest = output_effects["bucket"].min()
     wait_for_parameters(page, bucket=str(lowest), tab="effect")
-    first = pushes[(pushes["bucket"] == lowest) & (pushes["rank"] == 1)].iloc[0]
-    expect(page.get_by_text(f"the unit pushes up {first['output']} by")).to_be_visible()
+    first = output_effects[(output_effects["bucket"] == lowest) & (output_effects["rank"] == 1)].iloc[0]
+    expect(page.get_by_text(f"the unit output_effects up {first['output']} by")).to_be_visible()
     settle(page)
-    check_pushes(page, pushes[pushes["bucket"] == lowest])
+    check_pushes(page, output_effects[output_effects["bucket"] == lowest])
     curve = charts(page)[-1]["data"][0]
     top = measured.impact().top
     assert curve["y"] == pytest.approx(top.loc[top["value"] > 0, "value"].tolist())
@@ -158,7 +158,7 @@ def test_the_outputs_that_a_unit_pushes(visit, dashboard, store, measured):
 def check_pushes(page, rows) -> None:
     """The bars are these outputs' changes."""
     bars = charts(page)[2]["data"][0]
-    x = page.locator(".st-key-pushes .js-plotly-plot").evaluate(
+    x = page.locator(".st-key-output_effects .js-plotly-plot").evaluate(
         "p => Array.from(p.data[0].x._inputArray || p.data[0].x)"
     )
     assert bars["type"] == "bar"

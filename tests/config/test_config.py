@@ -55,7 +55,12 @@ def test_a_good_config_is_read_and_paths_are_from_the_file(config_file, tmp_path
     assert config.target.weights == str(base / "net.pth")
     assert config.target.outputs == str(base / "outputs.txt")
     assert config.layers == [LayerSpec(name="layer1"), LayerSpec(name="layer2", pooling="max")]
-    assert (config.seed, config.dead_below, config.explain.l1, config.explain.alpha) == (0, 0.01, 0.05, 0.99)
+    assert (config.seed, config.dead_threshold, config.explain.l1, config.explain.alpha) == (
+        0,
+        0.01,
+        0.05,
+        0.99,
+    )
     assert (config.explain.candidates, config.explain.epsilon, config.explain.max_terms) == (10, 0.02, 10)
 
 
@@ -103,6 +108,8 @@ def test_a_missing_file_and_a_folder_are_said(tmp_path):
         ('nme = "x"', ["'nme'", "no such option", "'name'"]),
         ("[explain]\nepsilom = 0.1", ["'explain.epsilom'", "no such option", "'epsilon'"]),
         ("[target.preprocess]\nsiz = 3\nresise = 2", ["'target.preprocess.", "no such option"]),
+        ("dead_below = 0.1", ["'dead_below'", "it is called dead_threshold now"]),
+        ("[explain]\nconcept_std = 0.1", ["'explain.concept_std'", "it is called explain.min_std now"]),
         ("[probes]\nroot = 'x'", ["'probes'", "no such option", "'probe'"]),
         ("[explain]\nepsilon = 'much'", ["'explain.epsilon'", "valid number", "'much'"]),
         ("[explain]\nepsilon = -1", ["'explain.epsilon'", "greater than or equal to 0", "-1"]),
@@ -265,7 +272,7 @@ def test_an_encoders_files_are_meant_from_the_config_file(tmp_path):
         ("\n".join(f"x.k{i} = 1" for i in range(50_000)), "no such option"),
         ("y" * 900_000 + " = 1", "no such option"),
         ("seed = '" + "y" * 900_000 + "'", "valid integer"),
-        ("dead_below = [" + "1, " * 200_000 + "]", "number"),
+        ("dead_threshold = [" + "1, " * 200_000 + "]", "number"),
     ],
 )
 def test_a_file_that_is_made_to_be_slow_or_large_is_one_short_sentence(tmp_path, line, words):

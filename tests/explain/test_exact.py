@@ -10,7 +10,7 @@ from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix
 from lexplain_core.config import Explain
 from lexplain_core.explain import Problem, exact, methods
-from lexplain_core.explain.exact import solve, violation
+from lexplain_core.explain.exact import kkt_violation, solve
 from lexplain_core.explain.greedy import greedy
 from lexplain_core.explain.moments import Basis, Targets
 from lexplain_core.explain.sparse import Standardised, objective, solvers
@@ -169,7 +169,7 @@ def test_the_reported_violation_is_that_of_any_weights():
         weights = rng.normal(0, 1, (3, 40)) * (rng.random((3, 40)) < share)
         weights[:, np.ptp(P[:, train], axis=1) == 0] = 0
         basis, targets = moments(P, q, train, val)
-        got = violation(basis, targets, torch.from_numpy(weights), 0.05, 0.05 * 0.3 / 0.7)
+        got = kkt_violation(basis, targets, torch.from_numpy(weights), 0.05, 0.05 * 0.3 / 0.7)
         X, Y = images(P, q, train)
         expected = [plain_violation(X, y, w, 0.05, 0.7) for w, y in zip(weights, Y.T, strict=True)]
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
@@ -250,7 +250,7 @@ def test_saga_is_never_lower_and_explains_alike_where_it_converged(seed):
     exactly = methods["le-label"].explain(problem, Explain(), Silent())
     compared = 0
     for unit, (a, b) in enumerate(zip(published, exactly, strict=True)):
-        assert b.violation <= SOLVED and b.violation <= a.violation + 1e-9
+        assert b.kkt_violation <= SOLVED and b.kkt_violation <= a.kkt_violation + 1e-9
         if np.abs(slow[unit] - fast[unit]).max() < 1e-2 and a.concepts:
             compared += 1
             np.testing.assert_array_equal(P[list(a.concepts)], P[list(b.concepts)])

@@ -110,7 +110,7 @@ def test_every_method_names_its_matrix_and_options(name):
     assert method.matrix in ("label", "explainer")
     config = ConfiguredMethod(name, Explain()).config
     assert (config["method"], config["matrix"]) == (name, method.matrix)
-    filter = {"concept_mean5", "concept_std"}
+    filter = {"min_top5_mean", "min_std"}
     assert set(config) == {"method", "matrix", *filter, *method.Options.model_fields}
     changed = ConfiguredMethod(name, Explain(epsilon=0.5)).config
     assert (changed != config) == ("epsilon" in method.Options.model_fields)

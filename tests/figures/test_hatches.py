@@ -26,7 +26,7 @@ def weights_side_by_side(theme):
     return weights_beside([("a", EXPLANATION, 1.0), ("b", EXPLANATION, 2.0)], styles, theme=theme)
 
 
-def pushes(theme):
+def output_effects(theme):
     frame = pd.DataFrame({"output": ["cat", "dog"], "change": [0.5, -1.0], "rank": [1, -1], "images": [9, 9]})
     return pushes_bar(frame, theme=theme)
 
@@ -43,7 +43,7 @@ def times(theme):
 FIGURES = [
     lambda theme: weights_bar(EXPLANATION, theme=theme),
     weights_side_by_side,
-    pushes,
+    output_effects,
     means,
     lambda theme: activation_histogram(np.linspace(-1, 3, 50), theme=theme),
     lambda theme: proportion_bars(BARS, theme=theme),

@@ -76,8 +76,13 @@ class Brute:
     way: what it says to be; what it does is the same for all.
     """
 
-    def __init__(self, world: World, layer: str, way: str):
-        self.way, self.labels, self.temperature, self.runs = way, world.labels, TEMPERATURE, 0
+    def __init__(self, world: World, layer: str, intervention: str):
+        self.intervention, self.labels, self.temperature, self.runs = (
+            intervention,
+            world.labels,
+            TEMPERATURE,
+            0,
+        )
         self._module = deepcopy(world.model.module).double()
         self._layer = getattr(self._module, layer)
         self._images = world.tensors().double()
@@ -153,9 +158,9 @@ class ExactCurves:
         return torch.stack(rows)
 
 
-def engine(world: World, layer: str, way: str):
+def engine(world: World, layer: str, intervention: str):
     """The product's own effects of the same layer."""
-    brute = Brute(world, layer, way)
+    brute = Brute(world, layer, intervention)
     shape = (len(brute.q), 2, 2) if layer == "late" else (len(brute.q), 4, 4)
     info = LayerInfo(layer, Channels(shape), "ReLU")
     return open_effects(
@@ -168,7 +173,7 @@ def engine(world: World, layer: str, way: str):
         [str(i) for i in range(len(world.images))],
         torch.device("cpu"),
         workers=1,
-        way=way,
+        intervention=intervention,
     )
 
 

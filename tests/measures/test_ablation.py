@@ -98,7 +98,7 @@ def test_simulating_with_the_true_activations_scores_1(world, splits, kind):
     effects = KINDS[kind](world)
     truth = Told({str(k): np.asarray(row) for k, row in enumerate(effects.q)})
     found = {unit: words(str(unit), 5.0, -2.0) for unit in range(5)}
-    modes = ["norm", "optim"] if effects.way == "closed" else ["norm"]
+    modes = ["norm", "optim"] if effects.intervention == "closed" else ["norm"]
     got = score_ablation(found, [truth], effects, *splits, modes=modes, runs=MANY)["told"]
     for by_mode in got.values():
         for score in by_mode.values():
@@ -130,7 +130,7 @@ def test_simulating_with_the_mean_scores_0(world, splits, kind):
 def test_a_unit_that_the_head_ignores_has_no_score(world, splits, kind):
     effects = KINDS[kind](world)
     last = len(effects.q) - 1
-    modes = ["norm", "optim"] if effects.way == "closed" else ["norm"]
+    modes = ["norm", "optim"] if effects.intervention == "closed" else ["norm"]
     got = score_ablation({last: words("0")}, [noisy(effects)], effects, *splits, modes=modes, runs=MANY)
     for mode in modes:
         score = got["noisy"][last][mode]

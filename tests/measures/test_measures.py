@@ -13,7 +13,7 @@ from lexplain_core.base.errors import UserError
 from lexplain_core.base.measures import DERIVED, ENDS, TAKEN, Description, check_names
 from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix
-from lexplain_core.explain import Found
+from lexplain_core.explain import Explanation
 from lexplain_core.measures import Measure, Words, measures
 from lexplain_core.pipeline.build import stages
 from lexplain_core.pipeline.stage import Desk
@@ -167,9 +167,9 @@ def test_a_measure_of_explanations_gets_words_and_reasons(plugin):
             yield unit, Score("beauty", "eye", "test", 12, float(len(one.terms)))
 
     found = {
-        0: Found((1, 0), (2.0, -1.0), 0.5, 0.75),
-        1: Found((), (), 0.0, None),
-        2: Found(reason="It is dead."),
+        0: Explanation((1, 0), (2.0, -1.0), 0.5, 0.75),
+        1: Explanation((), (), 0.0, None),
+        2: Explanation(reason="It is dead."),
     }
     choice = Choice(MATRIX, np.array([True, True]), {})
     rows = run(plugin(beauty, "explanation"), choice, {1: found})

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from lexplain_core.base.memory import lies_in_file, limited
 from lexplain_core.config import LayerSpec, Record
 from lexplain_core.measures.impact import measure_impact
-from lexplain_core.measures.pushes import measure_pushes
+from lexplain_core.measures.output_effects import find_output_effects
 from lexplain_core.model import fit_temperature, open_effects, record
 from lexplain_core.model.answers import Answer, Scale, Unusable, find_answer
 
@@ -70,7 +70,7 @@ def run(end, **more):
 
 
 def measured(end):
-    """By layer: way, losses with units replaced, impacts and pushes; with temperature and right answers."""
+    """By layer: way, losses with units replaced, impacts and output_effects; with temperature and right answers."""
     model, images, found = run(end)
     outputs = np.ascontiguousarray(found.outputs.T)
     labels = np.where(np.arange(COUNT) % 3 == 0, np.arange(COUNT) % 4, found.predicted)
@@ -82,8 +82,8 @@ def measured(end):
         effects = open_effects(model, layer, outputs, labels, temperature, images.__getitem__, [str(i) for i in all_], CPU, workers=0)  # fmt: skip
         block = effects.block(units, all_, values)
         impacts = measure_impact(effects, units, runs=10_000)
-        pushes = measure_pushes(effects, units, runs=10_000)
-        layers.append((effects.way, effects.loss, block.loss, block.right, impacts, pushes))
+        output_effects = find_output_effects(effects, units, runs=10_000)
+        layers.append((effects.intervention, effects.loss, block.loss, block.right, impacts, output_effects))
     return temperature, found.predicted, layers
 
 
@@ -102,14 +102,14 @@ def test_scores_are_those_of_the_plain_network_whatever_it_ends_in(plain, end):
     factor = 3 if end == "temperature" else 1
     assert temperature * factor == pytest.approx(plain[0], rel=1e-4)
     assert np.array_equal(predicted, plain[1])
-    for (way, own, loss, right, impacts, pushes), expected in zip(layers, plain[2], strict=True):
+    for (way, own, loss, right, impacts, output_effects), expected in zip(layers, plain[2], strict=True):
         assert way == expected[0]
         assert np.allclose(own, expected[1], atol=1e-5) and np.allclose(loss, expected[2], atol=1e-5)
         assert (right == expected[3]).mean() > 0.995  # but for ties
         for unit, impact in impacts.items():
             assert impact.total == pytest.approx(expected[4][unit].total, abs=2e-5)
             assert impact.loss == pytest.approx(expected[4][unit].loss, abs=2e-5)
-            mine, theirs = pushes[unit], expected[5][unit]
+            mine, theirs = output_effects[unit], expected[5][unit]
             both = mine.merge(theirs, on=["bucket", "output"])
             assert len(both) == len(theirs)
             assert np.allclose(both.change_x * factor, both.change_y, atol=1e-4)

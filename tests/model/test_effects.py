@@ -151,10 +151,19 @@ def made(kind: type[nn.Module], layer: str, pooling: str):
     return model, shown, keys, run.layers[0], np.ascontiguousarray(run.outputs.T)
 
 
-def effects(model, shown, keys, recording, outputs, way=None, labels=None, temperature=1.3):
+def effects(model, shown, keys, recording, outputs, intervention=None, labels=None, temperature=1.3):
     labels = np.arange(COUNT) % 4 if labels is None else labels
     return open_effects(
-        model, recording, outputs, labels, temperature, shown.__getitem__, keys, CPU, workers=0, way=way
+        model,
+        recording,
+        outputs,
+        labels,
+        temperature,
+        shown.__getitem__,
+        keys,
+        CPU,
+        workers=0,
+        intervention=intervention,
     )
 
 
@@ -182,7 +191,7 @@ def by_hand(model, image, layer: str, pooling: str, kind: str, unit: int, value:
 def test_every_way_equals_the_definition(kind, layer, pooling, way, shape):
     model, shown, keys, recording, outputs = made(kind, layer, pooling)
     found = effects(model, shown, keys, recording, outputs)
-    assert found.way == way
+    assert found.intervention == way
     rng = np.random.default_rng(3)
     count = 40
     images, units = rng.integers(COUNT, size=count), rng.integers(recording.info.units, size=count)
@@ -215,7 +224,7 @@ def test_every_way_equals_the_definition(kind, layer, pooling, way, shape):
 def test_a_block_is_its_rows(kind, layer, pooling, way, shape):
     model, shown, keys, recording, outputs = made(kind, layer, pooling)
     engine = effects(model, shown, keys, recording, outputs)
-    assert engine.way == way
+    assert engine.intervention == way
     units, images = np.array([3, 1]), np.array([5, 0, 2])
     values = np.random.default_rng(0).normal(size=(2, 2, 3)) * 2
     found = engine.block(units, images, values)
@@ -232,9 +241,9 @@ def test_a_way_that_is_not_right_is_refused():
     made_skip = made(Skip, "norm", "mean")
     for way in ("prefix", "closed"):
         with pytest.raises(ValueError, match="no cut"):
-            effects(*made_skip, way=way)
+            effects(*made_skip, intervention=way)
     with pytest.raises(ValueError, match="no linear head"):
-        effects(*made(Plain, "second", "mean"), way="closed")
+        effects(*made(Plain, "second", "mean"), intervention="closed")
 
 
 def test_a_cut_is_told_by_trying_not_by_names():

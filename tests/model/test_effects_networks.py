@@ -75,9 +75,11 @@ def by_hook(model, image, name: str, pooling: str, unit: int, value: float) -> t
         handle.remove()
 
 
-def opened(model, shown, keys, recording, outputs, labels=None, way=None):
+def opened(model, shown, keys, recording, outputs, labels=None, intervention=None):
     labels = np.zeros(len(keys), dtype=np.int64) if labels is None else labels
-    return open_effects(model, recording, outputs, labels, 1.0, shown, keys, CPU, workers=0, way=way)
+    return open_effects(
+        model, recording, outputs, labels, 1.0, shown, keys, CPU, workers=0, intervention=intervention
+    )
 
 
 def logits_of(engine, at, units, values, classes: int) -> torch.Tensor:
@@ -109,7 +111,7 @@ def test_ways_of_known_networks(name, layer, pooling, way, network):
     )
     recording, outputs = run.layers[0], np.ascontiguousarray(run.outputs.T)
     engine = opened(model, shown.__getitem__, keys, recording, outputs)
-    assert engine.way == way
+    assert engine.intervention == way
     rng = np.random.default_rng(1)
     count = 3
     at, units = rng.integers(3, size=count), rng.integers(recording.info.units, size=count)
@@ -126,8 +128,12 @@ def test_ways_of_known_networks(name, layer, pooling, way, network):
     plain = torch.from_numpy(outputs[at])
     assert (expected - plain).abs().max() > 1e-4 * size  # replacing does something
     for one in {way, "whole"} | ({"prefix"} if way == "closed" else set()):
-        same = engine if one == way else opened(model, shown.__getitem__, keys, recording, outputs, way=one)
-        assert same.way == one
+        same = (
+            engine
+            if one == way
+            else opened(model, shown.__getitem__, keys, recording, outputs, intervention=one)
+        )
+        assert same.intervention == one
         found = logits_of(same, at, units, values, outputs.shape[1])
         assert (found - expected).abs().max() <= 1e-5 * size, one
     assert not any(m._forward_hooks for m in model.module.modules())
@@ -152,8 +158,10 @@ class Real:
         self.layers = {layer.info.name: layer for layer in run.layers}
         self.outputs = np.ascontiguousarray(run.outputs.T)
 
-    def open(self, layer: str, way: str | None = None):
-        return opened(self.model, self.load, self.keys, self.layers[layer], self.outputs, self.labels, way)
+    def open(self, layer: str, intervention: str | None = None):
+        return opened(
+            self.model, self.load, self.keys, self.layers[layer], self.outputs, self.labels, intervention
+        )
 
 
 INSIDE = "layer2.1.conv1"
@@ -171,7 +179,7 @@ def resnet20(shared) -> Real:
 def test_layer3_of_resnet20_in_closed_form_is_the_whole_network(resnet20):
     """All 64 units on 12 images, taken out and at their mean."""
     closed, whole = resnet20.open("layer3"), resnet20.open("layer3", "whole")
-    assert (closed.way, whole.way) == ("closed", "whole")
+    assert (closed.intervention, whole.intervention) == ("closed", "whole")
     q = resnet20.layers["layer3"].values
     units, some = np.arange(64), np.arange(0, 60, 5)
     values = np.stack([np.zeros((64, 12)), np.repeat(q.mean(1, dtype=np.float64)[:, None], 12, 1)])
@@ -184,13 +192,13 @@ def test_layer3_of_resnet20_in_closed_form_is_the_whole_network(resnet20):
 
 def test_layer2_of_resnet20_from_its_cached_output_is_the_whole_network(resnet20):
     prefix, whole = resnet20.open("layer2"), resnet20.open("layer2", "whole")
-    assert prefix.way == "prefix"
+    assert prefix.intervention == "prefix"
     check_rows(resnet20, "layer2", prefix, whole, 120, hooked=8)
 
 
 def test_a_convolution_inside_a_residual_block_needs_whole_runs(resnet20):
     engine = resnet20.open(INSIDE)
-    assert engine.way == "whole"
+    assert engine.intervention == "whole"
     for way in ("prefix", "closed"):
         with pytest.raises(ValueError, match="no cut"):
             resnet20.open(INSIDE, way)
@@ -205,7 +213,7 @@ def test_features_12_of_squeezenet_from_its_cached_output_is_the_whole_network(s
     ]
     real = Real("tiny-imagenet-squeezenet.toml", overrides, ["features.12"], 50)
     prefix, whole = real.open("features.12"), real.open("features.12", "whole")
-    assert prefix.way == "prefix"
+    assert prefix.intervention == "prefix"
     check_rows(real, "features.12", prefix, whole, 16, hooked=2)
 
 

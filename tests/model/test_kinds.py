@@ -174,7 +174,7 @@ def test_a_grey_network_is_recorded_and_its_units_replaced(load, function):
     found = record(model, images.__getitem__, keys, [LayerSpec(name=name)], Record(device="cpu", workers=0), outputs=True)  # fmt: skip
     labels = np.zeros(5, dtype=np.int64)
     effects = open_effects(model, found.layers[0], np.ascontiguousarray(found.outputs.T), labels, 1.0, images.__getitem__, keys, torch.device("cpu"), workers=0)  # fmt: skip
-    assert effects.way == "closed"
+    assert effects.intervention == "closed"
 
 
 @pytest.mark.parametrize("kind", ["tuple", "named_tuple", "list", "dict", "dataclass"])

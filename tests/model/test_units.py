@@ -220,9 +220,9 @@ def test_effects_of_other_units_are_those_of_a_changed_network(way):
     labels = np.arange(12) % 4
     effects = open_effects(
         model, Recording(info, "mean", q), logits.numpy(), labels, 1.0, images.__getitem__,
-        [str(i) for i in range(12)], torch.device("cpu"), way=way,
+        [str(i) for i in range(12)], torch.device("cpu"), intervention=way,
     )  # fmt: skip
-    assert effects.way == way
+    assert effects.intervention == way
     values = np.full((1, 3, 12), 0.7)
     found = effects.block(np.arange(3), np.arange(12), values).loss[0]
     for unit in range(3):

@@ -65,8 +65,8 @@ def test_the_store_says_what_went_in(store, world):
     assert [layer["name"] for layer in info["layers"]] == ["conv", "last"]
     assert info["layers"][1] | {"note": None} == {
         "name": "last", "source": "network", "kind": "map", "pooling": "mean", "shape": [8, 24, 24],
-        "units": 8, "dead": 1, "constant": 1, "negative": 1, "note": None, "way": "closed",
-        "mean_top_impact": None, "map_reason": None, "push_reason": None,
+        "units": 8, "dead": 1, "constant": 1, "negative": 1, "note": None, "intervention": "closed",
+        "mean_top_impact": None, "map_reason": None, "output_effects_reason": None,
         "effect_reason": "No output of tiny:make is known to stand for 1 of the 4 classes (single). If the network was trained on "
         "these classes, set target.outputs.",
     }  # fmt: skip
@@ -265,7 +265,7 @@ def test_a_build_without_methods_or_concepts(world, tmp_path):
         assert opened.unit_table()["explanation"].tolist() == [""] * 14
         assert opened.info()["explanations"] == []
     with pytest.raises(UserError, match="No concept of “label” passes"):
-        build(settings(world, tmp_path / "t.duckdb", "make", "explain.concept_mean5=1.5"))
+        build(settings(world, tmp_path / "t.duckdb", "make", "explain.min_top5_mean=1.5"))
 
 
 def test_a_store_is_current_until_its_config_changes(world, built, tmp_path):

@@ -34,7 +34,7 @@ def config(tmp_path, *overrides):
     ("overrides", "said"),
     [
         (
-            ["explain.concept_mean5=1.5", "explain.methods=['le-siglip']"],
+            ["explain.min_top5_mean=1.5", "explain.methods=['le-siglip']"],
             "No concept of “demo/explainer” passes",
         ),
         (["simulator.model=demo/explainer"], "same"),

@@ -230,7 +230,7 @@ def test_all_alive_units_of_the_network_have_an_impact_and_no_other(store):
     np.testing.assert_array_equal(merged["impact"], merged["total"])
 
 
-# -- pushes ----------------------------------------------------------------------------------
+# -- output_effects ----------------------------------------------------------------------------------
 
 
 def own_pushes(world: World, layer: str, unit: int) -> dict[int, np.ndarray]:
@@ -244,7 +244,7 @@ def own_pushes(world: World, layer: str, unit: int) -> dict[int, np.ndarray]:
 
 @pytest.mark.parametrize("layer, unit", [("block7", EXACT[0]), ("block4", SAMPLED[0])])
 def test_pushes_are_the_changes_of_the_outputs(world, layer, unit):
-    own, found = own_pushes(world, layer, unit), world.store.unit(layer, unit).pushes()
+    own, found = own_pushes(world, layer, unit), world.store.unit(layer, unit).output_effects()
     assert set(found["bucket"]) == set(own) and len(own) >= 6
     exact = 0
     for bucket, rows in found.groupby("bucket"):
@@ -415,7 +415,7 @@ def test_maps_are_those_of_the_network_for_every_image_that_is_shown(world, laye
 
 def test_the_planted_layer_says_that_there_is_nothing_to_replace(store):
     layers = store.layers().set_index("layer")
-    assert layers["way"].to_dict() == {"block4": "prefix", "block7": "closed", "planted": None}
+    assert layers["intervention"].to_dict() == {"block4": "prefix", "block7": "closed", "planted": None}
     assert layers["effect_reason"][["block4", "block7"]].tolist() == [None, None]
     why = layers["effect_reason"]["planted"]
     assert "can't be taken out or replaced" in why and why.endswith(".")
@@ -423,9 +423,9 @@ def test_the_planted_layer_says_that_there_is_nothing_to_replace(store):
     scores = 0
     for number in range(12):
         unit = store.unit("planted", number)
-        assert (unit.way, unit.effect_reason) == (None, why)
+        assert (unit.intervention, unit.effect_reason) == (None, why)
         assert unit.impact() is None and unit.impact("mean") is None
-        assert unit.pushes().empty and unit.maps(unit.top()["image"]) == {}
+        assert unit.output_effects().empty and unit.maps(unit.top()["image"]) == {}
         for explanation in unit.explanations:
             for score in explanation.scores:
                 if score.measure.startswith("ablation"):

@@ -39,7 +39,7 @@ def built(tmp_path_factory) -> Path:
     config = config_dict(folder / "images", folder / "tiny.py", folder / "built.duckdb")
     config |= {"explainer": {"model": "demo/explainer"}, "simulator": {"model": "demo/simulator"}}
     config |= {"cache": str(folder / "cache")}
-    config["explain"] |= {"methods": ["le-label", "le-siglip"], "concept_mean5": 0.05}
+    config["explain"] |= {"methods": ["le-label", "le-siglip"], "min_top5_mean": 0.05}
     return build(parse_config(config, "of the test"))
 
 

@@ -19,7 +19,7 @@ from lexplain_core.base.progress import Silent
 from lexplain_core.concepts import Concept, ConceptMatrix, EncoderView
 from lexplain_core.concepts.simulators import EncoderSimulator, LabelSimulator
 from lexplain_core.config import Build, apply_overrides, parse_config
-from lexplain_core.explain import ConfiguredMethod, Found
+from lexplain_core.explain import ConfiguredMethod, Explanation
 from lexplain_core.measures import ablation, correlation
 from lexplain_core.measures.base import absent
 from lexplain_core.measures.correlation import Scored
@@ -105,10 +105,10 @@ def make_results(concepts: tuple[Concept, ...] = ()) -> Results:
         {"label": labels, "eye": matrix},
         (LabelSimulator(labels), EncoderSimulator(simulator)),
     )
-    dead = Found(reason="It is dead.")
+    dead = Explanation(reason="It is dead.")
     found = {
-        "le-label": {0: Found((0, 3), (2.0, -1.0), 0.5, 0.75, violation=1e-9), 1: dead},
-        "le-siglip": {0: Found((3, 1), (1.5, 0.25), 0.1, 0.5, violation=2e-9), 1: dead},
+        "le-label": {0: Explanation((0, 3), (2.0, -1.0), 0.5, 0.75, kkt_violation=1e-9), 1: dead},
+        "le-siglip": {0: Explanation((3, 1), (1.5, 0.25), 0.1, 0.5, kkt_violation=2e-9), 1: dead},
     }
     null = Null(7, 0.01, 0.2, 1)
     nothing = "“sky” is not a label of the probing set."
@@ -235,7 +235,7 @@ def test_facts_about_the_matrices(con):
 
 def test_explanations_point_at_their_concepts(con):
     rows = con.execute(
-        "SELECT e.method, e.matrix, e.bias, e.violation, list(c.key ORDER BY t.rank), list(t.weight ORDER BY t.rank) "
+        "SELECT e.method, e.matrix, e.bias, e.kkt_violation, list(c.key ORDER BY t.rank), list(t.weight ORDER BY t.rank) "
         "FROM explanations e JOIN terms t USING (explanation_id) JOIN concepts c USING (concept_id) "
         "GROUP BY ALL ORDER BY e.method"
     ).fetchall()

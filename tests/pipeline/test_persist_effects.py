@@ -56,7 +56,7 @@ def sure():
     torch.manual_seed(0)
     return Sure().eval()
 '''
-EFFECTS = ("impacts", "top_impacts", "bucket_impacts", "pushes")
+EFFECTS = ("impacts", "top_impacts", "bucket_impacts", "output_effects")
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def undefined(total: float | None, reason: str) -> Impact:
     )  # fmt: skip
 
 
-def pushes(*rows: tuple) -> pd.DataFrame:
+def output_effects(*rows: tuple) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["bucket", "output", "change", "rank", "images"]).assign(error=0.25)
 
 
@@ -134,9 +134,13 @@ def by_hand(world, full, tmp_path_factory):
         impact_tables(1, "zero", {0: impact(), 1: impact(total=1.5, sampled=False, total_error=0.0)}),
     ]
     effects = [
-        output_effect_table(0, {4: pushes((-1, 2, -0.5, -1, 3))}),
+        output_effect_table(0, {4: output_effects((-1, 2, -0.5, -1, 3))}),
         output_effect_table(
-            1, {0: pushes((7, 1, 2.0, 1, 5), (7, 0, -2.0, -1, 5), (0, 2, 1.0, 1, 9)), 1: pushes()}
+            1,
+            {
+                0: output_effects((7, 1, 2.0, 1, 5), (7, 0, -2.0, -1, 5), (0, 2, 1.0, 1, 9)),
+                1: output_effects(),
+            },
         ),
     ]
     values = np.linspace(-1, 3, 12, dtype=np.float32).reshape(3, 4)
@@ -159,7 +163,7 @@ def by_hand(world, full, tmp_path_factory):
     with StoreWriter(rows) as store:
         for name in ("impacts", "top_impacts", "bucket_impacts"):
             store.rows(name, joined(name, [one[name] for one in impacts]))
-        store.rows("pushes", joined("pushes", effects))
+        store.rows("output_effects", joined("output_effects", effects))
         store.maps(of_frames("maps", maps).to_pandas())
         store.rows("scores", observers)
     with duckdb.connect(str(path)) as con:
@@ -219,14 +223,14 @@ def test_observers_come_back_as_they_were(by_hand):
 
 def test_pushes_come_back_in_order_with_names(by_hand):
     store, _ = by_hand
-    found = store.unit("last", 0).pushes()
+    found = store.unit("last", 0).output_effects()
     assert found[["bucket", "output_id", "rank", "images"]].values.tolist() == [
         [0, 2, 1, 9], [7, 1, 1, 5], [7, 0, -1, 5],
     ]  # fmt: skip
     assert found["change"].tolist() == [1.0, 2.0, -2.0]
     assert found["output"].tolist() == ["red_disc", "green_disc", "blue_square"]
-    assert store.unit("last", 1).pushes().empty
-    assert store.unit("conv", 4).pushes()["output"].tolist() == ["red_disc"]
+    assert store.unit("last", 1).output_effects().empty
+    assert store.unit("conv", 4).output_effects()["output"].tolist() == ["red_disc"]
 
 
 def test_maps_come_back_to_a_step(by_hand):
@@ -289,17 +293,17 @@ def test_a_full_build_has_everything(full):
     with Store.open(full) as store:
         layers = store.layers().set_index("layer")
         # a ReLU comes between the first layer and the head
-        assert layers["way"].to_dict() == {"conv": "prefix", "last": "closed"}
+        assert layers["intervention"].to_dict() == {"conv": "prefix", "last": "closed"}
         assert layers["effect_reason"].isna().all() and store.meta["temperature"] > 0
         dead = store.unit_table("last").query("status in ['dead', 'constant']")
         assert len(dead) == 2 and dead["impact"].isna().all() and dead["ablation"].isna().all()
         assert all("no explanation to score" in reason for reason in dead["ablation_reason"])
         for number in dead["unit"]:
             unit = store.unit("last", number)
-            assert unit.impact() is None and unit.pushes().empty and unit.maps(range(90)) == {}
+            assert unit.impact() is None and unit.output_effects().empty and unit.maps(range(90)) == {}
         negative = store.unit("last", 7)
         # in its only bucket the unit is on average at its mean
-        assert negative.impact().total > 0 and negative.pushes().empty
+        assert negative.impact().total > 0 and negative.output_effects().empty
         json.dumps(store.info(), allow_nan=False)
 
 
@@ -314,13 +318,13 @@ def test_builds_without_some_of_it(world, tmp_path, importance, ablation):
     with Store.open(path) as store:
         layers = store.layers().set_index("layer")
         if importance or ablation:
-            assert layers["way"].to_dict() == {"conv": "prefix", "last": "closed"}
+            assert layers["intervention"].to_dict() == {"conv": "prefix", "last": "closed"}
             assert layers["effect_reason"].isna().all() and store.meta["temperature"] > 0
         else:
-            assert layers["way"].isna().all() and store.meta["temperature"] is None
+            assert layers["intervention"].isna().all() and store.meta["temperature"] is None
             assert set(layers["effect_reason"]) == {"This build was told to replace no units."}
         unit = store.unit("last", 0)
-        assert (unit.impact() is not None) == importance == (not unit.pushes().empty)
+        assert (unit.impact() is not None) == importance == (not unit.output_effects().empty)
         assert (unit.explanation().score("ablation") is not None) == ablation
         assert store.impact_values() == (["zero"] if importance else [])
         assert (len(store.table1()) > 0) == importance and (len(store.score_pairs()) > 0) == ablation
@@ -330,7 +334,7 @@ def test_builds_without_some_of_it(world, tmp_path, importance, ablation):
 def test_classes_without_an_output_leave_the_pushes(world, tmp_path):
     path = built(world, tmp_path / "s.duckdb", images="more")
     found = counts(path)
-    assert found["pushes"] > 0 and found["maps"] > 0
+    assert found["output_effects"] > 0 and found["maps"] > 0
     assert [found[name] for name in EFFECTS[:3]] == [0, 0, 0]
     with Store.open(path) as store:
         assert store.meta["temperature"] is None
@@ -346,7 +350,7 @@ def test_classes_without_an_output_leave_the_pushes(world, tmp_path):
         for number in (0, 3, 4):
             unit = store.unit("last", number)
             q = unit.activations.astype(float)
-            found = unit.pushes()
+            found = unit.output_effects()
             where = unit.buckets.assign(unit.activations)
             assert set(found["bucket"]) == set(where.tolist())
             for bucket, output, change in found[["bucket", "output_id", "change"]].itertuples(index=False):
@@ -364,7 +368,7 @@ def test_outputs_that_cannot_be_compared(world, tmp_path, function, words):
     assert found["maps"] > 0 and [found[name] for name in EFFECTS] == [0, 0, 0, 0]
     with Store.open(path) as store:
         layers = store.layers()
-        assert layers["way"].isna().all() and all(words in why for why in layers["effect_reason"])
+        assert layers["intervention"].isna().all() and all(words in why for why in layers["effect_reason"])
         score = store.unit("last", 0).explanation().score("ablation")
         assert score.value is None and score.reason == layers["effect_reason"][1]
         assert store.unit("last", 0).explanation().score().value is not None

@@ -70,7 +70,7 @@ def rooms_of(names: set[str]) -> set[str]:
 
 def test_imports_are_read_right():
     file = CORE / "explain" / "greedy.py"
-    assert "lexplain_core.explain.base.Found" in imported(file)
+    assert "lexplain_core.explain.base.Explanation" in imported(file)
     assert rooms_of(imported(CORE / "explain" / "base.py")) == {"base", "concepts", "config", "explain"}
 
 

@@ -30,7 +30,7 @@ def test_cifar10_resnet20(shared, tmp_path):
     assert facts["images"] == 10_000 and facts["concepts"] == 18
     assert round(facts["target"]["accuracy"], 3) == 0.810
     with Store.open(config.store) as store:
-        assert store.unit("layer3", 0).explanation().violation < 1e-7
+        assert store.unit("layer3", 0).explanation().kkt_violation < 1e-7
     (layer3,) = facts["explanations"]
     assert layer3["explained"] == 64
     assert abs(layer3["mean_correlation"] - 0.66) < 0.02

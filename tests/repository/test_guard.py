@@ -74,8 +74,8 @@ def test_a_rebuild_does_not_differ(small, changed, capsys):
         ("UPDATE meta SET value = '\"Other\"' WHERE key = 'name'", "meta.name", '"Demo world" became "Other"'),
         ("INSERT INTO superclass_members SELECT * FROM superclass_members LIMIT 1", "superclass_members", "can't be told apart"),
         ("ALTER TABLE layers ADD COLUMN more INTEGER", "layers.more", "the column is new"),
-        ("ALTER TABLE layers RENAME COLUMN way TO intervention", "layers.way", "the column is gone"),
-        ("ALTER TABLE pushes RENAME TO output_effects", "pushes", "the table is gone"),
+        ("ALTER TABLE layers RENAME COLUMN note TO remark", "layers.note", "the column is gone"),
+        ("ALTER TABLE output_effects RENAME TO effects_on_outputs", "output_effects", "the table is gone"),
         ("CREATE TABLE more (x INTEGER)", "more", "the table is new"),
     ],
 )  # fmt: skip
@@ -109,23 +109,23 @@ def test_a_number_that_is_none_any_more_is_beyond_every_tolerance(small, changed
 
 def test_renames_that_are_mapped_are_followed(small, changed):
     path = changed(
-        "ALTER TABLE pushes RENAME TO output_effects",
-        "ALTER TABLE layers RENAME COLUMN way TO intervention",
+        "ALTER TABLE output_effects RENAME TO effects_on_outputs",
+        "ALTER TABLE layers RENAME COLUMN note TO remark",
         "ALTER TABLE terms RENAME COLUMN rank TO place",  # a part of the key
-        "UPDATE output_effects SET change = change + 1 WHERE layer_id = 0 AND unit = 0",
-        "UPDATE meta SET value = replace(value, '\"dead_below\"', '\"dead_threshold\"') WHERE key = 'config'",
+        "UPDATE effects_on_outputs SET change = change + 1 WHERE layer_id = 0 AND unit = 0",
+        "UPDATE meta SET value = replace(value, '\"dead_threshold\"', '\"dead_limit\"') WHERE key = 'config'",
     )
     known = replace(
         KNOWN,
-        tables={"pushes": "output_effects"},
-        columns={"layers.way": "intervention", "terms.rank": "place"},
-        paths={"meta.config.dead_below": "meta.config.dead_threshold"},
+        tables={"output_effects": "effects_on_outputs"},
+        columns={"layers.note": "remark", "terms.rank": "place"},
+        paths={"meta.config.dead_threshold": "meta.config.dead_limit"},
     )
     found, _ = stores.compare(small, path, known)
-    assert [(d.where, round(d.size, 4)) for d in found] == [("pushes.change", 1.0)]
+    assert [(d.where, round(d.size, 4)) for d in found] == [("output_effects.change", 1.0)]
     places = {difference.where for difference in stores.compare(small, path)[0]}
-    assert {"pushes", "output_effects", "layers.way", "layers.intervention"} < places
-    assert {"meta.config.dead_below", "meta.config.dead_threshold"} < places
+    assert {"output_effects", "layers.note", "layers.remark"} < places
+    assert {"meta.config.dead_threshold", "meta.config.dead_limit"} < places
 
 
 def test_digests_tell_which_column_differs(small, changed):

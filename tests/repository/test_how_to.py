@@ -254,8 +254,10 @@ def _are_projections(store: Store, units: list) -> None:
             assert one.values.mean() == pytest.approx(
                 unit.activations[image], abs=0.02 * float(np.ptp(one.values)) + 1e-6
             )
-        assert unit.way == "prefix" and unit.impact().total > 0
-        assert bool(len(unit.pushes())) == (unit.status == "alive")  # else all images are of one range
+        assert unit.intervention == "prefix" and unit.impact().total > 0
+        assert bool(len(unit.output_effects())) == (
+            unit.status == "alive"
+        )  # else all images are of one range
         assert unit.explanation().score("ablation").value is not None
 
 
@@ -263,7 +265,7 @@ def test_units_without_shift_or_places_say_what_they_lack(directions):
     with Store.open(directions / "u.duckdb") as store:
         unit = store.unit("readouts", 1)
         assert unit.explanation().score().value is not None and not unit.maps(unit.top(3)["image"].tolist())
-        assert unit.impact() is None and not len(unit.pushes())
+        assert unit.impact() is None and not len(unit.output_effects())
         assert unit.explanation().score("ablation").value is None
         assert (
             unit.effect_reason

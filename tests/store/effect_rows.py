@@ -85,7 +85,7 @@ def top_impact(q: np.ndarray, impact: np.ndarray, beta: float) -> float:
     return sum(abs(impact[i]) for i in order[: round(beta * len(q))]) / total
 
 
-def pushes(made: Made, layer: str) -> list[tuple]:
+def output_effects(made: Made, layer: str) -> list[tuple]:
     """(unit, bucket, output, change, error, rank, images) of a layer, in no good order."""
     rows = []
     for unit in range(2):
@@ -136,8 +136,8 @@ def write(store: StoreWriter, made: Made, effects: Effects, explanations: pd.Dat
     store.rows("bucket_impacts", pd.DataFrame(buckets, columns=columns))
     columns = ["unit", "bucket", "output_id", "change", "error", "rank", "images"]
     for layer in WAYS:
-        frame = pd.DataFrame(pushes(made, layer), columns=columns)
-        store.rows("pushes", frame.assign(layer_id=numbers[layer]))
+        frame = pd.DataFrame(output_effects(made, layer), columns=columns)
+        store.rows("output_effects", frame.assign(layer_id=numbers[layer]))
     kept = [
         (numbers[layer], unit, image, kind, *steps.shape, low, high, steps.tobytes())
         for (layer, unit, image, kind), (steps, low, high) in effects.maps.items()

@@ -157,7 +157,7 @@ def fill(
             "layer_id": number, "name": name, "source": "computed" if computed else "network",
             "kind": "computed" if computed else "map", "pooling": "none" if computed else "mean",
             "shape": [len(q)] if computed else [len(q), 4, 4], "units": len(q),
-            "note": "It is computed." if computed else None, "way": (ways or {}).get(name),
+            "note": "It is computed." if computed else None, "intervention": (ways or {}).get(name),
             "effect_reason": EFFECT_REASON if computed and ways else None,
         }  # fmt: skip
         store.rows("layers", pd.DataFrame([row]))
@@ -238,7 +238,7 @@ def _explanations(
         ]
     written = pd.DataFrame(explanations, columns=[
         "explanation_id", "layer_id", "unit", "method", "config_hash", "matrix", "bias", "length",
-        "val_correlation", "violation", "reason"])  # fmt: skip
+        "val_correlation", "kkt_violation", "reason"])  # fmt: skip
     store.rows("explanations", written)
     store.rows("terms", pd.DataFrame(terms, columns=["explanation_id", "rank", "concept_id", "weight"]))
     store.rows("scores", scores)

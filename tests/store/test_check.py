@@ -83,7 +83,7 @@ CHANGES = {
     "UPDATE scores SET low = high, high = low - 1": "`low <= high`",
     "UPDATE units SET status = 'undead'": "`status IN (",
     "UPDATE terms SET concept_id = 99 WHERE explanation_id = 0 AND rank = 0": "point to nothing in `concepts`",
-    "UPDATE pushes SET bucket = 8": "`bucket BETWEEN -1 AND 7` doesn't hold of 1",
+    "UPDATE output_effects SET bucket = 8": "`bucket BETWEEN -1 AND 7` doesn't hold of 1",
     "UPDATE activations SET value = 'nan' WHERE unit = 1 AND image_id = 7": "not finite",
     "UPDATE method_configs SET config = '{'": "can't be read",
     "UPDATE maps SET data = ''::BLOB": "octet_length(data) = height::BIGINT * width` doesn't hold",
@@ -143,7 +143,7 @@ UPDATE embeddings SET kind = 'sound' => `kind IN ('image', 'concept')` doesn't h
 UPDATE embeddings SET matrix = 'label' => 1 of `embeddings` (matrix) point to nothing in `encoders`
 UPDATE similar_units SET rank = 0 => `rank <> 0` doesn't hold of 1 of the rows of `similar_units`
 UPDATE similar_units SET other = unit => `unit <> other` doesn't hold of 1 of the rows of `similar_units`
-UPDATE pushes SET rank = 0 => `abs(rank) BETWEEN 1 AND 5` doesn't hold of 1 of the rows of `pushes`
+UPDATE output_effects SET rank = 0 => `abs(rank) BETWEEN 1 AND 5` doesn't hold of 1 of the rows of `output_effects`
 UPDATE terms SET rank = rank + 1 => `rank` of `terms` of 10 `explanation_id` is not counted from 0 without gaps
 UPDATE layers SET kind = ' ' WHERE layer_id = 0 => `trim(kind) <> ''` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET kind = 'computed' WHERE layer_id = 0 => `(source = 'computed') = (kind = 'computed')` doesn't hold of 1 of the rows of `layers`

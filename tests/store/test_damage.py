@@ -64,7 +64,7 @@ def readers(store: Store) -> dict:
         "residuals": lambda: unit().residuals(explained()[1]),
         "explanations": lambda: [unit().matrices(e) for e in unit().explanations],
         "impact": lambda: unit().impact(),
-        "pushes": lambda: unit().pushes(),
+        "output_effects": lambda: unit().output_effects(),
         "maps": lambda: unit().maps(range(60)),
         "measures": lambda: store.measures,
         "scores": lambda: unit().scores,
@@ -85,7 +85,7 @@ def whole(tmp_path_factory) -> Path:
         of = {"layer_id": [0], "unit": [1]}
         store.rows("impacts", pd.DataFrame(of | {"to_value": ["zero"], "total": [2.0], "total_error": [0.1], "images": [60], "sampled": [False]}))  # fmt: skip
         store.rows("top_impacts", pd.DataFrame(of | {"to_value": ["zero"], "beta": [0.02], "value": [0.5], "error": [0.0]}))  # fmt: skip
-        store.rows("pushes", pd.DataFrame(of | {"bucket": [3], "output_id": [2], "change": [0.5], "rank": [1], "images": [9]}))  # fmt: skip
+        store.rows("output_effects", pd.DataFrame(of | {"bucket": [3], "output_id": [2], "change": [0.5], "rank": [1], "images": [9]}))  # fmt: skip
         store.maps(pd.DataFrame(of | {"image_id": [3], "kind": ["activation"], "height": [2], "width": [3], "low": [0.0], "high": [1.0], "data": [bytes(6)]}))  # fmt: skip
         store.rows(
             "scores", [score_row(Score("observer", "eye", "all", 9, 0.8, details={"soft": 0.7}), 0, 1)]

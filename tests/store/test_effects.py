@@ -1,4 +1,4 @@
-"""Impacts, pushes, maps and ablation scores: every number of the reader is that of its definition."""
+"""Impacts, output_effects, maps and ablation scores: every number of the reader is that of its definition."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_which_impacts_a_store_has(store, small):
         assert len(frame) == 0
     unit = small.unit("layer1", 0)
     assert unit.impact() is None and unit.impact("mean") is None
-    assert len(unit.pushes()) == 0 and unit.maps([0, 1, 2]) == {}
+    assert len(unit.output_effects()) == 0 and unit.maps([0, 1, 2]) == {}
 
 
 @pytest.mark.parametrize(("layer", "to"), KEYS)
@@ -191,14 +191,14 @@ def test_the_impact_of_a_unit_and_its_buckets(store, rich, effects, layer, to, n
 def test_what_is_not_known_is_none(store):
     assert store.unit("layer1", 0).impact("mean") is None
     unit = store.unit("planted", 0)
-    assert unit.impact() is None and len(unit.pushes()) == 0 and unit.maps([3]) == {}
-    assert (unit.way, unit.effect_reason) == (None, EFFECT_REASON)
-    assert [(store.unit(layer, 0).way, store.unit(layer, 0).effect_reason) for layer in WAYS] == [
+    assert unit.impact() is None and len(unit.output_effects()) == 0 and unit.maps([3]) == {}
+    assert (unit.intervention, unit.effect_reason) == (None, EFFECT_REASON)
+    assert [(store.unit(layer, 0).intervention, store.unit(layer, 0).effect_reason) for layer in WAYS] == [
         (way, None) for way in WAYS.values()
     ]
 
 
-# -- pushes and maps -------------------------------------------------------------------------
+# -- output_effects and maps -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("outputs", [["boat", "crane", "dog", "cat"], None])
@@ -209,7 +209,7 @@ def test_pushes_come_by_bucket_strongest_first(tmp_path, rich, effects, outputs)
     names = outputs or [f"output {i}" for i in range(4)]
     with Store.open(tmp_path / "s.duckdb") as store:
         for number in range(2):
-            frame = store.unit("layer2", number).pushes()
+            frame = store.unit("layer2", number).output_effects()
             assert list(frame.columns) == [
                 "bucket",
                 "output",
@@ -223,7 +223,9 @@ def test_pushes_come_by_bucket_strongest_first(tmp_path, rich, effects, outputs)
             assert frame["bucket"].tolist() == [-1] * 4 + [0] * 4 + [4] * 4
             assert frame["rank"].tolist() == [1, 2, -1, -2] * 3
             assert frame["output"].tolist() == [names[i] for i in frame["output_id"]]
-            written = {row[1:3]: row[3:] for row in effect_rows.pushes(rich, "layer2") if row[0] == number}
+            written = {
+                row[1:3]: row[3:] for row in effect_rows.output_effects(rich, "layer2") if row[0] == number
+            }
             for row in frame.itertuples():
                 assert written[row.bucket, row.output_id] == (
                     row.change,
@@ -232,7 +234,7 @@ def test_pushes_come_by_bucket_strongest_first(tmp_path, rich, effects, outputs)
                     row.images,
                 )
                 assert row.certain == (abs(row.rank) == 1 and row.change != 0) or row.error == 0
-        assert len(store.unit("layer2", 2).pushes()) == 0
+        assert len(store.unit("layer2", 2).output_effects()) == 0
         assert store.output_names([3, None, 0]) == [names[3], None, names[0]]
 
 
@@ -316,7 +318,7 @@ def test_the_tables_have_the_main_simulators_ablation(store, effects, method):
         assert same(row["impact"], None if impact is None else float(np.abs(impact[number]).sum()))
         assert row["impact_sampled"] is (pd.NA if impact is None else layer == "layer1")
     layers = store.layers(method).set_index("layer")
-    assert layers["way"].tolist() == ["prefix", "closed", None]
+    assert layers["intervention"].tolist() == ["prefix", "closed", None]
     assert layers["effect_reason"].tolist() == [None, None, EFFECT_REASON]
     for layer in layers.index:
         found = [
@@ -360,7 +362,7 @@ def test_info_says_what_units_do(store, rich, effects):
     layers = {row["name"]: row for row in info["layers"]}
     table = store.layers().set_index("layer")
     for name, row in layers.items():
-        assert row["way"] == WAYS.get(name) and row["effect_reason"] == table["effect_reason"][name]
+        assert row["intervention"] == WAYS.get(name) and row["effect_reason"] == table["effect_reason"][name]
         assert same(row["mean_top_impact"], tops.get((name, "zero")))
     assert [(row["layer"], row["to"]) for row in info["impacts"]] == KEYS
     for row in info["impacts"]:

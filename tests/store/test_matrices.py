@@ -79,7 +79,7 @@ def test_every_method_has_its_own_rows(two):
     ours, other = unit.explanation(), unit.explanation(SECOND)
     assert (ours.simulator, ours.matrix, ours.source) == ("label", "label", None)
     assert (other.simulator, other.matrix, other.source) == ("other eye", "eye", "mine.csv, sha256 ab12")
-    assert ours.violation == 1e-9 and other.config == {"l1": 0.5}
+    assert ours.kkt_violation == 1e-9 and other.config == {"l1": 0.5}
     assert [t.weight for t in other.terms] == [-t.weight for t in ours.terms]
     for method, place in ((SECOND, 1), ("le-label", 0)):
         table = two.unit_table("planted", method=method)

@@ -272,10 +272,10 @@ def test_info_is_strict_json_with_the_right_numbers(small):
     assert (info["classes"], info["superclasses"], info["concepts"]) == (3, 1, 5)
     assert (info["units"], info["dead_units"]) == (7, 1)
     nothing = {
-        "way": None,
+        "intervention": None,
         "effect_reason": None,
         "map_reason": None,
-        "push_reason": None,
+        "output_effects_reason": None,
         "mean_top_impact": None,
     }
     assert (info["impacts"], info["temperature"]) == ([], None)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lexplain_core.config.study import StudySettings, load_settings
-from lexplain_core.stimuli.base import FullyPlaced, JudgedUnit, Picture, Shown, StudyPlan, Task, Trial
+from lexplain_core.stimuli.base import FullyPlaced, JudgedUnit, Picture, StudyPlan, Task, Trial, TrialImage
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["course.lock_ms=0", "checks.total_seconds=[0, 2500]", "checks.instructions_seconds=0"]
@@ -64,7 +64,7 @@ def make_plan(
             )  # fmt: skip
             first = 20 * len(made)
             sides = [
-                tuple(Shown(first + 10 * pole + place, rank=place, activation=float(place)) for place in range(10))
+                tuple(TrialImage(first + 10 * pole + place, rank=place, activation=float(place)) for place in range(10))
                 for pole in range(2)
             ]  # fmt: skip
             easy = use == "real"

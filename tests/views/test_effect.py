@@ -105,8 +105,8 @@ def test_an_undefined_impact_is_unknown_not_none(total):
 def test_a_unit_that_is_at_most_0_has_ranges_for_its_pushes():
     q = np.array([-2, -1, -0.5, 0, 0], np.float32)
     unit = SimpleNamespace(activations=q, buckets=Buckets.of(q), maximum=0.0)
-    pushes = pd.DataFrame({"bucket": [-1, -1, 0]})
-    ranges, counts = effect_ranges(unit, pushes), range_counts(unit)
+    output_effects = pd.DataFrame({"bucket": [-1, -1, 0]})
+    ranges, counts = effect_ranges(unit, output_effects), range_counts(unit)
     assert list(ranges.items()) == [(0, "0"), (-1, "below 0")] and counts == {-1: 3, 0: 2}
     assert sum(range_counts(SimpleNamespace(activations=Q, buckets=UNIT.buckets)).values()) == len(Q)
 

@@ -133,7 +133,7 @@ def choose_concepts(
 ) -> Choice:
     """Which concepts of its matrix a method may use; a matrix without any ends the build. view: the encoder it comes from."""
     name, options = matrix.name, method.build
-    keep = usable(matrix.values, splits == "train", options.concept_mean5, options.concept_std)
+    keep = usable(matrix.values, splits == "train", options.min_top5_mean, options.min_std)
     dropped = int((~keep).sum())
     same = same_concepts(matrix, keep, splits, view)
     keep[list(same)] = False
@@ -184,5 +184,5 @@ def _nothing_passes(matrix: str) -> str:
         return "the probing set needs at least one label that is on some images and not on all"
     return (
         "say other concepts in concepts.sets, or look at the a and b of the explainer; "
-        "explain.concept_mean5 is the filter's threshold"
+        "explain.min_top5_mean is the filter's threshold"
     )

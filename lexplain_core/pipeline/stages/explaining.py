@@ -11,17 +11,17 @@ import pyarrow as pa
 import torch
 
 from ...base.progress import Progress
-from ...explain import ConfiguredMethod, Found, Problem
+from ...explain import ConfiguredMethod, Explanation, Problem
 from ..stage import Desk
 from .concepts import Choice
 from .recording import Layer
 
-Explained = dict[int, dict[int, Found]]  # by number of the layer, then by unit
+Explained = dict[int, dict[int, Explanation]]  # by number of the layer, then by unit
 
 # A method makes a few copies of what it explains, so a big layer comes to it in blocks; each block is kept.
 _UNITS_AT_ONCE = 256
 _ACTIVATIONS_AT_ONCE = 16_000_000
-_FIELDS = ("concepts", "weights", "bias", "val_correlation", "reason", "violation")
+_FIELDS = ("concepts", "weights", "bias", "val_correlation", "reason", "kkt_violation")
 
 
 def explain_units(
@@ -41,7 +41,7 @@ def explain_units(
         if len(units):
             desk.progress.note(f"{method.name}, layer {layer.name}: {len(units)} units")
         rest = layer.facts.drop(index=units)["reason"]
-        explained = {int(unit): Found(reason=reason) for unit, reason in rest.items()}
+        explained = {int(unit): Explanation(reason=reason) for unit, reason in rest.items()}
         for piece in _blocks(units, len(splits)):
             key = f"layer {layer.number}, units {piece[0]} to {piece[-1]}"
             table = desk.once(key, _explained, work, layer, piece)
@@ -74,7 +74,7 @@ class _Work:
         self._device = torch.device("cpu") if device.type == "mps" else device  # it has no double precision
         self._shared: dict[str, Any] = {}
 
-    def explain(self, layer: Layer, units: np.ndarray) -> list[Found]:
+    def explain(self, layer: Layer, units: np.ndarray) -> list[Explanation]:
         try:
             results = self._run(layer.values[units])
         except torch.OutOfMemoryError:
@@ -83,7 +83,7 @@ class _Work:
             results = self._run(layer.values[units])
         return [replace(r, concepts=tuple(int(self._whole[c]) for c in r.concepts)) for r in results]
 
-    def _run(self, values: np.ndarray) -> list[Found]:
+    def _run(self, values: np.ndarray) -> list[Explanation]:
         problem = Problem(
             values, self._matrix, self._train, self._val, self._seed, self._device, self._shared
         )
@@ -101,9 +101,11 @@ def _explained(work: _Work, layer: Layer, units: np.ndarray) -> pa.Table:
     )
 
 
-def _read(table: pa.Table) -> dict[int, Found]:
+def _read(table: pa.Table) -> dict[int, Explanation]:
     found = {}
     for row in table.to_pylist():
         unit = row.pop("unit")
-        found[unit] = Found(**row | {"concepts": tuple(row["concepts"]), "weights": tuple(row["weights"])})
+        found[unit] = Explanation(
+            **row | {"concepts": tuple(row["concepts"]), "weights": tuple(row["weights"])}
+        )
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...explain import Found
+from ...explain import Explanation
 from ...measures import Measure, Words, measures
 from ...store import Score
 from ...store.rows import score_row, table
@@ -91,7 +91,7 @@ def _why_dead(layer: Layer, unit: int) -> str | None:
     return reason if isinstance(reason, str) else None
 
 
-def in_words(choice: Choice, found: dict[int, Found]) -> dict[int, Words]:
+def in_words(choice: Choice, found: dict[int, Explanation]) -> dict[int, Words]:
     """The explanations of a layer, by unit, as simulators read them."""
     concepts = choice.matrix.concepts
     return {

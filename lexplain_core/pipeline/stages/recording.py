@@ -57,7 +57,7 @@ def record_layers(
     units: Sequence[config.UnitSpec],
     options: config.Record,
     keep_outputs: bool,
-    dead_below: float,
+    dead_threshold: float,
 ) -> tuple[RecordingRun, list[Layer]]:
     """Activations of all units on all images; shards of images are kept."""
     run = record(
@@ -79,7 +79,7 @@ def record_layers(
     if run.unsteady:
         desk.progress.note(run.unsteady)
     desk.progress.note(f"{run.images_per_second:,.0f} images per second on {run.device}")
-    found = [Layer(n, one, describe_units(one.values, dead_below)) for n, one in enumerate(recordings)]
+    found = [Layer(n, one, describe_units(one.values, dead_threshold)) for n, one in enumerate(recordings)]
     return run, found
 
 

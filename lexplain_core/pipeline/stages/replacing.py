@@ -15,7 +15,7 @@ import torch
 from ... import config, measures
 from ...base.memory import blocks, large
 from ...measures.impact import Impact, measure_impact
-from ...measures.pushes import measure_pushes
+from ...measures.output_effects import find_output_effects
 from ...model import Effects, RecordingRun, TargetModel, fit_temperature, open_effects
 from ...probe import ProbingSet
 from ...store.rows import table
@@ -79,9 +79,9 @@ class Replacing:
         }
         self.ways: dict[int, tuple[str | None, str | None]] = {}
         for number, reason in self._missing.items():
-            way = None if reason else desk.once(f"way of layer {number}", self._way, number)
-            self.ways[number] = (way, reason or outputs.reason)
-        if outputs.reason and any(way for way, _ in self.ways.values()):
+            intervention = None if reason else desk.once(f"way of layer {number}", self._way, number)
+            self.ways[number] = (intervention, reason or outputs.reason)
+        if outputs.reason and any(one for one, _ in self.ways.values()):
             desk.progress.note(f"no impacts and no ablation scores: {outputs.reason}")
 
     def _unreplaceable(self, layer: Layer, finite: bool) -> str | None:
@@ -91,14 +91,14 @@ class Replacing:
         return self._run.reason or f"The network's outputs are {why}, so nothing is compared."
 
     def _way(self, number: int) -> str:
-        way = self._with_effects(number, lambda effects: effects.way)
-        self._desk.progress.note(f"layer {self.layers[number].name}: {_WAYS[way]}")
-        return way
+        intervention = self._with_effects(number, lambda effects: effects.intervention)
+        self._desk.progress.note(f"layer {self.layers[number].name}: {_WAYS[intervention]}")
+        return intervention
 
     def measurable(self, with_losses: bool = True) -> Iterator[Layer]:
         """The layers whose units are replaced; with_losses: only where losses mean something."""
-        for number, (way, reason) in self.ways.items():
-            if way and not (with_losses and reason):
+        for number, (intervention, reason) in self.ways.items():
+            if intervention and not (with_losses and reason):
                 yield self.layers[number]
 
     def why_not(self, layer: measures.Layer) -> str | None:
@@ -142,7 +142,7 @@ class Replacing:
 def measure_output_effects(
     desk: Desk, replacing: Replacing, outputs: Outputs, importance: config.Importance, seed: int
 ) -> tuple[pa.Table, str | None]:
-    """What units push the outputs towards, rows of `pushes`; and why there are none, if so."""
+    """What units push the outputs towards, rows of `output_effects`; and why there are none, if so."""
     reason = _no_output_effects(outputs, importance)
     frames = []
     for layer in replacing.measurable(with_losses=False) if importance.run else ():
@@ -151,7 +151,7 @@ def measure_output_effects(
             break
         key = f"layer {layer.number}"
         frames.append(desk.once(key, _output_effects, desk, replacing, layer, importance, seed, key))
-    return joined("pushes", frames), reason
+    return joined("output_effects", frames), reason
 
 
 def _no_output_effects(outputs: Outputs, importance: config.Importance) -> str | None:
@@ -170,7 +170,7 @@ def _output_effects(
 ) -> pa.Table:
     found = replacing.measure(
         layer,
-        lambda effects: measure_pushes(
+        lambda effects: find_output_effects(
             effects,
             layer.explainable,
             runs=max(1, importance.runs // 4),
@@ -183,9 +183,9 @@ def _output_effects(
 
 
 def output_effect_table(number: int, found: dict[int, pd.DataFrame]) -> pa.Table:
-    """The output effects of a layer's units as rows of `pushes`."""
+    """The output effects of a layer's units as rows of `output_effects`."""
     return of_frames(
-        "pushes",
+        "output_effects",
         (
             frame.rename(columns={"output": "output_id"}).assign(layer_id=number, unit=unit)
             for unit, frame in found.items()

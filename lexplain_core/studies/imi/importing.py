@@ -17,7 +17,7 @@ from ...base.errors import UserError
 from ...base.files import read_json
 from ...base.progress import Progress, Silent
 from ...config.study import Stimuli, StudySettings
-from ...stimuli.base import QUERY, REFERENCES, JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
+from ...stimuli.base import QUERY, REFERENCES, JudgedUnit, Picture, Placed, StudyPlan, Task, Trial, TrialImage
 from ...stimuli.ranks import DIFFICULTIES
 from ..file.study import StudyFile, study_path
 from ..file.write import Recorded
@@ -191,7 +191,7 @@ class _Names:
     def pictures(self) -> list[Picture]:
         return [Picture(source, key) for source, key in self.found]
 
-    def sides(self, row: Any) -> tuple[tuple[Shown, ...], tuple[Shown, ...]]:
+    def sides(self, row: Any) -> tuple[tuple[TrialImage, ...], tuple[TrialImage, ...]]:
         """The 10 images of each side of a real trial; both empty unless all are named."""
         if self.images is None:
             return (), ()
@@ -214,7 +214,7 @@ class _Names:
             self.unnamed += 1
             return (), ()
         low, high = (
-            tuple(Shown(self.found.setdefault(key, len(self.found))) for key in side) for side in sides
+            tuple(TrialImage(self.found.setdefault(key, len(self.found))) for key in side) for side in sides
         )
         return low, high
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...base.progress import Progress, Silent
 from ...config.study import StudySettings
-from ...stimuli.base import QUERY, REFERENCES, Picture, Placed, Shown, StudyPlan, Task, Trial
+from ...stimuli.base import QUERY, REFERENCES, Picture, Placed, StudyPlan, Task, Trial, TrialImage
 from ...stimuli.choosing import Brought, Choice, Stock
 from ...stimuli.drawing import UnitKey, generator, least_used, place, uppers
 from ...store import Store
@@ -143,7 +143,7 @@ class _Trials:
         self.made: list[Trial] = []
         self.pictures = Pictures(load_picture)
         self._synthetic = synthetic
-        self._shown: dict[UnitKey, list[tuple[Shown, ...]]] = {}
+        self._shown: dict[UnitKey, list[tuple[TrialImage, ...]]] = {}
 
     def next_of(self, brought: Brought) -> int:
         """A unit's next trial in turn, as its number in the plan."""
@@ -167,15 +167,16 @@ class _Trials:
         return Trial(brought.index, brought.kind, plain, mode, stock.difficulty, batch, low, high)
 
     def _side(
-        self, images: np.ndarray, ranks: np.ndarray, values: np.ndarray, made: tuple[Shown, ...] | None
-    ) -> tuple[Shown, ...]:
+        self, images: np.ndarray, ranks: np.ndarray, values: np.ndarray, made: tuple[TrialImage, ...] | None
+    ) -> tuple[TrialImage, ...]:
         natural = range(QUERY + 1) if made is None else [QUERY]
         shown = (
-            Shown(self.pictures.natural(int(images[i])), int(ranks[i]), float(values[i])) for i in natural
+            TrialImage(self.pictures.natural(int(images[i])), int(ranks[i]), float(values[i]))
+            for i in natural
         )
         return (*(made or ()), *shown)
 
-    def _made_references(self, key: UnitKey) -> list[tuple[Shown, ...]] | None:
+    def _made_references(self, key: UnitKey) -> list[tuple[TrialImage, ...]] | None:
         """A unit's synthetic references for min and max; None where it has none."""
         if key not in self._synthetic:
             return None
@@ -183,5 +184,5 @@ class _Trials:
             poles = self._synthetic[key]
             if [len(pole) for pole in poles] != [REFERENCES, REFERENCES]:
                 raise ValueError(f"unit {key} needs {REFERENCES} synthetic references for min and for max")
-            self._shown[key] = [tuple(Shown(self.pictures.add(p)) for p in pole) for pole in poles]
+            self._shown[key] = [tuple(TrialImage(self.pictures.add(p)) for p in pole) for pole in poles]
         return self._shown[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lexplain_core.measures.pushes import STRONGEST, measure_pushes
+from lexplain_core.measures.output_effects import STRONGEST, find_output_effects
 from lexplain_core.store.buckets import Buckets
 from lexplain_core.store.model import CERTAIN
 
@@ -30,7 +30,7 @@ def plain_pushes(brute: Brute, unit: int) -> dict[int, np.ndarray]:
 def test_pushes_are_what_a_loop_over_images_gives(world, kind):
     effects = KINDS[kind](world)
     brute = Brute(world, LAYER_OF[kind], "whole")
-    for unit, got in measure_pushes(effects, [1, 0], runs=1_000_000).items():
+    for unit, got in find_output_effects(effects, [1, 0], runs=1_000_000).items():
         expected = plain_pushes(brute, unit)
         counts = np.bincount(Buckets.of(brute.q[unit]).assign(brute.q[unit]) + 1, minlength=9)
         assert sorted(got.bucket.unique()) == sorted(expected)
@@ -48,11 +48,11 @@ def test_pushes_are_what_a_loop_over_images_gives(world, kind):
 
 
 def test_only_the_strongest_are_kept(world, monkeypatch):
-    from lexplain_core.measures import pushes
+    from lexplain_core.measures import output_effects
 
-    monkeypatch.setattr(pushes, "STRONGEST", 2)
+    monkeypatch.setattr(output_effects, "STRONGEST", 2)
     effects = Brute(world, "late", "closed")
-    got = measure_pushes(effects, [0], runs=1)[0]
+    got = find_output_effects(effects, [0], runs=1)[0]
     top = got[got.bucket == 7]
     change = plain_pushes(effects, 0)[7]
     order = np.argsort(-change)
@@ -68,20 +68,20 @@ def test_only_the_strongest_are_kept(world, monkeypatch):
 def test_a_unit_that_the_head_ignores_pushes_nothing(world, kind):
     effects = KINDS[kind](world)
     last = len(effects.q) - 1
-    got = measure_pushes(effects, [last], runs=1_000_000)[last]
+    got = find_output_effects(effects, [last], runs=1_000_000)[last]
     assert got.empty and list(got.columns) == ["bucket", "output", "change", "error", "rank", "images"]
 
 
 def test_samples_keep_to_their_runs_and_take_all_buckets_alike(world):
     effects = Brute(world, "late", "whole")
-    got = measure_pushes(effects, [0, 1], runs=60)
+    got = find_output_effects(effects, [0, 1], runs=60)
     assert effects.runs <= 60
     counts = np.bincount(Buckets.of(effects.q[0]).assign(effects.q[0]) + 1, minlength=9)
     of_bucket = got[0].groupby("bucket").images.first()
     assert sorted(of_bucket.index) == [b for b in range(-1, 8) if counts[b + 1]]
     assert all(of_bucket[b] == counts[b + 1] or of_bucket[b] >= 30 // 9 for b in of_bucket.index)
     assert of_bucket.sum() <= 30
-    few = measure_pushes(effects, [0], runs=3)[0]
+    few = find_output_effects(effects, [0], runs=3)[0]
     assert sorted(few.bucket.unique()) == sorted(of_bucket.index)[-3:]
 
 
@@ -92,7 +92,7 @@ def test_output_effects_know_their_errors(world):
     for unit in range(4):
         expected = plain_pushes(effects, unit)
         for seed in range(25):
-            got = measure_pushes(effects, [unit], runs=40, seed=seed)[unit]
+            got = find_output_effects(effects, [unit], runs=40, seed=seed)[unit]
             got = got[got.error > 0]
             truth = np.array([expected[row.bucket][row.output] for row in got.itertuples()])
             z += ((got.change - truth) / got.error).tolist()
@@ -102,7 +102,7 @@ def test_output_effects_know_their_errors(world):
 
 
 def test_one_image_of_each_bucket_is_no_error(world):
-    got = measure_pushes(Brute(world, "late", "whole"), [0], runs=9)[0]
+    got = find_output_effects(Brute(world, "late", "whole"), [0], runs=9)[0]
     sampled = got[got.images == 1]
     assert len(sampled) and sampled.error[sampled.error > 0].empty
 
@@ -113,7 +113,7 @@ def test_samples_are_unbiased(world):
     sums = {bucket: np.zeros(CLASSES) for bucket in expected}
     squares = {bucket: np.zeros(CLASSES) for bucket in expected}
     for seed in range(100):
-        for row in measure_pushes(effects, [2], runs=45, seed=seed)[2].itertuples():
+        for row in find_output_effects(effects, [2], runs=45, seed=seed)[2].itertuples():
             sums[row.bucket][row.output] += row.change / 100
             squares[row.bucket][row.output] += row.change**2 / 100
     for bucket, change in expected.items():

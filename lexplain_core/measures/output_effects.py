@@ -1,4 +1,4 @@
-"""What a unit pushes the network's output towards, in each bucket of its range."""
+"""What a unit output_effects the network's output towards, in each bucket of its range."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROUNDING = 1e-6  # changes below this, relative to the largest output, are roun
 _ROWS = 4_096  # runs between two steps of the progress bar
 
 
-def measure_pushes(
+def find_output_effects(
     effects: Effects,
     units: Iterable[int],
     *,
@@ -52,7 +52,7 @@ def measure_pushes(
     units = [int(unit) for unit in units]
     if not units:
         return {}
-    if effects.way == "closed":
+    if effects.intervention == "closed":
         found = _exact(effects, units)
     else:
         found = _by_runs(effects, units, runs, seed, progress or Silent(), kept or NoCheckpoints())
@@ -148,7 +148,7 @@ def _run(
     sums, squares = large(shape, np.float64), large(shape, np.float64)
     state = kept.load("runs") or {"done": 0, "sums": 0.0, "squares": 0.0}
     done, sums[:], squares[:] = int(state["done"]), state["sums"], state["squares"]
-    with progress.task("pushes", len(order)) as advance:
+    with progress.task("output_effects", len(order)) as advance:
         advance(done)
         for rows in whole_images(images, _ROWS, done):
 
