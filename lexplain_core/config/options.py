@@ -349,14 +349,6 @@ class Build(Section):
                 return data | {"explain": explain | {"methods": ["le-label", "le-siglip"]}}
         return data
 
-    @model_validator(mode="before")
-    @classmethod
-    def _memory_of_before(cls, data: Any) -> Any:
-        """`record.memory`, which configs and stores of before have, was for activations alone."""
-        if isinstance(data, dict) and isinstance(record := data.get("record"), dict) and "memory" in record:
-            return data | {"record": {key: value for key, value in record.items() if key != "memory"}}
-        return data
-
     @field_validator("memory")
     @classmethod
     def _a_size(cls, memory: str | None) -> str | None:
@@ -453,6 +445,7 @@ def apply_overrides(data: dict, overrides: Sequence[str]) -> dict:
 
 
 _RENAMED = {  # options as 0.1 called them
+    "record.memory": "memory",
     "dead_below": "dead_threshold",
     "explain.concept_mean5": "explain.min_top5_mean",
     "explain.concept_std": "explain.min_std",

@@ -108,6 +108,7 @@ def test_a_missing_file_and_a_folder_are_said(tmp_path):
         ('nme = "x"', ["'nme'", "no such option", "'name'"]),
         ("[explain]\nepsilom = 0.1", ["'explain.epsilom'", "no such option", "'epsilon'"]),
         ("[target.preprocess]\nsiz = 3\nresise = 2", ["'target.preprocess.", "no such option"]),
+        ("[record]\nmemory = '2GiB'", ["'record.memory'", "it is called memory now"]),
         ("dead_below = 0.1", ["'dead_below'", "it is called dead_threshold now"]),
         ("[explain]\nconcept_std = 0.1", ["'explain.concept_std'", "it is called explain.min_std now"]),
         ("[probes]\nroot = 'x'", ["'probes'", "no such option", "'probe'"]),

@@ -325,7 +325,7 @@ def begin(world: Path, folder: Path) -> subprocess.Popen:
     shutil.copy(world / "tiny.py", folder)
     (folder / "waiting.py").write_text(WAITING)
     config = config_dict(world / "images", folder / "waiting.py", folder / "s.duckdb")
-    config |= {"layers": ["inner.conv"], "record": {"device": "cpu", "batch_size": 32, "memory": "1KB"}}
+    config |= {"layers": ["inner.conv"], "record": {"device": "cpu", "batch_size": 32}}
     flat = {
         f"{section}.{key}": value
         for section in ("probe", "target", "record")
