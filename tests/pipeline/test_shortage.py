@@ -341,7 +341,7 @@ def begin(world: Path, folder: Path) -> subprocess.Popen:
 
 
 @pytest.mark.proofs
-def test_a_signal_leaves_nothing_and_a_kill_is_swept_by_the_next_build(world, tmp_path, monkeypatch):
+def test_neither_a_signal_nor_a_kill_leaves_temporary_files(world, tmp_path):
     folders = {number: tmp_path / number.name for number in (signal.SIGTERM, signal.SIGKILL)}
     builds = {number: begin(world, folder) for number, folder in folders.items()}
     try:
@@ -352,7 +352,6 @@ def test_a_signal_leaves_nothing_and_a_kill_is_swept_by_the_next_build(world, tm
                     folder / "said.txt"
                 ).read_text()
                 time.sleep(0.1)
-            assert list((folder / "tmp").iterdir())
             builds[number].send_signal(number)
             builds[number].wait(100)
     finally:
@@ -360,9 +359,5 @@ def test_a_signal_leaves_nothing_and_a_kill_is_swept_by_the_next_build(world, tm
             process.kill()
     assert builds[signal.SIGTERM].returncode == 143
     assert "Traceback" not in (folders[signal.SIGTERM] / "said.txt").read_text()
-    assert not list((folders[signal.SIGTERM] / "tmp").iterdir())
-    left = folders[signal.SIGKILL] / "tmp"
-    monkeypatch.setattr("tempfile.tempdir", str(left))
-    assert list(left.iterdir())
-    build(settings(world, tmp_path / "next.duckdb"))
-    assert not list(left.iterdir())
+    for folder in folders.values():  # large arrays are files without a name
+        assert not list((folder / "tmp").iterdir())
