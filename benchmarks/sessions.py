@@ -31,7 +31,7 @@ import numpy as np
 from PIL import Image
 
 from lexplain_core.config.study import load_settings
-from lexplain_core.stimuli.base import JudgedUnit, Picture, Placed, Shown, StudyPlan, Task, Trial
+from lexplain_core.stimuli.base import JudgedUnit, Picture, Placed, StudyPlan, Task, Trial, TrialImage
 from lexplain_core.studies.file.study import StudyFile
 from lexplain_core.studies.session.course import begin
 
@@ -66,8 +66,8 @@ def plan(people: int, trials: int, catch: int = 5, units: int = 84) -> StudyPlan
         for i in range(20 * len(kinds)):
             yield Picture("natural", f"image-{i}", "image/jpeg", 224, 224, data[i % len(data)])
 
-    def side(first: int) -> tuple[Shown, ...]:
-        return tuple(Shown(first + place, place, float(place)) for place in range(10))
+    def side(first: int) -> tuple[TrialImage, ...]:
+        return tuple(TrialImage(first + place, place, float(place)) for place in range(10))
 
     def course() -> tuple[Placed, ...]:
         chosen = [*rng.choice(units, trials, replace=False), *range(units, units + catch)]

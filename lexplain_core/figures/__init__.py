@@ -4,7 +4,7 @@ from .activations import activation_histogram
 from .area import area_chart
 from .class_means import CLASS_BARS, class_means_bar
 from .impact import impact_strip
-from .output_effects import pushes_bar
+from .output_effects import output_effects_bar
 from .palette import DARK, LIGHT, Style, Theme, concept_styles, theme_of
 from .scores import score_histogram, simulated_scatter
 from .side import beside, marked, weights_beside
@@ -29,7 +29,7 @@ __all__ = [
     "impact_strip",
     "marked",
     "proportion_bars",
-    "pushes_bar",
+    "output_effects_bar",
     "queries_in_range",
     "response_times",
     "score_histogram",

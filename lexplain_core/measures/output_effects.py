@@ -1,4 +1,4 @@
-"""What a unit output_effects the network's output towards, in each bucket of its range."""
+"""What a unit pushes the network's output towards, in each bucket of its range."""
 
 from __future__ import annotations
 

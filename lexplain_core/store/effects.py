@@ -1,4 +1,4 @@
-"""What units do to the network, as the store has it: impacts, output_effects, activation maps, ablation scores."""
+"""What units do to the network, as the store has it: impacts, output effects, activation maps, ablation scores."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ CREATE TABLE bucket_impacts (
     error    DOUBLE                  -- standard error of the share; 0 where exact
 );
 
--- The outputs that a unit output_effects hardest, as against its mean, on the images of a bucket.
+-- The outputs that a unit pushes hardest, as against its mean, on the images of a bucket.
 CREATE TABLE output_effects (
     layer_id  INTEGER NOT NULL,
     unit      INTEGER NOT NULL,

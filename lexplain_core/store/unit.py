@@ -305,7 +305,7 @@ class Unit:
         return effects.impact(self.store, self._key, to)
 
     def output_effects(self) -> pd.DataFrame:
-        """The outputs that the unit output_effects hardest up and down, on the images of each bucket.
+        """The outputs that the unit pushes hardest up and down, on the images of each bucket.
 
         Returns:
             By bucket, up before down, the surest first, with the columns below. Empty where the store has none;

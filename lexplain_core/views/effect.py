@@ -139,7 +139,7 @@ def total_words(unit: Unit, impact: Impact) -> str:
 
 
 def effect_ranges(unit: Unit, output_effects: pd.DataFrame) -> dict[int, str]:
-    """The ranges that have output_effects, the highest first, in words."""
+    """The ranges that have output effects, the highest first, in words."""
     found = {}
     for bucket in sorted(output_effects["bucket"].unique(), reverse=True):
         if bucket < 0:

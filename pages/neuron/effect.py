@@ -1,4 +1,4 @@
-"""What a unit does to the network: how much of it lies in which range, and which outputs it output_effects."""
+"""What a unit does to the network: how much of it lies in which range, and which outputs it pushes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pages.ui.bound import bind
 
 
 def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
-    """The tab "Effect": what the unit output_effects towards, and how much its highest activations carry."""
+    """The tab "Effect": what the unit pushes towards, and how much its highest activations carry."""
     impact, output_effects = impact_of(unit), unit.output_effects()
     if impact is None:
         nothing = (
@@ -53,12 +53,12 @@ def show(view: links.Neuron, opened: Opened, unit: Unit) -> None:
 
 
 def _pushes(view: links.Neuron, unit: Unit, output_effects: pd.DataFrame) -> None:
-    st.subheader("What it output_effects towards", anchor=False)
+    st.subheader("What it pushes towards", anchor=False)
     if output_effects.empty:
         why = md(
             upper_first(unit.output_effects_reason or unit.effect_reason or "The build did not measure it.")
         )
-        st.markdown(f"Which outputs it output_effects is not known. {why}")
+        st.markdown(f"Which outputs it pushes is not known. {why}")
         return
     ranges, counts = effect_ranges(unit, output_effects), range_counts(unit)
     bucket = view.bucket if view.bucket in ranges else next(iter(ranges))
@@ -81,7 +81,7 @@ def _pushes(view: links.Neuron, unit: Unit, output_effects: pd.DataFrame) -> Non
         )
         return
     up, down = rows[rows["rank"] > 0].head(1), rows[rows["rank"] < 0].head(1)
-    words = "On average over these images, the unit output_effects"
+    words = "On average over these images, the unit pushes"
     told = [
         f"{verb} **{md(one['output'].iloc[0])}** by {rounded(abs(one['change'].iloc[0]))}"
         + (f" ± {rounded(1.96 * one['error'].iloc[0])}" if one["error"].iloc[0] > 0 else "")
@@ -100,9 +100,9 @@ def _pushes(view: links.Neuron, unit: Unit, output_effects: pd.DataFrame) -> Non
         f"all outputs, which makes no difference to the network’s answer.{sample}"
     )
     plots.chart(
-        figures.pushes_bar(rows, theme=shell.theme(), height=340),
+        figures.output_effects_bar(rows, theme=shell.theme(), height=340),
         "output_effects",
-        f"Bars of the outputs that the unit output_effects most, images from {ranges[bucket]}: "
+        f"Bars of the outputs that the unit pushes most, images from {ranges[bucket]}: "
         + ", ".join(f"{r.output} {signed_change(r.change)}" for r in rows.itertuples()),
     )
 
@@ -125,7 +125,7 @@ def _all_ranges(unit: Unit, output_effects: pd.DataFrame) -> None:
     tables.show(
         pd.DataFrame(rows, columns=["range", "images", "up", "down"]),
         "output_effects table",
-        "Table of ranges: the outputs that the unit output_effects up and down most",
+        "Table of ranges: the outputs that the unit pushes up and down most",
         {
             "range": tables.text("Range", width=86),
             "images": tables.number("Images", width=62, format="localized"),

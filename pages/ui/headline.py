@@ -109,7 +109,7 @@ the words are: those that fill most of the upper ranges (5 to 8), the rest is *o
 
 The **bars below it** say how much of the unit’s *effect* lies in each range: what the network loses on those images when the
 unit is set to 0 (or its mean, where the store has only that), in right answers and in the certainty of its answers. The short lines are the ranges’ shares of the images. The tab
-*Effect* has more, and which outputs the unit output_effects up and down.
+*Effect* has more, and which outputs the unit pushes up and down.
 
 **Example images** come from every range, not only from the top: a unit often means something else in the middle.
 They are drawn from all images, whatever their split. The **score** is computed on the test split only, on images

@@ -146,7 +146,7 @@ def test_the_outputs_that_a_unit_pushes(visit, dashboard, store, measured):
     lowest = output_effects["bucket"].min()
     wait_for_parameters(page, bucket=str(lowest), tab="effect")
     first = output_effects[(output_effects["bucket"] == lowest) & (output_effects["rank"] == 1)].iloc[0]
-    expect(page.get_by_text(f"the unit output_effects up {first['output']} by")).to_be_visible()
+    expect(page.get_by_text(f"the unit pushes up {first['output']} by")).to_be_visible()
     settle(page)
     check_pushes(page, output_effects[output_effects["bucket"] == lowest])
     curve = charts(page)[-1]["data"][0]

@@ -10,8 +10,8 @@ from lexplain_core.figures import (
     activation_histogram,
     class_means_bar,
     explanation_styles,
+    output_effects_bar,
     proportion_bars,
-    pushes_bar,
     response_times,
     weights_bar,
     weights_beside,
@@ -28,7 +28,7 @@ def weights_side_by_side(theme):
 
 def output_effects(theme):
     frame = pd.DataFrame({"output": ["cat", "dog"], "change": [0.5, -1.0], "rank": [1, -1], "images": [9, 9]})
-    return pushes_bar(frame, theme=theme)
+    return output_effects_bar(frame, theme=theme)
 
 
 def means(theme):

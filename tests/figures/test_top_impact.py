@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lexplain_core.figures import LIGHT, impact_scatter, pushes_bar, scores_together, top_impact_curves
+from lexplain_core.figures import (
+    LIGHT,
+    impact_scatter,
+    output_effects_bar,
+    scores_together,
+    top_impact_curves,
+)
 from lexplain_core.views.importance import quadratic
 
 CURVES = {
@@ -108,11 +114,15 @@ def test_pushes_are_sorted_signed_and_hatched_below_zero():
             "images": [9] * 3,
         }
     )
-    (bar,) = pushes_bar(frame).data
+    (bar,) = output_effects_bar(frame).data
     assert list(bar.x) == [2.0, 0.5, -1.25]
     assert list(bar.text) == ["+2.00", "+0.50", "−1.25"]
     assert list(bar.marker.pattern.shape) == ["", "", "\\"]
-    assert [tick.strip() for tick in pushes_bar(frame).layout.yaxis.ticktext] == ["owl", "cat", "&lt;dog&gt;"]
+    assert [tick.strip() for tick in output_effects_bar(frame).layout.yaxis.ticktext] == [
+        "owl",
+        "cat",
+        "&lt;dog&gt;",
+    ]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

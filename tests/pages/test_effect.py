@@ -4,7 +4,7 @@ from streamlit.testing.v1 import AppTest
 
 
 def tab():
-    """The tab of a unit that is at most 0, whose output_effects are known and whose impact is not."""
+    """The tab of a unit that is at most 0, whose output effects are known and whose impact is not."""
     from types import SimpleNamespace
 
     import numpy as np
@@ -29,7 +29,7 @@ def test_pushes_without_an_impact():
     assert not page.exception
     assert page.info[0].value == r"**No impact is known:** Class \[x\] has none\."
     assert page.selectbox[0].options == ["0 (2 images)", "below 0 (3 images)"]
-    assert "the unit output_effects down **b** by 1" in page.markdown[0].value
+    assert "the unit pushes down **b** by 1" in page.markdown[0].value
     assert page.dataframe[0].value["range"].tolist() == ["0", "below 0"]
 
 
@@ -62,7 +62,7 @@ def test_what_few_images_show_of_an_output_is_not_shown_as_if_it_was_known():
     assert not page.exception
     said = page.info[1].value
     assert "Too few images to tell" in said and "3 images of 50" in said
-    assert not any("output_effects up" in one.value for one in page.markdown)
+    assert not any("pushes up" in one.value for one in page.markdown)
     table = page.dataframe[0].value
     assert table["up"].tolist() == ["", "c +1"] and table["down"].tolist() == ["", ""]
 

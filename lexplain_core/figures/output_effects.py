@@ -1,4 +1,4 @@
-"""Which outputs of the network a unit output_effects up and down."""
+"""Which outputs of the network a unit pushes up and down."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .bars import named_bars
 from .palette import ORANGE, theme_of
 
 
-def pushes_bar(output_effects: pd.DataFrame, *, theme: str = "light", height: int = 380) -> go.Figure:
+def output_effects_bar(output_effects: pd.DataFrame, *, theme: str = "light", height: int = 380) -> go.Figure:
     """A bar an output, the one that is pushed up most on top; the sign stands at the bar's end.
 
     output_effects: rows of one range, with columns output, change (in logits, less the mean over outputs) and
