@@ -42,7 +42,7 @@ def without_effects(store: Path, path: Path) -> None:
         for table in ("impacts", "top_impacts", "bucket_impacts", "output_effects", "maps"):
             con.execute(f"DELETE FROM {table}")
         con.execute("DELETE FROM scores WHERE measure LIKE 'ablation%' OR measure = 'impact'")
-        con.execute("UPDATE layers SET way = NULL, effect_reason = 'Class [x] has no output.'")
+        con.execute("UPDATE layers SET intervention = NULL, effect_reason = 'Class [x] has no output.'")
 
 
 def same_encoder(store: Path, path: Path) -> None:

@@ -148,7 +148,7 @@ UPDATE terms SET rank = rank + 1 => `rank` of `terms` of 10 `explanation_id` is 
 UPDATE layers SET kind = ' ' WHERE layer_id = 0 => `trim(kind) <> ''` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET kind = 'computed' WHERE layer_id = 0 => `(source = 'computed') = (kind = 'computed')` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET pooling = 'sum' WHERE layer_id = 0 => `pooling IN ('mean', 'max', 'none', 'cls')` doesn't hold of 1 of the rows of `layers`
-UPDATE layers SET way = 'magic' WHERE layer_id = 0 => `way IN ('closed', 'prefix', 'whole')` doesn't hold of 1 of the rows of `layers`
+UPDATE layers SET intervention = 'magic' WHERE layer_id = 0 => `intervention IN ('closed', 'prefix', 'whole')` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET name = ' ' WHERE layer_id = 0 => `trim(name) <> ''` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET shape = [] WHERE layer_id = 0 => `len(shape) > 0 AND list_min(shape) > 0 AND list_count(shape) = len(shape)` doesn't hold of 1 of the rows of `layers`
 UPDATE layers SET shape = [7, NULL] WHERE layer_id = 0 => `len(shape) > 0 AND list_min(shape) > 0 AND list_count(shape) = len(shape)` doesn't hold of 1 of the rows of `layers`
