@@ -100,7 +100,7 @@ def test_words_are_edited_scored_kept_and_deleted(visit, own, store):
     expect(page.locator(".lx-edited")).to_contain_text("Test correlation, your words")
     shown = {line[0].split("\n")[0]: line for line in cells(page)}
     for one in kept.test:
-        assert two(one.value) in shown["labels" if one.simulator == "label" else one.simulator][3]
+        assert two(one.value) in shown["labels" if one.by == "label" else one.by][3]
     settle(page)
     page.locator(f".st-key-remove-{new.concept}").get_by_role("button").click()
     wait_for_parameters(page, terms=re.sub(r",[^,]*$", "", parameters(page)["terms"]))

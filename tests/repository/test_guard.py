@@ -125,7 +125,7 @@ def test_renames_that_are_mapped_are_followed(small, changed):
     assert [(d.where, round(d.size, 4)) for d in found] == [("output_effects.change", 1.0)]
     places = {difference.where for difference in stores.compare(small, path)[0]}
     assert {"output_effects", "layers.note", "layers.remark"} < places
-    assert {"meta.config.dead_threshold", "meta.config.dead_limit"} < places
+    assert {"meta.config.dead_limit"} < places
 
 
 def test_digests_tell_which_column_differs(small, changed):
