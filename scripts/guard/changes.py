@@ -9,13 +9,13 @@ COLUMNS: dict[str, str] = {
     "layers.way": "intervention",
     "layers.push_reason": "output_effects_reason",
     "explanations.violation": "kkt_violation",
-    "method_configs.config.concept_mean5": "min_top5_mean",
-    "method_configs.config.concept_std": "min_std",
 }
 PATHS: dict[str, str] = {
     "meta.config.dead_below": "meta.config.dead_threshold",
     "meta.config.explain.concept_mean5": "meta.config.explain.min_top5_mean",
     "meta.config.explain.concept_std": "meta.config.explain.min_std",
+    "method_configs.config.concept_mean5": "method_configs.config.min_top5_mean",
+    "method_configs.config.concept_std": "method_configs.config.min_std",
 }
 
 # Never compared: two builds of the same code differ here. Names are the old ones; a path stands for all below it.
@@ -34,6 +34,8 @@ MEANT: dict[str, str] = {
     "meta.versions.lexplain": "0.2.0",
     "meta.config.record.memory": "`memory` holds for the whole build",
     "meta.schema_version": "7",
+    "explanations.config_hash": "options are called otherwise",
+    "method_configs.config_hash": "options are called otherwise",
 }
 
 # Name -> (SQL on the old store, SQL on the new one) that give the same rows: what moved to another table. They are compared
@@ -60,7 +62,8 @@ MOVED: dict[str, tuple[str, str]] = {
     "explanations": (
         "FROM old.explanations",
         """
-        SELECT e.*, s.value AS two_faced, replace(s.reason, 'There is no explanation to score: ', '') AS two_faced_reason FROM new.explanations e
+        SELECT e.* EXCLUDE (kkt_violation), e.kkt_violation AS violation, s.value AS two_faced,
+               replace(s.reason, 'There is no explanation to score: ', '') AS two_faced_reason FROM new.explanations e
         LEFT JOIN new.scores s ON s.explanation_id = e.explanation_id AND s.measure = 'range_shift'""",
     ),
     "scores of impact": (
