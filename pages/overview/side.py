@@ -42,7 +42,7 @@ def layers_table(opened: Opened, layers: pd.DataFrame) -> None:
         | {
             "mean_of": text(
                 "Mean of",
-                width=110,
+                width=92,
                 help="Over how many units the mean correlation is, and what the others are",
             ),
             "mean_correlation_chance": number(
