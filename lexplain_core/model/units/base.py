@@ -73,7 +73,7 @@ class Units:
         Returns:
             (B, K, *space), on the same device. Gradients pass.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # every kind has its own
 
     def shift(self, output: Tensor, units: Tensor, by: Tensor) -> Tensor:
         """A copy of the output in which one unit of each row is larger.
@@ -86,7 +86,7 @@ class Units:
             units: The unit of each row, int64 (R,).
             by: How much larger, (R, *space), where axes of length 1 stand for all places; of the output's type.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # `fixed` says so of kinds that leave it out: nobody calls it
 
     @property
     def fixed(self) -> str | None:
